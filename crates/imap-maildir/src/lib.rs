@@ -1,0 +1,1 @@
+//! An IMAP backend on Maildir++ directories, compatible with Dovecot's files.

@@ -1,0 +1,1 @@
+//! Live updates for an IMAP store that can only be asked.

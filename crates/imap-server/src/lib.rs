@@ -1,0 +1,1 @@
+//! A tokio IMAP server that runs any backend.
