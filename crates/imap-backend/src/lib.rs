@@ -1,1 +1,52 @@
 //! The traits that an IMAP backend implements, and the records that cross them.
+//!
+//! You know your mail store. Implement three traits, and `imap-server` makes an IMAP server of it:
+//!
+//! | trait | lives as long as | you implement at least |
+//! | --- | --- | --- |
+//! | [`Backend`] | the server | [`login`](Backend::login) |
+//! | [`Session`] | one logged-in connection | [`list`](Session::list), [`select`](Session::select), [`append`](Session::append) |
+//! | [`Mailbox`] | one SELECT | [`fetch`](Mailbox::fetch), [`store`](Mailbox::store), [`copy`](Mailbox::copy), [`expunge`](Mailbox::expunge) |
+//!
+//! # What you do not have to know
+//!
+//! *When* a client may be told something. Your store changes its messages and says so to the mailbox's
+//! [`MailboxHub`](imap_updates::MailboxHub), in one critical section, by UID. Every session that has the mailbox open reads
+//! from there what its client has not been told; the server releases it when the RFCs allow. You never send an
+//! untagged response, and you never see a message sequence number.
+//!
+//! # What is left to you
+//!
+//! * One hub for each mailbox that is open, shared by all its sessions.
+//! * UIDs: strictly ascending in each mailbox, never used twice (RFC 9051, section 2.3.1.1).
+//! * Durability: what [`append`](Session::append), [`copy`](Mailbox::copy) and [`move_to`](Mailbox::move_to) have
+//!   answered is safe.
+//! * [`Error`]s with the right [`ErrorKind`]; the server turns them into NO with an RFC 5530 code. Your own words
+//!   go to the log, never to a client.
+//!
+//! The smallest complete backend is `examples/minimal_backend.rs`, in memory, under 150 lines; the guide is
+//! `docs/writing-a-backend.md`; the conformance kit that tests your backend is `imap-backend-test`.
+//!
+//! # Costs
+//!
+//! Static dispatch; one call for up to 256 messages of a FETCH. Message octets cross as [`bytes::Bytes`], uncopied.
+
+mod backend;
+mod error;
+mod mailbox;
+pub mod mutf7;
+mod name;
+mod record;
+pub mod search;
+mod session;
+
+pub use backend::{Backend, Credentials, Peer, Transport};
+pub use error::{Error, ErrorKind, LoginError};
+pub use mailbox::{Mailbox, PollReason};
+pub use name::MailboxName;
+pub use record::{
+    AppendOptions, Appended, Copied, FlagAction, FlagChange, ListEntry, Need, NewKeywords, Opened, Record,
+    Selectable, Status,
+};
+pub use search::SearchKey;
+pub use session::{MessageSource, Session};
