@@ -1,0 +1,269 @@
+//! `MailboxIndex`: what all sessions on one mailbox share: its UIDs, and the log of expunged ones.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::log::{Cursor, ExpungeLog};
+use crate::pending::Pending;
+use crate::rank_tree::RankTree;
+use crate::{SeqMapper, Uid, UidSet, View};
+
+/// The UIDs of one mailbox and the log of what was expunged from it, once for all sessions.
+///
+/// No lock inside: whoever owns the storage puts it under the lock that guards the storage, so that a change of the
+/// mailbox and its record here are one step. UIDs must be allocated under that lock too, since they enter ascending.
+///
+/// ```
+/// use imap_seq::{MailboxIndex, SeqNum, Uid};
+/// let uid = |number| Uid::new(number).unwrap();
+/// let mut index = MailboxIndex::from_ascending([3, 5, 8].map(uid))?;
+/// index.append(uid(13))?;
+/// assert!(index.expunge(uid(5)));
+/// assert_eq!(index.view().seq_of(uid(8)), SeqNum::new(2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Default)]
+pub struct MailboxIndex {
+    tree: RankTree,
+    /// The highest UID that ever was here, 0 for none.
+    highest: u32,
+    log: ExpungeLog,
+    memo: Option<Memo>,
+}
+
+/// The pending set built last. Whoever stands at the same place gets the same one: one sort for ten thousand sessions.
+struct Memo {
+    position: u64,
+    horizon: u32,
+    held: Option<Arc<Pending>>,
+    joined: Option<Arc<Pending>>,
+}
+
+impl MailboxIndex {
+    /// An index of a mailbox that has these messages. O(messages).
+    ///
+    /// # Errors
+    ///
+    /// [`NotAscending`] when a UID is not above the one before it. The storage is at fault.
+    pub fn from_ascending(uids: impl IntoIterator<Item = Uid>) -> Result<Self, NotAscending> {
+        let mut index = Self::default();
+        for uid in uids {
+            if !index.tree.push(uid.get()) {
+                return Err(NotAscending {
+                    before: index.highest,
+                    uid,
+                });
+            }
+            index.highest = uid.get();
+        }
+        Ok(index)
+    }
+
+    /// A message arrived. No session is told before it announces.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`], and nothing changes. The storage is at fault.
+    pub fn append(&mut self, uid: Uid) -> Result<(), AppendError> {
+        if uid.get() <= self.highest {
+            return Err(if self.contains(uid) {
+                AppendError::Duplicate
+            } else {
+                AppendError::Late
+            });
+        }
+        self.tree.push(uid.get());
+        self.highest = uid.get();
+        Ok(())
+    }
+
+    /// A message is gone. `false`, and nothing changes, when it was not here.
+    pub fn expunge(&mut self, uid: Uid) -> bool {
+        let was_here = self.tree.remove(uid.get());
+        if was_here {
+            self.log.push(uid.get());
+            self.memo = None;
+        }
+        was_here
+    }
+
+    /// Messages are gone; gives those that were here. O(messages gone), each part of the index is visited once.
+    pub fn expunge_all(&mut self, uids: &UidSet) -> UidSet {
+        let mut gone = UidSet::new();
+        self.tree.remove_ascending(uids.iter().map(Uid::get), |uid| {
+            self.log.push(uid);
+            gone.extend(Uid::new(uid));
+        });
+        if !gone.is_empty() {
+            self.memo = None;
+        }
+        gone
+    }
+
+    /// Messages in the mailbox. Not what any client was told: that is [`SeqMapper::exists`].
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.tree.len()
+    }
+
+    /// Whether the mailbox has no message.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tree.is_empty()
+    }
+
+    /// Whether the message is in the mailbox.
+    #[must_use]
+    pub fn contains(&self, uid: Uid) -> bool {
+        self.tree.position(uid.get()).is_some()
+    }
+
+    /// The last message of the mailbox.
+    #[must_use]
+    pub fn last(&self) -> Option<Uid> {
+        self.tree.max().and_then(Uid::new)
+    }
+
+    /// The highest UID that ever was in this index, expunged or not. UIDNEXT is above it.
+    #[must_use]
+    pub fn highest_ever(&self) -> Option<Uid> {
+        Uid::new(self.highest)
+    }
+
+    /// The mailbox itself as it is now, nothing pending: what a client sees that selects it now. O(1).
+    #[must_use]
+    pub fn view(&self) -> View {
+        View {
+            tree: self.tree.clone(),
+            pending: None,
+            horizon: self.highest,
+            exists: self.tree.len(),
+        }
+    }
+
+    /// A session selects the mailbox: it is told of everything that is here now. O(1), no allocation.
+    #[must_use]
+    pub fn open(&self) -> SeqMapper {
+        SeqMapper {
+            cursor: self.log.end().clone(),
+            horizon: self.highest,
+            exists: self.tree.len(),
+            pending: None,
+        }
+    }
+
+    /// How many log entries a session keeps alive: expunges that it has not read. See [`SeqMapper`].
+    #[must_use]
+    pub fn unread(&self, session: &SeqMapper) -> u64 {
+        self.log
+            .end()
+            .position()
+            .saturating_sub(session.cursor.position())
+    }
+
+    /// Moves a session's cursor to the end of the log; what it passed and the session knows becomes pending.
+    ///
+    /// The tree and the log's end are read together: one lock guards both, so that they are of the same moment.
+    pub(crate) fn catch_up(&mut self, session: &mut SeqMapper) {
+        if session.cursor.is_at(self.log.end()) {
+            return;
+        }
+        let position = session.cursor.position();
+        if let Some(memo) = self.memo.as_ref().filter(|memo| memo.fits(position, session)) {
+            session.pending = memo.joined.clone();
+            session.cursor = self.log.end().clone();
+            return;
+        }
+        let held = session.pending.take();
+        session.pending = self.read_log(&mut session.cursor, session.horizon, held.clone());
+        let joined = session.pending.clone();
+        self.memo = Some(Memo {
+            position,
+            horizon: session.horizon,
+            held,
+            joined,
+        });
+    }
+
+    fn read_log(
+        &self,
+        cursor: &mut Cursor,
+        horizon: u32,
+        held: Option<Arc<Pending>>,
+    ) -> Option<Arc<Pending>> {
+        let mut fresh = Vec::new();
+        self.log.read(cursor, |uid| {
+            // Above the horizon: appended and expunged before this session heard of it. It never had a number here.
+            if uid <= horizon {
+                fresh.push(uid);
+            }
+        });
+        if fresh.is_empty() {
+            return held;
+        }
+        Some(Arc::new(Pending::join(held.as_deref(), fresh, &self.tree)))
+    }
+
+    /// Arrivals above a horizon: their first and last UID.
+    pub(crate) fn arrived_above(&self, horizon: u32) -> Option<(Uid, Uid)> {
+        let first = self.tree.select(self.tree.rank(horizon.checked_add(1)?))?;
+        Uid::new(first).zip(self.last())
+    }
+}
+
+impl Memo {
+    fn fits(&self, position: u64, session: &SeqMapper) -> bool {
+        let same_held = match (&self.held, &session.pending) {
+            (None, None) => true,
+            (Some(memo), Some(session)) => Arc::ptr_eq(memo, session),
+            _ => false,
+        };
+        same_held && self.position == position && self.horizon == session.horizon
+    }
+}
+
+impl fmt::Debug for MailboxIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MailboxIndex")
+            .field("len", &self.len())
+            .field("highest_ever", &self.highest)
+            .field("expunged", &self.log.end().position())
+            .finish_non_exhaustive()
+    }
+}
+
+/// UIDs that should ascend do not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NotAscending {
+    before: u32,
+    uid: Uid,
+}
+
+impl fmt::Display for NotAscending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UID {} does not ascend: it follows {}", self.uid, self.before)
+    }
+}
+
+impl std::error::Error for NotAscending {}
+
+/// Why a UID cannot arrive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AppendError {
+    /// It is in the mailbox already.
+    Duplicate,
+    /// It is not in the mailbox, and not above the highest UID that ever was: it comes too late to take its place, or
+    /// is the UID of an expunged message, which may never be used again (RFC 9051, section 2.3.1.1).
+    Late,
+}
+
+impl fmt::Display for AppendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Duplicate => "the UID is in the mailbox already",
+            Self::Late => "the UID is not above the highest one that the mailbox ever had",
+        })
+    }
+}
+
+impl std::error::Error for AppendError {}

@@ -1,0 +1,183 @@
+//! `SeqMapper`: one session's place on a mailbox, and the announcements that move it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::log::Cursor;
+use crate::pending::Pending;
+use crate::{MailboxIndex, SeqNum, Uid, UidSet, View};
+
+/// One session's place on a mailbox: what its client was told. 32 bytes.
+///
+/// Nothing is copied into it when somebody changes the mailbox; it catches up when its client's next command starts:
+///
+/// 1. [`sync`](Self::sync) when a command starts: gives the [`View`] that this command lives in.
+/// 2. [`announce`](Self::announce) when the command ends: gives what to tell the client, and moves the place.
+///
+/// Both want the index that [opened](MailboxIndex::open) it, and panic when they meet another one.
+///
+/// A session that never syncs keeps the log's entries alive since its place, about 4 bytes for each expunge:
+/// [`MailboxIndex::unread`] counts them.
+pub struct SeqMapper {
+    pub(crate) cursor: Cursor,
+    /// The highest UID announced, 0 for none.
+    pub(crate) horizon: u32,
+    /// Messages announced, pending ones included.
+    pub(crate) exists: u32,
+    pub(crate) pending: Option<Arc<Pending>>,
+}
+
+/// Whether the client may be told of expunges now (RFC 9051, section 7.5.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Expunges {
+    /// No: hold them. They keep their numbers.
+    Hold,
+    /// Yes.
+    Release,
+}
+
+impl SeqMapper {
+    /// Messages that the client was told of, pending ones included; 0 to 4,294,967,295.
+    #[must_use]
+    pub fn exists(&self) -> u32 {
+        self.exists
+    }
+
+    /// Expunges that the client was not told of, as of the last [`sync`](Self::sync).
+    #[must_use]
+    pub fn pending(&self) -> u32 {
+        self.pending.as_ref().map_or(0, |pending| pending.len())
+    }
+
+    /// A command starts: gives the view it lives in. O(1) when nothing was expunged since, else O(k log k) for k
+    /// expunges, which sessions at one place pay once together.
+    ///
+    /// Numbers do not change by it: what was expunged is pending, what arrived is not in the view.
+    ///
+    /// # Panics
+    ///
+    /// When `index` is not the one that opened this session and the log tells.
+    pub fn sync(&mut self, index: &mut MailboxIndex) -> View {
+        index.catch_up(self);
+        View {
+            pending: self.pending.clone(),
+            horizon: self.horizon,
+            exists: self.exists,
+            ..index.view()
+        }
+    }
+
+    /// Moves the session to what the mailbox is now, as far as `expunges` allows, and gives what its client must be
+    /// told for that: first the expunged, then EXISTS.
+    ///
+    /// Held expunges stay pending while arrivals are announced: EXISTS counts both.
+    ///
+    /// # Panics
+    ///
+    /// As [`sync`](Self::sync).
+    pub fn announce(&mut self, index: &mut MailboxIndex, expunges: Expunges) -> Announcement {
+        // Before the horizon rises: what arrived and went without the client's knowledge must be dropped by it.
+        index.catch_up(self);
+        let expunged = match expunges {
+            Expunges::Hold => None,
+            Expunges::Release => self.pending.take(),
+        };
+        self.exists -= expunged.as_ref().map_or(0, |pending| pending.len());
+        let exists = index.len() + self.pending();
+        let mut announcement = Announcement {
+            expunged: Expunged { pending: expunged },
+            exists: None,
+            arrived: None,
+        };
+        if exists > self.exists {
+            announcement.exists = Some(exists);
+            announcement.arrived = index.arrived_above(self.horizon);
+            self.exists = exists;
+        }
+        self.horizon = index.highest_ever().map_or(0, Uid::get);
+        announcement
+    }
+}
+
+impl fmt::Debug for SeqMapper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SeqMapper")
+            .field("exists", &self.exists)
+            .field("pending", &self.pending())
+            .field("highest_announced", &self.horizon)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a client must be told so that its view is the session's: EXPUNGE responses or one VANISHED, then EXISTS.
+#[derive(Clone, Debug)]
+#[must_use = "the session's numbering has moved: the client must be told"]
+pub struct Announcement {
+    expunged: Expunged,
+    exists: Option<u32>,
+    arrived: Option<(Uid, Uid)>,
+}
+
+impl Announcement {
+    /// The messages that left the view.
+    pub fn expunged(&self) -> &Expunged {
+        &self.expunged
+    }
+
+    /// The new number of messages, when messages arrived (RFC 9051, section 7.4.1).
+    #[must_use]
+    pub fn exists(&self) -> Option<u32> {
+        self.exists
+    }
+
+    /// The first and the last UID of the messages announced as arrived; all UIDs between them are new to the client.
+    #[must_use]
+    pub fn arrived(&self) -> Option<(Uid, Uid)> {
+        self.arrived
+    }
+
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.expunged.is_empty() && self.exists.is_none()
+    }
+}
+
+/// Messages that left a view, in the numbering before they left.
+#[derive(Clone, Debug)]
+pub struct Expunged {
+    pending: Option<Arc<Pending>>,
+}
+
+impl Expunged {
+    /// The numbers of the EXPUNGE responses, to be sent in this order. Descending, so that none shifts a later one
+    /// (RFC 9051, section 7.5.1).
+    pub fn descending(&self) -> impl Iterator<Item = SeqNum> {
+        self.pending
+            .iter()
+            .flat_map(|pending| pending.seqs().iter().rev().copied())
+            .filter_map(SeqNum::new)
+    }
+
+    /// The UIDs, for a VANISHED response (RFC 7162, section 3.2.10).
+    #[must_use]
+    pub fn uids(&self) -> UidSet {
+        self.pending
+            .iter()
+            .flat_map(|pending| pending.uids().iter().copied())
+            .filter_map(Uid::new)
+            .collect()
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.pending.as_ref().map_or(0, |pending| pending.len())
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_none()
+    }
+}

@@ -1,0 +1,222 @@
+//! `UidSet`: a set of UIDs as it crosses the edges (search results, arguments of EXPUNGE, COPYUID, VANISHED).
+
+use std::fmt;
+
+use roaring::RoaringBitmap;
+
+use crate::Uid;
+
+/// A set of UIDs, compressed: at most about 2 octets a UID when sparse, far less when dense.
+///
+/// For what is handed around, not for translation to message sequence numbers: that is the business of a
+/// [`View`](crate::View).
+///
+/// ```
+/// use imap_seq::{Uid, UidSet};
+/// let set: UidSet = [1, 2, 3, 7].into_iter().filter_map(Uid::new).collect();
+/// assert_eq!(set.to_string(), "1:3,7");
+/// assert_eq!(set.len(), 4);
+/// ```
+#[derive(Clone, Default, PartialEq)]
+pub struct UidSet {
+    bits: RoaringBitmap,
+}
+
+impl Eq for UidSet {}
+
+/// Stored numbers came in as UIDs, so none is 0; should one be, it is left out instead of a panic.
+fn uid(number: u32) -> Option<Uid> {
+    Uid::new(number)
+}
+
+impl UidSet {
+    /// The empty set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a UID; `true` when it was not there.
+    pub fn insert(&mut self, uid: Uid) -> bool {
+        self.bits.insert(uid.get())
+    }
+
+    /// Adds all from `first` to `last`, both included; nothing when `first > last`.
+    pub fn insert_range(&mut self, first: Uid, last: Uid) {
+        self.bits.insert_range(first.get()..=last.get());
+    }
+
+    /// Takes a UID out; `true` when it was there.
+    pub fn remove(&mut self, uid: Uid) -> bool {
+        self.bits.remove(uid.get())
+    }
+
+    /// Whether the UID is in the set.
+    #[must_use]
+    pub fn contains(&self, uid: Uid) -> bool {
+        self.bits.contains(uid.get())
+    }
+
+    /// How many UIDs, 0 to 4,294,967,295.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.bits.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bits.is_empty()
+    }
+
+    /// The smallest.
+    #[must_use]
+    pub fn first(&self) -> Option<Uid> {
+        self.bits.min().and_then(uid)
+    }
+
+    /// The largest.
+    #[must_use]
+    pub fn last(&self) -> Option<Uid> {
+        self.bits.max().and_then(uid)
+    }
+
+    /// All, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = Uid> {
+        self.bits.iter().filter_map(uid)
+    }
+
+    /// The runs of consecutive UIDs, as (first, last) with both included, ascending and never adjacent.
+    ///
+    /// Runs are found without a visit to each UID.
+    pub fn ranges(&self) -> impl Iterator<Item = (Uid, Uid)> {
+        let mut bits = self.bits.iter();
+        let mut held: Option<(u32, u32)> = None;
+        // A run that crosses a container of 65,536 comes in pieces: hold one back until the next is not adjacent.
+        std::iter::from_fn(move || {
+            loop {
+                let piece = bits.next_range().map(|range| (*range.start(), *range.end()));
+                match (held, piece) {
+                    (Some((first, last)), Some((from, to))) if last.checked_add(1) == Some(from) => {
+                        held = Some((first, to));
+                    }
+                    (None, Some(piece)) => held = Some(piece),
+                    (ready, piece) => {
+                        held = piece;
+                        let (first, last) = ready?;
+                        return uid(first).zip(uid(last));
+                    }
+                }
+            }
+        })
+    }
+
+    /// What is in either.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self {
+            bits: &self.bits | &other.bits,
+        }
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self {
+            bits: &self.bits & &other.bits,
+        }
+    }
+
+    /// What is in this one and not in the other.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        Self {
+            bits: &self.bits - &other.bits,
+        }
+    }
+}
+
+impl FromIterator<Uid> for UidSet {
+    fn from_iter<I: IntoIterator<Item = Uid>>(uids: I) -> Self {
+        let mut set = Self::new();
+        set.extend(uids);
+        set
+    }
+}
+
+impl Extend<Uid> for UidSet {
+    fn extend<I: IntoIterator<Item = Uid>>(&mut self, uids: I) {
+        self.bits.extend(uids.into_iter().map(Uid::get));
+    }
+}
+
+impl fmt::Display for UidSet {
+    /// In the syntax of `uid-set` (RFC 9051); the empty set, which that syntax does not know, prints as nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (first, last)) in self.ranges().enumerate() {
+            if place > 0 {
+                f.write_str(",")?;
+            }
+            if first == last {
+                write!(f, "{first}")?;
+            } else {
+                write!(f, "{first}:{last}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for UidSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UidSet({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(numbers: impl IntoIterator<Item = u32>) -> UidSet {
+        numbers.into_iter().filter_map(Uid::new).collect()
+    }
+
+    #[test]
+    fn runs_join_across_the_containers_of_the_bitmap() {
+        assert_eq!(set(65_530..65_540).to_string(), "65530:65539");
+        assert_eq!(
+            set((65_530..65_536).chain([65_537])).to_string(),
+            "65530:65535,65537"
+        );
+        assert_eq!(set(1..=200_000).to_string(), "1:200000");
+    }
+
+    #[test]
+    fn the_ends_of_the_uid_space_print() {
+        assert_eq!(
+            set([1, u32::MAX - 1, u32::MAX]).to_string(),
+            "1,4294967294:4294967295"
+        );
+        assert_eq!(set([]).to_string(), "");
+        let mut whole = UidSet::new();
+        whole.insert_range(Uid::MIN, Uid::MAX);
+        assert_eq!(whole.to_string(), "1:4294967295");
+        assert_eq!(whole.len(), u64::from(u32::MAX));
+    }
+
+    #[test]
+    fn algebra_is_that_of_sets() {
+        let (left, right) = (set([1, 2, 3]), set([2, 3, 4]));
+        assert_eq!(left.union(&right), set(1..=4));
+        assert_eq!(left.intersection(&right), set([2, 3]));
+        assert_eq!(left.difference(&right), set([1]));
+    }
+
+    #[test]
+    fn a_range_written_backwards_inserts_nothing() {
+        let mut empty = UidSet::new();
+        empty.insert_range(Uid::MAX, Uid::MIN);
+        assert!(empty.is_empty());
+        assert_eq!(empty.ranges().next(), None);
+    }
+}
