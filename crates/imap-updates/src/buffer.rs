@@ -1,0 +1,417 @@
+//! `UpdateBuffer`: what one session has yet to be told.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use imap_seq::{Expunges, ModSeq, SeqMapper, SeqNum, SeqOutOfRange, SequenceSet, Uid, UidSet, View};
+
+use crate::drained::FetchFlags;
+use crate::flag_history::FlagChange;
+use crate::hub::AnyHub;
+use crate::positions::Position;
+use crate::state::State;
+use crate::sync::Mutex;
+use crate::{
+    Access, Closed, CommandInProgress, CommandKind, Drained, ExpungeForm, Flags, Held, Keyword, Origin, Recency,
+    Release, Resolved,
+};
+
+/// One session's place in a mailbox, and the only exit of EXISTS, EXPUNGE, VANISHED, RECENT and unilateral FETCH.
+///
+/// Dropping it leaves the mailbox: do so before CLOSE, UNSELECT or another SELECT is answered, and nothing of the
+/// old mailbox can follow.
+pub struct UpdateBuffer {
+    hub: Arc<AnyHub>,
+    origin: Origin,
+    access: Access,
+    /// Behind a lock only so that `view` can take `&self`; nobody else ever holds it.
+    mapper: Mutex<SeqMapper>,
+    /// The view of the command in progress. Dropped by each drain: a session at rest keeps no version of the index.
+    view: OnceLock<View>,
+    /// The signal's version that the last drain saw.
+    seen: u64,
+    /// All that happened up to here was told, except held EXPUNGEs.
+    told: Position,
+    keywords: Arc<[Keyword]>,
+    name: Option<Arc<str>>,
+    recent: UidSet,
+    /// The RECENT that the client was told.
+    recent_told: u32,
+    form: ExpungeForm,
+    held: Option<Held>,
+    /// HIGHESTMODSEQ as of the last drain.
+    highest_modseq: ModSeq,
+    phase: Phase,
+    /// Flags to be told in full because the session fell behind the history; see [`Self::restate_flags`].
+    restated: Vec<FlagChange>,
+    flags_lost: bool,
+}
+
+/// Where a session is between two drains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// A drain was made and confirmed, or there was nothing to confirm.
+    Told,
+    /// A command is in progress that could release what is held.
+    MayRelease,
+    /// A drain is out and not confirmed.
+    Writing,
+    /// A drain was lost.
+    Ended,
+}
+
+impl UpdateBuffer {
+    pub(crate) fn open(hub: Arc<AnyHub>, state: &mut State, origin: Origin, access: Access) -> Self {
+        hub.positions.join(state.position);
+        let recent = match access {
+            Access::ReadWrite => std::mem::take(&mut state.recent),
+            Access::ReadOnly => state.recent.clone(),
+        };
+        Self {
+            origin,
+            access,
+            mapper: Mutex::new(state.index.open()),
+            view: OnceLock::new(),
+            seen: hub.signal.version(),
+            told: state.position,
+            keywords: Arc::clone(&state.keywords),
+            name: state.name.clone(),
+            recent_told: count(&recent),
+            recent,
+            form: ExpungeForm::Expunge,
+            held: None,
+            highest_modseq: state.told_highest_modseq(),
+            phase: Phase::Told,
+            restated: Vec::new(),
+            flags_lost: false,
+            hub,
+        }
+    }
+
+    /// Who this session is, to be named as the maker of its own flag changes.
+    pub const fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// How the mailbox was opened.
+    pub const fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Messages that the client knows of: for the EXISTS of SELECT, and the `*` of a message sequence set.
+    pub fn exists(&self) -> u32 {
+        self.mapper.lock().exists()
+    }
+
+    /// The RECENT that the client was told.
+    pub const fn recent(&self) -> u32 {
+        self.recent_told
+    }
+
+    /// The messages that are `\Recent` in this session.
+    pub const fn recent_uids(&self) -> &UidSet {
+        &self.recent
+    }
+
+    /// The keywords that the client was told of, sorted: for SELECT's FLAGS.
+    pub fn keywords(&self) -> &[Keyword] {
+        &self.keywords
+    }
+
+    /// The HIGHESTMODSEQ that the client may remember, as of the last drain (RFC 7162 section 3.2).
+    pub const fn highest_modseq(&self) -> ModSeq {
+        self.highest_modseq
+    }
+
+    /// The EXPUNGEs that are held, as of the last drain.
+    pub const fn held(&self) -> Option<Held> {
+        self.held
+    }
+
+    /// Whether, and why, nothing more will come.
+    pub fn closed(&self) -> Option<Closed> {
+        if self.phase == Phase::Ended { Some(Closed::NotWritten) } else { self.hub.closed() }
+    }
+
+    /// From now on expunges are reported in this form. Drain before: what is pending comes in the new form.
+    pub const fn report_expunges_as(&mut self, form: ExpungeForm) {
+        self.form = form;
+    }
+
+    /// A command was received whole, and starts. O(1).
+    pub fn begin<K: CommandKind>(&mut self, _kind: K) -> CommandInProgress<K> {
+        self.view.take();
+        if self.phase == Phase::Told && K::ROW.expunge.permits() {
+            self.phase = Phase::MayRelease;
+        }
+        CommandInProgress::begin(self.origin)
+    }
+
+    /// The announced view: the numbering that the client has. Frozen from the first look in a command to the next
+    /// drain; expunged messages keep their number in it.
+    pub fn view(&self) -> &View {
+        self.view.get_or_init(|| {
+            let mut locked = self.hub.locked.lock();
+            self.mapper.lock().sync(&mut locked.state.index)
+        })
+    }
+
+    /// Resolves a message sequence set in the announced view.
+    ///
+    /// # Errors
+    ///
+    /// [`SeqOutOfRange`] for a number that the client was never told of: the answer is BAD.
+    pub fn resolve_seqs(&self, set: &SequenceSet<SeqNum>) -> Result<Resolved<'_>, SeqOutOfRange> {
+        let view = self.view();
+        Ok(Resolved::new(view, view.resolve_seqs(set)?))
+    }
+
+    /// Resolves a UID set in the announced view; UIDs that are not there mean nothing.
+    pub fn resolve_uids(&self, set: &SequenceSet<Uid>) -> Resolved<'_> {
+        let view = self.view();
+        Resolved::new(view, view.resolve_uids(set))
+    }
+
+    /// Takes what the client has yet to be told, as far as `release` allows, and moves the view.
+    ///
+    /// With nothing to tell it takes no lock. Else it holds the mailbox's lock for O(changes since the last drain).
+    /// The view changes only here.
+    pub fn drain(&mut self, release: Release<'_>) -> Drained {
+        self.view.take();
+        match self.phase {
+            Phase::Writing => self.phase = Phase::Ended,
+            Phase::MayRelease => self.phase = Phase::Told,
+            Phase::Told | Phase::Ended => {}
+        }
+        if self.phase == Phase::Ended {
+            return Drained { closed: self.closed(), ..Drained::default() };
+        }
+        let expunges = if release.granted_to(self.origin) { Expunges::Release } else { Expunges::Hold };
+        if !self.has_news(expunges) {
+            return Drained { closed: self.closed(), ..Drained::default() };
+        }
+        let drained = self.take(expunges);
+        if !drained.is_empty() {
+            self.phase = Phase::Writing;
+        }
+        drained
+    }
+
+    /// The drain is in the connection's output, in its place. Without this the next drain ends the session.
+    ///
+    /// Part of it may have been sent when a connection fails, and numbers cannot be unsaid: so a lost drain is not
+    /// kept for another try. Confirm as soon as the octets are in the output buffer, if that buffer is either sent in
+    /// order or dropped together with the connection.
+    pub fn written(&mut self, drained: Drained) {
+        drop(drained);
+        if self.phase == Phase::Writing {
+            self.phase = Phase::Told;
+        }
+    }
+
+    /// Ready when a drain has something to give: level-triggered, so that what happened before the call counts.
+    ///
+    /// In IDLE: begin, drain once right after the `+`, then drain whenever this is ready. The waker is replaced by a
+    /// later call's and forgotten when the buffer is dropped.
+    pub fn poll_changed(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.should_look() {
+            return Poll::Ready(());
+        }
+        self.hub.signal.sleep(self.origin.0, context.waker());
+        if self.should_look() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Waits until a drain has something to give; see [`poll_changed`](Self::poll_changed). Cancel safe; belongs to
+    /// no runtime.
+    pub async fn changed(&mut self) {
+        poll_fn(|context| self.poll_changed(context)).await;
+    }
+
+    /// Whether this session fell so far behind that the history of flags was cut: fetch the flags of all messages of
+    /// the view and give them to [`restate_flags`](Self::restate_flags).
+    pub const fn lost_flags(&self) -> bool {
+        self.flags_lost
+    }
+
+    /// Queues these flags for the next drain, after [`lost_flags`](Self::lost_flags). Messages that the client does
+    /// not know are left out; flags that change meanwhile win.
+    pub fn restate_flags(&mut self, flags: impl IntoIterator<Item = (Uid, Flags, ModSeq)>) {
+        let flags = flags.into_iter();
+        self.restated.extend(flags.map(|(uid, flags, modseq)| FlagChange { uid, flags, modseq }));
+        self.flags_lost = false;
+    }
+
+    fn should_look(&mut self) -> bool {
+        let releasable = self.phase == Phase::MayRelease && self.mapper.get_mut().pending() > 0;
+        releasable
+            || !self.restated.is_empty()
+            || self.phase == Phase::Ended
+            || self.hub.signal.version() != self.seen
+    }
+
+    fn has_news(&mut self, expunges: Expunges) -> bool {
+        let releasable = expunges == Expunges::Release && self.mapper.get_mut().pending() > 0;
+        releasable || !self.restated.is_empty() || self.hub.signal.version() != self.seen
+    }
+
+    fn take(&mut self, expunges: Expunges) -> Drained {
+        let hub = Arc::clone(&self.hub);
+        let mut locked = hub.locked.lock();
+        let state = &mut locked.state;
+        // Under the lock nobody raises it: what comes after this drain raises it again.
+        self.seen = hub.signal.version();
+        state.settle_arrivals();
+        let before = self.mapper.get_mut().sync(&mut state.index);
+        self.note_held(state, &before);
+        let changes = self.take_flags(state);
+        let announcement = self.mapper.get_mut().announce(&mut state.index, expunges);
+        if expunges == Expunges::Release {
+            self.held = None;
+        }
+        if let Some((first, last)) = announcement.arrived() {
+            self.claim_recent(state, first, last);
+        }
+        self.highest_modseq = self.safe_modseq(state.told_highest_modseq());
+        let mut drained = Drained {
+            keywords: adopt(&mut self.keywords, &state.keywords),
+            renamed: self.take_name(state),
+            closed: state.closed,
+            highest_modseq: Some(self.highest_modseq),
+            ..Drained::default()
+        };
+        hub.positions.advance(self.told, state.position);
+        self.told = state.position;
+        drop(locked);
+        // Numbering and sorting need no lock: `before` is frozen.
+        drained.fetches = self.number(changes, &before);
+        self.finish(drained, announcement)
+    }
+
+    fn finish(&mut self, mut drained: Drained, announcement: imap_seq::Announcement) -> Drained {
+        let expunged = announcement.expunged();
+        if !expunged.is_empty() {
+            if self.form == ExpungeForm::Vanished {
+                drained.vanished = Some(expunged.uids());
+            }
+            if !self.recent.is_empty() {
+                self.recent = self.recent.difference(&expunged.uids());
+            }
+        }
+        let recent = count(&self.recent);
+        if recent != self.recent_told {
+            self.recent_told = recent;
+            drained.recent = Some(recent);
+        }
+        drained.announcement = Some(announcement);
+        drained
+    }
+
+    /// Messages that this drain is the first to announce are this session's; an EXAMINE only looks.
+    fn claim_recent(&mut self, state: &mut State, first: Uid, last: Uid) {
+        if state.recent.is_empty() {
+            return;
+        }
+        let mut arrived = UidSet::new();
+        arrived.insert_range(first, last);
+        let mine = state.recent.intersection(&arrived);
+        if self.access == Access::ReadWrite {
+            state.recent = state.recent.difference(&mine);
+        }
+        self.recent = self.recent.union(&mine);
+    }
+
+    fn take_flags(&mut self, state: &State) -> Vec<FlagChange> {
+        if self.told < state.flags.lost() {
+            self.flags_lost = true;
+        }
+        let mut changes = std::mem::take(&mut self.restated);
+        changes.extend(state.flags.since(self.told, self.origin));
+        changes
+    }
+
+    /// Flags only of messages that the client knows and that are still there, each once, the last of each.
+    fn number(&self, mut changes: Vec<FlagChange>, before: &View) -> Vec<FetchFlags> {
+        changes.sort_by_key(|change| (change.uid, change.modseq));
+        let mut numbered: Vec<FetchFlags> = Vec::with_capacity(changes.len());
+        for FlagChange { uid, flags, modseq } in changes {
+            let Some(seq) = before.seq_of(uid).filter(|_| !before.is_expunged(uid)) else { continue };
+            let recent = if self.recent.contains(uid) { Recency::Recent } else { Recency::NotRecent };
+            let fetch = FetchFlags { seq, uid, flags, modseq, recent };
+            match numbered.last_mut() {
+                Some(last) if last.uid == uid => *last = fetch,
+                _ => numbered.push(fetch),
+            }
+        }
+        numbered
+    }
+
+    /// Remembers the mod-sequence of the first EXPUNGE that is held: HIGHESTMODSEQ stays below it.
+    fn note_held(&mut self, state: &State, before: &View) {
+        let pending = self.mapper.get_mut().pending();
+        if pending == 0 {
+            return;
+        }
+        match &mut self.held {
+            Some(held) => {
+                held.count = pending;
+                held.drains = held.drains.saturating_add(1);
+            }
+            None => {
+                let announced = before.last().unwrap_or(Uid::MAX);
+                let known = state.expunges.first_after(self.told, announced);
+                // Forgotten already: what the client was last told is below it for certain.
+                let below = known.and_then(|first| ModSeq::new(first.get() - 1));
+                let below = below.unwrap_or(self.highest_modseq);
+                self.held = Some(Held { count: pending, drains: 1, below });
+            }
+        }
+    }
+
+    fn safe_modseq(&self, highest: ModSeq) -> ModSeq {
+        self.held.map_or(highest, |held| held.below.min(highest)).max(self.highest_modseq)
+    }
+
+    fn take_name(&mut self, state: &State) -> Option<Arc<str>> {
+        if self.name == state.name {
+            return None;
+        }
+        self.name.clone_from(&state.name);
+        self.name.clone()
+    }
+}
+
+/// Takes the mailbox's keywords over; `Some` if they are news.
+fn adopt(told: &mut Arc<[Keyword]>, now: &Arc<[Keyword]>) -> Option<Arc<[Keyword]>> {
+    if Arc::ptr_eq(told, now) {
+        return None;
+    }
+    *told = Arc::clone(now);
+    Some(Arc::clone(now))
+}
+
+fn count(recent: &UidSet) -> u32 {
+    u32::try_from(recent.len()).unwrap_or(u32::MAX)
+}
+
+impl Drop for UpdateBuffer {
+    fn drop(&mut self) {
+        self.hub.signal.forget(self.origin.0);
+        if self.hub.positions.leave(self.told) {
+            self.hub.last_session_left();
+        }
+    }
+}
+
+impl fmt::Debug for UpdateBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateBuffer")
+            .field("origin", &self.origin)
+            .field("access", &self.access)
+            .field("exists", &self.exists())
+            .field("held", &self.held)
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,173 @@
+//! Which messages changed their flags since a position: one entry per message, last change wins.
+
+use std::collections::{HashMap, VecDeque};
+
+use imap_seq::{ModSeq, Uid};
+
+use crate::positions::Position;
+use crate::{Flags, Origin};
+
+/// What is known of one message whose flags changed.
+#[derive(Debug)]
+struct Entry {
+    /// The last change.
+    last: Position,
+    /// Who made it.
+    by: Origin,
+    /// The last change by somebody else than `by`; 0 for none.
+    other: Position,
+    modseq: ModSeq,
+    flags: Flags,
+}
+
+impl Entry {
+    /// Whether `session`, at `position`, has yet to be told: of everything that others did, and of nothing that
+    /// only it did itself.
+    fn concerns(&self, session: Origin, position: Position) -> bool {
+        if self.by == session { self.other > position } else { self.last > position }
+    }
+}
+
+/// A flag change for one session, by UID.
+#[derive(Clone, Debug)]
+pub(crate) struct FlagChange {
+    pub(crate) uid: Uid,
+    pub(crate) flags: Flags,
+    pub(crate) modseq: ModSeq,
+}
+
+/// The flag changes of one mailbox.
+///
+/// `log` has the order, `entries` the truth: a pair in the log whose message changed again later is stale, and the
+/// log is rewritten before stale pairs outnumber the others. So a message that flips 100,000 times costs one entry.
+#[derive(Debug)]
+pub(crate) struct FlagHistory {
+    entries: HashMap<Uid, Entry>,
+    log: VecDeque<(Position, Uid)>,
+    /// Length of the log at which it is looked through for what nobody needs.
+    prune_at: usize,
+    /// Most entries that are kept, whoever still needs them.
+    limit: usize,
+    /// Changes up to here may have been dropped by `limit`: a session before it must have its flags restated.
+    lost: Position,
+    /// The highest mod-sequence of any entry that was forgotten.
+    forgotten: Option<ModSeq>,
+}
+
+const PRUNE_FLOOR: usize = 256;
+
+impl FlagHistory {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            entries: HashMap::new(),
+            log: VecDeque::new(),
+            prune_at: PRUNE_FLOOR,
+            limit,
+            lost: 0,
+            forgotten: None,
+        }
+    }
+
+    /// Records that `by` gave `uid` these flags at `position`, the newest one.
+    pub(crate) fn record(&mut self, position: Position, by: Origin, change: FlagChange) {
+        let FlagChange { uid, flags, modseq } = change;
+        match self.entries.get_mut(&uid) {
+            Some(entry) => {
+                if entry.by != by {
+                    (entry.other, entry.by) = (entry.last, by);
+                }
+                let again = entry.last == position;
+                (entry.last, entry.modseq, entry.flags) = (position, modseq, flags);
+                if again {
+                    return;
+                }
+            }
+            None => {
+                let entry = Entry { last: position, by, other: 0, modseq, flags };
+                self.entries.insert(uid, entry);
+            }
+        }
+        self.log.push_back((position, uid));
+    }
+
+    /// Forgets an expunged message.
+    pub(crate) fn expunge(&mut self, uid: Uid) {
+        // Its pair in the log is stale from now on.
+        self.entries.remove(&uid);
+    }
+
+    /// The mod-sequence of the last change of `uid`'s flags that is remembered.
+    pub(crate) fn modseq(&self, uid: Uid) -> Option<ModSeq> {
+        self.entries.get(&uid).map(|entry| entry.modseq)
+    }
+
+    /// The flags of the last change of `uid` that is remembered.
+    pub(crate) fn flags(&self, uid: Uid) -> Option<&Flags> {
+        self.entries.get(&uid).map(|entry| &entry.flags)
+    }
+
+    /// At or below this mod-sequence a change of a message without an entry may have been told already.
+    pub(crate) fn forgotten(&self) -> Option<ModSeq> {
+        self.forgotten
+    }
+
+    /// Changes at or before this position may be missing.
+    pub(crate) fn lost(&self) -> Position {
+        self.lost
+    }
+
+    /// What `session` at `position` has yet to be told, unsorted, each message once.
+    pub(crate) fn since(&self, position: Position, session: Origin) -> impl Iterator<Item = FlagChange> + '_ {
+        let start = self.log.partition_point(|&(at, _)| at <= position);
+        self.log.range(start..).filter_map(move |&(at, uid)| {
+            let entry = self.entries.get(&uid)?;
+            let current = entry.last == at && entry.concerns(session, position);
+            current.then(|| FlagChange { uid, flags: entry.flags.clone(), modseq: entry.modseq })
+        })
+    }
+
+    /// Whether a look through the log is due. Amortised: the log has doubled since the last one.
+    pub(crate) fn wants_pruning(&self) -> bool {
+        self.log.len() >= self.prune_at || self.entries.len() > self.limit
+    }
+
+    /// Drops what no session needs: all up to `oldest`, all stale pairs, and the oldest beyond the limit.
+    pub(crate) fn prune(&mut self, oldest: Position) {
+        let entries = &mut self.entries;
+        let mut forgotten = self.forgotten;
+        self.log.retain(|&(at, uid)| {
+            let Some(entry) = entries.get(&uid).filter(|entry| entry.last == at) else { return false };
+            let needed = at > oldest;
+            if !needed {
+                forgotten = forgotten.max(Some(entry.modseq));
+                entries.remove(&uid);
+            }
+            needed
+        });
+        self.forgotten = forgotten;
+        self.shrink_to_limit();
+        self.prune_at = (self.log.len() * 2).max(PRUNE_FLOOR);
+        if self.entries.capacity() > PRUNE_FLOOR && self.entries.len() * 4 < self.entries.capacity() {
+            self.entries.shrink_to(self.entries.len() * 2);
+            self.log.shrink_to(self.log.len() * 2);
+        }
+    }
+
+    /// Keeps the newest half of the limit, so that the next look is amortised as well.
+    fn shrink_to_limit(&mut self) {
+        if self.entries.len() <= self.limit {
+            return;
+        }
+        while self.entries.len() > self.limit / 2 {
+            let Some((at, uid)) = self.log.pop_front() else { return };
+            if let Some(entry) = self.entries.remove(&uid) {
+                self.forgotten = self.forgotten.max(Some(entry.modseq));
+            }
+            self.lost = at;
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
