@@ -1,0 +1,341 @@
+//! Dovecot's dotlock: the file `NAME.lock` beside a control file, held while that file is changed.
+//!
+//! Dovecot writes `pid:host` into the lock and overrides at once a lock whose host is its own and whose process is dead. Two
+//! containers with one host name would break each other's locks that way, so our host string names this boot and this
+//! process namespace too: to Dovecot it is a foreign host, whose locks go stale after 120 seconds without a change.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use crate::clock::seconds as seconds_now;
+
+/// A lock not touched for this long, seconds, belongs to a program that died (Dovecot's value).
+const STALE_SECONDS: i64 = 120;
+/// A holder touches its lock this often, so that others do not take it for stale (Dovecot's value).
+const TOUCH_EVERY: Duration = Duration::from_secs(10);
+/// How long to wait before trying again.
+const RETRY_EVERY: Duration = Duration::from_millis(5);
+
+/// Locks held by this process, by device and inode: a lock with our own process number that is not here is a leftover.
+static HELD: LazyLock<Mutex<HashSet<(u64, u64)>>> = LazyLock::new(Mutex::default);
+
+/// A held lock; dropping it gives it back.
+#[derive(Debug)]
+pub struct Dotlock {
+    directory: OwnedFd,
+    name: String,
+    file: File,
+    identity: (u64, u64),
+    touched: Instant,
+}
+
+impl Dotlock {
+    /// Takes the lock of `file_name` in `directory`, waiting up to `patience`.
+    ///
+    /// Blocks the thread; call it where blocking is allowed.
+    ///
+    /// # Errors
+    /// `TimedOut` when somebody else holds it all the time; others as the system says.
+    pub fn acquire(directory: BorrowedFd<'_>, file_name: &str, patience: Duration) -> io::Result<Self> {
+        let name = format!("{file_name}.lock");
+        let start = Instant::now();
+        loop {
+            match create(directory, &name) {
+                Ok(file) => return Self::held(directory, name, file),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+            if let Some(stale) = find_stale(directory, &name, file_name, seconds_now())? {
+                break_lock(directory, &name, stale)?;
+                continue;
+            }
+            if start.elapsed() >= patience {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    format!("{name} is held by another program"),
+                ));
+            }
+            std::thread::sleep(RETRY_EVERY);
+        }
+    }
+
+    fn held(directory: BorrowedFd<'_>, name: String, mut file: File) -> io::Result<Self> {
+        let stat = rustix::fs::fstat(&file)?;
+        let identity = (stat.st_dev, stat.st_ino);
+        HELD.lock().insert(identity);
+        let directory = directory.try_clone_to_owned()?;
+        // The content only speeds up recovery; without it the lock still goes stale by time.
+        let _ = file.write_all(owner().as_bytes());
+        Ok(Self {
+            directory,
+            name,
+            file,
+            identity,
+            touched: Instant::now(),
+        })
+    }
+
+    /// Touches the lock if that is due; call it now and then in long work.
+    ///
+    /// # Errors
+    /// When somebody took the lock away: what it protects must not be changed any more.
+    pub fn keep(&mut self) -> io::Result<()> {
+        if self.touched.elapsed() < TOUCH_EVERY {
+            return Ok(());
+        }
+        self.check()?;
+        self.touched = Instant::now();
+        crate::directory::set_modified(&self.file, seconds_now())
+    }
+
+    /// Makes sure that the lock is still ours.
+    ///
+    /// # Errors
+    /// When somebody took it away.
+    pub fn check(&self) -> io::Result<()> {
+        match rustix::fs::statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if (stat.st_dev, stat.st_ino) == self.identity => Ok(()),
+            _ => Err(io::Error::other(format!(
+                "{} was taken away by another program",
+                self.name
+            ))),
+        }
+    }
+}
+
+impl Drop for Dotlock {
+    fn drop(&mut self) {
+        if self.check().is_ok() {
+            let _ = rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty());
+        }
+        HELD.lock().remove(&self.identity);
+    }
+}
+
+fn create(directory: BorrowedFd<'_>, name: &str) -> io::Result<File> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(
+        directory,
+        name,
+        flags,
+        Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH,
+    )?
+    .into())
+}
+
+/// The lock's state if nobody holds it any more; `None` while it is held or after it went away.
+fn find_stale(directory: BorrowedFd<'_>, name: &str, protected: &str, now: i64) -> io::Result<Option<Stat>> {
+    let stat = match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => stat,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if HELD.lock().contains(&(stat.st_dev, stat.st_ino)) {
+        return Ok(None);
+    }
+    if owner_is_dead(&read_owner(directory, name)) {
+        return Ok(Some(stat));
+    }
+    // The protected file counts too: its writer is alive as long as it grows.
+    let mut latest = stat.st_mtime.max(stat.st_ctime);
+    if let Ok(file) = rustix::fs::statat(directory, protected, AtFlags::SYMLINK_NOFOLLOW) {
+        latest = latest.max(file.st_mtime.max(file.st_ctime));
+    }
+    Ok((now - latest >= STALE_SECONDS).then_some(stat))
+}
+
+/// Removes a stale lock, unless it was replaced since it was looked at.
+///
+/// Two waiters may both find it stale. The second must not remove the lock that the first has just made: so it is moved aside,
+/// looked at, and linked back when it turns out to be another one.
+fn break_lock(directory: BorrowedFd<'_>, name: &str, stale: Stat) -> io::Result<()> {
+    let aside = format!("{name}.{}", crate::random::guid()?);
+    match rustix::fs::renameat(directory, name, directory, &aside) {
+        Ok(()) => {}
+        Err(Errno::NOENT) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    let moved = rustix::fs::statat(directory, &aside, AtFlags::SYMLINK_NOFOLLOW)?;
+    if (moved.st_dev, moved.st_ino) != (stale.st_dev, stale.st_ino) {
+        let _ = rustix::fs::linkat(directory, &aside, directory, name, AtFlags::empty());
+    }
+    Ok(rustix::fs::unlinkat(directory, &aside, AtFlags::empty())?)
+}
+
+fn read_owner(directory: BorrowedFd<'_>, name: &str) -> String {
+    let mut text = String::new();
+    if let Ok(Some(file)) = crate::directory::open_control(directory, name, OFlags::RDONLY) {
+        let _ = file.take(512).read_to_string(&mut text);
+    }
+    text
+}
+
+/// Whether a lock's content names a process of this very namespace that is not alive any more.
+fn owner_is_dead(text: &str) -> bool {
+    let Some((process, host)) = text.trim_end().split_once(':') else {
+        return false;
+    };
+    if host != *HOST || HOST.is_empty() {
+        return false;
+    }
+    let Some(process) = process.parse().ok().and_then(rustix::process::Pid::from_raw) else {
+        return false;
+    };
+    // Our own number, and not among the locks we hold: left by a process that had the number before us.
+    process == rustix::process::getpid()
+        || matches!(rustix::process::test_kill_process(process), Err(Errno::SRCH))
+}
+
+fn owner() -> String {
+    format!("{}:{}", std::process::id(), *HOST)
+}
+
+/// Names the host, this boot and this process namespace; a random name where the system does not tell.
+static HOST: LazyLock<String> = LazyLock::new(|| {
+    let node = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .replace([':', '\n'], "_");
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    let namespace = std::fs::read_link("/proc/self/ns/pid");
+    match (boot, namespace) {
+        (Ok(boot), Ok(namespace)) => {
+            let namespace: String = namespace
+                .to_string_lossy()
+                .chars()
+                .filter(char::is_ascii_digit)
+                .collect();
+            format!("{node}/{}/{namespace}", boot.trim())
+        }
+        _ => format!("{node}/{}", crate::random::guid().unwrap_or_default()),
+    }
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd as _;
+
+    const NO_WAIT: Duration = Duration::ZERO;
+
+    struct Fixture {
+        home: tempfile::TempDir,
+        directory: File,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let home = tempfile::tempdir().unwrap();
+            let directory = File::open(home.path()).unwrap();
+            Self { home, directory }
+        }
+
+        fn acquire(&self) -> io::Result<Dotlock> {
+            Dotlock::acquire(self.directory.as_fd(), "list", NO_WAIT)
+        }
+
+        fn foreign_lock(&self, content: &str, age: i64) {
+            let path = self.home.path().join("list.lock");
+            std::fs::write(&path, content).unwrap();
+            crate::directory::set_modified(File::open(path).unwrap(), seconds_now() - age).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_second_taker_waits_until_the_first_gives_back() {
+        let fixture = Fixture::new();
+        let first = fixture.acquire().unwrap();
+        assert_eq!(fixture.acquire().unwrap_err().kind(), io::ErrorKind::TimedOut);
+        drop(first);
+        drop(fixture.acquire().unwrap());
+        assert_eq!(std::fs::read_dir(fixture.home.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_lock_of_a_dead_process_of_this_namespace_is_broken_at_once() {
+        let fixture = Fixture::new();
+        // Larger than any process number that Linux gives out.
+        fixture.foreign_lock(&format!("2000000000:{}", *HOST), 0);
+        fixture.acquire().unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_an_earlier_process_with_our_number_left_is_broken_at_once() {
+        let fixture = Fixture::new();
+        fixture.foreign_lock(&owner(), 0);
+        fixture.acquire().unwrap();
+    }
+
+    #[test]
+    fn a_lock_of_another_host_or_without_content_is_respected() {
+        for content in ["", "2000000000:elsewhere", "1:", "rubbish"] {
+            let fixture = Fixture::new();
+            fixture.foreign_lock(content, 0);
+            assert_eq!(
+                fixture.acquire().unwrap_err().kind(),
+                io::ErrorKind::TimedOut,
+                "{content}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_lock_goes_stale_after_two_minutes_without_a_change_of_it_or_its_file() {
+        let fixture = Fixture::new();
+        fixture.foreign_lock("", 0);
+        let stale = |seconds: i64| {
+            let directory = fixture.directory.as_fd();
+            find_stale(directory, "list.lock", "list", seconds_now() + seconds)
+                .unwrap()
+                .is_some()
+        };
+        assert!(!stale(118));
+        assert!(stale(121));
+        std::fs::write(fixture.home.path().join("list"), "x").unwrap();
+        crate::directory::set_modified(
+            File::open(fixture.home.path().join("list")).unwrap(),
+            seconds_now() + 60,
+        )
+        .unwrap();
+        assert!(!stale(121), "the writer is at work");
+    }
+
+    #[test]
+    fn a_lock_taken_away_is_noticed_and_the_new_owner_keeps_it() {
+        let fixture = Fixture::new();
+        let lost = fixture.acquire().unwrap();
+        std::fs::remove_file(fixture.home.path().join("list.lock")).unwrap();
+        fixture.foreign_lock("1:elsewhere", 0);
+        assert!(lost.check().is_err());
+        drop(lost);
+        assert!(fixture.home.path().join("list.lock").exists());
+    }
+
+    #[test]
+    fn breaking_does_not_remove_a_lock_made_meanwhile() {
+        let fixture = Fixture::new();
+        fixture.foreign_lock("", 0);
+        let directory = fixture.directory.as_fd();
+        let seen = rustix::fs::statat(directory, "list.lock", AtFlags::empty()).unwrap();
+        // Another inode under the same name, while the old one still exists.
+        std::fs::rename(
+            fixture.home.path().join("list.lock"),
+            fixture.home.path().join("old"),
+        )
+        .unwrap();
+        fixture.foreign_lock("new", 0);
+        break_lock(directory, "list.lock", seen).unwrap();
+        assert_eq!(
+            std::fs::read(fixture.home.path().join("list.lock")).unwrap(),
+            b"new"
+        );
+    }
+}

@@ -1,0 +1,311 @@
+//! Which message files are there: listing `new/` and `cur/` while other programs rename what is in them.
+//!
+//! A listing is no snapshot. While another program renames files in a directory, one pass over it misses some of them and shows
+//! others twice: of 20,000 files under constant renaming, 0.4 % per pass on ext4, 2.7 % on tmpfs. A client must not be told
+//! that such a message was expunged, for it would come back under another UID. So:
+//!
+//! 1. `new/` is listed before `cur/`: a message on its way from one to the other is seen at least once.
+//! 2. A name that one pass misses counts as missing only after further passes have missed it too: one more if nothing in the
+//!    directories changed during it, up to [`PASSES`] otherwise.
+//! 3. A name shown twice is looked up; the file that is really there counts.
+
+use std::collections::HashMap;
+use std::io;
+
+use crate::directory::{Directory, Place, Stamps};
+use crate::filename::split;
+use crate::step::Step;
+
+/// How often a missing file is looked for while the directories keep changing.
+const PASSES: usize = 6;
+
+/// Where a message's file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The subdirectory.
+    pub place: Place,
+    /// The file name, information part included.
+    pub name: Box<[u8]>,
+}
+
+impl Found {
+    /// The base name.
+    #[must_use]
+    pub fn base(&self) -> &[u8] {
+        split(&self.name).0
+    }
+
+    /// The information part, with its colon; empty when there is none.
+    #[must_use]
+    pub fn suffix(&self) -> &[u8] {
+        split(&self.name).1
+    }
+}
+
+/// What one pass saw.
+#[derive(Debug)]
+pub struct Listing {
+    /// By base name.
+    pub found: HashMap<Box<[u8]>, Found>,
+    /// Base names that two files really have: the one that was left out of `found`.
+    pub doubles: Vec<Found>,
+    /// The directories as they were before the pass.
+    pub stamps: Stamps,
+    /// Whether they were the same afterwards.
+    pub calm: Calm,
+}
+
+/// Whether the directories changed while they were listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Calm {
+    /// They did not: the listing is complete.
+    Calm,
+    /// They did: it may miss files that are there.
+    Disturbed,
+}
+
+/// Lists both subdirectories once.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn list(directory: &Directory) -> io::Result<Listing> {
+    let stamps = directory.stamps()?;
+    let mut found = HashMap::new();
+    let mut twice = Vec::new();
+    for place in [Place::New, Place::Cur] {
+        directory.list(place, |name| {
+            let entry = Found {
+                place,
+                name: name.into(),
+            };
+            if let Some(earlier) = found.insert(Box::from(entry.base()), entry) {
+                twice.push(earlier);
+            }
+        })?;
+        directory.steps().at(if place == Place::New {
+            Step::ListedNew
+        } else {
+            Step::Listed
+        });
+    }
+    let doubles = settle(directory, &mut found, twice);
+    let calm = if directory.stamps()? == stamps {
+        Calm::Calm
+    } else {
+        Calm::Disturbed
+    };
+    Ok(Listing {
+        found,
+        doubles,
+        stamps,
+        calm,
+    })
+}
+
+/// For base names seen twice, keeps the file that exists; gives those of which both exist.
+fn settle(directory: &Directory, found: &mut HashMap<Box<[u8]>, Found>, twice: Vec<Found>) -> Vec<Found> {
+    let exists = |entry: &Found| directory.stat(entry.place, &entry.name).is_ok();
+    let mut doubles = Vec::new();
+    for earlier in twice {
+        let Some(later) = found.get_mut(earlier.base()) else {
+            continue;
+        };
+        if *later == earlier || !exists(&earlier) {
+            continue;
+        }
+        if exists(later) {
+            doubles.push(earlier);
+        } else {
+            *later = earlier;
+        }
+    }
+    doubles
+}
+
+/// Looks again for base names that a listing misses, adds those it finds to the listing, and gives those that are really gone.
+///
+/// # Errors
+/// When the directories cannot be read.
+pub fn confirm_missing(
+    directory: &Directory,
+    listing: &mut Listing,
+    mut missing: Vec<Box<[u8]>>,
+) -> io::Result<Vec<Box<[u8]>>> {
+    for _ in 1..PASSES {
+        if missing.is_empty() {
+            break;
+        }
+        let again = list(directory)?;
+        missing.retain(|base| match again.found.get(base) {
+            Some(found) => {
+                listing.found.insert(base.clone(), found.clone());
+                false
+            }
+            None => true,
+        });
+        if again.calm == Calm::Calm {
+            break;
+        }
+    }
+    Ok(missing)
+}
+
+/// Finds one message after its file was not where it was expected.
+///
+/// # Errors
+/// When the directories cannot be read.
+pub fn find(directory: &Directory, base: &[u8]) -> io::Result<Option<Found>> {
+    for _ in 0..PASSES {
+        let before = directory.stamps()?;
+        for place in [Place::New, Place::Cur] {
+            let mut name = None;
+            directory.list(place, |entry| {
+                if split(entry).0 == base {
+                    name = Some(Box::from(entry));
+                }
+            })?;
+            if let Some(name) = name {
+                return Ok(Some(Found { place, name }));
+            }
+            directory.steps().at(if place == Place::New {
+                Step::ListedNew
+            } else {
+                Step::Listed
+            });
+        }
+        if directory.stamps()? == before {
+            // Nothing moved while we looked: it is not there.
+            break;
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    struct Fixture {
+        home: tempfile::TempDir,
+        directory: Directory,
+    }
+
+    impl Fixture {
+        fn new(files: &[&str]) -> Self {
+            let home = tempfile::tempdir().unwrap();
+            let directory = Directory::open(home.path()).unwrap();
+            files
+                .iter()
+                .for_each(|file| std::fs::write(home.path().join(file), "x").unwrap());
+            Self { home, directory }
+        }
+
+        /// Renames at the n-th occurrence of a step, counted from 0.
+        fn rename_at(&self, step: Step, nth: usize, from: &str, to: &str) {
+            let (from, to): (PathBuf, PathBuf) = (self.home.path().join(from), self.home.path().join(to));
+            let count = AtomicUsize::new(0);
+            self.directory.steps().set(move |at| {
+                if at == step && count.fetch_add(1, Ordering::SeqCst) == nth {
+                    std::fs::rename(&from, &to).unwrap();
+                }
+            });
+        }
+    }
+
+    fn names(listing: &Listing) -> Vec<String> {
+        let mut names: Vec<_> = listing
+            .found
+            .values()
+            .map(|found| String::from_utf8_lossy(&found.name).into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn flags_are_read_in_new_as_well_as_in_cur() {
+        let fixture = Fixture::new(&["new/1.a:2,FS", "cur/2.b:2,", "cur/.hidden", "new/3.c"]);
+        let listing = list(&fixture.directory).unwrap();
+        assert_eq!(names(&listing), ["1.a:2,FS", "2.b:2,", "3.c"]);
+        assert_eq!(listing.found[&b"1.a"[..]].suffix(), b":2,FS");
+        assert_eq!(listing.calm, Calm::Calm);
+    }
+
+    #[test]
+    fn a_message_that_moves_from_new_to_cur_between_the_listings_is_seen() {
+        let fixture = Fixture::new(&["new/1.a"]);
+        fixture.rename_at(Step::ListedNew, 0, "new/1.a", "cur/1.a:2,S");
+        let listing = list(&fixture.directory).unwrap();
+        assert_eq!(names(&listing), ["1.a:2,S"]);
+        assert!(
+            listing.doubles.is_empty(),
+            "it is one file, under two names one after the other"
+        );
+        assert_eq!(listing.calm, Calm::Disturbed);
+    }
+
+    #[test]
+    fn a_message_missed_by_one_listing_is_not_gone() {
+        let fixture = Fixture::new(&["cur/1.a:2,", "cur/2.b:2,"]);
+        let mut listing = list(&fixture.directory).unwrap();
+        // What a listing looks like that missed both, of which one was then removed.
+        listing.found.clear();
+        std::fs::remove_file(fixture.home.path().join("cur/2.b:2,")).unwrap();
+        let missing = vec![Box::from(&b"1.a"[..]), Box::from(&b"2.b"[..])];
+        let gone = confirm_missing(&fixture.directory, &mut listing, missing).unwrap();
+        assert_eq!(gone, [Box::from(&b"2.b"[..])]);
+        assert_eq!(names(&listing), ["1.a:2,"]);
+    }
+
+    #[test]
+    fn a_file_is_looked_for_as_long_as_the_directory_is_busy() {
+        let fixture = Fixture::new(&["cur/1.a:2,"]);
+        let hidden = fixture.home.path().join("hidden");
+        std::fs::rename(fixture.home.path().join("cur/1.a:2,"), &hidden).unwrap();
+        let mut listing = list(&fixture.directory).unwrap();
+        // Every pass is disturbed; the third brings the file back.
+        let home = fixture.home.path().to_owned();
+        let passes = AtomicUsize::new(0);
+        fixture.directory.steps().set(move |step| {
+            if step == Step::Listed {
+                let pass = passes.fetch_add(1, Ordering::SeqCst);
+                std::fs::write(home.join(format!("cur/noise{pass}:2,")), "x").unwrap();
+                if pass == 2 {
+                    std::fs::rename(&hidden, home.join("cur/1.a:2,S")).unwrap();
+                }
+            }
+        });
+        let gone = confirm_missing(&fixture.directory, &mut listing, vec![Box::from(&b"1.a"[..])]).unwrap();
+        assert!(gone.is_empty());
+        assert!(names(&listing).contains(&"1.a:2,S".to_owned()));
+    }
+
+    #[test]
+    fn two_files_with_one_base_name_are_told() {
+        let fixture = Fixture::new(&["new/1.a", "cur/1.a:2,S"]);
+        let listing = list(&fixture.directory).unwrap();
+        assert_eq!(names(&listing), ["1.a:2,S"]);
+        assert_eq!(
+            listing.doubles,
+            [Found {
+                place: Place::New,
+                name: Box::from(&b"1.a"[..])
+            }]
+        );
+    }
+
+    #[test]
+    fn a_renamed_message_is_found_under_its_new_name_and_a_removed_one_is_not() {
+        let fixture = Fixture::new(&["cur/1.a:2,FS"]);
+        let found = find(&fixture.directory, b"1.a").unwrap().unwrap();
+        assert_eq!(&*found.name, b"1.a:2,FS");
+        assert_eq!(find(&fixture.directory, b"1").unwrap(), None);
+        fixture.rename_at(Step::ListedNew, 0, "cur/1.a:2,FS", "cur/1.a:2,");
+        assert_eq!(
+            &*find(&fixture.directory, b"1.a").unwrap().unwrap().name,
+            b"1.a:2,"
+        );
+    }
+}

@@ -1,0 +1,64 @@
+//! Named moments between two changes of the disk, at which tests interfere: another program renames a file, or the power fails.
+
+/// A moment. The doc comments say what has happened just before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Step {
+    /// A message is in `tmp/`, not yet synced.
+    Written,
+    /// A message is in `tmp/`, synced or linked.
+    Prepared,
+    /// Messages have their final names; they have no UID yet.
+    Placed,
+    /// The directory is synced too.
+    PlacedDurably,
+    /// The UID list has their UIDs, synced; nobody was told.
+    Recorded,
+    /// The next thing is the rename of a message by STORE.
+    BeforeRename,
+    /// `new/` has been listed, `cur/` has not.
+    ListedNew,
+    /// Both have been listed.
+    Listed,
+    /// A MOVE has recorded the copies; the originals are still there.
+    BeforeUnlink,
+}
+
+/// What a test does at each step; nothing in real life.
+#[derive(Clone, Default)]
+pub(crate) struct Steps {
+    #[cfg(test)]
+    hook: std::sync::Arc<parking_lot::RwLock<Option<Hook>>>,
+}
+
+#[cfg(test)]
+pub(crate) type Hook = std::sync::Arc<dyn Fn(Step) + Send + Sync>;
+
+impl Steps {
+    #[cfg(not(test))]
+    #[allow(clippy::unused_self)]
+    pub(crate) fn at(&self, _step: Step) {}
+
+    #[cfg(test)]
+    pub(crate) fn at(&self, step: Step) {
+        let hook = self.hook.read().clone();
+        if let Some(hook) = hook {
+            hook(step);
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set(&self, hook: impl Fn(Step) + Send + Sync + 'static) {
+        *self.hook.write() = Some(std::sync::Arc::new(hook));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn clear(&self) {
+        *self.hook.write() = None;
+    }
+}
+
+impl std::fmt::Debug for Steps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Steps")
+    }
+}

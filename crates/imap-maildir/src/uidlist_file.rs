@@ -1,0 +1,453 @@
+//! The file `dovecot-uidlist` of one mailbox: what it said last, whether it changed since, and how it grows.
+//!
+//! Readers take no lock. Writers hold the dotlock `dovecot-uidlist.lock`, read again what others added, and only then give out
+//! UIDs. A UID is on disk, synced, before anybody sees it.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::sync::Arc;
+
+use rustix::fs::OFlags;
+
+use crate::directory::{Directory, open_control, replace};
+use crate::dotlock::Dotlock;
+use crate::uidlist::{Fault, Header, Parsed, Record, parse, parse_appended, write};
+
+/// Its name.
+pub const FILE_NAME: &str = "dovecot-uidlist";
+/// Courier's list, read when there is no other.
+pub const COURIER_FILE_NAME: &str = "courierimapuiddb";
+
+/// Enough to tell that a file changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(file: &File) -> io::Result<Self> {
+        let stat = rustix::fs::fstat(file)?;
+        Ok(Self {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            modified: (stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
+            changed: (stat.st_ctime, i64::try_from(stat.st_ctime_nsec).unwrap_or(0)),
+        })
+    }
+
+    fn same_file(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+}
+
+/// What reading again brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing.
+    None,
+    /// Records were added; all others are as they were.
+    Appended,
+    /// The list was written anew: any record may be gone or different.
+    Replaced,
+    /// The list is another one: UIDs known so far mean nothing any more.
+    UidValidity,
+    /// The file is gone; what was known still counts and has to be written again.
+    Missing,
+}
+
+/// Whether the caller holds the lock: only then is an unfinished last line known to be torn rather than on its way.
+#[derive(Clone, Copy, Debug)]
+pub enum Reading<'a> {
+    /// Without the lock.
+    Unlocked,
+    /// With it.
+    Locked(&'a Dotlock),
+}
+
+/// The list in memory.
+#[derive(Debug)]
+pub struct UidListFile {
+    header: Header,
+    /// Ascending.
+    records: Vec<Record>,
+    by_base: HashMap<Arc<[u8]>, u32>,
+    /// The largest UID that was ever used, as far as the file tells.
+    highest: u32,
+    stamp: Option<Stamp>,
+    /// Octets read: up to the end of a whole line.
+    offset: u64,
+    /// Empty when records may simply be appended.
+    faults: Vec<Fault>,
+}
+
+impl UidListFile {
+    /// Reads the list, or makes one: from Courier's, else empty with a new UIDVALIDITY.
+    ///
+    /// # Errors
+    /// As the system says, `TimedOut` when the lock cannot be had.
+    pub fn open(directory: &Directory, uid_validity: impl FnOnce() -> io::Result<u32>) -> io::Result<Self> {
+        if let Some(list) = Self::read(directory)? {
+            return Ok(list);
+        }
+        let lock = Dotlock::acquire(directory.root(), FILE_NAME, crate::LOCK_PATIENCE)?;
+        if let Some(list) = Self::read(directory)? {
+            return Ok(list);
+        }
+        let mut list = match read_courier(directory)? {
+            Some(parsed) => Self::of(parsed, None),
+            None => None,
+        };
+        if list.is_none() {
+            let header = Header {
+                uid_validity: uid_validity()?,
+                next_uid: 1,
+                guid: None,
+                others: Vec::new(),
+            };
+            list = Some(Self::empty(header));
+        }
+        let mut list = list.expect("set just above");
+        list.rewrite(directory, &lock, |_| Keep::Yes)?;
+        Ok(list)
+    }
+
+    /// Reads the list without making one; `None` when there is none or its header is lost.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn read(directory: &Directory) -> io::Result<Option<Self>> {
+        let Some(mut file) = open_control(directory.root(), FILE_NAME, OFlags::RDONLY)? else {
+            return Ok(None);
+        };
+        let stamp = Stamp::of(&file)?;
+        let mut octets = Vec::new();
+        file.read_to_end(&mut octets)?;
+        Ok(Self::of(parse(&octets), Some(stamp)))
+    }
+
+    fn empty(header: Header) -> Self {
+        let faults = vec![Fault::Outdated];
+        let (records, by_base) = (Vec::new(), HashMap::new());
+        Self {
+            header,
+            records,
+            by_base,
+            highest: 0,
+            stamp: None,
+            offset: 0,
+            faults,
+        }
+    }
+
+    fn of(parsed: Parsed, stamp: Option<Stamp>) -> Option<Self> {
+        let header = parsed.header?;
+        let by_base = parsed
+            .records
+            .iter()
+            .map(|record| (Arc::clone(&record.base), record.uid))
+            .collect();
+        let mut list = Self {
+            header,
+            records: parsed.records,
+            by_base,
+            highest: parsed.highest,
+            stamp,
+            offset: parsed.complete,
+            faults: parsed.faults,
+        };
+        // Without the lock, an unfinished line may be on its way.
+        list.faults.retain(|fault| *fault != Fault::Torn);
+        if stamp.is_none() {
+            list.faults.push(Fault::Outdated);
+        }
+        Some(list)
+    }
+
+    /// UIDVALIDITY.
+    #[must_use]
+    pub fn uid_validity(&self) -> u32 {
+        self.header.uid_validity
+    }
+
+    /// UIDNEXT: above every UID that was ever given; `u32::MAX` when there is none left.
+    #[must_use]
+    pub fn next_uid(&self) -> u32 {
+        self.header.next_uid.max(self.highest.saturating_add(1))
+    }
+
+    /// The records, ascending by UID. A record does not mean that the file still exists.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The UID of a base name.
+    #[must_use]
+    pub fn uid_of(&self, base: &[u8]) -> Option<u32> {
+        self.by_base.get(base).copied()
+    }
+
+    /// The record of a UID.
+    #[must_use]
+    pub fn record(&self, uid: u32) -> Option<&Record> {
+        self.records
+            .binary_search_by_key(&uid, |record| record.uid)
+            .ok()
+            .map(|at| &self.records[at])
+    }
+
+    /// Reads again what changed on disk.
+    ///
+    /// # Errors
+    /// As the system says; what was known stays.
+    pub fn refresh(&mut self, directory: &Directory, reading: Reading<'_>) -> io::Result<Change> {
+        let Some(mut file) = open_control(directory.root(), FILE_NAME, OFlags::RDONLY)? else {
+            self.stamp = None;
+            return Ok(Change::Missing);
+        };
+        let stamp = Stamp::of(&file)?;
+        let torn = matches!(reading, Reading::Locked(_)) && stamp.size > self.offset;
+        if self.stamp == Some(stamp) && !torn {
+            return Ok(Change::None);
+        }
+        let grown = self
+            .stamp
+            .is_some_and(|old| old.same_file(&stamp) && (old.size < stamp.size || torn));
+        if grown && self.faults.is_empty() && self.offset > 0 {
+            return self.read_tail(file, stamp, reading);
+        }
+        let mut octets = Vec::new();
+        file.read_to_end(&mut octets)?;
+        self.reload(parse(&octets), stamp, reading)
+    }
+
+    fn read_tail(&mut self, mut file: File, stamp: Stamp, reading: Reading<'_>) -> io::Result<Change> {
+        // One octet more: if the last line's end is not where it was, this is not an append.
+        file.seek(SeekFrom::Start(self.offset - 1))?;
+        let mut octets = Vec::new();
+        file.read_to_end(&mut octets)?;
+        if octets.first() != Some(&b'\n') {
+            file.seek(SeekFrom::Start(0))?;
+            octets.clear();
+            file.read_to_end(&mut octets)?;
+            return self.reload(parse(&octets), stamp, reading);
+        }
+        let parsed = parse_appended(&octets[1..], self.highest);
+        self.stamp = Some(stamp);
+        self.offset += parsed.complete;
+        self.highest = self.highest.max(parsed.highest);
+        self.note_faults(parsed.faults, parsed.torn_uid, reading);
+        if parsed.records.is_empty() {
+            return Ok(Change::None);
+        }
+        for record in parsed.records {
+            self.add(record);
+        }
+        Ok(Change::Appended)
+    }
+
+    fn reload(&mut self, parsed: Parsed, stamp: Stamp, reading: Reading<'_>) -> io::Result<Change> {
+        let (faults, torn_uid) = (parsed.faults.clone(), parsed.torn_uid);
+        let Some(list) = Self::of(parsed, Some(stamp)) else {
+            if matches!(reading, Reading::Unlocked) {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "the UID list's header cannot be read",
+                ));
+            }
+            // Damaged while we know better: to be written again from memory.
+            self.stamp = None;
+            return Ok(Change::Missing);
+        };
+        let change = if list.uid_validity() == self.uid_validity() {
+            Change::Replaced
+        } else {
+            Change::UidValidity
+        };
+        let next_uid = self.next_uid();
+        *self = list;
+        if change == Change::Replaced {
+            // A lowered next UID must not make a UID come back.
+            self.header.next_uid = self.header.next_uid.max(next_uid);
+        }
+        self.faults.clear();
+        self.note_faults(faults, torn_uid, reading);
+        Ok(change)
+    }
+
+    fn note_faults(&mut self, faults: Vec<Fault>, torn_uid: u32, reading: Reading<'_>) {
+        let locked = matches!(reading, Reading::Locked(_));
+        if locked {
+            self.highest = self.highest.max(torn_uid);
+        }
+        self.faults
+            .extend(faults.into_iter().filter(|fault| locked || *fault != Fault::Torn));
+    }
+
+    fn add(&mut self, record: Record) {
+        self.highest = self.highest.max(record.uid);
+        if let Some(earlier) = self.by_base.insert(Arc::clone(&record.base), record.uid) {
+            self.records.retain(|old| old.uid != earlier);
+        }
+        self.records.push(record);
+    }
+
+    /// Gives each base name the next UID, in order, and makes that durable.
+    ///
+    /// The caller has refreshed the list under this lock. On failure none of the names has a UID, and the numbers are not used again.
+    ///
+    /// # Errors
+    /// As the system says; `StorageFull` with [`UidsExhausted`] inside when no UID is left.
+    pub fn assign(
+        &mut self,
+        directory: &Directory,
+        lock: &Dotlock,
+        names: Vec<(Arc<[u8]>, Box<str>)>,
+    ) -> io::Result<Vec<u32>> {
+        let first = self.next_uid();
+        // The largest number is no UID: a next UID above it could not be said.
+        let count = u32::try_from(names.len())
+            .ok()
+            .filter(|&count| count <= u32::MAX - first);
+        let Some(count) = count else {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, UidsExhausted));
+        };
+        let uids: Vec<u32> = (first..first + count).collect();
+        let records: Vec<Record> = uids
+            .iter()
+            .zip(names)
+            .map(|(&uid, (base, keys))| Record { uid, keys, base })
+            .collect();
+        self.highest = self.highest.max(first + count - 1);
+        if !self.faults.is_empty() || self.stamp.is_none() {
+            self.rewrite_with(directory, lock, &records)?;
+        } else {
+            self.append(directory, lock, &records)?;
+        }
+        records.into_iter().for_each(|record| self.add(record));
+        Ok(uids)
+    }
+
+    fn append(&mut self, directory: &Directory, lock: &Dotlock, records: &[Record]) -> io::Result<()> {
+        let mut lines = Vec::new();
+        records.iter().for_each(|record| record.write(&mut lines));
+        lock.check()?;
+        let flags = OFlags::WRONLY | OFlags::APPEND;
+        let Some(mut file) = open_control(directory.root(), FILE_NAME, flags)? else {
+            return self.rewrite_with(directory, lock, records);
+        };
+        let before = Stamp::of(&file)?;
+        if self.stamp != Some(before) || before.size != self.offset {
+            return Err(io::Error::other("the UID list changed although it is locked"));
+        }
+        if let Err(error) = file.write_all(&lines).and_then(|()| file.sync_data()) {
+            // Leave no torn line behind for a program that would append to it.
+            let _ = file.set_len(before.size);
+            self.faults.push(Fault::Torn);
+            return Err(error);
+        }
+        self.offset += lines.len() as u64;
+        self.stamp = Some(Stamp::of(&file)?);
+        Ok(())
+    }
+
+    fn rewrite_with(&mut self, directory: &Directory, lock: &Dotlock, added: &[Record]) -> io::Result<()> {
+        lock.check()?;
+        self.header.next_uid = self.next_uid();
+        if self.header.guid.is_none() {
+            self.header.guid = Some(crate::random::guid()?.into());
+        }
+        let octets = write(&self.header, self.records.iter().chain(added));
+        let temporary = format!("{FILE_NAME}.tmp");
+        let file = replace(
+            directory.root(),
+            &temporary,
+            FILE_NAME,
+            &octets,
+            directory.file_mode(),
+            None,
+        )?;
+        self.stamp = Some(Stamp::of(&file)?);
+        self.offset = octets.len() as u64;
+        self.faults.clear();
+        Ok(())
+    }
+
+    /// Whether the list is due for writing anew: broken, outdated, missing, or mostly about files that are gone.
+    #[must_use]
+    pub fn wants_rewrite(&self, messages: usize) -> Rewrite {
+        // Dovecot's rule: fewer than three quarters of the lines are in use. Small lists are left alone.
+        let mostly_gone = self.records.len() > 16 && messages < self.records.len() / 4 * 3;
+        if mostly_gone || self.stamp.is_none() || !self.faults.is_empty() {
+            Rewrite::Due
+        } else {
+            Rewrite::NotDue
+        }
+    }
+
+    /// Writes the list anew with the records that are to be kept.
+    ///
+    /// # Errors
+    /// As the system says; the old list stays.
+    pub fn rewrite(
+        &mut self,
+        directory: &Directory,
+        lock: &Dotlock,
+        keep: impl Fn(&Record) -> Keep,
+    ) -> io::Result<()> {
+        self.header.next_uid = self.next_uid();
+        self.records.retain(|record| keep(record) == Keep::Yes);
+        self.by_base = self
+            .records
+            .iter()
+            .map(|record| (Arc::clone(&record.base), record.uid))
+            .collect();
+        self.rewrite_with(directory, lock, &[])
+    }
+
+    /// Forgets a base name in memory, because its file vanished: if it comes back, it gets a new UID.
+    pub fn forget(&mut self, base: &[u8]) {
+        self.by_base.remove(base);
+    }
+}
+
+/// Whether a record stays in a list that is written anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// It stays.
+    Yes,
+    /// Its file is gone.
+    No,
+}
+
+/// Whether a list should be written anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rewrite {
+    /// It should.
+    Due,
+    /// It need not.
+    NotDue,
+}
+
+/// All UIDs up to 2^32-2 are used; the mailbox takes no more messages.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the mailbox has no UID left to give")]
+pub struct UidsExhausted;
+
+fn read_courier(directory: &Directory) -> io::Result<Option<Parsed>> {
+    let Some(mut file) = open_control(directory.root(), COURIER_FILE_NAME, OFlags::RDONLY)? else {
+        return Ok(None);
+    };
+    let mut octets = Vec::new();
+    file.read_to_end(&mut octets)?;
+    Ok(Some(parse(&octets)))
+}
+
+#[cfg(test)]
+mod tests;

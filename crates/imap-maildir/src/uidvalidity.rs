@@ -1,0 +1,179 @@
+//! UIDVALIDITY values that strictly increase over an account: `dovecot-uidvalidity` and `dovecot-uidvalidity.<8 hex digits>`.
+//!
+//! The value is in the second file's *name*: renaming it from the old value to the new one is an atomic counter. The first file
+//! holds the value as text. A mailbox that is deleted and created again, or renamed onto a former name, thereby never has a former
+//! mailbox's UIDVALIDITY. New values are the current time where that is larger, so that losing both files loses nothing.
+
+use std::io::{self, Read as _};
+use std::os::fd::BorrowedFd;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::directory::{open_control, replace, sync_directory};
+
+/// The name of the file with the latest value.
+pub const FILE_NAME: &str = "dovecot-uidvalidity";
+
+/// Gives the next UIDVALIDITY of the account at `root`, not 0, larger than all before it; `now` in seconds since the epoch.
+///
+/// # Errors
+/// As the system says. `StorageFull` when 2^32-1 was reached.
+pub fn next(root: BorrowedFd<'_>, now: i64) -> io::Result<u32> {
+    for _ in 0..1000 {
+        let latest = latest(root)?;
+        let now = u32::try_from(now).unwrap_or(1).max(1);
+        let Some(next) = latest.map_or(Some(now), |latest| Some(latest.checked_add(1)?.max(now))) else {
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                "the account has no UIDVALIDITY left to give",
+            ));
+        };
+        if advance(root, latest, next)? == Advance::Done {
+            // The order matters not: readers take the larger of name and content.
+            let temporary = format!("{FILE_NAME}.tmp.{}", crate::random::guid()?);
+            replace(
+                root,
+                &temporary,
+                FILE_NAME,
+                format!("{next:08x}").as_bytes(),
+                MODE,
+                None,
+            )?;
+            return Ok(next);
+        }
+    }
+    Err(io::Error::new(
+        io::ErrorKind::WouldBlock,
+        "other programs keep taking UIDVALIDITY values",
+    ))
+}
+
+const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+#[derive(PartialEq, Eq)]
+enum Advance {
+    Done,
+    /// Another program was faster.
+    Lost,
+}
+
+fn advance(root: BorrowedFd<'_>, from: Option<u32>, to: u32) -> io::Result<Advance> {
+    let target = format!("{FILE_NAME}.{to:08x}");
+    let renamed = match from {
+        Some(from) => rustix::fs::renameat(root, format!("{FILE_NAME}.{from:08x}"), root, &target),
+        None => Err(Errno::NOENT),
+    };
+    match renamed {
+        Ok(()) => {}
+        // No counter file under that name: the first value, or only the text file was left, or somebody was faster.
+        Err(Errno::NOENT) if latest(root)? == from => {
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            match rustix::fs::openat(root, &target, flags, MODE) {
+                Ok(_) => {}
+                Err(Errno::EXIST) => return Ok(Advance::Lost),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Errno::NOENT) => return Ok(Advance::Lost),
+        Err(error) => return Err(error.into()),
+    }
+    sync_directory(root)?;
+    Ok(Advance::Done)
+}
+
+/// The largest value that the files tell of.
+fn latest(root: BorrowedFd<'_>) -> io::Result<Option<u32>> {
+    let mut latest = None;
+    if let Some(file) = open_control(root, FILE_NAME, OFlags::RDONLY)? {
+        let mut text = String::new();
+        // Unreadable content counts as none: the counter file's name is the value that matters.
+        let _ = file.take(16).read_to_string(&mut text);
+        latest = hexadecimal(text.trim_end().as_bytes());
+    }
+    for entry in rustix::fs::Dir::read_from(root)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        let value = name.strip_prefix(b"dovecot-uidvalidity.").and_then(hexadecimal);
+        latest = latest.max(value);
+    }
+    Ok(latest)
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u32> {
+    if digits.len() != 8 {
+        return None;
+    }
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::os::fd::AsFd as _;
+
+    #[test]
+    fn values_increase_strictly_within_one_second_and_follow_the_clock() {
+        let home = tempfile::tempdir().unwrap();
+        let root = File::open(home.path()).unwrap();
+        let values: Vec<_> = [100, 100, 100, 500, 50]
+            .map(|now| next(root.as_fd(), now).unwrap())
+            .into();
+        assert_eq!(values, [100, 101, 102, 500, 501]);
+        let mut names: Vec<_> = std::fs::read_dir(home.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["dovecot-uidvalidity", "dovecot-uidvalidity.000001f5"]);
+        assert_eq!(std::fs::read(home.path().join(FILE_NAME)).unwrap(), b"000001f5");
+    }
+
+    #[test]
+    fn either_file_alone_is_enough_to_go_on() {
+        for kept in ["dovecot-uidvalidity", "dovecot-uidvalidity.0000ffff"] {
+            let home = tempfile::tempdir().unwrap();
+            std::fs::write(
+                home.path().join(kept),
+                if kept == FILE_NAME { "0000ffff" } else { "" },
+            )
+            .unwrap();
+            let root = File::open(home.path()).unwrap();
+            assert_eq!(next(root.as_fd(), 5).unwrap(), 0x10000, "{kept}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_all_values_is_an_error() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("dovecot-uidvalidity.ffffffff"), "").unwrap();
+        let root = File::open(home.path()).unwrap();
+        assert_eq!(
+            next(root.as_fd(), 5).unwrap_err().kind(),
+            io::ErrorKind::StorageFull
+        );
+    }
+
+    #[test]
+    fn many_takers_at_once_get_different_values() {
+        let home = tempfile::tempdir().unwrap();
+        let root = File::open(home.path()).unwrap();
+        let take = || {
+            (0..20)
+                .map(|_| next(root.as_fd(), 7).unwrap())
+                .collect::<Vec<_>>()
+        };
+        let mut values: Vec<u32> = std::thread::scope(|scope| {
+            let takers: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();
+            takers
+                .into_iter()
+                .flat_map(|taker| taker.join().unwrap())
+                .collect()
+        });
+        values.sort_unstable();
+        let count = values.len();
+        values.dedup();
+        assert_eq!(values.len(), count);
+    }
+}
