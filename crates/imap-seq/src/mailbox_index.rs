@@ -25,8 +25,6 @@ use crate::{SeqMapper, Uid, UidSet, View};
 #[derive(Default)]
 pub struct MailboxIndex {
     tree: RankTree,
-    /// The highest UID that ever was here, 0 for none.
-    highest: u32,
     log: ExpungeLog,
     memo: Option<Memo>,
 }
@@ -47,16 +45,13 @@ impl MailboxIndex {
     /// [`NotAscending`] when a UID is not above the one before it. The storage is at fault.
     pub fn from_ascending(uids: impl IntoIterator<Item = Uid>) -> Result<Self, NotAscending> {
         let mut index = Self::default();
-        for uid in uids {
-            if !index.tree.push(uid.get()) {
-                return Err(NotAscending {
-                    before: index.highest,
-                    uid,
-                });
-            }
-            index.highest = uid.get();
+        match index.tree.extend_ascending(uids.into_iter().map(Uid::get)) {
+            Ok(()) => Ok(index),
+            Err(uid) => Err(NotAscending {
+                before: index.tree.highest_ever(),
+                uid,
+            }),
         }
-        Ok(index)
     }
 
     /// A message arrived. No session is told before it announces.
@@ -65,16 +60,10 @@ impl MailboxIndex {
     ///
     /// [`AppendError`], and nothing changes. The storage is at fault.
     pub fn append(&mut self, uid: Uid) -> Result<(), AppendError> {
-        if uid.get() <= self.highest {
-            return Err(if self.contains(uid) {
-                AppendError::Duplicate
-            } else {
-                AppendError::Late
-            });
-        }
-        self.tree.push(uid.get());
-        self.highest = uid.get();
-        Ok(())
+        self.tree.push(uid.get()).map_err(|_| match self.contains(uid) {
+            true => AppendError::Duplicate,
+            false => AppendError::Late,
+        })
     }
 
     /// A message is gone. `false`, and nothing changes, when it was not here.
@@ -89,15 +78,15 @@ impl MailboxIndex {
 
     /// Messages are gone; gives those that were here. O(messages gone), each part of the index is visited once.
     pub fn expunge_all(&mut self, uids: &UidSet) -> UidSet {
-        let mut gone = UidSet::new();
+        let mut gone = Vec::new();
         self.tree.remove_ascending(uids.iter().map(Uid::get), |uid| {
             self.log.push(uid);
-            gone.extend(Uid::new(uid));
+            gone.push(uid);
         });
         if !gone.is_empty() {
             self.memo = None;
         }
-        gone
+        UidSet::from_ascending(&gone)
     }
 
     /// Messages in the mailbox. Not what any client was told: that is [`SeqMapper::exists`].
@@ -127,7 +116,7 @@ impl MailboxIndex {
     /// The highest UID that ever was in this index, expunged or not. UIDNEXT is above it.
     #[must_use]
     pub fn highest_ever(&self) -> Option<Uid> {
-        Uid::new(self.highest)
+        Uid::new(self.tree.highest_ever())
     }
 
     /// The mailbox itself as it is now, nothing pending: what a client sees that selects it now. O(1).
@@ -136,7 +125,7 @@ impl MailboxIndex {
         View {
             tree: self.tree.clone(),
             pending: None,
-            horizon: self.highest,
+            horizon: self.tree.highest_ever(),
             exists: self.tree.len(),
         }
     }
@@ -146,7 +135,7 @@ impl MailboxIndex {
     pub fn open(&self) -> SeqMapper {
         SeqMapper {
             cursor: self.log.end().clone(),
-            horizon: self.highest,
+            horizon: self.tree.highest_ever(),
             exists: self.tree.len(),
             pending: None,
         }
@@ -226,7 +215,7 @@ impl fmt::Debug for MailboxIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MailboxIndex")
             .field("len", &self.len())
-            .field("highest_ever", &self.highest)
+            .field("highest_ever", &self.tree.highest_ever())
             .field("expunged", &self.log.end().position())
             .finish_non_exhaustive()
     }
@@ -236,7 +225,7 @@ impl fmt::Debug for MailboxIndex {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NotAscending {
     before: u32,
-    uid: Uid,
+    uid: u32,
 }
 
 impl fmt::Display for NotAscending {

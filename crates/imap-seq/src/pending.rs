@@ -24,6 +24,7 @@ impl Pending {
         let total = fresh.len() + held.map_or(0, |held| held.uids.len());
         let (mut uids, mut seqs) = (Vec::with_capacity(total), Vec::with_capacity(total));
         let mut old = held.into_iter().flat_map(Self::iter).peekable();
+        let mut tree = tree.finger();
         let mut below = 0; // pending messages with smaller UIDs
         for uid in fresh {
             while let Some((old_uid, old_seq)) = old.next_if(|&(old_uid, _)| old_uid < uid) {

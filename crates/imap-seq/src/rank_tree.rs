@@ -1,84 +1,189 @@
-//! A set of numbers that knows the rank of each (placeholder: a shared sorted vector).
+//! A set of numbers that knows how many are below each, and that can be frozen for the price of a pointer.
+//!
+//! [`RankTree`] holds numbers from 1 to 4,294,967,295 that enter in ascending order and leave in any order. It answers
+//! both ways in a few dozen nanoseconds at ten million members: [`rank`](RankTree::rank) from a number to how many are
+//! smaller, [`select`](RankTree::select) back. A clone shares everything and stays as it is when the original changes;
+//! a change copies only the path that it touches, and only while a clone is alive. Nothing in it speaks of mail.
+//!
+//! ```
+//! use imap_seq::rank_tree::RankTree;
+//!
+//! let mut tree = RankTree::default();
+//! tree.extend_ascending([3, 5, 8, 13]).unwrap();
+//! let before = tree.clone();
+//! tree.remove(5);
+//! assert_eq!((tree.rank(13), tree.select(1)), (2, Some(8)));
+//! assert_eq!((before.rank(13), before.select(1)), (3, Some(5)));
+//! ```
+//!
+//! # Shape
+//!
+//! Three levels, never more: a root, nodes of up to 64 leaves, leaves. Root and node keep, for each child, the first
+//! number that it may hold (its key, which never changes) and how many members are before it. A leaf is a bitmap of
+//! 8192 aligned numbers with a running count for each word, or, where fewer than one in 32 is a member, a plain list
+//! of up to 256 numbers.
+//!
+//! Since numbers enter at the end only, nothing is ever split or balanced. A leaf or node that becomes empty is
+//! dropped.
+//!
+//! # Costs
+//!
+//! For n members in L leaves, m numbers in a batch:
+//!
+//! | operation | time |
+//! | --- | --- |
+//! | rank, position, select | O(1) where the guess of the child holds (numbers without large gaps), O(log n) else |
+//! | push, remove | O(1), and sums over at most 128 counts, 64 leaves, n/52,000 to n/520,000 nodes |
+//! | remove_ascending | O(m), and one pass over each touched leaf |
+//! | clone | O(1) |
+//! | the first change after a clone | one copy of root, node and leaf, about 3.5 KiB |
+//!
+//! Memory: 0.16 bytes a member when dense, 1.6 when one number in ten is a member, at most 5.2 before removals.
+//!
+//! # Trade-offs
+//!
+//! Numbers cannot enter in the middle. A leaf does not shrink when members leave: a bitmap with one member left is
+//! still 1.3 KiB, until that one leaves too.
 
+use std::fmt;
 use std::sync::Arc;
 
-/// A set of `u32` with rank and select; a clone is cheap and frozen.
-#[derive(Clone, Default, Debug)]
+mod bitmap;
+mod directory;
+mod finger;
+mod leaf;
+mod list;
+mod node;
+mod range;
+mod root;
+#[cfg(test)]
+mod tests;
+mod word;
+
+pub use finger::Finger;
+pub use range::Range;
+use root::Root;
+
+/// A set of numbers from 1 to 4,294,967,295 with rank and select. [The module](self) tells how it works.
+#[derive(Clone, Default)]
 pub struct RankTree {
-    members: Arc<Vec<u32>>,
+    root: Arc<Root>,
 }
 
 impl RankTree {
     /// How many members.
     #[must_use]
     pub fn len(&self) -> u32 {
-        u32::try_from(self.members.len()).unwrap_or(u32::MAX)
+        self.root.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.len() == 0
     }
 
-    /// Members smaller than `number`.
+    /// The highest number that ever was a member, 0 for none. Numbers enter above it.
     #[must_use]
-    pub fn rank(&self, number: u32) -> u32 {
-        u32::try_from(self.members.partition_point(|&member| member < number)).unwrap_or(u32::MAX)
-    }
-
-    /// The rank of a member; `None` when it is none.
-    #[must_use]
-    pub fn position(&self, number: u32) -> Option<u32> {
-        let rank = self.rank(number);
-        (self.select(rank) == Some(number)).then_some(rank)
-    }
-
-    /// The member that has `rank` smaller ones.
-    #[must_use]
-    pub fn select(&self, rank: u32) -> Option<u32> {
-        self.members.get(rank as usize).copied()
+    pub fn highest_ever(&self) -> u32 {
+        self.root.highest_ever()
     }
 
     /// The largest member.
     #[must_use]
     pub fn max(&self) -> Option<u32> {
-        self.members.last().copied()
+        self.select(self.len().checked_sub(1)?)
+    }
+
+    /// How many members are smaller than `number`, which may be none itself.
+    #[must_use]
+    pub fn rank(&self, number: u32) -> u32 {
+        self.root.rank(number)
+    }
+
+    /// The rank of a member; `None` when `number` is none.
+    #[must_use]
+    #[inline]
+    pub fn position(&self, number: u32) -> Option<u32> {
+        self.root.position(number)
+    }
+
+    /// Whether `number` is a member.
+    #[must_use]
+    pub fn contains(&self, number: u32) -> bool {
+        self.position(number).is_some()
+    }
+
+    /// The member that has `rank` smaller ones; `None` from [`len`](Self::len) on.
+    #[must_use]
+    #[inline]
+    pub fn select(&self, rank: u32) -> Option<u32> {
+        self.root.select(rank)
     }
 
     /// The members from `first` to `last`, both included, ascending.
-    pub fn range(&self, first: u32, last: u32) -> impl Iterator<Item = u32> {
-        let from = self.rank(first) as usize;
-        self.members[from..]
-            .iter()
-            .copied()
-            .take_while(move |&member| member <= last)
+    #[must_use]
+    pub fn range(&self, first: u32, last: u32) -> Range<'_> {
+        Range::new(&self.root, first, last)
     }
 
-    /// Adds a number above all members; `false`, and nothing changes, when it is not.
-    pub fn push(&mut self, number: u32) -> bool {
-        let above = self.max().is_none_or(|max| max < number);
-        if above {
-            Arc::make_mut(&mut self.members).push(number);
+    /// For many ranks of numbers that are near each other: see [`Finger`].
+    #[must_use]
+    pub fn finger(&self) -> Finger<'_> {
+        Finger::new(&self.root)
+    }
+
+    /// Adds a number above [`highest_ever`](Self::highest_ever).
+    ///
+    /// # Errors
+    ///
+    /// The number, and nothing changes, when it is not above.
+    pub fn push(&mut self, number: u32) -> Result<(), u32> {
+        if number <= self.highest_ever() {
+            return Err(number);
         }
-        above
+        Arc::make_mut(&mut self.root).push(number);
+        Ok(())
     }
 
-    /// Takes a member out; `false` when it is none.
+    /// Adds numbers, each above the one before. Faster than [`push`](Self::push) for many.
+    ///
+    /// # Errors
+    ///
+    /// The first number that is not above; those before it were added.
+    pub fn extend_ascending(&mut self, numbers: impl IntoIterator<Item = u32>) -> Result<(), u32> {
+        Arc::make_mut(&mut self.root).extend(&mut numbers.into_iter().peekable())
+    }
+
+    /// Takes a member out; `false`, and nothing changes, when it is none.
     pub fn remove(&mut self, number: u32) -> bool {
-        let position = self.position(number);
-        if let Some(position) = position {
-            Arc::make_mut(&mut self.members).remove(position as usize);
-        }
-        position.is_some()
+        let Some(place) = self.root.place_of_member(number) else {
+            return false;
+        };
+        Arc::make_mut(&mut self.root).remove(place, number);
+        true
     }
 
-    /// Takes all these out, in ascending order; hands over each that was a member.
+    /// Takes many out, given in ascending order, and hands each that was a member to `removed`. A number out of order
+    /// may be missed.
     pub fn remove_ascending(&mut self, numbers: impl IntoIterator<Item = u32>, mut removed: impl FnMut(u32)) {
-        for number in numbers {
-            if self.remove(number) {
-                removed(number);
+        let mut numbers = numbers.into_iter().peekable();
+        // Nothing is copied from a living clone before the first member is met.
+        while let Some(&number) = numbers.peek() {
+            if self.contains(number) {
+                Arc::make_mut(&mut self.root).remove_ascending(&mut numbers, &mut removed);
+                return;
             }
+            numbers.next();
         }
+    }
+}
+
+impl fmt::Debug for RankTree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RankTree")
+            .field("len", &self.len())
+            .field("max", &self.max())
+            .finish_non_exhaustive()
     }
 }

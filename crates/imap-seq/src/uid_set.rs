@@ -36,6 +36,15 @@ impl UidSet {
         Self::default()
     }
 
+    /// From UIDs that ascend strictly.
+    pub(crate) fn from_ascending(uids: &[u32]) -> Self {
+        let mut bits = RoaringBitmap::new();
+        // Only out of order could it fail.
+        let appended = bits.append(uids.iter().copied());
+        debug_assert!(appended.is_ok());
+        Self { bits }
+    }
+
     /// Adds a UID; `true` when it was not there.
     pub fn insert(&mut self, uid: Uid) -> bool {
         self.bits.insert(uid.get())

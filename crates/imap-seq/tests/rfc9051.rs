@@ -1,5 +1,7 @@
 //! One test for each example and rule of RFC 9051 sections 2.3.1 and 7.5.1 that concerns numbering.
 
+#![allow(clippy::unwrap_used, reason = "in tests a panic is the answer")]
+
 use imap_seq::{AppendError, Expunges, MailboxIndex, SeqNum, SequenceSet, Uid};
 
 fn uid(number: u32) -> Uid {

@@ -1,0 +1,199 @@
+//! The tree against a sorted vector: every query, over every shape of mailbox and every representation.
+
+use proptest::prelude::*;
+
+use super::RankTree;
+
+fn tree_of(members: &[u32]) -> RankTree {
+    let mut tree = RankTree::default();
+    tree.extend_ascending(members.iter().copied()).unwrap();
+    tree
+}
+
+/// Every query that the tree knows, at every member, beside it, and at the ends of the number space.
+fn check(tree: &RankTree, members: &[u32]) {
+    assert_eq!(tree.len() as usize, members.len());
+    assert_eq!(tree.max(), members.last().copied());
+    assert!(tree.range(1, u32::MAX).eq(members.iter().copied()));
+    let mut finger = tree.finger();
+    for (rank, &member) in (0..).zip(members) {
+        assert_eq!(tree.position(member), Some(rank), "position of {member}");
+        assert_eq!(tree.select(rank), Some(member), "select {rank}");
+        assert_eq!(finger.rank(member), rank, "finger at {member}");
+    }
+    assert_eq!(tree.select(tree.len()), None);
+    let around = members
+        .iter()
+        .flat_map(|&member| [member - 1, member.saturating_add(1)]);
+    for number in around.chain([0, 1, u32::MAX]) {
+        let rank = members.partition_point(|&member| member < number);
+        assert_eq!(tree.rank(number) as usize, rank, "rank of {number}");
+        assert_eq!(tree.finger().rank(number) as usize, rank, "finger at {number}");
+        assert_eq!(
+            tree.contains(number),
+            members.get(rank) == Some(&number),
+            "contains {number}"
+        );
+    }
+    for window in [(0, 1), (1, 3), (members.len() / 2, members.len())] {
+        if let (Some(&first), Some(&last)) = (members.get(window.0), members.get(window.1)) {
+            let within = members
+                .iter()
+                .copied()
+                .filter(|&member| first < member && member <= last);
+            assert!(tree.range(first + 1, last).eq(within), "range {first} to {last}");
+        }
+    }
+}
+
+/// A little generator, so that the shapes are the same everywhere.
+fn random(state: &mut u64) -> u32 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    (*state >> 32) as u32
+}
+
+/// Shapes that make bitmaps, lists, both, several nodes, and touch the end of the number space.
+fn shapes() -> Vec<Vec<u32>> {
+    let mut seed = 42;
+    let mut clusters = Vec::new();
+    let mut number = 1;
+    while clusters.len() < 20_000 {
+        number += random(&mut seed) % 2_000_000;
+        for _ in 0..10 + random(&mut seed) % 600 {
+            number += 1 + random(&mut seed) % 3;
+            clusters.push(number);
+        }
+    }
+    vec![
+        vec![],
+        vec![1],
+        vec![u32::MAX],
+        vec![1, u32::MAX],
+        (1..=257).collect(),
+        (8100..8500).collect(),
+        (1..=20_000).collect(),
+        (0..700_000)
+            .filter(|_| random(&mut seed).is_multiple_of(10))
+            .map(|number| number + 1)
+            .collect(),
+        (1..=300).map(|step| step * 14_000_000).collect(),
+        (1..=30_000).map(|step| step * 100).collect(),
+        (u32::MAX - 9000..=u32::MAX).collect(),
+        clusters,
+    ]
+}
+
+#[test]
+fn every_query_agrees_with_a_sorted_vector_on_every_shape() {
+    for members in shapes() {
+        check(&tree_of(&members), &members);
+    }
+}
+
+#[test]
+fn pushing_one_by_one_builds_what_extending_builds() {
+    for members in shapes() {
+        let mut tree = RankTree::default();
+        members.iter().for_each(|&member| tree.push(member).unwrap());
+        check(&tree, &members);
+    }
+}
+
+#[test]
+fn removing_one_by_one_agrees_until_nothing_is_left() {
+    for mut members in shapes().into_iter().filter(|members| members.len() <= 20_000) {
+        let mut tree = tree_of(&members);
+        let mut seed = 7;
+        let every = members.len() / 3 + 1;
+        while !members.is_empty() {
+            let member = members.remove(random(&mut seed) as usize % members.len());
+            assert!(tree.remove(member) && !tree.remove(member));
+            if members.len().is_multiple_of(every) {
+                check(&tree, &members);
+            }
+        }
+        check(&tree, &[]);
+        assert_eq!(tree.push(0), Err(0));
+    }
+}
+
+#[test]
+fn removing_a_batch_hands_over_exactly_the_members_in_order() {
+    for members in shapes() {
+        for stride in [1, 2, 7, 1000] {
+            let mut tree = tree_of(&members);
+            let leaving: Vec<u32> = members.iter().copied().step_by(stride).collect();
+            // Neighbours that mostly are no members ride along.
+            let mut batch: Vec<u32> = leaving
+                .iter()
+                .copied()
+                .chain(leaving.iter().map(|&number| number.saturating_add(1)))
+                .collect();
+            batch.sort_unstable();
+            batch.dedup();
+            let expected: Vec<u32> = batch
+                .iter()
+                .copied()
+                .filter(|number| members.binary_search(number).is_ok())
+                .collect();
+            let mut removed = Vec::new();
+            tree.remove_ascending(batch, |number| removed.push(number));
+            assert_eq!(removed, expected);
+            let left: Vec<u32> = members
+                .iter()
+                .copied()
+                .filter(|number| removed.binary_search(number).is_err())
+                .collect();
+            check(&tree, &left);
+        }
+    }
+}
+
+#[test]
+fn a_clone_stays_as_it_was() {
+    for members in shapes() {
+        let mut tree = tree_of(&members);
+        let frozen = tree.clone();
+        for &member in members.iter().step_by(17) {
+            tree.remove(member);
+        }
+        let batch: Vec<u32> = members.iter().copied().step_by(3).collect();
+        tree.remove_ascending(batch, |_| ());
+        let _ = tree.push(u32::MAX);
+        check(&frozen, &members);
+    }
+}
+
+#[test]
+fn numbers_enter_only_above_the_highest_that_ever_was() {
+    let mut tree = tree_of(&[3, 5]);
+    tree.remove(5);
+    assert_eq!(tree.push(5), Err(5));
+    assert_eq!(tree.extend_ascending([6, 9, 9, 10]), Err(9));
+    check(&tree, &[3, 6, 9]);
+    // Full and in many spans, then a number that falls into the first one: it must not be taken for its neighbour.
+    let mut list = tree_of(&(1..=256).map(|step| step * 5000).collect::<Vec<_>>());
+    assert_eq!(list.extend_ascending([7]), Err(7));
+}
+
+#[test]
+fn a_batch_without_a_member_copies_nothing() {
+    let mut tree = tree_of(&(1..=1000).map(|step| step * 2).collect::<Vec<_>>());
+    let frozen = tree.clone();
+    tree.remove_ascending((1..=1000).map(|step| step * 2 + 1), |_| panic!("not a member"));
+    assert!(std::sync::Arc::ptr_eq(&tree.root, &frozen.root));
+}
+
+proptest! {
+    #[test]
+    fn select_inverts_position(steps in prop::collection::vec(1..20_000_u32, 0..600), rank in 0..600_u32) {
+        let members: Vec<u32> = steps.iter().scan(0, |sum, step| { *sum += step; Some(*sum) }).collect();
+        let tree = tree_of(&members);
+        prop_assert_eq!(tree.select(rank), members.get(rank as usize).copied());
+        if let Some(member) = tree.select(rank) {
+            prop_assert_eq!(tree.position(member), Some(rank));
+        }
+    }
+}

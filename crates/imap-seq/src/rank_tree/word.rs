@@ -1,0 +1,76 @@
+//! Select inside one 64-bit word, without instructions that a plain x86-64 lacks.
+
+/// One bit in each octet of a word.
+const ONES: u64 = 0x0101_0101_0101_0101;
+/// The highest bit of each octet.
+const TOPS: u64 = ONES << 7;
+
+/// The place, 0 to 63, of the set bit that has `rank` set bits below it. `rank` must be below the number of set bits.
+///
+/// Sums eight octets at once, finds the octet, and does the same with the bits of that octet.
+#[inline]
+pub(super) fn select(word: u64, rank: u32) -> u32 {
+    let pairs = word - ((word >> 1) & 0x5555_5555_5555_5555);
+    let nibbles = (pairs & 0x3333_3333_3333_3333) + ((pairs >> 2) & 0x3333_3333_3333_3333);
+    let octets = (nibbles + (nibbles >> 4)) & 0x0f0f_0f0f_0f0f_0f0f;
+    let sums = octets.wrapping_mul(ONES);
+    let rank = u64::from(rank);
+    let shift = octets_up_to(sums, rank) * 8;
+    let rank = rank - (((sums << 8) >> shift) & 0xff);
+    // The octet's bits, each in an octet of its own at the bit's own weight; then as 0 or 1.
+    let spread = ((word >> shift) & 0xff).wrapping_mul(ONES) & 0x8040_2010_0804_0201;
+    let bits = ((spread + (TOPS - ONES)) >> 7) & ONES;
+    let place = octets_up_to(bits.wrapping_mul(ONES), rank);
+    low_half(shift + place)
+}
+
+/// How many octets of the ascending `sums`, each at most 64, are at most `rank`, which is below 64.
+#[inline]
+fn octets_up_to(sums: u64, rank: u64) -> u64 {
+    let at_most = ((rank * ONES) | TOPS).wrapping_sub(sums) & TOPS;
+    (at_most >> 7).wrapping_mul(ONES) >> 56
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "a bit's place is below 64")]
+const fn low_half(place: u64) -> u32 {
+    place as u32
+}
+
+/// A place in an array of a leaf, as the 32-bit number that it is.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "arrays of a leaf have at most 256 places"
+)]
+pub(super) const fn place(index: usize) -> u32 {
+    index as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::select;
+
+    #[test]
+    fn select_finds_each_set_bit_in_turn() {
+        let mut word: u64 = 0x9e37_79b9_7f4a_7c15;
+        for case in 0..2000_u32 {
+            // Random words of every density, and the extremes.
+            word ^= word << 13;
+            word ^= word >> 7;
+            word ^= word << 17;
+            let word = match case {
+                0 => u64::MAX,
+                1 => 1,
+                2 => 1 << 63,
+                _ if case % 3 == 0 => word & word.rotate_left(9) & word.rotate_left(23),
+                _ if case % 3 == 1 => word | word.rotate_left(9),
+                _ => word,
+            };
+            let set = (0..64).filter(|bit| word >> bit & 1 == 1);
+            for (rank, bit) in (0..).zip(set) {
+                assert_eq!(select(word, rank), bit, "word {word:#x}, rank {rank}");
+            }
+        }
+    }
+}
