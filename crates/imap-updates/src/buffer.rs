@@ -14,8 +14,8 @@ use crate::positions::Position;
 use crate::state::State;
 use crate::sync::Mutex;
 use crate::{
-    Access, Closed, CommandInProgress, CommandKind, Drained, ExpungeForm, Flags, Held, Keyword, Origin, Recency,
-    Release, Resolved,
+    Access, Closed, CommandInProgress, CommandKind, Drained, ExpungeForm, Flags, Held, Keyword, Origin,
+    Recency, Release, Resolved, SelectedEvents,
 };
 
 /// One session's place in a mailbox, and the only exit of EXISTS, EXPUNGE, VANISHED, RECENT and unilateral FETCH.
@@ -40,6 +40,7 @@ pub struct UpdateBuffer {
     /// The RECENT that the client was told.
     recent_told: u32,
     form: ExpungeForm,
+    events: SelectedEvents,
     held: Option<Held>,
     /// HIGHESTMODSEQ as of the last drain.
     highest_modseq: ModSeq,
@@ -81,6 +82,7 @@ impl UpdateBuffer {
             recent_told: count(&recent),
             recent,
             form: ExpungeForm::Expunge,
+            events: SelectedEvents::DuringCommands,
             held: None,
             highest_modseq: state.told_highest_modseq(),
             phase: Phase::Told,
@@ -132,12 +134,22 @@ impl UpdateBuffer {
 
     /// Whether, and why, nothing more will come.
     pub fn closed(&self) -> Option<Closed> {
-        if self.phase == Phase::Ended { Some(Closed::NotWritten) } else { self.hub.closed() }
+        if self.phase == Phase::Ended {
+            Some(Closed::NotWritten)
+        } else {
+            self.hub.closed()
+        }
     }
 
     /// From now on expunges are reported in this form. Drain before: what is pending comes in the new form.
     pub const fn report_expunges_as(&mut self, form: ExpungeForm) {
         self.form = form;
+    }
+
+    /// What NOTIFY asked for the selected mailbox; [`Release::after_notify_selected`] counts while it is
+    /// [`SelectedEvents::AtAnyTime`].
+    pub const fn notify(&mut self, events: SelectedEvents) {
+        self.events = events;
     }
 
     /// A command was received whole, and starts. O(1).
@@ -186,11 +198,21 @@ impl UpdateBuffer {
             Phase::Told | Phase::Ended => {}
         }
         if self.phase == Phase::Ended {
-            return Drained { closed: self.closed(), ..Drained::default() };
+            return Drained {
+                closed: self.closed(),
+                ..Drained::default()
+            };
         }
-        let expunges = if release.granted_to(self.origin) { Expunges::Release } else { Expunges::Hold };
+        let expunges = if release.granted_to(self.origin, self.events) {
+            Expunges::Release
+        } else {
+            Expunges::Hold
+        };
         if !self.has_news(expunges) {
-            return Drained { closed: self.closed(), ..Drained::default() };
+            return Drained {
+                closed: self.closed(),
+                ..Drained::default()
+            };
         }
         let drained = self.take(expunges);
         if !drained.is_empty() {
@@ -220,7 +242,11 @@ impl UpdateBuffer {
             return Poll::Ready(());
         }
         self.hub.signal.sleep(self.origin.0, context.waker());
-        if self.should_look() { Poll::Ready(()) } else { Poll::Pending }
+        if self.should_look() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     /// Waits until a drain has something to give; see [`poll_changed`](Self::poll_changed). Cancel safe; belongs to
@@ -239,7 +265,8 @@ impl UpdateBuffer {
     /// not know are left out; flags that change meanwhile win.
     pub fn restate_flags(&mut self, flags: impl IntoIterator<Item = (Uid, Flags, ModSeq)>) {
         let flags = flags.into_iter();
-        self.restated.extend(flags.map(|(uid, flags, modseq)| FlagChange { uid, flags, modseq }));
+        self.restated
+            .extend(flags.map(|(uid, flags, modseq)| FlagChange { uid, flags, modseq }));
         self.flags_lost = false;
     }
 
@@ -336,9 +363,21 @@ impl UpdateBuffer {
         changes.sort_by_key(|change| (change.uid, change.modseq));
         let mut numbered: Vec<FetchFlags> = Vec::with_capacity(changes.len());
         for FlagChange { uid, flags, modseq } in changes {
-            let Some(seq) = before.seq_of(uid).filter(|_| !before.is_expunged(uid)) else { continue };
-            let recent = if self.recent.contains(uid) { Recency::Recent } else { Recency::NotRecent };
-            let fetch = FetchFlags { seq, uid, flags, modseq, recent };
+            let Some(seq) = before.seq_of(uid).filter(|_| !before.is_expunged(uid)) else {
+                continue;
+            };
+            let recent = if self.recent.contains(uid) {
+                Recency::Recent
+            } else {
+                Recency::NotRecent
+            };
+            let fetch = FetchFlags {
+                seq,
+                uid,
+                flags,
+                modseq,
+                recent,
+            };
             match numbered.last_mut() {
                 Some(last) if last.uid == uid => *last = fetch,
                 _ => numbered.push(fetch),
@@ -364,13 +403,19 @@ impl UpdateBuffer {
                 // Forgotten already: what the client was last told is below it for certain.
                 let below = known.and_then(|first| ModSeq::new(first.get() - 1));
                 let below = below.unwrap_or(self.highest_modseq);
-                self.held = Some(Held { count: pending, drains: 1, below });
+                self.held = Some(Held {
+                    count: pending,
+                    drains: 1,
+                    below,
+                });
             }
         }
     }
 
     fn safe_modseq(&self, highest: ModSeq) -> ModSeq {
-        self.held.map_or(highest, |held| held.below.min(highest)).max(self.highest_modseq)
+        self.held
+            .map_or(highest, |held| held.below.min(highest))
+            .max(self.highest_modseq)
     }
 
     fn take_name(&mut self, state: &State) -> Option<Arc<str>> {

@@ -78,11 +78,19 @@ impl Drained {
         });
         let announcement = self.announcement.as_ref();
         let numbers = announcement.filter(|_| self.vanished.is_none());
-        let expunges = numbers.into_iter().flat_map(|a| a.expunged().descending().map(Untagged::Expunge));
+        let expunges = numbers
+            .into_iter()
+            .flat_map(|a| a.expunged().descending().map(Untagged::Expunge));
         let vanished = self.vanished.as_ref().map(Untagged::Vanished);
         let exists = announcement.and_then(Announcement::exists).map(Untagged::Exists);
         let recent = self.recent.map(Untagged::Recent);
-        keywords.into_iter().chain(fetches).chain(expunges).chain(vanished).chain(exists).chain(recent)
+        keywords
+            .into_iter()
+            .chain(fetches)
+            .chain(expunges)
+            .chain(vanished)
+            .chain(exists)
+            .chain(recent)
     }
 
     /// Whether there is nothing to write. A closed mailbox writes nothing by itself.
@@ -93,7 +101,10 @@ impl Drained {
 
     /// The expunged messages that this drain announces.
     pub fn expunged(&self) -> UidSet {
-        self.announcement.as_ref().map(|a| a.expunged().uids()).unwrap_or_default()
+        self.announcement
+            .as_ref()
+            .map(|a| a.expunged().uids())
+            .unwrap_or_default()
     }
 
     /// The bounds of the UIDs that this drain announces as arrived, for what follows an EXISTS under NOTIFY.

@@ -42,13 +42,25 @@ pub(crate) struct ExpungeHistory {
 
 impl ExpungeHistory {
     pub(crate) fn new(limit: usize, start: ModSeq) -> Self {
-        Self { records: VecDeque::new(), limit, complete_after: start }
+        Self {
+            records: VecDeque::new(),
+            limit,
+            complete_after: start,
+        }
     }
 
     pub(crate) fn record(&mut self, position: Position, modseq: ModSeq, uids: &UidSet) {
         let Some(first) = uids.first() else { return };
-        let uids = if uids.len() == 1 { Uids::One(first) } else { Uids::Many(uids.clone()) };
-        self.records.push_back(Record { position, modseq, uids });
+        let uids = if uids.len() == 1 {
+            Uids::One(first)
+        } else {
+            Uids::Many(uids.clone())
+        };
+        self.records.push_back(Record {
+            position,
+            modseq,
+            uids,
+        });
         while self.records.len() > self.limit {
             if let Some(dropped) = self.records.pop_front() {
                 self.complete_after = self.complete_after.max(dropped.modseq);
@@ -61,7 +73,9 @@ impl ExpungeHistory {
     pub(crate) fn first_after(&self, position: Position, announced: Uid) -> Option<ModSeq> {
         let start = self.records.partition_point(|record| record.position <= position);
         let mut later = self.records.range(start..);
-        later.find(|record| record.uids.first().is_some_and(|first| first <= announced)).map(|r| r.modseq)
+        later
+            .find(|record| record.uids.first().is_some_and(|first| first <= announced))
+            .map(|r| r.modseq)
     }
 
     /// The UIDs expunged after `modseq`, or `None` when that is longer ago than the memory reaches.

@@ -24,7 +24,11 @@ impl Entry {
     /// Whether `session`, at `position`, has yet to be told: of everything that others did, and of nothing that
     /// only it did itself.
     fn concerns(&self, session: Origin, position: Position) -> bool {
-        if self.by == session { self.other > position } else { self.last > position }
+        if self.by == session {
+            self.other > position
+        } else {
+            self.last > position
+        }
     }
 }
 
@@ -83,7 +87,13 @@ impl FlagHistory {
                 }
             }
             None => {
-                let entry = Entry { last: position, by, other: 0, modseq, flags };
+                let entry = Entry {
+                    last: position,
+                    by,
+                    other: 0,
+                    modseq,
+                    flags,
+                };
                 self.entries.insert(uid, entry);
             }
         }
@@ -122,7 +132,11 @@ impl FlagHistory {
         self.log.range(start..).filter_map(move |&(at, uid)| {
             let entry = self.entries.get(&uid)?;
             let current = entry.last == at && entry.concerns(session, position);
-            current.then(|| FlagChange { uid, flags: entry.flags.clone(), modseq: entry.modseq })
+            current.then(|| FlagChange {
+                uid,
+                flags: entry.flags.clone(),
+                modseq: entry.modseq,
+            })
         })
     }
 
@@ -136,7 +150,9 @@ impl FlagHistory {
         let entries = &mut self.entries;
         let mut forgotten = self.forgotten;
         self.log.retain(|&(at, uid)| {
-            let Some(entry) = entries.get(&uid).filter(|entry| entry.last == at) else { return false };
+            let Some(entry) = entries.get(&uid).filter(|entry| entry.last == at) else {
+                return false;
+            };
             let needed = at > oldest;
             if !needed {
                 forgotten = forgotten.max(Some(entry.modseq));
@@ -159,7 +175,9 @@ impl FlagHistory {
             return;
         }
         while self.entries.len() > self.limit / 2 {
-            let Some((at, uid)) = self.log.pop_front() else { return };
+            let Some((at, uid)) = self.log.pop_front() else {
+                return;
+            };
             if let Some(entry) = self.entries.remove(&uid) {
                 self.forgotten = self.forgotten.max(Some(entry.modseq));
             }

@@ -92,7 +92,10 @@ pub struct Flags {
 impl Flags {
     /// No flag at all.
     pub const fn empty() -> Self {
-        Self { system: 0, keywords: None }
+        Self {
+            system: 0,
+            keywords: None,
+        }
     }
 
     /// Whether no flag is set.
@@ -143,7 +146,10 @@ impl Flags {
 
     /// All flags: system flags first, then keywords in order.
     pub fn iter(&self) -> impl Iterator<Item = Flag> + '_ {
-        let system = SYSTEM.iter().map(|(flag, _)| flag.clone()).filter(|flag| self.contains(flag));
+        let system = SYSTEM
+            .iter()
+            .map(|(flag, _)| flag.clone())
+            .filter(|flag| self.contains(flag));
         system.chain(self.keywords().iter().cloned().map(Flag::Keyword))
     }
 
@@ -161,7 +167,10 @@ impl Flags {
         let mut rest = self.clone();
         rest.system &= !other.system;
         if !other.keywords().is_empty() {
-            let kept = self.keywords().iter().filter(|keyword| other.keywords().binary_search(keyword).is_err());
+            let kept = self
+                .keywords()
+                .iter()
+                .filter(|keyword| other.keywords().binary_search(keyword).is_err());
             rest.set_keywords(kept.cloned().collect());
         }
         rest
@@ -208,12 +217,17 @@ mod tests {
     use super::{Flag, Flags};
 
     fn flags(text: &str) -> Flags {
-        text.split_whitespace().map(|flag| flag.parse::<Flag>().unwrap()).collect()
+        text.split_whitespace()
+            .map(|flag| flag.parse::<Flag>().unwrap())
+            .collect()
     }
 
     #[test]
     fn a_flag_list_is_written_as_the_rfc_writes_it() {
-        assert_eq!(flags("todo \\seen $Junk \\DRAFT TODO").to_string(), "(\\Seen \\Draft $Junk todo)");
+        assert_eq!(
+            flags("todo \\seen $Junk \\DRAFT TODO").to_string(),
+            "(\\Seen \\Draft $Junk todo)"
+        );
         assert_eq!(Flags::empty().to_string(), "()");
     }
 

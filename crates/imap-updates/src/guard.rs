@@ -40,7 +40,14 @@ impl<S: ?Sized> Drop for WakeLater<'_, S> {
 
 impl<'h, S: ?Sized> HubGuard<'h, S> {
     pub(crate) fn new(shared: &'h Shared<S>, locked: MutexGuard<'h, Locked<S>>) -> Self {
-        Self { locked, wake: WakeLater { shared, changed: false }, modseq: None }
+        Self {
+            locked,
+            wake: WakeLater {
+                shared,
+                changed: false,
+            },
+            modseq: None,
+        }
     }
 
     /// The mod-sequence of the changes made through this guard: above all before. Asked for the first time, it is
@@ -73,7 +80,8 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
     /// Messages were expunged: by EXPUNGE, MOVE, CLOSE, or from outside. Returns those that were in the mailbox; the
     /// others are ignored. Every session is told, the one that did it included, when its command allows it.
     pub fn expunge(&mut self, uids: &UidSet) -> UidSet {
-        if self.locked.state.closed.is_some() || uids.is_empty() {
+        let state = &self.locked.state;
+        if state.closed.is_some() || !uids.iter().any(|uid| state.contains(uid)) {
             return UidSet::new();
         }
         let modseq = self.modseq();
@@ -85,11 +93,17 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
     /// has not been told.
     pub fn flags_changed(&mut self, uid: Uid, flags: Flags, origin: Origin, echo: Echo) -> Ingest {
         if !self.locked.state.contains(uid) {
-            return if self.locked.state.closed.is_some() { Ingest::Closed } else { Ingest::Unknown };
+            return if self.locked.state.closed.is_some() {
+                Ingest::Closed
+            } else {
+                Ingest::Unknown
+            };
         }
         let modseq = self.modseq();
         self.changing();
-        self.locked.state.change_flags(uid, flags, maker(origin, echo), modseq)
+        self.locked
+            .state
+            .change_flags(uid, flags, maker(origin, echo), modseq)
     }
 
     /// The mailbox defines these keywords too: sessions are told its FLAGS before the first FETCH that uses one.
@@ -131,6 +145,26 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
         &self.locked.state.index
     }
 
+    /// Messages in the mailbox now.
+    pub fn len(&self) -> u32 {
+        self.locked.state.len()
+    }
+
+    /// Whether the mailbox has no message now.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Messages that came too late to be numbered in open sessions; they show when no session is left.
+    pub fn hidden(&self) -> &UidSet {
+        &self.locked.state.hidden
+    }
+
+    /// The last flags of `uid` that the history remembers; `None` does not mean that it has none.
+    pub fn remembered_flags(&self, uid: Uid) -> Option<&Flags> {
+        self.locked.state.flags.flags(uid)
+    }
+
     /// Whether the message is in the mailbox now.
     pub fn contains(&self, uid: Uid) -> bool {
         self.locked.state.contains(uid)
@@ -147,7 +181,7 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
     }
 
     /// Begins a change: the first of this guard moves the history on and makes the session look.
-    fn changing(&mut self) {
+    pub(crate) fn changing(&mut self) {
         if self.wake.changed {
             return;
         }
@@ -155,7 +189,9 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
         let state = &mut self.locked.state;
         state.position += 1;
         if state.flags.wants_pruning() {
-            state.flags.prune(self.wake.shared.positions.oldest().unwrap_or(state.position - 1));
+            state
+                .flags
+                .prune(self.wake.shared.positions.oldest().unwrap_or(state.position - 1));
         }
         self.wake.shared.signal.raise();
     }
@@ -163,10 +199,14 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
     pub(crate) fn state(&mut self) -> &mut State {
         &mut self.locked.state
     }
+
+    pub(crate) fn peek(&self) -> &State {
+        &self.locked.state
+    }
 }
 
 /// An own change that is to be told to its maker as well is as good as somebody else's.
-const fn maker(origin: Origin, echo: Echo) -> Origin {
+pub(crate) const fn maker(origin: Origin, echo: Echo) -> Origin {
     match echo {
         Echo::Tell => Origin::EXTERNAL,
         Echo::Silent => origin,
@@ -189,6 +229,8 @@ impl<S: ?Sized> DerefMut for HubGuard<'_, S> {
 
 impl<S: ?Sized> fmt::Debug for HubGuard<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HubGuard").field("index", &self.locked.state.index).finish_non_exhaustive()
+        f.debug_struct("HubGuard")
+            .field("index", &self.locked.state.index)
+            .finish_non_exhaustive()
     }
 }

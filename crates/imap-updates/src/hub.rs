@@ -71,6 +71,9 @@ impl<S: Send + 'static> MailboxHub<S> {
 
     /// Takes the mailbox's lock: blocks while somebody else changes the mailbox or a session drains.
     ///
+    /// A thread that holds the guard must not ask a session of the same mailbox for its view, drain it or drop it:
+    /// the lock is not reentrant. Take the view first.
+    ///
     /// Do not hold the guard across an `.await`, and keep slow work (a message's body, the network) outside. Locks
     /// of two mailboxes (COPY, MOVE) are not to be held together; where they must be, order them by a name or id.
     pub fn lock(&self) -> HubGuard<'_, S> {
@@ -85,12 +88,8 @@ impl<S: Send + 'static> MailboxHub<S> {
 
     /// As [`subscribe`](Self::subscribe), and reads from the storage what SELECT reports (UIDNEXT, the first unseen
     /// message) in the same critical section, so that no change can come between.
-    pub fn subscribe_with<T>(
-        &self,
-        access: Access,
-        read: impl FnOnce(&S, &View) -> T,
-    ) -> (UpdateBuffer, T) {
-        let origin = Origin(self.shared.next_origin.fetch_add(1, Ordering::Relaxed));
+    pub fn subscribe_with<T>(&self, access: Access, read: impl FnOnce(&S, &View) -> T) -> (UpdateBuffer, T) {
+        let origin = self.shared.new_origin();
         let mut guard = self.shared.locked.lock();
         let Locked { state, storage } = &mut *guard;
         if self.shared.positions.oldest().is_none() {
@@ -115,6 +114,10 @@ impl<S: Send + 'static> MailboxHub<S> {
 }
 
 impl<S: ?Sized> Shared<S> {
+    pub(crate) fn new_origin(&self) -> Origin {
+        Origin(self.next_origin.fetch_add(1, Ordering::Relaxed))
+    }
+
     pub(crate) fn closed(&self) -> Option<Closed> {
         match self.closed.load(Ordering::Acquire) {
             1 => Some(Closed::Deleted),
@@ -148,7 +151,9 @@ const fn closed_code(why: Closed) -> u8 {
 
 impl<S: ?Sized> Clone for MailboxHub<S> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
     }
 }
 

@@ -23,7 +23,11 @@ impl Keyword {
     /// [`InvalidKeyword`] for an empty or too long text, and for an octet that no atom may contain.
     pub fn new(text: &str) -> Result<Self, InvalidKeyword> {
         let fits = (1..=Self::MAX_LEN).contains(&text.len());
-        if fits && text.bytes().all(is_atom_char) { Ok(Self(Arc::from(text))) } else { Err(InvalidKeyword) }
+        if fits && text.bytes().all(is_atom_char) {
+            Ok(Self(Arc::from(text)))
+        } else {
+            Err(InvalidKeyword)
+        }
     }
 
     /// The keyword as it was first spelt.

@@ -17,6 +17,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { flag_changes: 262_144, expunge_records: 4_096, early_expunges: 4_096 }
+        Self {
+            flag_changes: 262_144,
+            expunge_records: 4_096,
+            early_expunges: 4_096,
+        }
     }
 }

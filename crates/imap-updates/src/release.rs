@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::table::{CommandKind, MayExpunge};
-use crate::{Origin, Row};
+use crate::{Origin, Row, SelectedEvents};
 
 /// A command whose last octet was received and whose tagged response was not sent.
 ///
@@ -18,7 +18,10 @@ pub struct CommandInProgress<K> {
 
 impl<K: CommandKind> CommandInProgress<K> {
     pub(crate) const fn begin(session: Origin) -> Self {
-        Self { session, kind: PhantomData }
+        Self {
+            session,
+            kind: PhantomData,
+        }
     }
 
     /// The command's row of the release table.
@@ -34,7 +37,10 @@ impl<K: MayExpunge> CommandInProgress<K> {
     /// numbering: then the permit is only to hold (RFC 9051 section 5.5; the client is in breach, but its mail is safe).
     pub const fn permit(&self, followers: Followers) -> Release<'_> {
         match followers {
-            Followers::None => Release { to: Some(self.session), command: PhantomData },
+            Followers::None => Release {
+                lent: Lent::ByCommand(self.session),
+                command: PhantomData,
+            },
             Followers::UseSequenceNumbers => Release::hold(),
         }
     }
@@ -42,7 +48,9 @@ impl<K: MayExpunge> CommandInProgress<K> {
 
 impl<K: CommandKind> fmt::Debug for CommandInProgress<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CommandInProgress").field("command", &K::ROW.command).finish_non_exhaustive()
+        f.debug_struct("CommandInProgress")
+            .field("command", &K::ROW.command)
+            .finish_non_exhaustive()
     }
 }
 
@@ -58,25 +66,46 @@ pub enum Followers {
 /// Whether a drain may release EXPUNGE and VANISHED. Lives no longer than the command that lent it.
 #[derive(Clone, Copy, Debug)]
 pub struct Release<'c> {
-    to: Option<Origin>,
+    lent: Lent,
     command: PhantomData<&'c ()>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lent {
+    /// By nothing: hold.
+    No,
+    /// By a command of this session.
+    ByCommand(Origin),
+    /// By NOTIFY SELECTED, as long as that is in force.
+    ByNotify,
 }
 
 impl Release<'static> {
     /// Hold every EXPUNGE; EXISTS, RECENT and flags pass it. Anybody may do that at any time.
     pub const fn hold() -> Self {
-        Self { to: None, command: PhantomData }
+        Self {
+            lent: Lent::No,
+            command: PhantomData,
+        }
     }
 
-    /// For a client that gave message sequence numbers up by NOTIFY SELECTED (RFC 5465 section 6.1.1).
-    pub(crate) const fn at_any_time(session: Origin) -> Self {
-        Self { to: Some(session), command: PhantomData }
+    /// For a client that gave message sequence numbers up by NOTIFY SELECTED (RFC 5465 section 6.1.1). In a session
+    /// that did not ([`UpdateBuffer::notify`](crate::UpdateBuffer::notify)) it is [`hold`](Self::hold).
+    pub const fn after_notify_selected() -> Self {
+        Self {
+            lent: Lent::ByNotify,
+            command: PhantomData,
+        }
     }
 }
 
 impl Release<'_> {
     /// A permit counts only in the session whose command lent it.
-    pub(crate) fn granted_to(self, session: Origin) -> bool {
-        self.to == Some(session)
+    pub(crate) fn granted_to(self, session: Origin, events: SelectedEvents) -> bool {
+        match self.lent {
+            Lent::No => false,
+            Lent::ByCommand(lender) => lender == session,
+            Lent::ByNotify => events == SelectedEvents::AtAnyTime,
+        }
     }
 }

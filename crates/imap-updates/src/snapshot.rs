@@ -21,7 +21,12 @@ pub struct Snapshot {
 impl Snapshot {
     /// An empty mailbox.
     pub fn empty() -> Self {
-        Self { uids: Vec::new(), recent: UidSet::new(), highest_modseq: ModSeq::MIN, keywords: Vec::new() }
+        Self {
+            uids: Vec::new(),
+            recent: UidSet::new(),
+            highest_modseq: ModSeq::MIN,
+            keywords: Vec::new(),
+        }
     }
 }
 
@@ -34,6 +39,9 @@ impl Default for Snapshot {
 /// The messages of a store that knows no more than UIDs.
 impl FromIterator<Uid> for Snapshot {
     fn from_iter<I: IntoIterator<Item = Uid>>(uids: I) -> Self {
-        Self { uids: uids.into_iter().collect(), ..Self::empty() }
+        Self {
+            uids: uids.into_iter().collect(),
+            ..Self::empty()
+        }
     }
 }

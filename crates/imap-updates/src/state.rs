@@ -1,5 +1,6 @@
 //! What a hub keeps of one mailbox under its lock, beside the storage.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imap_seq::{MailboxIndex, ModSeq, NotAscending, Uid, UidSet};
@@ -21,7 +22,7 @@ pub(crate) struct State {
     /// Messages that arrived too late to take their place: nobody sees them while a session is open.
     pub(crate) hidden: UidSet,
     /// UIDs whose expunge was reported before their arrival.
-    gone_early: UidSet,
+    gone_early: BTreeMap<Uid, ModSeq>,
     /// `\Recent` messages that no read-write session has claimed.
     pub(crate) recent: UidSet,
     pub(crate) keywords: Arc<[Keyword]>,
@@ -41,14 +42,19 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(snapshot: Snapshot, limits: Limits) -> Result<Self, NotAscending> {
-        let Snapshot { uids, recent, highest_modseq, mut keywords } = snapshot;
+        let Snapshot {
+            uids,
+            recent,
+            highest_modseq,
+            mut keywords,
+        } = snapshot;
         let index = MailboxIndex::from_ascending(uids)?;
         let mut state = Self {
             highest_arrived: index.highest_ever(),
             index,
             staged: UidSet::new(),
             hidden: UidSet::new(),
-            gone_early: UidSet::new(),
+            gone_early: BTreeMap::new(),
             recent: UidSet::new(),
             keywords: Arc::from([]),
             flags: FlagHistory::new(limits.flag_changes),
@@ -80,6 +86,11 @@ impl State {
         self.index.contains(uid) || self.staged.contains(uid)
     }
 
+    pub(crate) fn len(&self) -> u32 {
+        let staged = u32::try_from(self.staged.len()).unwrap_or(u32::MAX);
+        self.index.len().saturating_add(staged)
+    }
+
     pub(crate) fn arrive(&mut self, uid: Uid, recency: Recency) -> Ingest {
         if self.closed.is_some() {
             return Ingest::Closed;
@@ -87,9 +98,7 @@ impl State {
         if self.contains(uid) || self.hidden.contains(uid) {
             return Ingest::Duplicate;
         }
-        let known_gone = self.gone_early.remove(uid)
-            || (Some(uid) <= self.highest_arrived && self.expunges.contains(uid));
-        if known_gone {
+        if Some(uid) <= self.highest_arrived && self.expunges.contains(uid) {
             return Ingest::Reused;
         }
         if Some(uid) <= self.index.highest_ever() {
@@ -117,7 +126,6 @@ impl State {
             self.hidden = self.hidden.difference(&hidden);
             gone = gone.union(&hidden);
         }
-        self.remember_early(uids, &gone);
         if gone.is_empty() {
             return gone;
         }
@@ -131,20 +139,29 @@ impl State {
         gone
     }
 
-    /// An expunge can overtake its message's arrival on the way from another node.
-    fn remember_early(&mut self, uids: &UidSet, gone: &UidSet) {
-        if uids.last() <= self.highest_arrived || uids.len() == gone.len() {
-            return;
+    /// An expunge can overtake its message's arrival on the way from another node: remembers which, and when.
+    pub(crate) fn remember_early(&mut self, uids: &UidSet, version: ModSeq) {
+        let above = self.highest_arrived.map_or(Some(Uid::MIN), Uid::next);
+        let Some(above) = above else { return };
+        let unknown = uids.ranges().filter(|&(_, last)| last >= above);
+        let unknown =
+            unknown.flat_map(|(first, last)| (first.max(above).get()..=last.get()).filter_map(Uid::new));
+        for uid in unknown.take(self.limits.early_expunges.saturating_sub(self.gone_early.len())) {
+            let latest = self.gone_early.entry(uid).or_insert(version);
+            *latest = version.max(*latest);
         }
-        let mut above = uids.iter().filter(|uid| Some(*uid) > self.highest_arrived);
-        let room = (self.limits.early_expunges as u64).saturating_sub(self.gone_early.len());
-        let room = usize::try_from(room).unwrap_or(usize::MAX);
-        self.gone_early.extend(above.by_ref().take(room));
+    }
+
+    /// Whether the expunge of this message came before its arrival of `version`.
+    pub(crate) fn gone_before_arrival(&mut self, uid: Uid, version: ModSeq) -> bool {
+        self.gone_early
+            .remove(&uid)
+            .is_some_and(|expunged| expunged >= version)
     }
 
     /// Whether `uid` was reported expunged, as far as is remembered.
     pub(crate) fn known_expunged(&self, uid: Uid) -> bool {
-        self.gone_early.contains(uid) || self.expunges.contains(uid)
+        self.gone_early.contains_key(&uid) || self.expunges.contains(uid)
     }
 
     pub(crate) fn change_flags(&mut self, uid: Uid, flags: Flags, by: Origin, modseq: ModSeq) -> Ingest {
@@ -155,7 +172,8 @@ impl State {
             return Ingest::Unknown;
         }
         self.define_keywords(flags.keywords());
-        self.flags.record(self.position, by, FlagChange { uid, flags, modseq });
+        self.flags
+            .record(self.position, by, FlagChange { uid, flags, modseq });
         Ingest::Applied
     }
 
@@ -165,7 +183,11 @@ impl State {
             return Ingest::Closed;
         }
         if !self.contains(uid) {
-            return if self.known_expunged(uid) { Ingest::Late } else { Ingest::Unknown };
+            return if self.known_expunged(uid) {
+                Ingest::Late
+            } else {
+                Ingest::Unknown
+            };
         }
         match self.flags.modseq(uid) {
             Some(known) if version == known => Ingest::Duplicate,
@@ -196,13 +218,19 @@ impl State {
         self.highest_modseq
     }
 
+    /// A change of this version was taken in.
+    pub(crate) fn reach(&mut self, version: ModSeq) {
+        self.highest_modseq = self.highest_modseq.max(version);
+    }
+
     pub(crate) fn settle_versions(&mut self, version: ModSeq) {
         self.settled = self.settled.max(Some(version));
     }
 
     /// What may be told as HIGHESTMODSEQ: nothing at or below it is still to come.
     pub(crate) fn told_highest_modseq(&self) -> ModSeq {
-        self.settled.map_or(self.highest_modseq, |settled| settled.min(self.highest_modseq))
+        self.settled
+            .map_or(self.highest_modseq, |settled| settled.min(self.highest_modseq))
     }
 
     /// Messages that came too late take their place as soon as nobody can be confused by it.
@@ -219,4 +247,3 @@ impl State {
         }
     }
 }
-
