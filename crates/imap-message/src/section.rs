@@ -1,8 +1,15 @@
 //! Section addressing: what stands between the brackets of `BODY[...]`.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
+use crate::header::{Fields, blank_line};
+use crate::part::{Content, PartId, Tree};
+
 /// A section specification (RFC 9051 section 6.4.5, RFC 3501 section 6.4.5).
+///
+/// The default is `BODY[]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Section {
     /// The part numbers; empty means the message itself.
@@ -19,12 +26,99 @@ pub enum SectionText {
     All,
     /// `HEADER`: of the message, or of the message inside a `message/rfc822` part.
     Header,
-    /// `HEADER.FIELDS`: the named fields, then the blank line.
+    /// `HEADER.FIELDS`: the named fields, then the blank line. Case of the names does not matter.
     HeaderFields(Vec<Vec<u8>>),
     /// `HEADER.FIELDS.NOT`: all but the named fields, then the blank line.
     HeaderFieldsNot(Vec<Vec<u8>>),
-    /// `TEXT`: what follows the header.
+    /// `TEXT`: what follows the header, of the message or of the message inside a `message/rfc822` part.
     Text,
-    /// `MIME`: the MIME header of a numbered part.
+    /// `MIME`: the header of a numbered part.
     Mime,
+}
+
+impl Section {
+    /// The octets of this section of a numbered part.
+    pub(crate) fn of_part<'a>(&self, octets: &'a [u8], tree: &Tree<'a>) -> Option<Cow<'a, [u8]>> {
+        let part = tree.part(tree.numbered(&self.part)?);
+        match (&self.text, &part.content) {
+            (SectionText::All, _) => Some(Cow::Borrowed(part.body_of(octets))),
+            (SectionText::Mime, _) => Some(Cow::Borrowed(part.header_of(octets))),
+            (text, Content::Message(inner)) => {
+                let message = tree.part(*inner);
+                text.of_message(message.header_of(octets), message.body_of(octets))
+            }
+            (_, Content::Leaf | Content::Multipart(_)) => None,
+        }
+    }
+}
+
+impl SectionText {
+    /// The part of a message that this names. The message itself is not asked for here.
+    pub(crate) fn of_message<'a>(&self, header: &'a [u8], body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        match self {
+            Self::Header => Some(Cow::Borrowed(header)),
+            Self::Text => Some(Cow::Borrowed(body)),
+            Self::HeaderFields(names) => Some(Cow::Owned(subset(header, names, Keep::Named))),
+            Self::HeaderFieldsNot(names) => Some(Cow::Owned(subset(header, names, Keep::Others))),
+            Self::All | Self::Mime => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Keep {
+    Named,
+    Others,
+}
+
+/// Some fields of a header, and its blank line if it has one: "the blank line is included in all header fetches, except
+/// in the case of a message which has no body and no blank line" (RFC 3501 section 6.4.5).
+///
+/// A line that is no field has no name, so it is among the others.
+fn subset(header: &[u8], names: &[Vec<u8>], keep: Keep) -> Vec<u8> {
+    let names: BTreeSet<Vec<u8>> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let mut out = Vec::new();
+    let mut after_fields = 0;
+    for field in Fields::new(header) {
+        after_fields += field.raw().len();
+        let is_named = !field.name().is_empty() && names.contains(&field.name().to_ascii_lowercase());
+        if is_named == (keep == Keep::Named) {
+            out.extend_from_slice(field.raw());
+        }
+    }
+    let blank = blank_line(&header[after_fields..]).unwrap_or(0);
+    out.extend_from_slice(&header[after_fields..after_fields + blank]);
+    out
+}
+
+impl Tree<'_> {
+    /// The part with these numbers (RFC 3501 section 6.4.5): "every message has at least one part number", so the body
+    /// of a message that is no multipart is its part 1.
+    pub(crate) fn numbered(&self, numbers: &[NonZeroU32]) -> Option<PartId> {
+        let mut here = Self::ROOT;
+        let mut at = At::Message;
+        for number in numbers {
+            let index = usize::try_from(number.get()).ok()? - 1;
+            if let (At::Part, Content::Message(inner)) = (at, &self.part(here).content) {
+                here = *inner;
+                at = At::Message;
+            }
+            here = match (&self.part(here).content, at) {
+                (Content::Multipart(children), _) => *children.get(index)?,
+                (_, At::Message) if index == 0 => here,
+                _ => return None,
+            };
+            at = At::Part;
+        }
+        Some(here)
+    }
+}
+
+/// What a number counts in.
+#[derive(Clone, Copy)]
+enum At {
+    /// A message that no number has named yet.
+    Message,
+    /// A part that a number named.
+    Part,
 }

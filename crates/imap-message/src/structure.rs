@@ -1,6 +1,8 @@
 //! BODYSTRUCTURE.
 
-use crate::{Envelope, Octets};
+use crate::Octets;
+use crate::envelope::Envelope;
+use crate::parameter::Parameter;
 
 /// The body structure of a message or part (RFC 9051 section 7.5.2, RFC 3501 section 7.4.2), extension data included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,13 +90,4 @@ pub struct Disposition<'a> {
     pub kind: Octets<'a>,
     /// Its parameters. Empty means `NIL`.
     pub parameters: Vec<Parameter<'a>>,
-}
-
-/// One parameter of a `Content-Type:` or `Content-Disposition:` field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parameter<'a> {
-    /// The attribute as written, RFC 2231 marks (`filename*0*`) included.
-    pub name: Octets<'a>,
-    /// The value, quoted string unescaped, RFC 2231 encoding left as it is.
-    pub value: Octets<'a>,
 }
