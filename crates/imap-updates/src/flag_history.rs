@@ -116,6 +116,12 @@ impl FlagHistory {
         self.entries.get(&uid).map(|entry| &entry.flags)
     }
 
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Uid, &Flags, ModSeq)> {
+        self.entries
+            .iter()
+            .map(|(uid, entry)| (*uid, &entry.flags, entry.modseq))
+    }
+
     /// At or below this mod-sequence a change of a message without an entry may have been told already.
     pub(crate) fn forgotten(&self) -> Option<ModSeq> {
         self.forgotten

@@ -160,9 +160,20 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
         &self.locked.state.hidden
     }
 
-    /// The last flags of `uid` that the history remembers; `None` does not mean that it has none.
-    pub fn remembered_flags(&self, uid: Uid) -> Option<&Flags> {
-        self.locked.state.flags.flags(uid)
+    /// The last flags of `uid` that the history remembers, and their mod-sequence. `None` says only that it does not
+    /// remember: not that the message has no flags.
+    pub fn remembered_flags(&self, uid: Uid) -> Option<(&Flags, ModSeq)> {
+        let history = &self.locked.state.flags;
+        history.flags(uid).zip(history.modseq(uid))
+    }
+
+    /// All flag changes that the history remembers and that came after `since`, in no order. O(remembered).
+    pub fn flags_changed_since(&self, since: ModSeq) -> impl Iterator<Item = (Uid, &Flags, ModSeq)> {
+        self.locked
+            .state
+            .flags
+            .all()
+            .filter(move |(_, _, modseq)| *modseq > since)
     }
 
     /// Whether the message is in the mailbox now.
