@@ -1,1 +1,5 @@
-fn main() {}
+//! The `maildird` program; everything is in the library beside it, where tests can reach it.
+
+fn main() -> std::process::ExitCode {
+    maildird::cli::main()
+}

@@ -1,0 +1,202 @@
+//! Checks passwords against a users file that may change while the server runs.
+//!
+//! Successful checks are not remembered. A cache would have to keep something that is quick to compare with a
+//! password, and who can read the server's memory could then try passwords millions of times faster than the hash
+//! allows; and a password that was changed or a user that was removed would go on working. A login costs some 20 ms
+//! instead, once a connection.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::Semaphore;
+
+use crate::users::{Phc, Users, UsersError, Verdict};
+
+/// A file that changed this recently may change again within its timestamp's grain: it is read again next time.
+const GRAIN: Duration = Duration::from_secs(2);
+
+/// The users of a running server. Cheap to clone; clones share the file's content and the limit on hashing.
+#[derive(Debug, Clone)]
+pub struct Authenticator {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    /// As last read. The lock is held while the file is read: a few kilobytes, and only after a change.
+    content: Mutex<Content>,
+    /// Hashes at the same time. Each takes 19 MiB and a core, so more at once would only take more memory.
+    hashing: Arc<Semaphore>,
+    nobody: Phc,
+}
+
+#[derive(Debug)]
+struct Content {
+    users: Arc<Users>,
+    /// What the file looked like; none when that does not prove anything.
+    stamp: Option<Stamp>,
+}
+
+/// Tells one state of a file from another without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: (u64, u64),
+    octets: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(file: &Metadata) -> Self {
+        Self {
+            inode: (file.dev(), file.ino()),
+            octets: file.len(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        }
+    }
+
+    /// The stamp, if the file was left alone long enough for it to mean something.
+    fn settled(file: &Metadata, now: SystemTime) -> Option<Self> {
+        let seconds = now.duration_since(SystemTime::UNIX_EPOCH).ok()?.checked_sub(GRAIN)?.as_secs();
+        (i64::try_from(seconds).ok()? >= file.ctime().max(file.mtime())).then(|| Self::of(file))
+    }
+}
+
+impl Authenticator {
+    /// Reads the users file.
+    ///
+    /// # Errors
+    /// What [`Users::read`] says.
+    pub fn open(path: PathBuf) -> Result<Self, UsersError> {
+        let content = Content { users: Arc::new(Users::read(&path)?), stamp: None };
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                path,
+                content: Mutex::new(content),
+                hashing: Arc::new(Semaphore::new(cores)),
+                nobody: Phc::of_nobody(),
+            }),
+        })
+    }
+
+    /// How many users there are now.
+    ///
+    /// # Errors
+    /// See [`Authenticator::verify`].
+    pub fn users(&self) -> Result<usize, UsersError> {
+        Ok(self.current()?.names().count())
+    }
+
+    /// Whether `name` may log in with `password`. An unknown name takes as long as a wrong password.
+    ///
+    /// # Errors
+    /// The file is gone, unreadable or has a bad line: then nobody can log in. To go on with the users of before
+    /// would let in somebody whom the change was meant to shut out.
+    ///
+    /// # Cancel safety
+    /// A hash that was started runs to its end on its own thread and keeps its place in the queue; its result is lost.
+    pub async fn verify(&self, name: &str, password: Vec<u8>) -> Result<Verdict, UsersError> {
+        let users = self.current()?;
+        let known = users.phc(name).cloned();
+        let phc = known.clone().unwrap_or_else(|| self.shared.nobody.clone());
+        // The semaphore is never closed, so there always is a permit to wait for.
+        let permit = Arc::clone(&self.shared.hashing).acquire_owned().await.ok();
+        let check = tokio::task::spawn_blocking(move || {
+            // Held by the thread, not by the future: a client that gives up does not make room for another hash.
+            let _permit = permit;
+            phc.verify(&password)
+        });
+        let verdict = check.await.map_err(|error| UsersError::Hash(error.to_string()))?;
+        Ok(if known.is_some() { verdict } else { Verdict::Wrong })
+    }
+
+    /// The users as the file has them now.
+    fn current(&self) -> Result<Arc<Users>, UsersError> {
+        let shared = &self.shared;
+        let mut content = shared.content.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = fs::metadata(&shared.path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => UsersError::Missing(shared.path.clone()),
+            _ => UsersError::Io { doing: "read", path: shared.path.clone(), source },
+        })?;
+        if content.stamp != Some(Stamp::of(&file)) {
+            // Stamped before it is read: a change in between is found the next time.
+            let users = Users::read(&shared.path)?;
+            if *content.users != users {
+                tracing::info!(users = users.names().count(), "the users file changed");
+            }
+            *content = Content { users: Arc::new(users), stamp: Stamp::settled(&file, SystemTime::now()) };
+        }
+        Ok(Arc::clone(&content.users))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::{IfMissing, UserName, change};
+    use std::path::Path;
+
+    fn add(path: &Path, name: &str, password: &str) {
+        let (name, phc) = (name.parse::<UserName>().unwrap(), Phc::of(&password.parse().unwrap()).unwrap());
+        change(path, IfMissing::Create, |users| users.add(name, phc)).unwrap();
+    }
+
+    async fn verdict(users: &Authenticator, name: &str, password: &str) -> Verdict {
+        users.verify(name, password.into()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn changes_of_the_file_count_from_the_next_login() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
+        add(&path, "ada", "one");
+        let users = Authenticator::open(path.clone()).unwrap();
+        assert_eq!(verdict(&users, "ada", "one").await, Verdict::Right);
+        assert_eq!(verdict(&users, "ada", "two").await, Verdict::Wrong);
+        assert_eq!(verdict(&users, "bob", "two").await, Verdict::Wrong);
+        add(&path, "bob", "two");
+        assert_eq!(verdict(&users, "bob", "two").await, Verdict::Right);
+        change(&path, IfMissing::Fail, |users| users.remove(&"ada".parse().unwrap())).unwrap();
+        assert_eq!(verdict(&users, "ada", "one").await, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_lets_nobody_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
+        add(&path, "ada", "one");
+        let users = Authenticator::open(path.clone()).unwrap();
+        assert_eq!(verdict(&users, "ada", "one").await, Verdict::Right);
+        fs::write(&path, "ada\n").unwrap();
+        assert!(matches!(users.verify("ada", b"one".into()).await, Err(UsersError::Line { line: 1, .. })));
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(users.verify("ada", b"one".into()).await, Err(UsersError::Missing(_))));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_user_is_refused_even_with_the_password_of_nobody_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
+        fs::write(&path, "# nobody yet\n").unwrap();
+        let users = Authenticator::open(path).unwrap();
+        assert_eq!(users.users().unwrap(), 0);
+        assert_eq!(verdict(&users, "", "").await, Verdict::Wrong);
+        assert_eq!(verdict(&users, "# nobody yet", "x").await, Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_stamp_of_a_file_that_has_just_changed_proves_nothing() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let metadata = file.as_file().metadata().unwrap();
+        let changed = metadata.modified().unwrap();
+        assert_eq!(Stamp::settled(&metadata, changed), None);
+        assert!(Stamp::settled(&metadata, changed + GRAIN + Duration::from_secs(1)).is_some());
+    }
+}

@@ -1,0 +1,295 @@
+//! The demo's folder: mail, users file, certificate, and a lock that one demo at a time holds.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use imap_backend::mutf7;
+
+use super::corpus::{self, DemoMailbox, DemoMessage};
+use crate::config::MailRoot;
+use crate::tls::{self, TlsError, TlsFiles};
+use crate::users::{self, IfMissing, Phc, UsersError};
+
+/// The demo's user, and the password as well.
+pub const USER: &str = "demo";
+
+const README: &str = "The mail store of `maildird demo`, kept between runs.\n\
+    Stop the demo and delete this folder to begin anew.\n\n\
+    demo/Maildir   the mail of the user demo; INBOX is cur, new and tmp, every other mailbox a folder with a dot\n\
+    users          who can log in: demo, with the password demo\n\
+    tls            a certificate that this machine made for itself\n";
+
+/// A demo's folder, ready to serve. Dropping it removes the file with the process number and lets another demo in.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    history: History,
+    _lock: File,
+}
+
+/// Whether the mail was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum History {
+    /// It was made just now.
+    New,
+    /// It is as the last run left it.
+    Kept,
+}
+
+/// Why there is no demo.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DemoError {
+    /// The operating system refused.
+    #[error("cannot make the demo's folder {}: {source}", folder.display())]
+    Io {
+        /// The demo's folder.
+        folder: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The folder holds something else.
+    #[error("{} is not empty and no demo made it; choose another folder with --dir", .0.display())]
+    NotOurs(PathBuf),
+    /// Another demo serves the folder.
+    #[error("a demo is running in {} already; stop it, or choose another folder with --dir", .0.display())]
+    Running(PathBuf),
+    /// No users file.
+    #[error(transparent)]
+    Users(#[from] UsersError),
+    /// No certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl Store {
+    /// Opens the folder, and makes whatever is missing from it.
+    ///
+    /// # Errors
+    /// See [`DemoError`]. What was made so far stays, and the next try goes on from there.
+    pub fn open(folder: &Path) -> Result<Self, DemoError> {
+        let failed = |source| DemoError::Io { folder: folder.to_owned(), source };
+        directory(folder).map_err(failed)?;
+        let folder = fs::canonicalize(folder).map_err(failed)?;
+        if !is_ours(&folder).map_err(failed)? {
+            return Err(DemoError::NotOurs(folder));
+        }
+        file(&folder.join("README.txt"), README.as_bytes()).map_err(failed)?;
+        let lock = lock(&folder).map_err(failed)?.ok_or_else(|| DemoError::Running(folder.clone()))?;
+        let mut store = Self { folder, history: History::Kept, _lock: lock };
+        if !store.home().exists() {
+            store.make_mail().map_err(failed)?;
+            store.history = History::New;
+        }
+        if !store.users().exists() {
+            let phc = Phc::of(&USER.parse().map_err(|_| UsersError::Hash("no password".to_owned()))?)?;
+            users::change(&store.users(), IfMissing::Create, |users| match USER.parse() {
+                Ok(name) => users.add(name, phc),
+                Err(_) => Ok(()),
+            })?;
+        }
+        tls::self_signed(&store.tls())?;
+        Ok(store)
+    }
+
+    /// Whether the mail was there before.
+    pub fn history(&self) -> History {
+        self.history
+    }
+
+    /// The folder, absolute.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The Maildir of the one user.
+    pub fn maildir(&self) -> PathBuf {
+        self.home().join("Maildir")
+    }
+
+    /// The users file.
+    pub fn users(&self) -> PathBuf {
+        self.folder.join("users")
+    }
+
+    /// Certificate and key.
+    pub fn tls(&self) -> TlsFiles {
+        let folder = self.folder.join("tls");
+        TlsFiles { certificate: folder.join("certificate.pem"), key: folder.join("key.pem") }
+    }
+
+    /// Where each user's Maildir is.
+    pub fn mail_root(&self) -> MailRoot {
+        MailRoot::below(&self.folder, "Maildir")
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.join(USER)
+    }
+
+    /// Writes the corpus beside its place and renames it: half a demo is never taken for a whole one.
+    fn make_mail(&self) -> io::Result<()> {
+        let staging = self.folder.join(".making");
+        if staging.exists() {
+            fs::remove_dir_all(&staging)?;
+        }
+        let root = staging.join("Maildir");
+        directory(&root)?;
+        let corpus = corpus::corpus();
+        for mailbox in &corpus {
+            write_mailbox(&root, mailbox)?;
+        }
+        let keywords = corpus::KEYWORDS.iter().enumerate().map(|(letter, keyword)| format!("{letter} {keyword}\n"));
+        file(&root.join("dovecot-keywords"), keywords.collect::<String>().as_bytes())?;
+        // Dovecot's form: parts separated by tabs, in modified UTF-7.
+        let names = corpus.iter().map(|mailbox| mutf7::encode(mailbox.name).replace('.', "\t") + "\n");
+        file(&root.join("subscriptions"), format!("V\t2\n\n{}", names.collect::<String>()).as_bytes())?;
+        fs::rename(&staging, self.home())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Left over it only misleads a reader: the lock, not the file, keeps others out.
+        let _ = fs::remove_file(pid_file(&self.folder));
+    }
+}
+
+/// Whether a demo made the folder, or nothing is in it.
+fn is_ours(folder: &Path) -> io::Result<bool> {
+    Ok(folder.join("README.txt").exists() || fs::read_dir(folder)?.next().is_none())
+}
+
+fn pid_file(folder: &Path) -> PathBuf {
+    folder.join("maildird.pid")
+}
+
+/// Locks the file with our process number in it; none when another process has it.
+fn lock(folder: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(false).mode(0o600).open(pid_file(folder))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    file.set_len(0)?;
+    writeln!(file, "{}", std::process::id())?;
+    Ok(Some(file))
+}
+
+fn write_mailbox(root: &Path, mailbox: &DemoMailbox) -> io::Result<()> {
+    let folder = match mailbox.name {
+        "INBOX" => root.to_owned(),
+        name => root.join(format!(".{}", mutf7::encode(name))),
+    };
+    for part in ["cur", "new", "tmp"] {
+        directory(&folder.join(part))?;
+    }
+    if folder != root {
+        file(&folder.join("maildirfolder"), b"")?;
+    }
+    for (index, message) in mailbox.messages.iter().enumerate() {
+        write_message(&folder, index, message)?;
+    }
+    Ok(())
+}
+
+fn write_message(folder: &Path, index: usize, message: &DemoMessage) -> io::Result<()> {
+    // Microseconds in the order of the corpus: a store that numbers new files by name keeps that order.
+    let base = format!("{}.M{index:06}P1Q{index}.demo", message.arrived);
+    let path = match message.flags {
+        Some(flags) => folder.join("cur").join(format!("{base}:2,{flags}")),
+        None => folder.join("new").join(base),
+    };
+    let file = file(&path, &message.octets)?;
+    let arrived = Duration::from_secs(u64::try_from(message.arrived).unwrap_or(0));
+    file.set_modified(SystemTime::UNIX_EPOCH + arrived)
+}
+
+/// A folder that only its owner can enter, with those above it.
+fn directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// A file that only its owner can read.
+fn file(path: &Path, content: &[u8]) -> io::Result<File> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(content)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::Users;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() { found.extend(files(&entry)) } else { found.push(entry) }
+        }
+        found
+    }
+
+    #[test]
+    fn the_folder_is_made_once_private_and_kept_as_the_user_left_it() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("demo-mail");
+        let store = Store::open(&folder).unwrap();
+        assert_eq!(store.history(), History::New);
+        let mail = files(&store.maildir());
+        let messages = |mail: &[PathBuf]| {
+            let is_mail = |path: &&PathBuf| matches!(path.parent().unwrap().file_name().unwrap().to_str(), Some("cur" | "new"));
+            mail.iter().filter(is_mail).count()
+        };
+        assert_eq!(messages(&mail), 200);
+        assert!(mail.iter().all(|path| fs::metadata(path).unwrap().permissions().mode() & 0o77 == 0));
+        assert!(store.maildir().join(".Gr&APwA3w-e/maildirfolder").exists());
+        assert!(store.maildir().join(".&ZeVnLIqe-/cur").exists());
+        let subscriptions = fs::read_to_string(store.maildir().join("subscriptions")).unwrap();
+        assert!(subscriptions.starts_with("V\t2\n\nINBOX\nArchive\nArchive\t2024\n"), "{subscriptions}");
+        assert_eq!(Users::read(&store.users()).unwrap().names().count(), 1);
+        let gone = mail.iter().find(|path| path.starts_with(store.maildir().join("cur"))).unwrap();
+        fs::remove_file(gone).unwrap();
+        drop(store);
+        let store = Store::open(&folder).unwrap();
+        assert_eq!(store.history(), History::Kept);
+        assert_eq!(messages(&files(&store.maildir())), 199);
+    }
+
+    #[test]
+    fn a_second_demo_in_the_same_folder_is_refused_until_the_first_is_gone() {
+        let parent = tempfile::tempdir().unwrap();
+        let first = Store::open(parent.path()).unwrap();
+        assert!(matches!(Store::open(parent.path()), Err(DemoError::Running(_))));
+        let pid = fs::read_to_string(parent.path().join("maildird.pid")).unwrap();
+        assert_eq!(pid.trim(), std::process::id().to_string());
+        drop(first);
+        assert!(!parent.path().join("maildird.pid").exists());
+        Store::open(parent.path()).unwrap();
+    }
+
+    #[test]
+    fn somebody_elses_folder_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("thesis.txt"), "mine").unwrap();
+        assert!(matches!(Store::open(folder.path()), Err(DemoError::NotOurs(_))));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_demo_that_was_cut_short_is_made_from_the_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Store::open(folder.path()).unwrap());
+        fs::rename(folder.path().join("demo"), folder.path().join(".making")).unwrap();
+        fs::remove_dir_all(folder.path().join(".making/Maildir/new")).unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.history(), History::New);
+        assert!(store.maildir().join("new").exists());
+    }
+}
