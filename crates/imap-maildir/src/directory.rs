@@ -75,7 +75,7 @@ pub struct Directory {
     steps: Steps,
 }
 
-const OPEN_DIRECTORY: OFlags = OFlags::RDONLY
+pub(crate) const OPEN_DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
@@ -217,6 +217,20 @@ impl Directory {
             open.place(from.0),
             from.1,
             open.place(to.0),
+            to.1,
+        )?)
+    }
+
+    /// Moves a message from another mailbox on the same file system into this one.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not under this name; `EXDEV` across file systems.
+    pub fn take_from(&self, source: &Self, from: (Place, &[u8]), to: (Place, &[u8])) -> io::Result<()> {
+        let (there, here) = (source.open_now(), self.open_now());
+        Ok(rustix::fs::renameat(
+            there.place(from.0),
+            from.1,
+            here.place(to.0),
             to.1,
         )?)
     }

@@ -181,6 +181,30 @@ pub fn find(directory: &Directory, base: &[u8]) -> io::Result<Option<Found>> {
     Ok(None)
 }
 
+/// Device and inode of another file with the same base name.
+pub(crate) fn find_other(directory: &Directory, file: &Found) -> Option<(u64, u64)> {
+    for place in [Place::New, Place::Cur] {
+        let mut other = None;
+        let matches =
+            |name: &[u8]| split(name).0 == file.base() && (place != file.place || *name != *file.name);
+        directory
+            .list(place, |name| {
+                if matches(name) {
+                    other = Some(Box::from(name))
+                }
+            })
+            .ok()?;
+        if let Some(name) = other {
+            let name: Box<[u8]> = name;
+            return directory
+                .stat(place, &name)
+                .ok()
+                .map(|stat| (stat.st_dev, stat.st_ino));
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

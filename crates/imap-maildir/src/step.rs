@@ -19,8 +19,6 @@ pub(crate) enum Step {
     ListedNew,
     /// Both have been listed.
     Listed,
-    /// A MOVE has recorded the copies; the originals are still there.
-    BeforeUnlink,
 }
 
 /// What a test does at each step; nothing in real life.

@@ -1,0 +1,158 @@
+//! `MaildirBackend`: from credentials to a user's Maildir.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+
+use imap_backend::{Backend, Credentials, Error, ErrorKind, LoginError, Peer};
+use parking_lot::Mutex;
+
+use crate::account::Account;
+use crate::error::{from_io, panicked};
+use crate::filename::NameGenerator;
+use crate::names::{InvalidUser, check_user};
+use crate::session::MaildirSession;
+use crate::watch::Watcher;
+
+/// Checks passwords: what this crate leaves to the server.
+pub trait Authenticator: Send + Sync + 'static {
+    /// Whether that is the user's password. An unknown user should take as long as a wrong password.
+    ///
+    /// # Errors
+    /// The check could not be made; the error is logged and the client told to try later.
+    fn verify(
+        &self,
+        user: &str,
+        password: &str,
+    ) -> impl Future<Output = Result<Verdict, Box<dyn std::error::Error + Send + Sync>>> + Send;
+}
+
+/// What an [`Authenticator`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The password is the user's.
+    Accepted,
+    /// It is not, or there is no such user.
+    Refused,
+}
+
+/// Where users' Maildirs are: a path with `%u` in place of the user's name, such as `/var/mail/%u/Maildir`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailRoot {
+    template: PathBuf,
+}
+
+impl MailRoot {
+    /// A template. Without `%u` all users share one Maildir.
+    #[must_use]
+    pub fn new(template: impl Into<PathBuf>) -> Self {
+        Self {
+            template: template.into(),
+        }
+    }
+
+    /// The Maildir of a user.
+    ///
+    /// # Errors
+    /// [`InvalidUser`] for a name that could lead out of its place.
+    pub fn of(&self, user: &str) -> Result<PathBuf, InvalidUser> {
+        check_user(user)?;
+        let part = |part: &std::ffi::OsStr| match part.to_str() {
+            Some(text) => text.replace("%u", user).into(),
+            None => part.to_owned(),
+        };
+        Ok(self.template.iter().map(part).collect())
+    }
+}
+
+/// A mail store of Maildir++ directories, one for each user.
+///
+/// Make one for a process: it owns the file-system watcher, and sessions share what mailboxes are open through it. Several
+/// processes, Dovecot among them, may serve the same Maildirs at once.
+pub struct MaildirBackend<A> {
+    root: MailRoot,
+    authenticator: A,
+    names: Arc<NameGenerator>,
+    watcher: Arc<Watcher>,
+    accounts: Mutex<HashMap<PathBuf, Weak<Account>>>,
+}
+
+impl<A: Authenticator> MaildirBackend<A> {
+    /// A backend that serves the Maildirs under `root` to users that `authenticator` knows.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn new(root: MailRoot, authenticator: A) -> io::Result<Self> {
+        let names = Arc::new(NameGenerator::new()?);
+        Ok(Self {
+            root,
+            authenticator,
+            names,
+            watcher: Watcher::new(),
+            accounts: Mutex::default(),
+        })
+    }
+
+    /// A session of a user without asking for a password: for local tools and tests. Makes a missing Maildir.
+    ///
+    /// To be called within a tokio runtime, as [`login`](Backend::login) is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoPermission`] for a user name that no path can have; others when the Maildir cannot be opened.
+    pub async fn session(&self, user: &str) -> Result<MaildirSession, Error> {
+        let refused = |error| Error::new(ErrorKind::NoPermission).with_source(error);
+        let path = self.root.of(user).map_err(refused)?;
+        self.watcher.start();
+        Ok(MaildirSession::new(self.account(&path).await?))
+    }
+
+    async fn account(&self, path: &Path) -> Result<Arc<Account>, Error> {
+        let (names, watcher) = (Arc::clone(&self.names), Arc::clone(&self.watcher));
+        let opened = path.to_owned();
+        let open = move || Account::open(&opened, names, watcher).map_err(from_io);
+        let account = tokio::task::spawn_blocking(open).await.map_err(panicked)??;
+        let mut accounts = self.accounts.lock();
+        accounts.retain(|_, account| account.strong_count() > 0);
+        // By the real path: two ways to one directory must not make two accounts.
+        if let Some(known) = accounts.get(account.root()).and_then(Weak::upgrade) {
+            return Ok(known);
+        }
+        let account = Arc::new(account);
+        accounts.insert(account.root().to_owned(), Arc::downgrade(&account));
+        Ok(account)
+    }
+}
+
+impl<A: Authenticator> Backend for MaildirBackend<A> {
+    type Session = MaildirSession;
+
+    async fn login(&self, _peer: &Peer, credentials: Credentials) -> Result<MaildirSession, LoginError> {
+        let verdict = self
+            .authenticator
+            .verify(credentials.user(), credentials.password())
+            .await;
+        match verdict {
+            Ok(Verdict::Accepted) => {}
+            Ok(Verdict::Refused) => return Err(LoginError::Refused),
+            Err(error) => return Err(Error::new(ErrorKind::Unavailable).with_source(error).into()),
+        }
+        match self.session(credentials.user()).await {
+            Ok(session) => Ok(session),
+            Err(error)
+                if error.kind() == ErrorKind::NoPermission && check_user(credentials.user()).is_err() =>
+            {
+                Err(LoginError::Refused)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl<A> std::fmt::Debug for MaildirBackend<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MaildirBackend")
+            .field("root", &self.root)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,216 @@
+//! `OpenMailbox`: one mailbox that some session of this process has open, shared by all of them.
+//!
+//! | what | guarded by | changed by |
+//! | --- | --- | --- |
+//! | [`Index`], what is known | the hub's lock, never held across I/O | whoever holds the writer, save for caches of sizes and dates |
+//! | the disk, [`Writer`] | an asynchronous lock, held across I/O | one operation at a time |
+//! | `dovecot-uidlist` | its dotlock, among processes | whoever gives out UIDs |
+//!
+//! An operation takes the writer, changes the disk, then publishes in one critical section of the hub. It runs on a blocking
+//! thread to its end even when the client's connection is lost meanwhile, so nothing is left half done.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use imap_backend::Error;
+use imap_seq::UidValidity;
+use imap_updates::{Closed, MailboxHub, Recency, Snapshot};
+use parking_lot::Mutex;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+
+use crate::directory::{Directory, Existence, Stamps};
+use crate::error::{Gone, from_io, panicked};
+use crate::filename::NameGenerator;
+use crate::index::{Index, LetterMap};
+use crate::keywords::Keywords;
+use crate::uidlist_file::UidListFile;
+
+/// A directory that changed this recently may change again without a new time stamp: it is listed once more after this long.
+pub(crate) const GRAIN: Duration = Duration::from_millis(1500);
+
+/// A mailbox that is open.
+pub(crate) struct OpenMailbox {
+    pub(crate) hub: MailboxHub<Index>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) names: Arc<NameGenerator>,
+    pub(crate) uid_validity: UidValidity,
+    /// Where it is now; a RENAME changes it.
+    path: Mutex<PathBuf>,
+    writer: Arc<AsyncMutex<Writer>>,
+    /// Sessions that may move messages from `new/` to `cur/`.
+    read_write: AtomicUsize,
+    /// Tells the watcher to forget this mailbox.
+    pub(crate) watch: crate::watch::Slot,
+}
+
+/// What an operation on the disk needs and only one has at a time.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) list: UidListFile,
+    pub(crate) keywords: Keywords,
+    /// The directories as they were when they were last listed; none before that.
+    pub(crate) listed: Option<Stamps>,
+    /// When to list them again even if they look the same.
+    pub(crate) again_at: Option<Instant>,
+    /// Records up to this UID were looked for: those without a file have none.
+    pub(crate) settled_up_to: u32,
+    /// Messages that no session has moved to `cur/` yet.
+    pub(crate) left_in_new: usize,
+}
+
+impl OpenMailbox {
+    /// Opens a mailbox and lists it. Blocks.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such directory.
+    pub(crate) fn open(
+        path: &Path,
+        names: Arc<NameGenerator>,
+        next_uid_validity: impl FnOnce() -> io::Result<u32>,
+    ) -> io::Result<Self> {
+        let directory = Arc::new(Directory::open(path)?);
+        let list = UidListFile::open(&directory, next_uid_validity)?;
+        let mut keywords = Keywords::default();
+        keywords.refresh(&directory)?;
+        let uid_validity = UidValidity::new(list.uid_validity()).ok_or(io::ErrorKind::InvalidData)?;
+        let letters = LetterMap::new(&keywords);
+        let defined = letters.keywords();
+        let index = Index {
+            uid_next: None,
+            messages: std::collections::BTreeMap::new(),
+            letters,
+        };
+        let snapshot = Snapshot {
+            keywords: defined,
+            ..Snapshot::empty()
+        };
+        let hub = MailboxHub::new(index, snapshot).map_err(io::Error::other)?;
+        let writer = Writer {
+            list,
+            keywords,
+            listed: None,
+            again_at: None,
+            settled_up_to: 0,
+            left_in_new: 0,
+        };
+        let mailbox = Self {
+            hub,
+            directory,
+            names,
+            uid_validity,
+            path: Mutex::new(path.to_owned()),
+            writer: Arc::new(AsyncMutex::new(writer)),
+            read_write: AtomicUsize::new(0),
+            watch: crate::watch::Slot::default(),
+        };
+        let mut writer = mailbox.writer.try_lock().map_err(io::Error::other)?;
+        let _ = mailbox.directory.clean_temporaries(crate::clock::seconds());
+        mailbox.sync(&mut writer)?;
+        drop(writer);
+        Ok(mailbox)
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.path.lock().clone()
+    }
+
+    pub(crate) fn moved_to(&self, path: PathBuf) {
+        *self.path.lock() = path;
+    }
+
+    pub(crate) fn opened_read_write(&self) {
+        self.read_write.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn left_read_write(&self) {
+        self.read_write.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether some session has the right to move messages out of `new/`.
+    pub(crate) fn takes_new(&self) -> TakesNew {
+        if self.read_write.load(Ordering::Relaxed) > 0 {
+            TakesNew::Yes
+        } else {
+            TakesNew::No
+        }
+    }
+
+    /// Runs `work` on a blocking thread, alone among the operations on this mailbox's disk.
+    ///
+    /// # Cancel safety
+    /// Once `work` has begun it runs to its end, whether or not somebody waits for the result.
+    pub(crate) async fn write<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self, &mut Writer) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let mut writer = self.lock_writer().await;
+        let mailbox = Arc::clone(self);
+        let work = move || work(&mailbox, &mut writer);
+        tokio::task::spawn_blocking(work).await.map_err(panicked)?
+    }
+
+    pub(crate) async fn lock_writer(&self) -> OwnedMutexGuard<Writer> {
+        Arc::clone(&self.writer).lock_owned().await
+    }
+
+    /// Makes sure that the directory is still there; closes the mailbox for its sessions when it is not.
+    pub(crate) fn check_alive(&self) -> io::Result<()> {
+        if self.hub.closed().is_some() {
+            return Err(Gone.into());
+        }
+        if self.directory.is_removed()? == Existence::Removed {
+            self.hub.lock().close(Closed::Deleted);
+            return Err(Gone.into());
+        }
+        Ok(())
+    }
+
+    /// Runs a change of our own to `new/` or `cur/`, so that it does not look like somebody else's afterwards.
+    ///
+    /// Another program's change in the same moment is hidden by that; [`Writer::again_at`] finds it a little later.
+    pub(crate) fn own_change<T>(&self, writer: &mut Writer, change: impl FnOnce(&mut Writer) -> T) -> T {
+        let before = self.directory.stamps().ok();
+        let result = change(writer);
+        if writer.listed.is_some() && writer.listed == before {
+            writer.listed = self.directory.stamps().ok();
+            writer.again_at = Some(Instant::now() + GRAIN);
+        }
+        result
+    }
+
+    /// Looks for what other programs did, if anything hints at it. Gives the time at which to look again, if that is known.
+    pub(crate) async fn look(self: &Arc<Self>) -> Result<Option<Instant>, Error> {
+        self.write(|mailbox, writer| {
+            mailbox.sync(writer).map_err(from_io)?;
+            Ok(writer.again_at)
+        })
+        .await
+    }
+}
+
+/// Whether messages are to be moved from `new/` to `cur/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TakesNew {
+    Yes,
+    No,
+}
+
+impl std::fmt::Debug for OpenMailbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenMailbox")
+            .field("path", &self.path())
+            .field("hub", &self.hub)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A message found in `new/` is recent: no session has been told of it.
+pub(crate) fn recency(place: crate::directory::Place) -> Recency {
+    match place {
+        crate::directory::Place::New => Recency::Recent,
+        crate::directory::Place::Cur => Recency::NotRecent,
+    }
+}

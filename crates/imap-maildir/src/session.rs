@@ -1,0 +1,140 @@
+//! `MaildirSession`: a logged-in user.
+
+use std::sync::Arc;
+
+use imap_backend::{
+    AppendOptions, Appended, Error, ErrorKind, ListEntry, MailboxName, MessageSource, Opened, Session, Status,
+};
+use imap_updates::Access;
+
+use crate::account::Account;
+use crate::add::ExcessKeywords;
+use crate::delivery::Delivery;
+use crate::error::{from_io, panicked};
+use crate::mailbox::MaildirMailbox;
+use crate::names::DELIMITER;
+use crate::open_mailbox::OpenMailbox;
+use crate::subscriptions::Subscription;
+
+/// How much of an APPEND is collected before it is written: one trip to a blocking thread for this many octets.
+const WRITE_AT: usize = 256 << 10;
+
+/// One logged-in connection of a user.
+#[derive(Debug)]
+pub struct MaildirSession {
+    account: Arc<Account>,
+}
+
+impl MaildirSession {
+    pub(crate) fn new(account: Arc<Account>) -> Self {
+        Self { account }
+    }
+}
+
+impl Session for MaildirSession {
+    type Mailbox = MaildirMailbox;
+
+    fn delimiter(&self) -> char {
+        DELIMITER
+    }
+
+    async fn list(&mut self) -> Result<Vec<ListEntry>, Error> {
+        self.account.list().await
+    }
+
+    async fn select(&mut self, name: &MailboxName, access: Access) -> Result<Opened<MaildirMailbox>, Error> {
+        let mailbox = self.account.mailbox(name, ErrorKind::NonExistent).await?;
+        let session = MaildirMailbox::enter(Arc::clone(&self.account), mailbox, access);
+        session.opened(access).await
+    }
+
+    async fn append(
+        &mut self,
+        name: &MailboxName,
+        options: AppendOptions,
+        mut message: impl MessageSource,
+    ) -> Result<Appended, Error> {
+        let mailbox = self.account.mailbox(name, ErrorKind::TryCreate).await?;
+        let delivery = receive(&mailbox, &mut message).await?;
+        let modified = options.internal_date.map(|date| date.timestamp());
+        let uid_validity = mailbox.uid_validity;
+        let uids = mailbox
+            .write(move |mailbox, writer| {
+                let prepared = delivery.finish(modified).map_err(from_io)?;
+                mailbox.add(writer, vec![(prepared, options.flags)], ExcessKeywords::Refuse)
+            })
+            .await
+            .map_err(try_create)?;
+        let uid = uids.first().copied().ok_or(ErrorKind::ServerBug)?;
+        Ok(Appended { uid_validity, uid })
+    }
+
+    async fn status(&mut self, name: &MailboxName) -> Result<Status, Error> {
+        let mailbox = self.account.mailbox(name, ErrorKind::NonExistent).await?;
+        mailbox.look().await?;
+        let (updates, (uid_next, unseen)) = mailbox
+            .hub
+            .subscribe_with(Access::ReadOnly, |index, _| (index.uid_next, index.unseen()));
+        Ok(Status {
+            messages: updates.exists(),
+            recent: updates.recent(),
+            unseen,
+            uid_next,
+            uid_validity: mailbox.uid_validity,
+        })
+    }
+
+    async fn create(&mut self, name: &MailboxName) -> Result<(), Error> {
+        self.account.create(name).await
+    }
+
+    async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {
+        self.account.delete(name).await
+    }
+
+    async fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
+        self.account.rename(from, to).await
+    }
+
+    async fn subscriptions(&mut self) -> Result<Vec<MailboxName>, Error> {
+        self.account.subscriptions().await
+    }
+
+    async fn subscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
+        self.account.subscribe(name, Subscription::Add).await
+    }
+
+    async fn unsubscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
+        self.account.subscribe(name, Subscription::Remove).await
+    }
+}
+
+/// Writes a message into `tmp/` as it arrives.
+async fn receive(mailbox: &Arc<OpenMailbox>, message: &mut impl MessageSource) -> Result<Delivery, Error> {
+    let (directory, names) = (Arc::clone(&mailbox.directory), Arc::clone(&mailbox.names));
+    let begin = move || Delivery::begin(directory, &names).map_err(from_io);
+    let mut delivery = tokio::task::spawn_blocking(begin).await.map_err(panicked)??;
+    let mut collected = Vec::new();
+    let mut more = true;
+    while more {
+        match message.chunk().await? {
+            Some(chunk) => collected.extend_from_slice(&chunk),
+            None => more = false,
+        }
+        if collected.len() >= WRITE_AT || !more {
+            let octets = std::mem::take(&mut collected);
+            let write = move || delivery.write(&octets).map(|()| delivery).map_err(from_io);
+            delivery = tokio::task::spawn_blocking(write).await.map_err(panicked)??;
+        }
+    }
+    Ok(delivery)
+}
+
+/// A target that was deleted meanwhile is one that does not exist.
+pub(crate) fn try_create(error: Error) -> Error {
+    if error.kind() == ErrorKind::NonExistent {
+        Error::new(ErrorKind::TryCreate).with_source(error)
+    } else {
+        error
+    }
+}
