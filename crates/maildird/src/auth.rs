@@ -63,7 +63,11 @@ impl Stamp {
 
     /// The stamp, if the file was left alone long enough for it to mean something.
     fn settled(file: &Metadata, now: SystemTime) -> Option<Self> {
-        let seconds = now.duration_since(SystemTime::UNIX_EPOCH).ok()?.checked_sub(GRAIN)?.as_secs();
+        let seconds = now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .ok()?
+            .checked_sub(GRAIN)?
+            .as_secs();
         (i64::try_from(seconds).ok()? >= file.ctime().max(file.mtime())).then(|| Self::of(file))
     }
 }
@@ -74,7 +78,10 @@ impl Authenticator {
     /// # Errors
     /// What [`Users::read`] says.
     pub fn open(path: PathBuf) -> Result<Self, UsersError> {
-        let content = Content { users: Arc::new(Users::read(&path)?), stamp: None };
+        let content = Content {
+            users: Arc::new(Users::read(&path)?),
+            stamp: None,
+        };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
             shared: Arc::new(Shared {
@@ -123,7 +130,11 @@ impl Authenticator {
         let mut content = shared.content.lock().unwrap_or_else(PoisonError::into_inner);
         let file = fs::metadata(&shared.path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => UsersError::Missing(shared.path.clone()),
-            _ => UsersError::Io { doing: "read", path: shared.path.clone(), source },
+            _ => UsersError::Io {
+                doing: "read",
+                path: shared.path.clone(),
+                source,
+            },
         })?;
         if content.stamp != Some(Stamp::of(&file)) {
             // Stamped before it is read: a change in between is found the next time.
@@ -131,7 +142,10 @@ impl Authenticator {
             if *content.users != users {
                 tracing::info!(users = users.names().count(), "the users file changed");
             }
-            *content = Content { users: Arc::new(users), stamp: Stamp::settled(&file, SystemTime::now()) };
+            *content = Content {
+                users: Arc::new(users),
+                stamp: Stamp::settled(&file, SystemTime::now()),
+            };
         }
         Ok(Arc::clone(&content.users))
     }
@@ -144,7 +158,10 @@ mod tests {
     use std::path::Path;
 
     fn add(path: &Path, name: &str, password: &str) {
-        let (name, phc) = (name.parse::<UserName>().unwrap(), Phc::of(&password.parse().unwrap()).unwrap());
+        let (name, phc) = (
+            name.parse::<UserName>().unwrap(),
+            Phc::of(&password.parse().unwrap()).unwrap(),
+        );
         change(path, IfMissing::Create, |users| users.add(name, phc)).unwrap();
     }
 
@@ -163,7 +180,10 @@ mod tests {
         assert_eq!(verdict(&users, "bob", "two").await, Verdict::Wrong);
         add(&path, "bob", "two");
         assert_eq!(verdict(&users, "bob", "two").await, Verdict::Right);
-        change(&path, IfMissing::Fail, |users| users.remove(&"ada".parse().unwrap())).unwrap();
+        change(&path, IfMissing::Fail, |users| {
+            users.remove(&"ada".parse().unwrap())
+        })
+        .unwrap();
         assert_eq!(verdict(&users, "ada", "one").await, Verdict::Wrong);
     }
 
@@ -175,9 +195,15 @@ mod tests {
         let users = Authenticator::open(path.clone()).unwrap();
         assert_eq!(verdict(&users, "ada", "one").await, Verdict::Right);
         fs::write(&path, "ada\n").unwrap();
-        assert!(matches!(users.verify("ada", b"one".into()).await, Err(UsersError::Line { line: 1, .. })));
+        assert!(matches!(
+            users.verify("ada", b"one".into()).await,
+            Err(UsersError::Line { line: 1, .. })
+        ));
         fs::remove_file(&path).unwrap();
-        assert!(matches!(users.verify("ada", b"one".into()).await, Err(UsersError::Missing(_))));
+        assert!(matches!(
+            users.verify("ada", b"one".into()).await,
+            Err(UsersError::Missing(_))
+        ));
     }
 
     #[tokio::test]

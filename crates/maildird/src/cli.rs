@@ -193,7 +193,12 @@ fn run_serve(args: ServeArgs) -> Result<ExitCode, Failure> {
         io::stdout().write_all(EXAMPLE.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let file = args.config.as_deref().map(Layer::read).transpose()?.unwrap_or_default();
+    let file = args
+        .config
+        .as_deref()
+        .map(Layer::read)
+        .transpose()?
+        .unwrap_or_default();
     let flags = Layer {
         listen: args.listen,
         listen_tls: args.listen_tls,
@@ -205,7 +210,10 @@ fn run_serve(args: ServeArgs) -> Result<ExitCode, Failure> {
         log_level: args.log_level,
         log_format: args.log_format,
         // The last of two values for one limit counts.
-        limits: args.limits.into_iter().fold(LimitsLayer::default(), |before, limit| limit.over(before)),
+        limits: args
+            .limits
+            .into_iter()
+            .fold(LimitsLayer::default(), |before, limit| limit.over(before)),
     };
     serve::run(&flags.over(file).complete()?)
 }
@@ -218,18 +226,22 @@ fn user(command: UserCommand) -> Result<(), Failure> {
                 return Err(users::UsersError::Exists(args.name).into());
             }
             let phc = Phc::of(&password(&args)?)?;
-            Ok(users::change(&args.file.users, IfMissing::Create, |users| users.add(args.name, phc))?)
+            Ok(users::change(&args.file.users, IfMissing::Create, |users| {
+                users.add(args.name, phc)
+            })?)
         }
         UserCommand::Passwd(args) => {
             if Users::read(&args.file.users)?.phc(args.name.as_str()).is_none() {
                 return Err(users::UsersError::Unknown(args.name).into());
             }
             let phc = Phc::of(&password(&args)?)?;
-            Ok(users::change(&args.file.users, IfMissing::Fail, |users| users.replace(&args.name, phc))?)
+            Ok(users::change(&args.file.users, IfMissing::Fail, |users| {
+                users.replace(&args.name, phc)
+            })?)
         }
-        UserCommand::Remove { file, name } => {
-            Ok(users::change(&file.users, IfMissing::Fail, |users| users.remove(&name))?)
-        }
+        UserCommand::Remove { file, name } => Ok(users::change(&file.users, IfMissing::Fail, |users| {
+            users.remove(&name)
+        })?),
         UserCommand::List(file) => {
             let users = Users::read(&file.users)?;
             let names: String = users.names().map(|name| format!("{name}\n")).collect();
@@ -243,7 +255,9 @@ fn password(args: &WithPassword) -> Result<Password, Failure> {
     if args.password_stdin {
         let mut text = String::new();
         io::stdin().take(1 << 20).read_to_string(&mut text)?;
-        let line = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+        let line = text
+            .strip_suffix('\n')
+            .map(|line| line.strip_suffix('\r').unwrap_or(line));
         return Ok(line.unwrap_or(&text).parse()?);
     }
     if !io::stdin().is_terminal() {

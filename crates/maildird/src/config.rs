@@ -149,7 +149,9 @@ pub enum ConfigError {
         absent: &'static str,
     },
     /// `listen_tls` without a certificate.
-    #[error("--listen-tls (listen_tls) needs a certificate: set --tls-cert and --tls-key (tls_cert, tls_key)")]
+    #[error(
+        "--listen-tls (listen_tls) needs a certificate: set --tls-cert and --tls-key (tls_cert, tls_key)"
+    )]
     NoCertificate,
 }
 
@@ -159,8 +161,14 @@ impl Layer {
     /// # Errors
     /// [`ConfigError::Io`] or [`ConfigError::Toml`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Io { path: path.to_owned(), source })?;
-        let layer = Self::parse(&text).map_err(|error| ConfigError::Toml { path: path.to_owned(), error })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let layer = Self::parse(&text).map_err(|error| ConfigError::Toml {
+            path: path.to_owned(),
+            error,
+        })?;
         Ok(layer.relative_to(path.parent().unwrap_or(Path::new(""))))
     }
 
@@ -173,7 +181,10 @@ impl Layer {
     }
 
     fn relative_to(mut self, folder: &Path) -> Self {
-        for path in [&mut self.users, &mut self.tls_cert, &mut self.tls_key].into_iter().flatten() {
+        for path in [&mut self.users, &mut self.tls_cert, &mut self.tls_key]
+            .into_iter()
+            .flatten()
+        {
             *path = folder.join(&path);
         }
         self.mail_root = self.mail_root.map(|root| root.relative_to(folder));
@@ -205,8 +216,14 @@ impl Layer {
     pub fn complete(self) -> Result<Settings, ConfigError> {
         let missing = |what, flag, key| ConfigError::Missing { what, flag, key };
         let half = |given, absent| ConfigError::HalfTls { given, absent };
-        let mail_root = self.mail_root.ok_or(missing("the mail root", "--mail-root 'DIR/%u/Maildir'", "mail_root"))?;
-        let users = self.users.ok_or(missing("the users file", "--users FILE", "users"))?;
+        let mail_root = self.mail_root.ok_or(missing(
+            "the mail root",
+            "--mail-root 'DIR/%u/Maildir'",
+            "mail_root",
+        ))?;
+        let users = self
+            .users
+            .ok_or(missing("the users file", "--users FILE", "users"))?;
         let tls = match (self.tls_cert, self.tls_key) {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
             (None, None) => None,

@@ -46,7 +46,10 @@ impl FromStr for LogLevel {
             Some((module, level)) => !module.is_empty() && known(level),
             None => known(part),
         };
-        if !level.is_empty() && level.split(',').all(|part| directive(part.trim())) && EnvFilter::try_new(level).is_ok() {
+        if !level.is_empty()
+            && level.split(',').all(|part| directive(part.trim()))
+            && EnvFilter::try_new(level).is_ok()
+        {
             Ok(Self(level.to_owned()))
         } else {
             Err(wrong())
@@ -82,10 +85,25 @@ mod tests {
 
     #[test]
     fn misspelt_levels_are_refused_instead_of_read_as_module_names() {
-        for bad in ["", "verbose", "infoo", "imap_server", "imap_server=loud", "info,", "=debug", "info debug"] {
+        for bad in [
+            "",
+            "verbose",
+            "infoo",
+            "imap_server",
+            "imap_server=loud",
+            "info,",
+            "=debug",
+            "info debug",
+        ] {
             assert!(bad.parse::<LogLevel>().is_err(), "{bad:?}");
         }
-        for good in ["off", "info", "WARN", "warn,imap_server=debug", "info, imap_maildir=trace"] {
+        for good in [
+            "off",
+            "info",
+            "WARN",
+            "warn,imap_server=debug",
+            "info, imap_maildir=trace",
+        ] {
             assert!(good.parse::<LogLevel>().is_ok(), "{good:?}");
         }
     }

@@ -72,7 +72,9 @@ pub struct Certificate {
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Certificate").field("files", &self.files).finish_non_exhaustive()
+        f.debug_struct("Certificate")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
     }
 }
 
@@ -104,7 +106,9 @@ impl Certificate {
         let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| TlsError::Setup(error.to_string()))?;
-        let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::clone(self) as _);
+        let mut config = builder
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(self) as _);
         // RFC 7301's registered name, for clients that ask for it.
         config.alpn_protocols = vec![b"imap".to_vec()];
         Ok(Arc::new(config))
@@ -113,17 +117,28 @@ impl Certificate {
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)))
+        Some(Arc::clone(
+            &self.current.read().unwrap_or_else(PoisonError::into_inner),
+        ))
     }
 }
 
 fn read(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
     let certificate = contents("certificate", &files.certificate)?;
-    let not_pem = |what, path: &Path, why: String| TlsError::NotPem { what, path: path.to_owned(), why };
-    let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(&certificate).collect();
+    let not_pem = |what, path: &Path, why: String| TlsError::NotPem {
+        what,
+        path: path.to_owned(),
+        why,
+    };
+    let chain: Result<Vec<CertificateDer<'static>>, _> =
+        CertificateDer::pem_slice_iter(&certificate).collect();
     let chain = chain.map_err(|error| not_pem("certificate", &files.certificate, error.to_string()))?;
     if chain.is_empty() {
-        return Err(not_pem("certificate", &files.certificate, "there is no CERTIFICATE block in it".to_owned()));
+        return Err(not_pem(
+            "certificate",
+            &files.certificate,
+            "there is no CERTIFICATE block in it".to_owned(),
+        ));
     }
     let key = PrivateKeyDer::from_pem_slice(&contents("key", &files.key)?).map_err(|error| {
         let why = match error {
@@ -143,7 +158,12 @@ fn read(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
 }
 
 fn contents(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
-    fs::read(path).map_err(|source| TlsError::Io { doing: "read", what, path: path.to_owned(), source })
+    fs::read(path).map_err(|source| TlsError::Io {
+        doing: "read",
+        what,
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Makes a key (mode 0600) and a certificate for this machine that vouches for itself, unless both files are there.
@@ -157,7 +177,9 @@ pub fn self_signed(files: &TlsFiles) -> Result<(), TlsError> {
     let setup = |error: rcgen::Error| TlsError::Setup(error.to_string());
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let mut certificate = CertificateParams::new(names).map_err(setup)?;
-    certificate.distinguished_name.push(DnType::CommonName, "maildird demo, for this machine only");
+    certificate
+        .distinguished_name
+        .push(DnType::CommonName, "maildird demo, for this machine only");
     let key = KeyPair::generate().map_err(setup)?;
     let signed = certificate.self_signed(&key).map_err(setup)?;
     // The key first: without its certificate it is made anew, and never the other way round.
@@ -174,7 +196,12 @@ fn write(what: &'static str, path: &Path, pem: &str) -> Result<(), TlsError> {
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)
     });
-    written.map(drop).map_err(|source| TlsError::Io { doing: "write", what, path: path.to_owned(), source })
+    written.map(drop).map_err(|source| TlsError::Io {
+        doing: "write",
+        what,
+        path: path.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -183,7 +210,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     fn files(folder: &Path) -> TlsFiles {
-        TlsFiles { certificate: folder.join("certificate.pem"), key: folder.join("key.pem") }
+        TlsFiles {
+            certificate: folder.join("certificate.pem"),
+            key: folder.join("key.pem"),
+        }
     }
 
     fn error(files: TlsFiles) -> String {
@@ -198,7 +228,10 @@ mod tests {
         let first = fs::read(&files.certificate).unwrap();
         self_signed(&files).unwrap();
         assert_eq!(first, fs::read(&files.certificate).unwrap());
-        assert_eq!(fs::metadata(&files.key).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&files.key).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         Certificate::load(files).unwrap().server_config().unwrap();
     }
 
@@ -207,15 +240,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let good = files(folder.path());
         self_signed(&good).unwrap();
-        let missing = TlsFiles { certificate: folder.path().join("gone.pem"), ..good.clone() };
+        let missing = TlsFiles {
+            certificate: folder.path().join("gone.pem"),
+            ..good.clone()
+        };
         assert!(error(missing).contains("cannot read the TLS certificate"));
-        let swapped = TlsFiles { certificate: good.key.clone(), key: good.certificate.clone() };
+        let swapped = TlsFiles {
+            certificate: good.key.clone(),
+            key: good.certificate.clone(),
+        };
         assert!(error(swapped).contains("no CERTIFICATE block"));
-        let no_key = TlsFiles { key: good.certificate.clone(), ..good.clone() };
+        let no_key = TlsFiles {
+            key: good.certificate.clone(),
+            ..good.clone()
+        };
         assert!(error(no_key).contains("no PRIVATE KEY block"));
         let other = tempfile::tempdir().unwrap();
         self_signed(&files(other.path())).unwrap();
-        let mixed = TlsFiles { key: files(other.path()).key, ..good };
+        let mixed = TlsFiles {
+            key: files(other.path()).key,
+            ..good
+        };
         assert!(error(mixed).contains("do not belong together"));
     }
 

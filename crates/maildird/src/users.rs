@@ -55,7 +55,10 @@ impl FromStr for UserName {
 
     fn from_str(name: &str) -> Result<Self, BadUserName> {
         let legal = |octet: u8| octet.is_ascii_alphanumeric() || b"._-+@".contains(&octet);
-        let begins = name.bytes().next().is_some_and(|octet| octet.is_ascii_alphanumeric());
+        let begins = name
+            .bytes()
+            .next()
+            .is_some_and(|octet| octet.is_ascii_alphanumeric());
         if begins && name.len() <= MAX_NAME && name.bytes().all(legal) {
             Ok(Self(name.to_owned()))
         } else {
@@ -121,14 +124,19 @@ impl Phc {
     /// When the operating system gives no random numbers.
     pub fn of(password: &Password) -> Result<Self, UsersError> {
         let hash = Argon2::default().hash_password(password.0.as_bytes());
-        hash.map(|hash| Self(hash.to_string())).map_err(|error| UsersError::Hash(error.to_string()))
+        hash.map(|hash| Self(hash.to_string()))
+            .map_err(|error| UsersError::Hash(error.to_string()))
     }
 
     /// A hash that no password is known for, with the default costs: what an unknown user is compared with.
     pub fn of_nobody() -> Self {
         // A constant: its salt and its hash are all zero octets, and to find a password for it is to invert Argon2id.
         let zeros = |octets: usize| "A".repeat((octets * 4).div_ceil(3));
-        Self(format!("$argon2id$v=19$m=19456,t=2,p=1${}${}", zeros(16), zeros(32)))
+        Self(format!(
+            "$argon2id$v=19$m=19456,t=2,p=1${}${}",
+            zeros(16),
+            zeros(32)
+        ))
     }
 
     /// Whether `password` is the one. As slow as [`Phc::of`].
@@ -136,7 +144,9 @@ impl Phc {
         if password.len() > MAX_PASSWORD {
             return Verdict::Wrong;
         }
-        let Ok(hash) = PasswordHash::new(&self.0) else { return Verdict::Wrong };
+        let Ok(hash) = PasswordHash::new(&self.0) else {
+            return Verdict::Wrong;
+        };
         match Argon2::default().verify_password(password, &hash) {
             Ok(()) => Verdict::Right,
             Err(_) => Verdict::Wrong,
@@ -150,7 +160,10 @@ impl FromStr for Phc {
     fn from_str(phc: &str) -> Result<Self, String> {
         let hash = PasswordHash::new(phc).map_err(|error| format!("not a PHC string ({error})"))?;
         if hash.algorithm.as_str() != "argon2id" {
-            return Err(format!("the hash is {}; only argon2id is accepted", hash.algorithm));
+            return Err(format!(
+                "the hash is {}; only argon2id is accepted",
+                hash.algorithm
+            ));
         }
         if hash.salt.is_none() || hash.hash.is_none() {
             return Err("the PHC string has no salt or no hash".to_owned());
@@ -231,14 +244,25 @@ impl Users {
     pub fn parse(text: &str, path: &Path) -> Result<Self, UsersError> {
         let mut users = Self::default();
         for (index, line) in text.lines().enumerate() {
-            let wrong = |why: String| UsersError::Line { path: path.to_owned(), line: index + 1, why };
+            let wrong = |why: String| UsersError::Line {
+                path: path.to_owned(),
+                line: index + 1,
+                why,
+            };
             if line.trim().is_empty() || line.starts_with('#') {
                 users.lines.push(Line::Other(line.to_owned()));
                 continue;
             }
-            let (name, phc) = line.split_once(':').ok_or_else(|| wrong("not of the form name:phc".to_owned()))?;
-            let name: UserName = name.parse().map_err(|error: BadUserName| wrong(error.to_string()))?;
-            let phc: Phc = phc.trim_end().parse().map_err(|why| wrong(format!("user {name}: {why}")))?;
+            let (name, phc) = line
+                .split_once(':')
+                .ok_or_else(|| wrong("not of the form name:phc".to_owned()))?;
+            let name: UserName = name
+                .parse()
+                .map_err(|error: BadUserName| wrong(error.to_string()))?;
+            let phc: Phc = phc
+                .trim_end()
+                .parse()
+                .map_err(|why| wrong(format!("user {name}: {why}")))?;
             if users.by_name.insert(name.clone(), users.lines.len()).is_some() {
                 return Err(wrong(format!("user {name} is there twice")));
             }
@@ -254,8 +278,14 @@ impl Users {
     pub fn read(path: &Path) -> Result<Self, UsersError> {
         match fs::read_to_string(path) {
             Ok(text) => Self::parse(&text, path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(UsersError::Missing(path.to_owned())),
-            Err(source) => Err(UsersError::Io { doing: "read", path: path.to_owned(), source }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(UsersError::Missing(path.to_owned()))
+            }
+            Err(source) => Err(UsersError::Io {
+                doing: "read",
+                path: path.to_owned(),
+                source,
+            }),
         }
     }
 
@@ -294,7 +324,10 @@ impl Users {
     /// # Errors
     /// [`UsersError::Unknown`].
     pub fn replace(&mut self, name: &UserName, phc: Phc) -> Result<(), UsersError> {
-        let index = *self.by_name.get(name).ok_or_else(|| UsersError::Unknown(name.clone()))?;
+        let index = *self
+            .by_name
+            .get(name)
+            .ok_or_else(|| UsersError::Unknown(name.clone()))?;
         self.lines[index] = Line::User(name.clone(), phc);
         Ok(())
     }
@@ -304,9 +337,15 @@ impl Users {
     /// # Errors
     /// [`UsersError::Unknown`].
     pub fn remove(&mut self, name: &UserName) -> Result<(), UsersError> {
-        let index = self.by_name.remove(name).ok_or_else(|| UsersError::Unknown(name.clone()))?;
+        let index = self
+            .by_name
+            .remove(name)
+            .ok_or_else(|| UsersError::Unknown(name.clone()))?;
         self.lines.remove(index);
-        self.by_name.values_mut().filter(|at| **at > index).for_each(|at| *at -= 1);
+        self.by_name
+            .values_mut()
+            .filter(|at| **at > index)
+            .for_each(|at| *at -= 1);
         Ok(())
     }
 
@@ -344,7 +383,11 @@ pub fn change(
         let path = path.to_owned();
         move |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound if if_missing == IfMissing::Fail => UsersError::Missing(path.clone()),
-            _ => UsersError::Io { doing, path: path.clone(), source },
+            _ => UsersError::Io {
+                doing,
+                path: path.clone(),
+                source,
+            },
         }
     };
     let locked = lock(path, if_missing).map_err(failed("lock"))?;
@@ -358,7 +401,11 @@ pub fn change(
 fn lock(path: &Path, if_missing: IfMissing) -> io::Result<File> {
     loop {
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(if_missing == IfMissing::Create).mode(0o600);
+        options
+            .read(true)
+            .write(true)
+            .create(if_missing == IfMissing::Create)
+            .mode(0o600);
         let file = options.open(path)?;
         file.lock()?;
         let (held, now) = (file.metadata()?, fs::metadata(path));
@@ -404,11 +451,20 @@ mod tests {
 
     #[test]
     fn names_that_could_mean_a_path_are_refused() {
-        for bad in ["", ".", "..", ".hidden", "a/b", "../ada", "a:b", "a b", "-x", "a\0", "a\n", "grüße", "#x", "%u"] {
+        for bad in [
+            "", ".", "..", ".hidden", "a/b", "../ada", "a:b", "a b", "-x", "a\0", "a\n", "grüße", "#x", "%u",
+        ] {
             assert!(bad.parse::<UserName>().is_err(), "{bad:?}");
         }
         assert!("a".repeat(MAX_NAME + 1).parse::<UserName>().is_err());
-        for good in ["a", "ada", "ada.l+x@example.org", "7", "A_b-c", &"a".repeat(MAX_NAME)] {
+        for good in [
+            "a",
+            "ada",
+            "ada.l+x@example.org",
+            "7",
+            "A_b-c",
+            &"a".repeat(MAX_NAME),
+        ] {
             assert_eq!(good.parse::<UserName>().unwrap().as_str(), good);
         }
     }
@@ -446,7 +502,10 @@ mod tests {
         assert_eq!("".parse::<Password>(), Err(BadPassword::Empty));
         assert_eq!("a\nb".parse::<Password>(), Err(BadPassword::Control));
         assert_eq!("a\0b".parse::<Password>(), Err(BadPassword::Control));
-        assert_eq!("x".repeat(MAX_PASSWORD + 1).parse::<Password>(), Err(BadPassword::TooLong));
+        assert_eq!(
+            "x".repeat(MAX_PASSWORD + 1).parse::<Password>(),
+            Err(BadPassword::TooLong)
+        );
         assert!("pässwörd 密码".parse::<Password>().is_ok());
     }
 
@@ -458,11 +517,18 @@ mod tests {
             (format!("# x\n\n/etc:{good}\n"), 3, "cannot be a user name"),
             (format!("ada:{good}\nada:{good}\n"), 2, "twice"),
             ("ada:{SHA}secret\n".to_owned(), 1, "not a PHC string"),
-            ("ada:$argon2i$v=19$m=16,t=2,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA\n".to_owned(), 1, "only argon2id"),
+            (
+                "ada:$argon2i$v=19$m=16,t=2,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA\n".to_owned(),
+                1,
+                "only argon2id",
+            ),
             ("ada:$argon2id$v=19$m=16,t=2,p=1\n".to_owned(), 1, "no salt"),
         ] {
             let error = parse(&text).unwrap_err();
-            assert!(error.contains(&format!("line {line}:")) && error.contains(why), "{error}");
+            assert!(
+                error.contains(&format!("line {line}:")) && error.contains(why),
+                "{error}"
+            );
             assert!(!error.contains("AAAA") && !error.contains("secret"), "{error}");
         }
     }
@@ -480,8 +546,14 @@ mod tests {
         assert_eq!(users, parse(&want).unwrap());
         assert_eq!(users.phc("cy"), Some(&fresh));
         assert_eq!(users.phc("ada"), None);
-        assert!(matches!(users.add(name("bob"), fresh.clone()), Err(UsersError::Exists(_))));
-        assert!(matches!(users.replace(&name("ada"), fresh), Err(UsersError::Unknown(_))));
+        assert!(matches!(
+            users.add(name("bob"), fresh.clone()),
+            Err(UsersError::Exists(_))
+        ));
+        assert!(matches!(
+            users.replace(&name("ada"), fresh),
+            Err(UsersError::Unknown(_))
+        ));
         assert!(matches!(users.remove(&name("ada")), Err(UsersError::Unknown(_))));
     }
 
@@ -489,13 +561,24 @@ mod tests {
     fn a_change_makes_a_private_file_and_leaves_nothing_else_behind() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users");
-        let add = |who: &str| change(&path, IfMissing::Create, |users| users.add(name(who), Phc::of_nobody()));
+        let add = |who: &str| {
+            change(&path, IfMissing::Create, |users| {
+                users.add(name(who), Phc::of_nobody())
+            })
+        };
         add("ada").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         add("bob").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        assert_eq!(Users::read(&path).unwrap().names().map(UserName::as_str).collect::<Vec<_>>(), ["ada", "bob"]);
+        assert_eq!(
+            Users::read(&path)
+                .unwrap()
+                .names()
+                .map(UserName::as_str)
+                .collect::<Vec<_>>(),
+            ["ada", "bob"]
+        );
     }
 
     #[test]
@@ -504,11 +587,19 @@ mod tests {
         let path = folder.path().join("users");
         let missing = change(&path, IfMissing::Fail, |_| Ok(()));
         assert!(matches!(missing, Err(UsersError::Missing(_))));
-        change(&path, IfMissing::Create, |users| users.add(name("ada"), Phc::of_nobody())).unwrap();
+        change(&path, IfMissing::Create, |users| {
+            users.add(name("ada"), Phc::of_nobody())
+        })
+        .unwrap();
         let before = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().ino());
-        let twice = change(&path, IfMissing::Create, |users| users.add(name("ada"), Phc::of_nobody()));
+        let twice = change(&path, IfMissing::Create, |users| {
+            users.add(name("ada"), Phc::of_nobody())
+        });
         assert!(matches!(twice, Err(UsersError::Exists(_))));
-        assert_eq!(before, (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().ino()));
+        assert_eq!(
+            before,
+            (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().ino())
+        );
     }
 
     #[test]
@@ -533,9 +624,15 @@ mod tests {
     fn a_symbolic_link_to_the_file_stays_a_link() {
         let folder = tempfile::tempdir().unwrap();
         let (real, link) = (folder.path().join("real"), folder.path().join("link"));
-        change(&real, IfMissing::Create, |users| users.add(name("ada"), Phc::of_nobody())).unwrap();
+        change(&real, IfMissing::Create, |users| {
+            users.add(name("ada"), Phc::of_nobody())
+        })
+        .unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
-        change(&link, IfMissing::Fail, |users| users.add(name("bob"), Phc::of_nobody())).unwrap();
+        change(&link, IfMissing::Fail, |users| {
+            users.add(name("bob"), Phc::of_nobody())
+        })
+        .unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(Users::read(&real).unwrap().names().count(), 2);
     }

@@ -20,7 +20,9 @@ pub struct Count(pub u32);
 
 /// The number and the unit of `25MiB`.
 fn split(text: &str) -> Option<(u64, &str)> {
-    let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(text.len());
     Some((text[..end].parse().ok()?, text[end..].trim_start()))
 }
 
@@ -36,9 +38,13 @@ impl FromStr for Octets {
                 "GiB" => 30,
                 _ => return None,
             };
-            u32::try_from(number.checked_mul(1 << shift)?).ok().filter(|octets| *octets > 0)
+            u32::try_from(number.checked_mul(1 << shift)?)
+                .ok()
+                .filter(|octets| *octets > 0)
         });
-        parsed.map(Self).ok_or_else(|| format!("{text:?} is no size from 1 octet to 4 GiB, such as 8192, 64KiB or 25MiB"))
+        parsed
+            .map(Self)
+            .ok_or_else(|| format!("{text:?} is no size from 1 octet to 4 GiB, such as 8192, 64KiB or 25MiB"))
     }
 }
 
@@ -55,10 +61,13 @@ impl FromStr for Time {
                 _ => return None,
             };
             // A year is as good as forever, and far from where clocks overflow.
-            let time = number.checked_mul(milliseconds).filter(|time| (1..=31_536_000_000).contains(time))?;
+            let time = number
+                .checked_mul(milliseconds)
+                .filter(|time| (1..=31_536_000_000).contains(time))?;
             Some(Self(Duration::from_millis(time)))
         });
-        parsed.ok_or_else(|| format!("{text:?} is no time from 1ms to a year, such as 250ms, 60s, 30min or 1h"))
+        parsed
+            .ok_or_else(|| format!("{text:?} is no time from 1ms to a year, such as 250ms, 60s, 30min or 1h"))
     }
 }
 
@@ -67,7 +76,9 @@ impl FromStr for Count {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let count = text.parse().ok().filter(|count| *count > 0);
-        count.map(Self).ok_or_else(|| format!("{text:?} is no number from 1 to {}", u32::MAX))
+        count
+            .map(Self)
+            .ok_or_else(|| format!("{text:?} is no number from 1 to {}", u32::MAX))
     }
 }
 
@@ -177,7 +188,9 @@ impl FromStr for LimitsLayer {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not of the form NAME=VALUE"))?;
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| format!("{text:?} is not of the form NAME=VALUE"))?;
         let mut layer = Self::default();
         layer.set(name.trim(), value.trim())?;
         Ok(layer)
@@ -193,7 +206,16 @@ mod tests {
         assert_eq!("64KiB".parse(), Ok(Octets(65_536)));
         assert_eq!("25 MiB".parse(), Ok(Octets(25 << 20)));
         assert_eq!("8192".parse(), Ok(Octets(8192)));
-        for bad in ["", "0", "64kb", "-1", "1.5MiB", "4GiB", "99999999999999999999", "MiB"] {
+        for bad in [
+            "",
+            "0",
+            "64kb",
+            "-1",
+            "1.5MiB",
+            "4GiB",
+            "99999999999999999999",
+            "MiB",
+        ] {
             assert!(bad.parse::<Octets>().is_err(), "{bad:?}");
         }
         assert_eq!("250ms".parse(), Ok(Time(Duration::from_millis(250))));
@@ -206,12 +228,17 @@ mod tests {
     #[test]
     fn the_flag_knows_the_names_of_the_table() {
         for name in LimitsLayer::NAMES {
-            let value = ["1", "1s"].into_iter().find(|value| format!("{name}={value}").parse::<LimitsLayer>().is_ok());
+            let value = ["1", "1s"]
+                .into_iter()
+                .find(|value| format!("{name}={value}").parse::<LimitsLayer>().is_ok());
             let value = value.unwrap_or_else(|| panic!("no value fits {name}"));
             let from_table: LimitsLayer = toml::from_str(&format!("{name} = \"{value}\"")).unwrap();
             assert_eq!(format!("{name}={value}").parse(), Ok(from_table));
         }
         let unknown = "size=1".parse::<LimitsLayer>().unwrap_err();
-        assert!(unknown.contains("\"size\"") && unknown.contains("connections_per_address"), "{unknown}");
+        assert!(
+            unknown.contains("\"size\"") && unknown.contains("connections_per_address"),
+            "{unknown}"
+        );
     }
 }

@@ -3,8 +3,12 @@ use super::*;
 /// The example with every commented-out key put in.
 fn example_in_full() -> String {
     let keys = |line: &str| {
-        let commented = line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
-        commented.filter(|rest| rest.contains(" = ")).map_or_else(|| line.to_owned(), str::to_owned)
+        let commented = line
+            .strip_prefix('#')
+            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+        commented
+            .filter(|rest| rest.contains(" = "))
+            .map_or_else(|| line.to_owned(), str::to_owned)
     };
     EXAMPLE.lines().map(|line| keys(line) + "\n").collect()
 }
@@ -24,9 +28,19 @@ fn the_example_file_parses_as_it_is_and_with_every_key_in_it() {
     plain.complete().unwrap();
     let full = parse(&example_in_full());
     full.clone().complete().unwrap();
-    assert!(full.tls_cert.is_some() && full.tls_key.is_some() && !full.listen.is_empty() && !full.listen_tls.is_empty());
+    assert!(
+        full.tls_cert.is_some()
+            && full.tls_key.is_some()
+            && !full.listen.is_empty()
+            && !full.listen_tls.is_empty()
+    );
     let table: toml::Table = example_in_full().parse().unwrap();
-    let limits: Vec<_> = table["limits"].as_table().unwrap().keys().map(String::as_str).collect();
+    let limits: Vec<_> = table["limits"]
+        .as_table()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     let mut names = LimitsLayer::NAMES.to_vec();
     names.sort_unstable();
     assert_eq!(limits, names, "the example shows every limit");
@@ -80,7 +94,10 @@ fn unknown_keys_and_wrong_values_are_named_with_their_line() {
         ("users = \n", 1, "TOML parse error"),
     ] {
         let error = error(text);
-        assert!(error.contains(&format!("line {line}")) && error.contains(what), "{text}\n{error}");
+        assert!(
+            error.contains(&format!("line {line}")) && error.contains(what),
+            "{text}\n{error}"
+        );
     }
 }
 
@@ -108,12 +125,21 @@ fn flags_go_over_the_file_and_a_list_replaces_a_list() {
 fn relative_paths_in_a_file_start_at_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("maildird.toml");
-    std::fs::write(&path, "mail_root = 'mail/%u'\nusers = 'users'\ntls_cert = '/etc/cert.pem'\n").unwrap();
+    std::fs::write(
+        &path,
+        "mail_root = 'mail/%u'\nusers = 'users'\ntls_cert = '/etc/cert.pem'\n",
+    )
+    .unwrap();
     let layer = Layer::read(&path).unwrap();
     assert_eq!(layer.users, Some(folder.path().join("users")));
     assert_eq!(layer.tls_cert, Some("/etc/cert.pem".into()));
     assert_eq!(layer.mail_root.unwrap().fixed(), folder.path().join("mail"));
-    assert!(Layer::read(&folder.path().join("gone")).unwrap_err().to_string().contains("cannot read the config file"));
+    assert!(
+        Layer::read(&folder.path().join("gone"))
+            .unwrap_err()
+            .to_string()
+            .contains("cannot read the config file")
+    );
 }
 
 #[test]
@@ -132,5 +158,8 @@ fn only_a_server_that_is_told_nothing_listens_on_the_default_address() {
     let base = "mail_root = '/m/%u'\nusers = 'u'\n";
     let listen = |more: &str| parse(&format!("{base}{more}")).complete().unwrap().listen;
     assert_eq!(listen(""), [DEFAULT_LISTEN]);
-    assert_eq!(listen("listen_tls = ['0.0.0.0:993']\ntls_cert = 'c'\ntls_key = 'k'"), []);
+    assert_eq!(
+        listen("listen_tls = ['0.0.0.0:993']\ntls_cert = 'c'\ntls_key = 'k'"),
+        []
+    );
 }

@@ -39,7 +39,12 @@ const OFFSETS: &[i32] = &[0, 60, 120, -300, 330, 540, 765, -210];
 pub fn corpus() -> Vec<DemoMailbox> {
     vec![
         inbox(),
-        letters("Archive", 30, 1, &[Some("S"), Some("RS"), Some("S"), Some("FS"), Some("PS")]),
+        letters(
+            "Archive",
+            30,
+            1,
+            &[Some("S"), Some("RS"), Some("S"), Some("FS"), Some("PS")],
+        ),
         letters("Archive.2024", 20, 2, &[Some("S"), Some("RS")]),
         list("Lists.Harbour"),
         postcards("Grüße"),
@@ -53,7 +58,9 @@ pub fn corpus() -> Vec<DemoMailbox> {
 
 fn date(arrived: i64, offset_minutes: i32) -> DateTime<FixedOffset> {
     let offset = FixedOffset::east_opt(offset_minutes * 60);
-    let utc = DateTime::from_timestamp(arrived, 0).unwrap_or_default().fixed_offset();
+    let utc = DateTime::from_timestamp(arrived, 0)
+        .unwrap_or_default()
+        .fixed_offset();
     offset.map_or(utc, |offset| utc.with_timezone(&offset))
 }
 
@@ -67,8 +74,17 @@ fn sent_date(arrived: i64, dice: &mut Dice) -> DateTime<FixedOffset> {
 fn letter(dice: &mut Dice, name: &str) -> String {
     let (greeting, farewell) = dice.pick(GREETINGS);
     let count = 1 + dice.below(5);
-    let body: String = (0..count).map(|_| format!("{}\n", dice.pick(SENTENCES))).collect();
-    format!("{greeting}\n\n{body}\n{farewell}\n{}\n", if name.is_empty() { "the harbourmaster" } else { name })
+    let body: String = (0..count)
+        .map(|_| format!("{}\n", dice.pick(SENTENCES)))
+        .collect();
+    format!(
+        "{greeting}\n\n{body}\n{farewell}\n{}\n",
+        if name.is_empty() {
+            "the harbourmaster"
+        } else {
+            name
+        }
+    )
 }
 
 /// Plain text, or plain text and HTML.
@@ -76,7 +92,12 @@ fn body(dice: &mut Dice, text: &str) -> Part {
     if dice.below(3) > 0 {
         return Part::plain(text);
     }
-    let html = format!("<p>{}</p>\n", text.trim_end().replace("\n\n", "</p>\n<p>").replace('\n', "<br>\n"));
+    let html = format!(
+        "<p>{}</p>\n",
+        text.trim_end()
+            .replace("\n\n", "</p>\n<p>")
+            .replace('\n', "<br>\n")
+    );
     Part::multipart("alternative", &[Part::plain(text), Part::html(&html)])
 }
 
@@ -92,9 +113,16 @@ fn letters(name: &'static str, count: usize, seed: u64, flags: &[Option<&'static
         message.subject(SUBJECTS[dice.below(SUBJECTS.len())]);
         let text = letter(&mut dice, who);
         let octets = message.with(&body(&mut dice, &text));
-        DemoMessage { arrived, flags: flags[index % flags.len()], octets }
+        DemoMessage {
+            arrived,
+            flags: flags[index % flags.len()],
+            octets,
+        }
     });
-    DemoMailbox { name, messages: messages.collect() }
+    DemoMailbox {
+        name,
+        messages: messages.collect(),
+    }
 }
 
 /// Ordinary mail, some of it unread, then one of each shape.
@@ -104,11 +132,13 @@ fn inbox() -> DemoMailbox {
     let arrived = |index: usize| EPOCH + 150 * DAY + i64::try_from(index).unwrap_or(0) * 40_000;
     let specimens = specimens::all(|index| date(arrived(index) - 90, OFFSETS[index % OFFSETS.len()]));
     let specimens = specimens.into_iter().enumerate();
-    inbox.messages.extend(specimens.map(|(index, specimen)| DemoMessage {
-        arrived: arrived(index),
-        flags: specimen.flags,
-        octets: specimen.octets,
-    }));
+    inbox
+        .messages
+        .extend(specimens.map(|(index, specimen)| DemoMessage {
+            arrived: arrived(index),
+            flags: specimen.flags,
+            octets: specimen.octets,
+        }));
     inbox
 }
 
@@ -127,9 +157,15 @@ fn list(name: &'static str) -> DemoMailbox {
             let mut message = Message::new(&id, sent_date(arrived, &mut dice), &mailbox(who, address), to);
             let text = answer(&mut message, &mut dice, subject, &references, who);
             message.raw("List-Id", "Harbour users <users.lists.harbour.example>");
-            message.raw("List-Post", "<mailto:users@lists.harbour.example>").raw("Precedence", "list");
+            message
+                .raw("List-Post", "<mailto:users@lists.harbour.example>")
+                .raw("Precedence", "list");
             let flags = [Some("S"), Some("RS"), Some(""), None][dice.below(4)];
-            messages.push(DemoMessage { arrived, flags, octets: message.with(&body(&mut dice, &text)) });
+            messages.push(DemoMessage {
+                arrived,
+                flags,
+                octets: message.with(&body(&mut dice, &text)),
+            });
             // An answer to the last one, or to some earlier one: threads branch.
             references.truncate(references.len() - dice.below(2).min(references.len().saturating_sub(1)));
             references.push(format!("<{id}@harbour.example>"));
@@ -147,7 +183,9 @@ fn answer(message: &mut Message, dice: &mut Dice, subject: &str, references: &[S
         return text;
     };
     message.subject(&format!("Re: [harbour] {subject}"));
-    message.raw("In-Reply-To", last).raw("References", &references.join("\n "));
+    message
+        .raw("In-Reply-To", last)
+        .raw("References", &references.join("\n "));
     format!("> {}\n\n{text}", dice.pick(SENTENCES))
 }
 
@@ -168,12 +206,25 @@ fn postcards(name: &'static str) -> DemoMailbox {
     let messages = cards.iter().enumerate().map(|(index, card)| {
         let arrived = EPOCH + i64::try_from(index).unwrap_or(0) * 9 * DAY;
         let (who, address) = PEOPLE[index % PEOPLE.len()];
-        let mut message =
-            Message::new(&format!("card-{index}"), sent_date(arrived, &mut dice), &mailbox(who, address), ME);
-        let octets = message.subject(card).with(&Part::plain(&format!("{card}!\n\n{who}\n")));
-        DemoMessage { arrived, flags: Some(if index % 2 == 0 { "S" } else { "FS" }), octets }
+        let mut message = Message::new(
+            &format!("card-{index}"),
+            sent_date(arrived, &mut dice),
+            &mailbox(who, address),
+            ME,
+        );
+        let octets = message
+            .subject(card)
+            .with(&Part::plain(&format!("{card}!\n\n{who}\n")));
+        DemoMessage {
+            arrived,
+            flags: Some(if index % 2 == 0 { "S" } else { "FS" }),
+            octets,
+        }
     });
-    DemoMailbox { name, messages: messages.collect() }
+    DemoMailbox {
+        name,
+        messages: messages.collect(),
+    }
 }
 
 /// What the demo user wrote.
@@ -182,26 +233,54 @@ fn sent(name: &'static str) -> DemoMailbox {
     let messages = (0..15).map(|index| {
         let arrived = EPOCH + i64::from(index) * 5 * DAY;
         let (who, address) = dice.pick(PEOPLE);
-        let mut message = Message::new(&format!("sent-{index}"), date(arrived, 60), ME, &mailbox(who, address));
+        let mut message = Message::new(
+            &format!("sent-{index}"),
+            date(arrived, 60),
+            ME,
+            &mailbox(who, address),
+        );
         message.subject(&format!("Re: {}", dice.pick(SUBJECTS)));
         let text = letter(&mut dice, "Demo User");
-        DemoMessage { arrived, flags: Some("S"), octets: message.with(&body(&mut dice, &text)) }
+        DemoMessage {
+            arrived,
+            flags: Some("S"),
+            octets: message.with(&body(&mut dice, &text)),
+        }
     });
-    DemoMailbox { name, messages: messages.collect() }
+    DemoMailbox {
+        name,
+        messages: messages.collect(),
+    }
 }
 
 /// What nobody asked for.
 fn junk(name: &'static str) -> DemoMailbox {
-    let offers = ["CHEAP ANCHORS", "You have won a ship", "Re: Re: your harbour", "Barnacles? Never again"];
+    let offers = [
+        "CHEAP ANCHORS",
+        "You have won a ship",
+        "Re: Re: your harbour",
+        "Barnacles? Never again",
+    ];
     let messages = (0..8_usize).map(|index| {
         let arrived = EPOCH + i64::try_from(index).unwrap_or(0) * 3 * DAY;
         let from = format!("\"Best Offers\" <offer{index}@junk.example>");
         let mut message = Message::new(&format!("junk-{index}"), date(arrived, 0), &from, ME);
-        message.subject(offers[index % offers.len()]).raw("X-Spam-Flag", "YES").raw("X-Spam-Score", "17.4");
-        let html = Part::html("<h1>Only today!</h1>\n<p><a href=\"https://junk.example/\">Click here</a></p>\n");
-        DemoMessage { arrived, flags: if index < 4 { None } else { Some("S") }, octets: message.with(&html) }
+        message
+            .subject(offers[index % offers.len()])
+            .raw("X-Spam-Flag", "YES")
+            .raw("X-Spam-Score", "17.4");
+        let html =
+            Part::html("<h1>Only today!</h1>\n<p><a href=\"https://junk.example/\">Click here</a></p>\n");
+        DemoMessage {
+            arrived,
+            flags: if index < 4 { None } else { Some("S") },
+            octets: message.with(&html),
+        }
     });
-    DemoMailbox { name, messages: messages.collect() }
+    DemoMailbox {
+        name,
+        messages: messages.collect(),
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,11 @@ pub(super) fn sunset(width: u8, height: u8, colour: [u8; 3]) -> Vec<u8> {
     }
     let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
     // 8 bits a sample, RGB.
-    chunk(&mut out, b"IHDR", &[0, 0, 0, width, 0, 0, 0, height, 8, 2, 0, 0, 0]);
+    chunk(
+        &mut out,
+        b"IHDR",
+        &[0, 0, 0, width, 0, 0, 0, height, 8, 2, 0, 0, 0],
+    );
     chunk(&mut out, b"IDAT", &stored(&rows));
     chunk(&mut out, b"IEND", &[]);
     out
@@ -48,8 +52,16 @@ fn stored(data: &[u8]) -> Vec<u8> {
 }
 
 fn crc32(data: &[u8]) -> u32 {
-    let step = |crc: u32, _| if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 };
-    !data.iter().fold(!0, |crc: u32, octet| (0..8).fold(crc ^ u32::from(*octet), step))
+    let step = |crc: u32, _| {
+        if crc & 1 == 1 {
+            0xedb8_8320 ^ (crc >> 1)
+        } else {
+            crc >> 1
+        }
+    };
+    !data
+        .iter()
+        .fold(!0, |crc: u32, octet| (0..8).fold(crc ^ u32::from(*octet), step))
 }
 
 /// A PDF of one page with one line of text. `line` has no parentheses and no backslashes.
@@ -72,13 +84,23 @@ pub(super) fn page(line: &str) -> Vec<u8> {
     }
     let (size, table) = (objects.len() + 1, out.len());
     out.push_str(&format!("xref\n0 {size}\n0000000000 65535 f \n{places}"));
-    out.push_str(&format!("trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n"));
+    out.push_str(&format!(
+        "trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n"
+    ));
     out.into_bytes()
 }
 
 /// A table of `rows` tides, as comma-separated values.
 pub(super) fn tides(rows: u32) -> Vec<u8> {
-    let row = |day: u32| format!("{day},{:02}:{:02},{}.{}\n", (day * 50 / 60) % 24, (day * 50) % 60, 2 + day % 3, day % 10);
+    let row = |day: u32| {
+        format!(
+            "{day},{:02}:{:02},{}.{}\n",
+            (day * 50 / 60) % 24,
+            (day * 50) % 60,
+            2 + day % 3,
+            day % 10
+        )
+    };
     let rows: String = (1..=rows).map(row).collect();
     format!("day,high water,metres\n{rows}").into_bytes()
 }
@@ -96,7 +118,15 @@ mod tests {
     #[test]
     fn the_page_says_where_its_objects_are() {
         let page = String::from_utf8(page("Hello")).unwrap();
-        let table: usize = page.rsplit("startxref\n").next().unwrap().lines().next().unwrap().parse().unwrap();
+        let table: usize = page
+            .rsplit("startxref\n")
+            .next()
+            .unwrap()
+            .lines()
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
         assert!(page[table..].starts_with("xref\n"));
         for (index, line) in page[table..].lines().skip(3).take(5).enumerate() {
             let place: usize = line[..10].parse().unwrap();

@@ -46,7 +46,11 @@ To stop: Ctrl-C. To begin anew: stop, then delete {folder}.
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"/._-+".contains(&octet);
-    if path.bytes().all(plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
+    if path.bytes().all(plain) {
+        path
+    } else {
+        format!("'{}'", path.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]
@@ -58,7 +62,11 @@ mod tests {
         assert_eq!(quoted(Path::new("/a/b-c.pem")), "/a/b-c.pem");
         let odd = "/it's $HOME/new mail";
         let echo = format!("printf %s {}", quoted(Path::new(odd)));
-        let said = std::process::Command::new("sh").arg("-c").arg(echo).output().unwrap();
+        let said = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(echo)
+            .output()
+            .unwrap();
         assert_eq!(String::from_utf8(said.stdout).unwrap(), odd);
     }
 
@@ -68,9 +76,18 @@ mod tests {
         let store = Store::open(&parent.path().join("with space")).unwrap();
         let text = greeting(&store, "127.0.0.1:1143".parse().unwrap(), 200, 10);
         let line = text.lines().find(|line| line.contains("mv tmp/$f")).unwrap();
-        assert!(std::process::Command::new("sh").arg("-c").arg(line).status().unwrap().success());
+        assert!(
+            std::process::Command::new("sh")
+                .arg("-c")
+                .arg(line)
+                .status()
+                .unwrap()
+                .success()
+        );
         let new = std::fs::read_dir(store.maildir().join("new")).unwrap();
-        let dropped = new.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|end| end == "hello"));
+        let dropped = new
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.extension().is_some_and(|end| end == "hello"));
         let content = std::fs::read_to_string(dropped.unwrap()).unwrap();
         assert_eq!(content, "From: you@example.org\nSubject: Hello\n\nIt works.\n");
     }

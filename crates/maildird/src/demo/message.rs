@@ -18,7 +18,10 @@ impl Message {
     /// A message with the four fields that nearly all have. `from` and `to` are written as they are.
     pub(super) fn new(id: &str, date: DateTime<FixedOffset>, from: &str, to: &str) -> Self {
         let mut message = Self { fields: Vec::new() };
-        message.raw("From", from).raw("To", to).raw("Date", &date.to_rfc2822());
+        message
+            .raw("From", from)
+            .raw("To", to)
+            .raw("Date", &date.to_rfc2822());
         message.raw("Message-ID", &format!("<{id}@harbour.example>"));
         message
     }
@@ -78,7 +81,10 @@ pub(super) fn unstructured(text: &str) -> String {
         word.push(character);
     }
     words.push(word);
-    let encoded: Vec<_> = words.iter().map(|word| format!("=?UTF-8?B?{}?=", base64(word.as_bytes()))).collect();
+    let encoded: Vec<_> = words
+        .iter()
+        .map(|word| format!("=?UTF-8?B?{}?=", base64(word.as_bytes())))
+        .collect();
     encoded.join("\n ")
 }
 
@@ -113,7 +119,10 @@ pub(super) struct Part {
 impl Part {
     /// Any part: `fields` are whole lines.
     pub(super) fn raw(fields: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { fields: fields.to_owned(), body: body.into() }
+        Self {
+            fields: fields.to_owned(),
+            body: body.into(),
+        }
     }
 
     /// `text/plain`, as it is where it is ASCII, else UTF-8 in quoted-printable.
@@ -123,7 +132,10 @@ impl Part {
 
     /// `text/html`, likewise.
     pub(super) fn html(text: &str) -> Self {
-        Self::text("html", &format!("<!DOCTYPE html>\n<html><body>\n{text}</body></html>\n"))
+        Self::text(
+            "html",
+            &format!("<!DOCTYPE html>\n<html><body>\n{text}</body></html>\n"),
+        )
     }
 
     fn text(subtype: &str, text: &str) -> Self {
@@ -131,9 +143,14 @@ impl Part {
             true => ("us-ascii", "7bit"),
             false => ("utf-8", "quoted-printable"),
         };
-        let fields =
-            format!("Content-Type: text/{subtype}; charset={charset}\nContent-Transfer-Encoding: {encoding}\n");
-        let body = if text.is_ascii() { text.to_owned() } else { quoted_printable(text.as_bytes()) };
+        let fields = format!(
+            "Content-Type: text/{subtype}; charset={charset}\nContent-Transfer-Encoding: {encoding}\n"
+        );
+        let body = if text.is_ascii() {
+            text.to_owned()
+        } else {
+            quoted_printable(text.as_bytes())
+        };
         Self::raw(&fields, body)
     }
 
@@ -148,7 +165,10 @@ impl Part {
     /// Any octets in base64; `fields` are the others' whole lines.
     pub(super) fn encoded(kind: &str, fields: &str, octets: &[u8]) -> Self {
         let lines: String = octets.chunks(LINE).map(|line| base64(line) + "\n").collect();
-        Self::raw(&format!("Content-Type: {kind}\nContent-Transfer-Encoding: base64\n{fields}"), lines)
+        Self::raw(
+            &format!("Content-Type: {kind}\nContent-Transfer-Encoding: base64\n{fields}"),
+            lines,
+        )
     }
 
     /// A file to save. A name that is not ASCII is written as RFC 2231 has it.
@@ -157,7 +177,11 @@ impl Part {
             true => format!("filename=\"{name}\""),
             false => format!("filename*=UTF-8''{}", percent(name)),
         };
-        Self::encoded(kind, &format!("Content-Disposition: attachment; {filename}\n"), octets)
+        Self::encoded(
+            kind,
+            &format!("Content-Disposition: attachment; {filename}\n"),
+            octets,
+        )
     }
 
     /// A picture that HTML beside it shows as `cid:ID`.
@@ -175,7 +199,10 @@ impl Part {
     /// Several parts. `kind` is the subtype, with its parameters.
     pub(super) fn multipart(kind: &str, parts: &[Self]) -> Self {
         let parts: Vec<_> = parts.iter().map(Self::octets).collect();
-        let boundary = format!("=_{:016x}", parts.iter().flatten().fold(0xcbf2_9ce4_8422_2325, fnv));
+        let boundary = format!(
+            "=_{:016x}",
+            parts.iter().flatten().fold(0xcbf2_9ce4_8422_2325, fnv)
+        );
         let mut body = Vec::new();
         for part in &parts {
             body.extend_from_slice(format!("--{boundary}\n").as_bytes());
@@ -183,7 +210,10 @@ impl Part {
             body.push(b'\n');
         }
         body.extend_from_slice(format!("--{boundary}--\n").as_bytes());
-        Self::raw(&format!("Content-Type: multipart/{kind};\n boundary=\"{boundary}\"\n"), body)
+        Self::raw(
+            &format!("Content-Type: multipart/{kind};\n boundary=\"{boundary}\"\n"),
+            body,
+        )
     }
 
     /// Header fields, empty line, body.
@@ -206,7 +236,11 @@ fn quoted_printable(octets: &[u8]) -> String {
         for (index, &octet) in line.iter().enumerate() {
             let last = index + 1 == line.len();
             let plain = matches!(octet, b'!'..=b'~') && octet != b'=' || octet == b' ' && !last;
-            let piece = if plain { char::from(octet).to_string() } else { format!("={octet:02X}") };
+            let piece = if plain {
+                char::from(octet).to_string()
+            } else {
+                format!("={octet:02X}")
+            };
             if column + piece.len() > 75 {
                 out.push_str("=\n");
                 column = 0;
@@ -233,9 +267,15 @@ mod tests {
 
     #[test]
     fn quoted_printable_keeps_lines_short_and_ends_no_line_in_a_space() {
-        assert_eq!(quoted_printable("Grüße = \n".as_bytes()), "Gr=C3=BC=C3=9Fe =3D=20\n");
+        assert_eq!(
+            quoted_printable("Grüße = \n".as_bytes()),
+            "Gr=C3=BC=C3=9Fe =3D=20\n"
+        );
         let long = quoted_printable("ä ".repeat(100).as_bytes());
-        assert!(long.lines().all(|line| line.len() <= 76 && !line.ends_with(' ')), "{long}");
+        assert!(
+            long.lines().all(|line| line.len() <= 76 && !line.ends_with(' ')),
+            "{long}"
+        );
     }
 
     #[test]
@@ -243,7 +283,11 @@ mod tests {
         let subject = unstructured(&"日本語の件名".repeat(8));
         for word in subject.split("\n ") {
             assert!(word.len() <= 75, "{word}");
-            let inner = word.strip_prefix("=?UTF-8?B?").unwrap().strip_suffix("?=").unwrap();
+            let inner = word
+                .strip_prefix("=?UTF-8?B?")
+                .unwrap()
+                .strip_suffix("?=")
+                .unwrap();
             String::from_utf8(Base64::decode_vec(inner).unwrap()).unwrap();
         }
     }
@@ -251,14 +295,20 @@ mod tests {
     #[test]
     fn long_ascii_subjects_are_folded() {
         let folded = unstructured(&"harbour ".repeat(30));
-        assert!(folded.lines().all(|line| line.len() <= 77) && folded.lines().count() > 2, "{folded}");
+        assert!(
+            folded.lines().all(|line| line.len() <= 77) && folded.lines().count() > 2,
+            "{folded}"
+        );
     }
 
     #[test]
     fn names_are_quoted_or_encoded_as_they_need() {
         assert_eq!(mailbox("Ada Quay", "a@x.example"), "Ada Quay <a@x.example>");
         assert_eq!(mailbox("Quay, Ada", "a@x.example"), "\"Quay, Ada\" <a@x.example>");
-        assert_eq!(mailbox("Zoë", "z@x.example"), "=?UTF-8?B?Wm/Dqw==?= <z@x.example>");
+        assert_eq!(
+            mailbox("Zoë", "z@x.example"),
+            "=?UTF-8?B?Wm/Dqw==?= <z@x.example>"
+        );
         assert_eq!(mailbox("", "n@x.example"), "n@x.example");
     }
 }

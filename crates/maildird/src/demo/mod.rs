@@ -18,6 +18,9 @@ use crate::cli::{DemoArgs, Failure};
 /// The folder cannot be made, or no port is free.
 pub fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let store = store::Store::open(&args.dir)?;
-    print!("{}", greeting::greeting(&store, ([127, 0, 0, 1], args.port).into(), 200, 10));
+    print!(
+        "{}",
+        greeting::greeting(&store, ([127, 0, 0, 1], args.port).into(), 200, 10)
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -71,21 +71,34 @@ impl Store {
     /// # Errors
     /// See [`DemoError`]. What was made so far stays, and the next try goes on from there.
     pub fn open(folder: &Path) -> Result<Self, DemoError> {
-        let failed = |source| DemoError::Io { folder: folder.to_owned(), source };
+        let failed = |source| DemoError::Io {
+            folder: folder.to_owned(),
+            source,
+        };
         directory(folder).map_err(failed)?;
         let folder = fs::canonicalize(folder).map_err(failed)?;
         if !is_ours(&folder).map_err(failed)? {
             return Err(DemoError::NotOurs(folder));
         }
         file(&folder.join("README.txt"), README.as_bytes()).map_err(failed)?;
-        let lock = lock(&folder).map_err(failed)?.ok_or_else(|| DemoError::Running(folder.clone()))?;
-        let mut store = Self { folder, history: History::Kept, _lock: lock };
+        let lock = lock(&folder)
+            .map_err(failed)?
+            .ok_or_else(|| DemoError::Running(folder.clone()))?;
+        let mut store = Self {
+            folder,
+            history: History::Kept,
+            _lock: lock,
+        };
         if !store.home().exists() {
             store.make_mail().map_err(failed)?;
             store.history = History::New;
         }
         if !store.users().exists() {
-            let phc = Phc::of(&USER.parse().map_err(|_| UsersError::Hash("no password".to_owned()))?)?;
+            let phc = Phc::of(
+                &USER
+                    .parse()
+                    .map_err(|_| UsersError::Hash("no password".to_owned()))?,
+            )?;
             users::change(&store.users(), IfMissing::Create, |users| match USER.parse() {
                 Ok(name) => users.add(name, phc),
                 Err(_) => Ok(()),
@@ -118,7 +131,10 @@ impl Store {
     /// Certificate and key.
     pub fn tls(&self) -> TlsFiles {
         let folder = self.folder.join("tls");
-        TlsFiles { certificate: folder.join("certificate.pem"), key: folder.join("key.pem") }
+        TlsFiles {
+            certificate: folder.join("certificate.pem"),
+            key: folder.join("key.pem"),
+        }
     }
 
     /// Where each user's Maildir is.
@@ -142,11 +158,22 @@ impl Store {
         for mailbox in &corpus {
             write_mailbox(&root, mailbox)?;
         }
-        let keywords = corpus::KEYWORDS.iter().enumerate().map(|(letter, keyword)| format!("{letter} {keyword}\n"));
-        file(&root.join("dovecot-keywords"), keywords.collect::<String>().as_bytes())?;
+        let keywords = corpus::KEYWORDS
+            .iter()
+            .enumerate()
+            .map(|(letter, keyword)| format!("{letter} {keyword}\n"));
+        file(
+            &root.join("dovecot-keywords"),
+            keywords.collect::<String>().as_bytes(),
+        )?;
         // Dovecot's form: parts separated by tabs, in modified UTF-7.
-        let names = corpus.iter().map(|mailbox| mutf7::encode(mailbox.name).replace('.', "\t") + "\n");
-        file(&root.join("subscriptions"), format!("V\t2\n\n{}", names.collect::<String>()).as_bytes())?;
+        let names = corpus
+            .iter()
+            .map(|mailbox| mutf7::encode(mailbox.name).replace('.', "\t") + "\n");
+        file(
+            &root.join("subscriptions"),
+            format!("V\t2\n\n{}", names.collect::<String>()).as_bytes(),
+        )?;
         fs::rename(&staging, self.home())
     }
 }
@@ -170,7 +197,12 @@ fn pid_file(folder: &Path) -> PathBuf {
 /// Locks the file with our process number in it; none when another process has it.
 fn lock(folder: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(false).mode(0o600).open(pid_file(folder))?;
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(pid_file(folder))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Ok(None),
@@ -217,7 +249,12 @@ fn directory(path: &Path) -> io::Result<()> {
 
 /// A file that only its owner can read.
 fn file(path: &Path, content: &[u8]) -> io::Result<File> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(content)?;
     Ok(file)
 }
@@ -231,7 +268,11 @@ mod tests {
     fn files(folder: &Path) -> Vec<PathBuf> {
         let mut found = Vec::new();
         for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if entry.is_dir() { found.extend(files(&entry)) } else { found.push(entry) }
+            if entry.is_dir() {
+                found.extend(files(&entry))
+            } else {
+                found.push(entry)
+            }
         }
         found
     }
@@ -244,17 +285,31 @@ mod tests {
         assert_eq!(store.history(), History::New);
         let mail = files(&store.maildir());
         let messages = |mail: &[PathBuf]| {
-            let is_mail = |path: &&PathBuf| matches!(path.parent().unwrap().file_name().unwrap().to_str(), Some("cur" | "new"));
+            let is_mail = |path: &&PathBuf| {
+                matches!(
+                    path.parent().unwrap().file_name().unwrap().to_str(),
+                    Some("cur" | "new")
+                )
+            };
             mail.iter().filter(is_mail).count()
         };
         assert_eq!(messages(&mail), 200);
-        assert!(mail.iter().all(|path| fs::metadata(path).unwrap().permissions().mode() & 0o77 == 0));
+        assert!(
+            mail.iter()
+                .all(|path| fs::metadata(path).unwrap().permissions().mode() & 0o77 == 0)
+        );
         assert!(store.maildir().join(".Gr&APwA3w-e/maildirfolder").exists());
         assert!(store.maildir().join(".&ZeVnLIqe-/cur").exists());
         let subscriptions = fs::read_to_string(store.maildir().join("subscriptions")).unwrap();
-        assert!(subscriptions.starts_with("V\t2\n\nINBOX\nArchive\nArchive\t2024\n"), "{subscriptions}");
+        assert!(
+            subscriptions.starts_with("V\t2\n\nINBOX\nArchive\nArchive\t2024\n"),
+            "{subscriptions}"
+        );
         assert_eq!(Users::read(&store.users()).unwrap().names().count(), 1);
-        let gone = mail.iter().find(|path| path.starts_with(store.maildir().join("cur"))).unwrap();
+        let gone = mail
+            .iter()
+            .find(|path| path.starts_with(store.maildir().join("cur")))
+            .unwrap();
         fs::remove_file(gone).unwrap();
         drop(store);
         let store = Store::open(&folder).unwrap();

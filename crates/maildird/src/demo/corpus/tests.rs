@@ -2,7 +2,10 @@ use super::*;
 use std::collections::HashSet;
 
 fn all() -> Vec<DemoMessage> {
-    corpus().into_iter().flat_map(|mailbox| mailbox.messages).collect()
+    corpus()
+        .into_iter()
+        .flat_map(|mailbox| mailbox.messages)
+        .collect()
 }
 
 #[test]
@@ -10,35 +13,58 @@ fn the_corpus_is_the_same_every_time() {
     assert_eq!(corpus(), corpus());
     // A change of the corpus is a change of what people see: mean it, then put the new number here.
     let hash = |sum: u64, octet: &u8| (sum ^ u64::from(*octet)).wrapping_mul(0x100_0000_01b3);
-    let sum = all().iter().flat_map(|message| &message.octets).fold(0xcbf2_9ce4_8422_2325, hash);
+    let sum = all()
+        .iter()
+        .flat_map(|message| &message.octets)
+        .fold(0xcbf2_9ce4_8422_2325, hash);
     assert_eq!(sum, 0x094d_48cd_10a4_b4e2, "{sum:#x}");
 }
 
 #[test]
 fn two_hundred_messages_lie_in_ten_mailboxes_and_some_are_unread() {
-    let counts: Vec<_> = corpus().iter().map(|mailbox| (mailbox.name, mailbox.messages.len())).collect();
-    assert_eq!(counts.iter().map(|(_, count)| count).sum::<usize>(), 200, "{counts:?}");
+    let counts: Vec<_> = corpus()
+        .iter()
+        .map(|mailbox| (mailbox.name, mailbox.messages.len()))
+        .collect();
+    assert_eq!(
+        counts.iter().map(|(_, count)| count).sum::<usize>(),
+        200,
+        "{counts:?}"
+    );
     assert_eq!(counts.len(), 10);
     assert_eq!(counts[0], ("INBOX", 60));
-    let unread = inbox().messages.iter().filter(|message| message.flags.is_none()).count();
+    let unread = inbox()
+        .messages
+        .iter()
+        .filter(|message| message.flags.is_none())
+        .count();
     assert!((8..=20).contains(&unread), "{unread}");
 }
 
 #[test]
 fn message_ids_are_unique_and_every_answer_has_what_it_refers_to() {
     let field = |message: &DemoMessage, name: &str| {
-        let text = String::from_utf8_lossy(&message.octets).replace("\r\n", "\n").replace("\n ", " ");
+        let text = String::from_utf8_lossy(&message.octets)
+            .replace("\r\n", "\n")
+            .replace("\n ", " ");
         let head = text.split("\n\n").next().unwrap_or_default().to_owned();
-        head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")).map(str::to_owned))
+        head.lines()
+            .find_map(|line| line.strip_prefix(&format!("{name}: ")).map(str::to_owned))
     };
     let messages = all();
-    let ids: HashSet<_> = messages.iter().map(|message| field(message, "Message-ID").unwrap()).collect();
+    let ids: HashSet<_> = messages
+        .iter()
+        .map(|message| field(message, "Message-ID").unwrap())
+        .collect();
     assert_eq!(ids.len(), messages.len());
     let mut answers = 0;
     for message in &messages {
         let references = field(message, "References").unwrap_or_default();
         answers += usize::from(!references.is_empty());
-        assert!(references.split_whitespace().all(|id| ids.contains(id)), "{references}");
+        assert!(
+            references.split_whitespace().all(|id| ids.contains(id)),
+            "{references}"
+        );
     }
     assert!(answers > 30);
 }
@@ -46,9 +72,16 @@ fn message_ids_are_unique_and_every_answer_has_what_it_refers_to() {
 #[test]
 fn arrivals_ascend_and_flags_are_sorted_letters() {
     for mailbox in corpus() {
-        assert!(mailbox.messages.is_sorted_by_key(|message| message.arrived), "{}", mailbox.name);
+        assert!(
+            mailbox.messages.is_sorted_by_key(|message| message.arrived),
+            "{}",
+            mailbox.name
+        );
         for flags in mailbox.messages.iter().filter_map(|message| message.flags) {
-            assert!(flags.bytes().is_sorted() && flags.bytes().all(|flag| b"DFPRSTab".contains(&flag)), "{flags}");
+            assert!(
+                flags.bytes().is_sorted() && flags.bytes().all(|flag| b"DFPRSTab".contains(&flag)),
+                "{flags}"
+            );
         }
     }
 }

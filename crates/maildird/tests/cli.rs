@@ -1,0 +1,184 @@
+//! The program as a script sees it: arguments, standard streams, exit codes, files.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn maildird(arguments: &[&str], stdin: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_maildird"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that refuses its arguments does not read.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8(octets.to_vec()).unwrap()
+}
+
+/// Runs and expects success; gives standard output.
+fn works(arguments: &[&str], stdin: &str) -> String {
+    let output = maildird(arguments, stdin);
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Runs and expects that exit code; gives standard error.
+fn fails(code: i32, arguments: &[&str], stdin: &str) -> String {
+    let output = maildird(arguments, stdin);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    assert_eq!(
+        text(&output.stdout),
+        "",
+        "{arguments:?}: errors go to standard error"
+    );
+    said
+}
+
+fn string(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn help_shows_commands_and_examples_and_the_version_is_the_packages() {
+    let help = works(&["--help"], "");
+    for word in ["demo", "serve", "user", "check", "Examples:", "Exit codes:"] {
+        assert!(help.contains(word), "{help}");
+    }
+    assert_eq!(
+        works(&["--version"], ""),
+        format!("maildird {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    let serve = works(&["serve", "--help"], "");
+    for flag in [
+        "--config",
+        "--listen",
+        "--listen-tls",
+        "--mail-root",
+        "--users",
+        "--tls-cert",
+        "--tls-key",
+        "--limit",
+    ] {
+        assert!(serve.contains(flag), "{serve}");
+    }
+    assert!(works(&["user", "add", "--help"], "").contains("--password-stdin"));
+}
+
+#[test]
+fn every_key_of_the_config_file_is_a_flag() {
+    let help = works(&["serve", "--help"], "");
+    let example = works(&["serve", "--example-config"], "");
+    let (top, _limits) = example.split_once("[limits]").unwrap();
+    let keys = top
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').split_once(" = "));
+    let keys: Vec<_> = keys
+        .map(|(key, _)| key)
+        .filter(|key| !key.contains(' '))
+        .collect();
+    assert!(keys.len() >= 9, "{keys:?}");
+    for key in keys {
+        assert!(help.contains(&format!("--{} ", key.replace('_', "-"))), "{key}");
+    }
+}
+
+#[test]
+fn users_are_added_listed_and_removed_by_a_script() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users");
+    let users = string(&path);
+    let add = |name| {
+        works(
+            &["user", "add", "--users", users, name, "--password-stdin"],
+            "secret\n",
+        )
+    };
+    add("ada");
+    add("bob");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(works(&["user", "list", "--users", users], ""), "ada\nbob\n");
+    let before = fs::read_to_string(&path).unwrap();
+    assert!(before.starts_with("ada:$argon2id$v=19$") && !before.contains("secret"));
+    works(
+        &["user", "passwd", "--users", users, "ada", "--password-stdin"],
+        "other",
+    );
+    let after = fs::read_to_string(&path).unwrap();
+    assert_ne!(before.lines().next(), after.lines().next());
+    assert_eq!(before.lines().nth(1), after.lines().nth(1));
+    works(&["user", "remove", "--users", users, "ada"], "");
+    assert_eq!(works(&["user", "list", "--users", users], ""), "bob\n");
+}
+
+#[test]
+fn users_that_cannot_be_are_refused_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users");
+    let users = string(&path);
+    let add = ["user", "add", "--users", users, "ada", "--password-stdin"];
+    assert!(fails(1, &add, "").contains("the password is empty"));
+    assert!(fails(1, &add, "a\nb\n").contains("line break"));
+    assert!(fails(1, &add[..5], "secret\n").contains("--password-stdin"));
+    let bad = ["user", "add", "--users", users, "../ada", "--password-stdin"];
+    assert!(fails(2, &bad, "x").contains("cannot be a user name"));
+    assert!(!path.exists());
+    assert!(fails(1, &["user", "list", "--users", users], "").contains("there is no users file"));
+    assert!(
+        fails(
+            1,
+            &["user", "passwd", "--users", users, "ada", "--password-stdin"],
+            "x"
+        )
+        .contains("no users file")
+    );
+    works(&add, "secret\n");
+    assert!(fails(1, &add, "secret\n").contains("there is a user ada already"));
+    assert!(fails(1, &["user", "remove", "--users", users, "bob"], "").contains("there is no user bob"));
+    assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn wrong_arguments_are_named() {
+    for (arguments, word) in [
+        (&["serve", "--listen", "localhost:143"][..], "is not IP:PORT"),
+        (&["serve", "--mail-root", "/var/mail"], "no %u"),
+        (
+            &["serve", "--limit", "conections=5"],
+            "there is no limit \"conections\"",
+        ),
+        (&["serve", "--limit", "login_time=5"], "is no time"),
+        (&["serve", "--log-level", "loud"], "is no log level"),
+        (&["serve", "--lissten", "127.0.0.1:143"], "--lissten"),
+        (&["frobnicate"], "frobnicate"),
+        (&["user", "add", "ada"], "--users"),
+        (&["check"], "<MAILDIR>"),
+    ] {
+        let said = fails(2, arguments, "");
+        assert!(said.contains(word), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn settings_that_are_missing_or_wrong_are_named_with_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("maildird.toml");
+    let config = string(&path);
+    assert!(fails(1, &["serve", "--users", "x"], "").contains("--mail-root"));
+    assert!(fails(1, &["serve", "--mail-root", "/m/%u"], "").contains("--users"));
+    assert!(fails(1, &["serve", "--config", config], "").contains("cannot read the config file"));
+    fs::write(&path, "users = 'users'\nmail_roott = '/m/%u'\n").unwrap();
+    let said = fails(1, &["serve", "--config", config], "");
+    assert!(
+        said.contains(config) && said.contains("line 2") && said.contains("mail_roott"),
+        "{said}"
+    );
+}
