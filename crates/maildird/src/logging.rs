@@ -40,7 +40,10 @@ impl FromStr for LogLevel {
                  or a list by module such as info,imap_server=debug"
             )
         };
-        let known = |level: &str| level.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
+        // An empty word parses, as `error`.
+        let known = |level: &str| {
+            !level.is_empty() && level.parse::<tracing_subscriber::filter::LevelFilter>().is_ok()
+        };
         // EnvFilter takes any word for a module's name and would turn a misspelt level into silence.
         let directive = |part: &str| match part.split_once('=') {
             Some((module, level)) => !module.is_empty() && known(level),

@@ -1,5 +1,7 @@
 //! The program as a script sees it: arguments, standard streams, exit codes, files.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
