@@ -49,10 +49,7 @@ impl FromStr for LogLevel {
             Some((module, level)) => !module.is_empty() && known(level),
             None => known(part),
         };
-        if !level.is_empty()
-            && level.split(',').all(|part| directive(part.trim()))
-            && EnvFilter::try_new(level).is_ok()
-        {
+        if level.split(',').all(directive) && EnvFilter::try_new(level).is_ok() {
             Ok(Self(level.to_owned()))
         } else {
             Err(wrong())
@@ -105,7 +102,7 @@ mod tests {
             "info",
             "WARN",
             "warn,imap_server=debug",
-            "info, imap_maildir=trace",
+            "info,imap_maildir=trace",
         ] {
             assert!(good.parse::<LogLevel>().is_ok(), "{good:?}");
         }
