@@ -44,8 +44,10 @@ impl<'a> Finger<'a> {
         };
         self.before = self.root.before(node);
         let after = self.root.key_after(node).map_or(1 << 32, u64::from);
-        let node = &self.root.nodes()[node];
-        let Some(leaf) = node.leaf_of(number) else { return };
+        let (key, node) = (self.root.key(node), &self.root.nodes()[node]);
+        let Some(leaf) = node.leaf_of(number, key) else {
+            return;
+        };
         self.before += node.before(leaf);
         self.from = node.key(leaf);
         self.until = node.key_after(leaf).map_or(after, u64::from);

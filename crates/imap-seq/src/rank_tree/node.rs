@@ -7,7 +7,9 @@ use super::directory;
 use super::leaf::Leaf;
 
 /// Leaves in a node.
-pub(super) const FANOUT: usize = 64;
+pub(super) const FANOUT: usize = directory::WIDE;
+/// Fills the unused places of both arrays: above everything, so that a search over the whole array is right.
+const UNUSED: u32 = u32::MAX;
 
 /// 1.6 KiB. Its arrays are inline, so that a copy is one allocation.
 #[derive(Clone)]
@@ -25,8 +27,8 @@ pub(super) struct Node {
 impl Node {
     pub(super) fn of_one(number: u32) -> Self {
         let mut node = Self {
-            keys: [0; FANOUT],
-            befores: [0; FANOUT],
+            keys: [UNUSED; FANOUT],
+            befores: [UNUSED; FANOUT],
             leaves: [const { Leaf::Vacant }; FANOUT],
             len: 0,
             count: 0,
@@ -41,6 +43,11 @@ impl Node {
         self.count
     }
 
+    /// The key of the first leaf.
+    pub(super) fn first_key(&self) -> u32 {
+        self.keys[0]
+    }
+
     fn keys(&self) -> &[u32] {
         &self.keys[..self.len]
     }
@@ -49,11 +56,12 @@ impl Node {
         &self.leaves[..self.len]
     }
 
-    /// The leaf that holds a number if any does: exact at once when no leaf is missing in between.
+    /// The leaf that holds a number if any does: exact at once when no leaf is missing in between. `key` is the node's
+    /// key: the root knows it without a look into the node.
     #[inline]
-    pub(super) fn leaf_of(&self, number: u32) -> Option<usize> {
-        let guess = number.wrapping_sub(self.keys[0] & !(SPAN - 1)) / SPAN;
-        directory::by_number(self.keys(), number, guess as usize)
+    pub(super) fn leaf_of(&self, number: u32, key: u32) -> Option<usize> {
+        let guess = number.wrapping_sub(key & !(SPAN - 1)) / SPAN;
+        directory::among(&self.keys, self.len, number, guess as usize)
     }
 
     /// The number at which the leaf after this one begins; `None` for the last.
@@ -70,14 +78,14 @@ impl Node {
     }
 
     #[inline]
-    pub(super) fn rank(&self, number: u32) -> u32 {
-        self.leaf_of(number)
+    pub(super) fn rank(&self, number: u32, key: u32) -> u32 {
+        self.leaf_of(number, key)
             .map_or(0, |leaf| self.befores[leaf] + self.leaves[leaf].rank(number))
     }
 
     #[inline]
-    pub(super) fn position(&self, number: u32) -> Option<u32> {
-        let leaf = self.leaf_of(number)?;
+    pub(super) fn position(&self, number: u32, key: u32) -> Option<u32> {
+        let leaf = self.leaf_of(number, key)?;
         Some(self.befores[leaf] + self.leaves[leaf].position(number)?)
     }
 
@@ -85,7 +93,7 @@ impl Node {
     #[inline]
     pub(super) fn select(&self, rank: u32) -> Option<u32> {
         let guess = directory::guess(rank, self.leaves_per_member);
-        let leaf = directory::by_rank(&self.befores[..self.len], rank, guess);
+        let leaf = directory::among(&self.befores, self.len, rank, guess)?;
         self.leaves[leaf].select(rank - self.befores[leaf])
     }
 
@@ -148,7 +156,7 @@ impl Node {
         removed: &mut impl FnMut(u32),
     ) {
         while let Some(&number) = numbers.peek().filter(|&&number| u64::from(number) < until) {
-            let Some(leaf) = self.leaf_of(number) else {
+            let Some(leaf) = self.leaf_of(number, self.keys[0]) else {
                 numbers.next();
                 continue;
             };
@@ -176,6 +184,8 @@ impl Node {
             }
         }
         self.leaves[kept..self.len].fill(Leaf::Vacant);
+        self.keys[kept..self.len].fill(UNUSED);
+        self.befores[kept..self.len].fill(UNUSED);
         self.len = kept;
     }
 

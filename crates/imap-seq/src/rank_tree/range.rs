@@ -35,7 +35,7 @@ impl<'a> Range<'a> {
         let leaf = root
             .nodes()
             .get(node)
-            .and_then(|node| node.leaf_of(first))
+            .and_then(|found| found.leaf_of(first, root.key(node)))
             .unwrap_or(0);
         let mut range = Self {
             root,

@@ -3,16 +3,13 @@
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use super::bitmap::SPAN;
 use super::directory;
-use super::node::{FANOUT, Node};
-use super::word;
-
-/// Numbers that a node spans when none of its leaves is missing.
-const NODE_SPAN: u32 = SPAN * word::place(FANOUT);
+use super::node::Node;
 
 #[derive(Clone, Default)]
 pub(super) struct Root {
+    /// The key of the first node, beside the rest so that a lookup does not wait for it.
+    first_key: u32,
     /// The first number that each node may hold.
     keys: Vec<u32>,
     /// Members before each node.
@@ -21,6 +18,7 @@ pub(super) struct Root {
     count: u32,
     highest_ever: u32,
     nodes_per_member: u64,
+    nodes_per_number: u64,
 }
 
 /// Where a member is: node and leaf.
@@ -43,6 +41,10 @@ impl Root {
         &self.nodes
     }
 
+    pub(super) fn key(&self, node: usize) -> u32 {
+        self.keys[node]
+    }
+
     pub(super) fn before(&self, node: usize) -> u32 {
         self.befores[node]
     }
@@ -52,23 +54,25 @@ impl Root {
         self.keys.get(node + 1).copied()
     }
 
-    /// The node that holds a number if any does: exact at once when no node is missing in between.
+    /// The node that holds a number if any does. Guessed as if nodes were equally wide: exact when no leaf is missing,
+    /// and near when gaps are spread evenly.
     #[inline]
     pub(super) fn node_of(&self, number: u32) -> Option<usize> {
-        let guess = number.wrapping_sub(self.keys.first()? & !(SPAN - 1)) / NODE_SPAN;
-        directory::by_number(&self.keys, number, guess as usize)
+        let guess = directory::guess(number.wrapping_sub(self.first_key), self.nodes_per_number);
+        directory::among_many(&self.keys, number, guess)
     }
 
     #[inline]
     pub(super) fn rank(&self, number: u32) -> u32 {
-        self.node_of(number)
-            .map_or(0, |node| self.befores[node] + self.nodes[node].rank(number))
+        self.node_of(number).map_or(0, |node| {
+            self.befores[node] + self.nodes[node].rank(number, self.keys[node])
+        })
     }
 
     #[inline]
     pub(super) fn position(&self, number: u32) -> Option<u32> {
         let node = self.node_of(number)?;
-        Some(self.befores[node] + self.nodes[node].position(number)?)
+        Some(self.befores[node] + self.nodes[node].position(number, self.keys[node])?)
     }
 
     #[inline]
@@ -76,13 +80,13 @@ impl Root {
         if rank >= self.count {
             return None;
         }
-        let node = directory::by_rank(&self.befores, rank, directory::guess(rank, self.nodes_per_member));
+        let node = directory::among_many(&self.befores, rank, directory::guess(rank, self.nodes_per_member))?;
         self.nodes[node].select(rank - self.befores[node])
     }
 
     pub(super) fn place_of_member(&self, number: u32) -> Option<Place> {
         let node = self.node_of(number)?;
-        let leaf = self.nodes[node].leaf_of(number)?;
+        let leaf = self.nodes[node].leaf_of(number, self.keys[node])?;
         self.nodes[node].leaves()[leaf].position(number)?;
         Some(Place { node, leaf })
     }
@@ -123,6 +127,7 @@ impl Root {
         let node = Arc::make_mut(&mut self.nodes[place.node]);
         node.remove(place.leaf, member);
         let empty = node.count() == 0;
+        self.keys[place.node] = node.first_key();
         for before in &mut self.befores[place.node + 1..] {
             *before -= 1;
         }
@@ -162,7 +167,7 @@ impl Root {
         for node in 0..self.nodes.len() {
             if self.nodes[node].count() > 0 {
                 self.nodes.swap(kept, node);
-                self.keys[kept] = self.keys[node];
+                self.keys[kept] = self.nodes[kept].first_key();
                 self.befores[kept] = self.befores[node];
                 kept += 1;
             }
@@ -183,6 +188,9 @@ impl Root {
     }
 
     fn guess_anew(&mut self) {
+        self.first_key = self.keys.first().copied().unwrap_or(0);
         self.nodes_per_member = directory::per_member(self.nodes.len(), self.count);
+        let span = self.keys.last().copied().unwrap_or(0) - self.first_key;
+        self.nodes_per_number = directory::per_member(self.nodes.len().saturating_sub(1), span);
     }
 }
