@@ -1,1 +1,3 @@
-//! A conformance kit for IMAP backends: a strict client model and an in-memory reference backend.
+//! placeholder
+mod memory;
+pub use memory::MemoryBackend;

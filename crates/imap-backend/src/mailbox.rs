@@ -49,7 +49,8 @@ pub trait Mailbox: Send + 'static {
     ///
     /// # Errors
     /// The store cannot be written, or [`ErrorKind::Limit`] where no further keyword can be kept.
-    fn store(&mut self, uids: &UidSet, change: &FlagChange) -> impl Future<Output = Result<(), Error>> + Send;
+    fn store(&mut self, uids: &UidSet, change: &FlagChange)
+    -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Copies messages with flags and internal date to the end of another mailbox, all or none (RFC 9051,
     /// section 6.4.7).
@@ -83,7 +84,8 @@ pub trait Mailbox: Send + 'static {
     ) -> impl Future<Output = Result<Copied, Error>> + Send {
         async move {
             let copied = self.copy(uids, target).await?;
-            self.store(uids, &FlagChange::add(Flags::from_iter([Flag::Deleted]))).await?;
+            self.store(uids, &FlagChange::add(Flags::from_iter([Flag::Deleted])))
+                .await?;
             self.expunge(uids).await?;
             Ok(copied)
         }

@@ -159,8 +159,20 @@ mod tests {
 
     #[test]
     fn rfc3501_5_1_3_examples() {
-        assert_eq!(decode(b"~peter/mail/&U,BTFw-/&ZeVnLIqe-").unwrap(), "~peter/mail/台北/日本語");
-        for wrong in ["&Jjo!", "&U,BTFw-&ZeVnLIqe-", "&AGE-", "&", "&-&", "&!!!-", "&2D0-", "&U,BTFx-"] {
+        assert_eq!(
+            decode(b"~peter/mail/&U,BTFw-/&ZeVnLIqe-").unwrap(),
+            "~peter/mail/台北/日本語"
+        );
+        for wrong in [
+            "&Jjo!",
+            "&U,BTFw-&ZeVnLIqe-",
+            "&AGE-",
+            "&",
+            "&-&",
+            "&!!!-",
+            "&2D0-",
+            "&U,BTFx-",
+        ] {
             assert!(decode(wrong.as_bytes()).is_err(), "{wrong}");
         }
     }
@@ -168,7 +180,10 @@ mod tests {
     #[test]
     fn the_error_says_where() {
         assert_eq!(decode(b"abc\xc3\xa9").unwrap_err().position(), 3);
-        assert_eq!(decode(b"ab&Jjo").unwrap_err().to_string(), "not modified UTF-7 at octet 2");
+        assert_eq!(
+            decode(b"ab&Jjo").unwrap_err().to_string(),
+            "not modified UTF-7 at octet 2"
+        );
     }
 
     proptest! {

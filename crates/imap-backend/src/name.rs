@@ -29,7 +29,11 @@ impl MailboxName {
         if name.is_empty() || name.chars().any(char::is_control) {
             return None;
         }
-        Some(if name.eq_ignore_ascii_case("INBOX") { Self::inbox() } else { Self(name.to_owned()) })
+        Some(if name.eq_ignore_ascii_case("INBOX") {
+            Self::inbox()
+        } else {
+            Self(name.to_owned())
+        })
     }
 
     /// `INBOX`, the one name that every user has (RFC 9051, section 5.1).
@@ -53,13 +57,17 @@ impl MailboxName {
     /// The name one level up, if there is one.
     #[must_use]
     pub fn parent(&self, delimiter: char) -> Option<Self> {
-        self.0.rsplit_once(delimiter).and_then(|(parent, _)| Self::new(parent))
+        self.0
+            .rsplit_once(delimiter)
+            .and_then(|(parent, _)| Self::new(parent))
     }
 
     /// Whether this name is below `superior` (RFC 9051, section 6.3.5: inferior hierarchical names).
     #[must_use]
     pub fn is_inferior_of(&self, superior: &Self, delimiter: char) -> bool {
-        self.0.strip_prefix(&superior.0).is_some_and(|rest| rest.starts_with(delimiter))
+        self.0
+            .strip_prefix(&superior.0)
+            .is_some_and(|rest| rest.starts_with(delimiter))
     }
 }
 

@@ -68,7 +68,13 @@ impl Record {
     /// A record of UID and flags; the rest is filled in as asked.
     #[must_use]
     pub fn new(uid: Uid, flags: Flags) -> Self {
-        Self { uid, flags, internal_date: None, size: None, octets: None }
+        Self {
+            uid,
+            flags,
+            internal_date: None,
+            size: None,
+            octets: None,
+        }
     }
 }
 
@@ -104,7 +110,10 @@ impl FlagChange {
     /// `+FLAGS`.
     #[must_use]
     pub fn add(flags: Flags) -> Self {
-        Self { action: FlagAction::Add, flags }
+        Self {
+            action: FlagAction::Add,
+            flags,
+        }
     }
 
     /// The flags of a message after the change.
@@ -179,13 +188,19 @@ impl ListEntry {
     /// A mailbox that can be selected.
     #[must_use]
     pub fn mailbox(name: MailboxName) -> Self {
-        Self { name, selectable: Selectable::Yes }
+        Self {
+            name,
+            selectable: Selectable::Yes,
+        }
     }
 
     /// A level of the hierarchy that is no mailbox.
     #[must_use]
     pub fn noselect(name: MailboxName) -> Self {
-        Self { name, selectable: Selectable::No }
+        Self {
+            name,
+            selectable: Selectable::No,
+        }
     }
 }
 

@@ -87,7 +87,9 @@ impl SearchKey {
         match self {
             Self::Before(_) | Self::On(_) | Self::Since(_) => Need::INTERNAL_DATE,
             Self::Larger(_) | Self::Smaller(_) => Need::SIZE,
-            Self::And(keys) => keys.iter().fold(Need::FLAGS, |need, key| need.and(key.attributes())),
+            Self::And(keys) => keys
+                .iter()
+                .fold(Need::FLAGS, |need, key| need.and(key.attributes())),
             Self::Or(a, b) => a.attributes().and(b.attributes()),
             Self::Not(key) => key.attributes(),
             _ => Need::FLAGS,
@@ -105,9 +107,15 @@ impl SearchKey {
             Self::Before(date) => day().map(|day| day < *date),
             Self::On(date) => day().map(|day| day == *date),
             Self::Since(date) => day().map(|day| day >= *date),
-            Self::SentBefore(date) => seen.header().map(|m| m.sent_date().is_some_and(|day| day < *date)),
-            Self::SentOn(date) => seen.header().map(|m| m.sent_date().is_some_and(|day| day == *date)),
-            Self::SentSince(date) => seen.header().map(|m| m.sent_date().is_some_and(|day| day >= *date)),
+            Self::SentBefore(date) => seen
+                .header()
+                .map(|m| m.sent_date().is_some_and(|day| day < *date)),
+            Self::SentOn(date) => seen
+                .header()
+                .map(|m| m.sent_date().is_some_and(|day| day == *date)),
+            Self::SentSince(date) => seen
+                .header()
+                .map(|m| m.sent_date().is_some_and(|day| day >= *date)),
             Self::Larger(size) => record.size.map(|s| s > *size),
             Self::Smaller(size) => record.size.map(|s| s < *size),
             Self::Header(name, needle) => seen.header().map(|m| m.contains_header(name, needle)),
@@ -146,8 +154,16 @@ struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     fn new(record: &'a Record, sight: Sight) -> Self {
-        let message = record.octets.as_deref().filter(|_| sight > Sight::Attributes).map(Message::parse);
-        Self { record, message, sight }
+        let message = record
+            .octets
+            .as_deref()
+            .filter(|_| sight > Sight::Attributes)
+            .map(Message::parse);
+        Self {
+            record,
+            message,
+            sight,
+        }
     }
 
     fn header(&self) -> Option<&Message<'a>> {
@@ -193,10 +209,15 @@ pub async fn evaluate<M: Mailbox + ?Sized>(
 fn candidates(view: &View, key: &SearchKey) -> Vec<Uid> {
     let required: Vec<&UidSet> = match key {
         SearchKey::Uids(uids) => vec![uids],
-        SearchKey::And(keys) => keys.iter().filter_map(|k| if let SearchKey::Uids(u) = k { Some(u) } else { None }).collect(),
+        SearchKey::And(keys) => keys
+            .iter()
+            .filter_map(|k| if let SearchKey::Uids(u) = k { Some(u) } else { None })
+            .collect(),
         _ => Vec::new(),
     };
-    view.uids().filter(|&uid| required.iter().all(|set| set.contains(uid))).collect()
+    view.uids()
+        .filter(|&uid| required.iter().all(|set| set.contains(uid)))
+        .collect()
 }
 
 /// Judges a batch with this much in sight, and what stays open with more.

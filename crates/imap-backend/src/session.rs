@@ -100,7 +100,11 @@ pub trait Session: Send + 'static {
             while at < uids.len() {
                 let end = uids.len().min(at + 256);
                 let records = opened.mailbox.fetch(&uids[at..end], Need::FLAGS).await?;
-                unseen += records.iter().flatten().filter(|r| !r.flags.contains(&Flag::Seen)).count();
+                unseen += records
+                    .iter()
+                    .flatten()
+                    .filter(|r| !r.flags.contains(&Flag::Seen))
+                    .count();
                 at += records.len().max(1);
             }
             Ok(Status {
@@ -137,7 +141,11 @@ pub trait Session: Send + 'static {
     ///
     /// # Errors
     /// [`ErrorKind::NonExistent`](crate::ErrorKind::NonExistent), [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists).
-    fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> impl Future<Output = Result<(), Error>> + Send {
+    fn rename(
+        &mut self,
+        from: &MailboxName,
+        to: &MailboxName,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
         let _ = (from, to);
         async { Err(unsupported()) }
     }

@@ -81,7 +81,7 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
     /// others are ignored. Every session is told, the one that did it included, when its command allows it.
     pub fn expunge(&mut self, uids: &UidSet) -> UidSet {
         let state = &self.locked.state;
-        if state.closed.is_some() || !uids.iter().any(|uid| state.contains(uid)) {
+        if state.closed.is_some() || !state.contains_any(uids) {
             return UidSet::new();
         }
         let modseq = self.modseq();
@@ -158,6 +158,11 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
     /// Messages that came too late to be numbered in open sessions; they show when no session is left.
     pub fn hidden(&self) -> &UidSet {
         &self.locked.state.hidden
+    }
+
+    /// Messages with `\Recent` that no read-write session has claimed: what STATUS reports (RFC 3501 section 6.3.10).
+    pub fn recent(&self) -> &UidSet {
+        &self.locked.state.recent
     }
 
     /// The last flags of `uid` that the history remembers, and their mod-sequence. `None` says only that it does not
