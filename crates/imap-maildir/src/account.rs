@@ -351,8 +351,7 @@ impl Account {
 
     async fn open_now(&self, path: &Path) -> Option<Arc<OpenMailbox>> {
         let slot = self.open.lock().get(path).cloned()?;
-        let mailbox = slot.lock().await.upgrade();
-        mailbox
+        slot.lock().await.upgrade()
     }
 
     /// The subscribed names, whether or not they exist; those that no client could say are passed over.

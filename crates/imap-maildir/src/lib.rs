@@ -30,6 +30,9 @@ pub mod uidlist_file;
 pub mod uidvalidity;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 pub use backend::{Authenticator, MailRoot, MaildirBackend, Verdict};
 pub use mailbox::MaildirMailbox;
 pub use session::MaildirSession;

@@ -64,6 +64,11 @@ impl MaildirMailbox {
         })
     }
 
+    #[cfg(test)]
+    pub(crate) fn open(&self) -> Arc<OpenMailbox> {
+        Arc::clone(&self.open)
+    }
+
     fn may_write(&self) -> Result<(), Error> {
         if self.access == Access::ReadWrite {
             Ok(())

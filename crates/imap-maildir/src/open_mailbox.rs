@@ -156,6 +156,22 @@ impl OpenMailbox {
         Arc::clone(&self.writer).lock_owned().await
     }
 
+    /// As if the latest change were so old that its time stamp proved something.
+    #[cfg(test)]
+    pub(crate) async fn forget_grain(&self) {
+        let mut writer = self.lock_writer().await;
+        let stamps = self.directory.stamps().ok();
+        writer.listed = stamps;
+        writer.again_at = None;
+    }
+
+    /// As if a second had gone by since the latest change.
+    #[cfg(test)]
+    pub(crate) async fn let_grain_pass(&self) {
+        let mut writer = self.lock_writer().await;
+        writer.again_at = writer.again_at.map(|_| Instant::now());
+    }
+
     /// Makes sure that the directory is still there; closes the mailbox for its sessions when it is not.
     pub(crate) fn check_alive(&self) -> io::Result<()> {
         if self.hub.closed().is_some() {

@@ -283,6 +283,7 @@ impl OpenMailbox {
     /// Of two files with one base name, links to one file become one, and different messages get different names.
     fn set_doubles_apart(&self, writer: &mut Writer, doubles: &[Found]) {
         if self.takes_new() == TakesNew::No {
+            writer.left_in_new += doubles.len();
             return;
         }
         for double in doubles {

@@ -99,20 +99,16 @@ impl UidListFile {
         if let Some(list) = Self::read(directory)? {
             return Ok(list);
         }
-        let mut list = match read_courier(directory)? {
-            Some(parsed) => Self::of(parsed, None),
-            None => None,
-        };
-        if list.is_none() {
-            let header = Header {
+        let courier = read_courier(directory)?.and_then(|parsed| Self::of(parsed, None));
+        let mut list = match courier {
+            Some(list) => list,
+            None => Self::empty(Header {
                 uid_validity: uid_validity()?,
                 next_uid: 1,
                 guid: None,
                 others: Vec::new(),
-            };
-            list = Some(Self::empty(header));
-        }
-        let mut list = list.expect("set just above");
+            }),
+        };
         list.rewrite(directory, &lock, |_| Keep::Yes)?;
         Ok(list)
     }

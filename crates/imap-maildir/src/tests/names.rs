@@ -1,0 +1,242 @@
+//! Mailboxes: made, renamed, deleted, listed.
+
+use super::*;
+use imap_backend::{Backend as _, Credentials, ErrorKind, LoginError, Peer, Selectable, Transport};
+use imap_updates::Closed;
+
+async fn listed(session: &mut MaildirSession) -> Vec<String> {
+    let mark = |selectable| {
+        if selectable == Selectable::Yes {
+            ""
+        } else {
+            " \\Noselect"
+        }
+    };
+    let entries = session.list().await.unwrap();
+    let mut shown: Vec<_> = entries
+        .iter()
+        .map(|entry| format!("{}{}", entry.name, mark(entry.selectable)))
+        .collect();
+    shown.sort();
+    shown
+}
+
+async fn fails<T: std::fmt::Debug>(result: impl Future<Output = Result<T, Error>>) -> ErrorKind {
+    result.await.unwrap_err().kind()
+}
+
+#[tokio::test]
+async fn the_first_login_makes_a_private_maildir_and_a_wrong_password_none() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let fixture = Fixture::new();
+    let peer = Peer::new(None, Transport::Plain);
+    let login = |user: &str, password: &str| {
+        fixture
+            .backend
+            .login(&peer, Credentials::new(user.into(), password.into()))
+    };
+    assert!(matches!(login("u", "wrong").await, Err(LoginError::Refused)));
+    assert!(!fixture.root().exists());
+    login("u", "secret").await.unwrap();
+    assert_eq!(
+        fixture.root().metadata().unwrap().permissions().mode() & 0o777,
+        0o700
+    );
+    for user in ["..", "a/b", ".", ""] {
+        assert!(
+            matches!(login(user, "secret").await, Err(LoginError::Refused)),
+            "{user}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn list_shows_mailboxes_and_the_levels_above_them() {
+    let fixture = Fixture::new();
+    let mut session = fixture.session().await;
+    for mailbox in ["a.b.c", "Grüße", "a.b.d", "x"] {
+        session.create(&name(mailbox)).await.unwrap();
+    }
+    std::fs::create_dir(fixture.root().join(".cache")).unwrap();
+    std::fs::write(fixture.root().join(".file"), "").unwrap();
+    std::fs::create_dir_all(fixture.root().join(".INBOX/cur")).unwrap();
+    let expected = [
+        "Grüße",
+        "INBOX",
+        "a \\Noselect",
+        "a.b \\Noselect",
+        "a.b.c",
+        "a.b.d",
+        "x",
+    ];
+    assert_eq!(listed(&mut session).await, expected);
+    assert_eq!(
+        fails(session.select(&name("a"), Access::ReadWrite)).await,
+        ErrorKind::NonExistent
+    );
+    assert!(fixture.root().join(".a.b.c/maildirfolder").exists());
+    assert!(!fixture.root().join("maildirfolder").exists());
+}
+
+#[tokio::test]
+async fn names_that_cannot_be_or_are_there_already_are_refused() {
+    let fixture = Fixture::new();
+    let mut session = fixture.session().await;
+    session.create(&name("a")).await.unwrap();
+    for (mailbox, kind) in [
+        ("a", ErrorKind::AlreadyExists),
+        ("INBOX", ErrorKind::AlreadyExists),
+        ("a..b", ErrorKind::Cannot),
+        ("../x", ErrorKind::Cannot),
+        ("a/b", ErrorKind::Cannot),
+    ] {
+        assert_eq!(fails(session.create(&name(mailbox))).await, kind, "{mailbox}");
+    }
+    session.create(&name("level.")).await.unwrap();
+    assert_eq!(listed(&mut session).await, ["INBOX", "a", "level"]);
+    assert_eq!(
+        fails(append(&mut session, "none", "x", "")).await,
+        ErrorKind::TryCreate
+    );
+    assert_eq!(fails(session.delete(&name("none"))).await, ErrorKind::NonExistent);
+    assert_eq!(fails(session.delete(&name("INBOX"))).await, ErrorKind::Cannot);
+    assert_eq!(
+        fails(session.rename(&name("none"), &name("b"))).await,
+        ErrorKind::NonExistent
+    );
+    assert_eq!(
+        fails(session.rename(&name("a"), &name("level"))).await,
+        ErrorKind::AlreadyExists
+    );
+    assert_eq!(
+        fails(session.rename(&name("a"), &name("a.b"))).await,
+        ErrorKind::Cannot
+    );
+}
+
+#[tokio::test]
+async fn a_mailbox_made_again_has_another_uidvalidity() {
+    let fixture = Fixture::new();
+    let mut session = fixture.session().await;
+    let mut last = 0;
+    for _ in 0..3 {
+        session.create(&name("a")).await.unwrap();
+        append(&mut session, "a", "x", "").await.unwrap();
+        let validity = session.status(&name("a")).await.unwrap().uid_validity.get();
+        assert!(validity > last);
+        last = validity;
+        session.delete(&name("a")).await.unwrap();
+    }
+    session.create(&name("b")).await.unwrap();
+    session.rename(&name("b"), &name("a")).await.unwrap();
+    assert!(session.status(&name("a")).await.unwrap().uid_validity.get() > last);
+}
+
+#[tokio::test]
+async fn deleting_closes_sessions_and_leaves_inferiors() {
+    let fixture = Fixture::new();
+    let mut session = fixture.session().await;
+    session.create(&name("a")).await.unwrap();
+    session.create(&name("a.b")).await.unwrap();
+    append(&mut session, "a", "x", "").await.unwrap();
+    let mut client = fixture.select("a").await;
+    session.delete(&name("a")).await.unwrap();
+    assert_eq!(client.updates().closed(), Some(Closed::Deleted));
+    assert!(client.store(&[1], FlagAction::Add, "\\Seen").await.is_err());
+    assert_eq!(client.body(1).await, None);
+    assert_eq!(listed(&mut session).await, ["INBOX", "a \\Noselect", "a.b"]);
+    session.create(&name("a")).await.unwrap();
+    assert_eq!(fixture.select("a").await.uids(), [0u32; 0]);
+    let left = std::fs::read_dir(fixture.root()).unwrap();
+    assert!(
+        !left
+            .into_iter()
+            .any(|e| e.unwrap().file_name().to_string_lossy().starts_with(".."))
+    );
+}
+
+#[tokio::test]
+async fn renaming_takes_inferiors_along_and_sessions_go_on() {
+    let fixture = Fixture::new();
+    let mut session = fixture.session().await;
+    for mailbox in ["a", "a.b", "ab"] {
+        session.create(&name(mailbox)).await.unwrap();
+    }
+    append(&mut session, "a.b", "x", "").await.unwrap();
+    let before = session.status(&name("a.b")).await.unwrap();
+    let mut client = fixture.select("a.b").await;
+    session.rename(&name("a"), &name("z")).await.unwrap();
+    assert_eq!(listed(&mut session).await, ["INBOX", "ab", "z", "z.b"]);
+    client.store(&[1], FlagAction::Add, "\\Seen").await.unwrap();
+    append(&mut session, "z.b", "y", "").await.unwrap();
+    client.told();
+    assert_eq!(client.uids(), [1, 2]);
+    let after = session.status(&name("z.b")).await.unwrap();
+    assert_eq!((after.uid_validity, after.messages), (before.uid_validity, 2));
+    session.create(&name("a.b")).await.unwrap();
+    assert_eq!(
+        session.status(&name("a.b")).await.unwrap().messages,
+        0,
+        "the old name is another mailbox"
+    );
+}
+
+#[tokio::test]
+async fn renaming_inbox_moves_its_messages_and_leaves_it_empty() {
+    let fixture = Fixture::new();
+    let mut session = fixture.session().await;
+    session.create(&name("INBOX.kept")).await.unwrap();
+    append(&mut session, "INBOX", "x", "\\Flagged").await.unwrap();
+    let mut client = fixture.select("INBOX").await;
+    session.rename(&name("INBOX"), &name("old")).await.unwrap();
+    assert_eq!(client.told(), ["EXPUNGE 1"]);
+    assert_eq!(fixture.select("old").await.flags(1).await, "(\\Flagged)");
+    assert_eq!(listed(&mut session).await, ["INBOX", "INBOX.kept", "old"]);
+    assert_eq!(append(&mut session, "INBOX", "y", "").await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn subscriptions_keep_names_that_do_not_exist() {
+    let fixture = Fixture::new();
+    let mut session = fixture.session().await;
+    for mailbox in ["gone", "Grüße.a", "gone"] {
+        session.subscribe(&name(mailbox)).await.unwrap();
+    }
+    assert_eq!(
+        session.subscriptions().await.unwrap(),
+        [name("gone"), name("Grüße.a")]
+    );
+    session.unsubscribe(&name("gone")).await.unwrap();
+    assert_eq!(
+        fixture.restarted().session().await.subscriptions().await.unwrap(),
+        [name("Grüße.a")]
+    );
+}
+
+#[tokio::test]
+async fn a_mailbox_that_is_a_symbolic_link_does_not_exist() {
+    let fixture = Fixture::new();
+    let mut session = fixture.session().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::create_dir(elsewhere.path().join("cur")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), fixture.root().join(".link")).unwrap();
+    assert_eq!(listed(&mut session).await, ["INBOX"]);
+    assert_eq!(
+        fails(session.select(&name("link"), Access::ReadOnly)).await,
+        ErrorKind::NonExistent
+    );
+}
+
+#[tokio::test]
+async fn what_examine_opened_is_not_changed() {
+    let fixture = Fixture::new();
+    deliver(&fixture.root(), "cur/1.a:2,T", "x");
+    let mut client = fixture.examine("INBOX").await;
+    assert!(client.store(&[1], FlagAction::Add, "\\Seen").await.is_err());
+    let all = set(&[1]);
+    assert!(client.mailbox().expunge(&all).await.is_err());
+    assert!(client.mailbox().move_to(&all, &name("INBOX")).await.is_err());
+    client.mailbox().copy(&all, &name("INBOX")).await.unwrap();
+    client.noop().await;
+    assert_eq!(client.uids(), [1, 2]);
+}

@@ -1,0 +1,280 @@
+//! Another program acts between two steps of ours.
+
+use super::*;
+use crate::step::Step;
+use imap_backend::ErrorKind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Runs `act` at the first `count` occurrences of a step, with the number of the occurrence.
+fn at(client: &Client, step: Step, count: usize, act: impl Fn(usize) + Send + Sync + 'static) {
+    let seen = AtomicUsize::new(0);
+    client.open().directory.steps().set(move |now| {
+        if now == step {
+            let occurrence = seen.fetch_add(1, Ordering::SeqCst);
+            if occurrence < count {
+                act(occurrence);
+            }
+        }
+    });
+}
+
+fn rename(root: &Path, from: &str, to: &str) {
+    std::fs::rename(root.join(from), root.join(to)).unwrap();
+}
+
+#[tokio::test]
+async fn store_finds_a_message_that_is_renamed_under_its_hands() {
+    let fixture = Fixture::new();
+    deliver(&fixture.root(), "cur/1.a:2,", "x");
+    let (mut client, mut other) = (fixture.select("INBOX").await, fixture.select("INBOX").await);
+    let root = fixture.root();
+    at(&client, Step::BeforeRename, 3, move |occurrence| {
+        let names = ["cur/1.a:2,", "cur/1.a:2,F", "cur/1.a:2,", "cur/1.a:2,R"];
+        rename(&root, names[occurrence], names[occurrence + 1]);
+    });
+    client.store(&[1], FlagAction::Add, "\\Seen").await.unwrap();
+    assert_eq!(files(&fixture.root()), ["cur/1.a:2,RS"]);
+    assert_eq!(
+        client.told(),
+        ["1 (\\Answered \\Seen)"],
+        "the other program's flag is news to the one that stored, too"
+    );
+    assert_eq!(other.told(), ["1 (\\Answered \\Seen)"]);
+}
+
+#[tokio::test]
+async fn store_on_a_message_that_vanishes_is_an_expunge() {
+    let fixture = Fixture::new();
+    deliver(&fixture.root(), "cur/1.a:2,", "x");
+    deliver(&fixture.root(), "cur/2.b:2,", "x");
+    let mut client = fixture.select("INBOX").await;
+    let root = fixture.root();
+    at(&client, Step::BeforeRename, 1, move |_| {
+        std::fs::remove_file(root.join("cur/1.a:2,")).unwrap()
+    });
+    client.store(&[1, 2], FlagAction::Add, "\\Seen").await.unwrap();
+    assert_eq!(client.told(), ["EXPUNGE 1"]);
+    assert_eq!(files(&fixture.root()), ["cur/2.b:2,S"]);
+}
+
+#[tokio::test]
+async fn a_program_that_renames_for_ever_ends_in_an_error_not_in_an_expunge() {
+    let fixture = Fixture::new();
+    deliver(&fixture.root(), "cur/1.a:2,", "x");
+    let mut client = fixture.select("INBOX").await;
+    let root = fixture.root();
+    at(&client, Step::BeforeRename, usize::MAX, move |occurrence| {
+        let names = ["cur/1.a:2,", "cur/1.a:2,F"];
+        rename(&root, names[occurrence % 2], names[(occurrence + 1) % 2]);
+    });
+    assert_eq!(
+        client
+            .store(&[1], FlagAction::Add, "\\Seen")
+            .await
+            .unwrap_err()
+            .kind(),
+        ErrorKind::InUse
+    );
+    assert!(!client.noop().await.iter().any(|line| line.starts_with("EXPUNGE")));
+}
+
+#[tokio::test]
+async fn expunge_spares_a_message_whose_deleted_flag_was_just_taken_away() {
+    let fixture = Fixture::new();
+    deliver(&fixture.root(), "cur/1.a:2,T", "x");
+    deliver(&fixture.root(), "cur/2.b:2,T", "x");
+    let mut client = fixture.select("INBOX").await;
+    let root = fixture.root();
+    at(&client, Step::BeforeRename, 1, move |_| {
+        rename(&root, "cur/1.a:2,T", "cur/1.a:2,S")
+    });
+    client.expunge().await;
+    assert_eq!(files(&fixture.root()), ["cur/1.a:2,S"]);
+    assert_eq!(client.told(), ["1 (\\Seen)", "EXPUNGE 2"]);
+}
+
+#[tokio::test]
+async fn fetch_follows_a_message_that_was_renamed_since_it_was_looked_up() {
+    let fixture = Fixture::new();
+    deliver(&fixture.root(), "cur/1.a:2,", "text");
+    let mut client = fixture.select("INBOX").await;
+    rename(&fixture.root(), "cur/1.a:2,", "cur/1.a:2,FRS");
+    assert_eq!(client.body(1).await.unwrap(), "text");
+    std::fs::remove_file(fixture.root().join("cur/1.a:2,FRS")).unwrap();
+    assert_eq!(client.body(1).await, None, "gone, and no error");
+    assert_eq!(client.noop().await, ["EXPUNGE 1"]);
+}
+
+#[tokio::test]
+async fn a_move_from_new_to_cur_between_the_listings_loses_nothing() {
+    let fixture = Fixture::new();
+    let mut client = fixture.select("INBOX").await;
+    deliver(&fixture.root(), "new/1.a", "x");
+    let root = fixture.root();
+    at(&client, Step::ListedNew, 1, move |_| {
+        rename(&root, "new/1.a", "cur/1.a:2,S")
+    });
+    client.noop().await;
+    client.noop().await;
+    assert_eq!(client.uids(), [1]);
+    assert_eq!(client.flags(1).await, "(\\Seen)");
+}
+
+#[tokio::test]
+async fn a_listing_that_misses_messages_expunges_none_of_them() {
+    let fixture = Fixture::new();
+    for number in 1..=3 {
+        deliver(&fixture.root(), &format!("cur/{number}.a:2,"), "x");
+    }
+    let mut client = fixture.select("INBOX").await;
+    // While new/ is listed the file is nowhere; once cur/ has been listed it is back: a readdir miss made certain.
+    let root = fixture.root();
+    deliver(&fixture.root(), "new/4.a", "x");
+    let steps = AtomicUsize::new(0);
+    client
+        .open()
+        .directory
+        .steps()
+        .set(move |step| match (step, steps.fetch_add(1, Ordering::SeqCst)) {
+            (Step::ListedNew, 0) => rename(&root, "cur/2.a:2,", "hidden"),
+            (Step::Listed, 1) => rename(&root, "hidden", "cur/2.a:2,F"),
+            _ => {}
+        });
+    assert_eq!(client.noop().await, ["2 (\\Flagged)", "EXISTS 4"]);
+    assert_eq!(client.uids(), [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn a_change_within_one_time_stamp_is_found_a_little_later() {
+    let fixture = Fixture::new();
+    deliver(&fixture.root(), "cur/1.a:2,", "x");
+    let mut client = fixture.select("INBOX").await;
+    let open = client.open();
+    open.forget_grain().await;
+    // A rename by another program in the very moment of our own: the time stamps after it are ours.
+    let root = fixture.root();
+    deliver(&fixture.root(), "cur/2.b:2,", "x");
+    client.noop().await;
+    open.forget_grain().await;
+    at(&client, Step::BeforeRename, 1, move |_| {
+        rename(&root, "cur/2.b:2,", "cur/2.b:2,F")
+    });
+    client.store(&[1], FlagAction::Add, "\\Seen").await.unwrap();
+    open.let_grain_pass().await;
+    assert_eq!(client.noop().await, ["2 (\\Flagged)"]);
+}
+
+#[tokio::test]
+async fn copy_of_a_message_that_vanishes_copies_nothing() {
+    let fixture = Fixture::new();
+    fixture.session().await.create(&name("target")).await.unwrap();
+    deliver(&fixture.root(), "cur/1.a:2,", "x");
+    deliver(&fixture.root(), "cur/2.b:2,", "x");
+    let mut client = fixture.select("INBOX").await;
+    std::fs::remove_file(fixture.root().join("cur/2.b:2,")).unwrap();
+    let error = client
+        .mailbox()
+        .copy(&set(&[1, 2]), &name("target"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ExpungeIssued);
+    assert_eq!(files(&fixture.root().join(".target")), [""; 0]);
+    assert_eq!(
+        std::fs::read_dir(fixture.root().join(".target/tmp"))
+            .unwrap()
+            .count(),
+        0
+    );
+}
+
+#[tokio::test]
+async fn move_takes_the_flags_that_a_message_has_at_that_moment() {
+    let fixture = Fixture::new();
+    fixture.session().await.create(&name("target")).await.unwrap();
+    deliver(&fixture.root(), "cur/1.a:2,", "x");
+    deliver(&fixture.root(), "cur/2.b:2,", "x");
+    let mut client = fixture.select("INBOX").await;
+    rename(&fixture.root(), "cur/1.a:2,", "cur/1.a:2,F");
+    std::fs::remove_file(fixture.root().join("cur/2.b:2,")).unwrap();
+    let moved = client
+        .mailbox()
+        .move_to(&set(&[1, 2]), &name("target"))
+        .await
+        .unwrap();
+    assert_eq!(
+        (moved.from.to_string(), moved.to.to_string()),
+        ("1".to_owned(), "1".to_owned())
+    );
+    assert_eq!(infos(&fixture.root().join(".target")), ["2,F"]);
+    client.noop().await;
+    assert_eq!(client.uids(), [0u32; 0]);
+    let file = files(&fixture.root().join(".target")).remove(0);
+    assert!(
+        !file.contains("1.a"),
+        "a new base name in the new mailbox: {file}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_and_another_program_at_once_lose_and_double_nothing() {
+    let fixture = Fixture::new();
+    let mut session = fixture.session().await;
+    session.create(&name("other")).await.unwrap();
+    for number in 0..20 {
+        append(&mut session, "INBOX", &format!("n: {number}\r\n\r\n"), "")
+            .await
+            .unwrap();
+    }
+    let root = fixture.root();
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let outside = std::thread::spawn(move || {
+        while !stopped.load(Ordering::SeqCst) {
+            for file in files(&root) {
+                let base = file
+                    .split(':')
+                    .next()
+                    .unwrap()
+                    .rsplit('/')
+                    .next()
+                    .unwrap()
+                    .to_owned();
+                let info = if file.ends_with('F') { "" } else { "F" };
+                let _ = std::fs::rename(root.join(&file), root.join(format!("cur/{base}:2,{info}")));
+            }
+        }
+    });
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        clients.push(fixture.select("INBOX").await);
+    }
+    for round in 0u32..10 {
+        for client in &mut clients {
+            client.noop().await;
+            // The program may win ten times in a row against one message; then the command fails and says so.
+            let _ = client.store(&[round + 1], FlagAction::Add, "\\Seen").await;
+            client.noop().await;
+            assert!(
+                client.uids().len() >= 10,
+                "a message was reported expunged that nobody removed"
+            );
+        }
+        if clients[0]
+            .mailbox()
+            .move_to(&set(&[20 - round]), &name("other"))
+            .await
+            .is_err()
+        {
+            break;
+        }
+    }
+    stop.store(true, Ordering::SeqCst);
+    outside.join().unwrap();
+    let (here, there) = (
+        files(&fixture.root()).len(),
+        files(&fixture.root().join(".other")).len(),
+    );
+    assert_eq!(here + there, 20);
+    clients[1].noop().await;
+    assert_eq!(clients[1].uids().len(), here);
+}
