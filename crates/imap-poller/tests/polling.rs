@@ -355,6 +355,7 @@ mod laws {
     }
 
     proptest! {
+#![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
         /// The oracle: whoever applies the differences has the newer listing.
         #[test]
         fn applying_the_differences_gives_the_newer_listing(all in listings()) {

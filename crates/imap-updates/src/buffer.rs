@@ -155,8 +155,12 @@ impl UpdateBuffer {
     /// A command was received whole, and starts. O(1).
     pub fn begin<K: CommandKind>(&mut self, _kind: K) -> CommandInProgress<K> {
         self.view.take();
-        if self.phase == Phase::Told && K::ROW.expunge.permits() {
-            self.phase = Phase::MayRelease;
+        if matches!(self.phase, Phase::Told | Phase::MayRelease) {
+            self.phase = if K::ROW.expunge.permits() {
+                Phase::MayRelease
+            } else {
+                Phase::Told
+            };
         }
         CommandInProgress::begin(self.origin)
     }

@@ -83,16 +83,12 @@ impl ExpungeHistory {
         if modseq < self.complete_after {
             return None;
         }
-        let mut vanished = UidSet::new();
-        for record in self.records.iter().filter(|record| record.modseq > modseq) {
-            match &record.uids {
-                Uids::One(uid) => {
-                    vanished.insert(*uid);
-                }
-                Uids::Many(uids) => vanished = vanished.union(uids),
-            }
-        }
-        Some(vanished)
+        Some(union(self.records.iter().filter(|record| record.modseq > modseq)))
+    }
+
+    /// All UIDs that are remembered.
+    pub(crate) fn remembered(&self) -> UidSet {
+        union(self.records.iter())
     }
 
     /// Whether `uid` is among the remembered.
@@ -102,4 +98,17 @@ impl ExpungeHistory {
             Uids::Many(uids) => uids.contains(uid),
         })
     }
+}
+
+fn union<'r>(records: impl Iterator<Item = &'r Record>) -> UidSet {
+    let mut all = UidSet::new();
+    for record in records {
+        match &record.uids {
+            Uids::One(uid) => {
+                all.insert(*uid);
+            }
+            Uids::Many(uids) => all = all.union(uids),
+        }
+    }
+    all
 }

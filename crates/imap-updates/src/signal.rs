@@ -69,9 +69,4 @@ impl Signal {
         sleepers.remove(&session);
         self.sleeping.store(sleepers.len(), Ordering::Relaxed);
     }
-
-    #[cfg(test)]
-    pub(crate) fn sleepers(&self) -> usize {
-        self.sleepers.lock().len()
-    }
 }

@@ -113,8 +113,39 @@ impl State {
         Ingest::Applied
     }
 
+    /// Those of `uids` that are in the mailbox, if `uids` is larger than it: a range up to the largest UID has
+    /// 4,294,967,295 members. `None` for a smaller set, which is cheaper as it is.
+    fn present_in_large(&self, uids: &UidSet) -> Option<UidSet> {
+        if uids.len() <= u64::from(self.len()) {
+            return None;
+        }
+        let shown = self
+            .index
+            .view()
+            .uids()
+            .filter(|&uid| uids.contains(uid))
+            .collect::<UidSet>();
+        Some(
+            shown
+                .union(&self.staged.intersection(uids))
+                .union(&self.hidden.intersection(uids)),
+        )
+    }
+
+    /// Whether any of `uids` is in the mailbox, hidden ones included. O(smaller of the two).
+    pub(crate) fn contains_any(&self, uids: &UidSet) -> bool {
+        match self.present_in_large(uids) {
+            Some(present) => !present.is_empty(),
+            None => uids
+                .iter()
+                .any(|uid| self.contains(uid) || self.hidden.contains(uid)),
+        }
+    }
+
     /// Returns those that were there.
     pub(crate) fn expunge(&mut self, uids: &UidSet, modseq: ModSeq) -> UidSet {
+        let present = self.present_in_large(uids);
+        let uids = present.as_ref().unwrap_or(uids);
         let mut gone = self.index.expunge_all(uids);
         if !self.staged.is_empty() {
             let staged = self.staged.intersection(uids);
@@ -162,6 +193,13 @@ impl State {
     /// Whether `uid` was reported expunged, as far as is remembered.
     pub(crate) fn known_expunged(&self, uid: Uid) -> bool {
         self.gone_early.contains_key(&uid) || self.expunges.contains(uid)
+    }
+
+    /// Whether all of `uids` were reported expunged, as far as is remembered.
+    pub(crate) fn all_known_expunged(&self, uids: &UidSet) -> bool {
+        let rest = uids.difference(&self.expunges.remembered());
+        rest.len() <= self.gone_early.len() as u64
+            && rest.iter().all(|uid| self.gone_early.contains_key(&uid))
     }
 
     pub(crate) fn change_flags(&mut self, uid: Uid, flags: Flags, by: Origin, modseq: ModSeq) -> Ingest {

@@ -99,9 +99,8 @@ impl<S: ?Sized> HubGuard<'_, S> {
         if uids.is_empty() {
             return Ingest::Duplicate;
         }
-        let known = uids.iter().any(|uid| self.peek().contains(uid));
-        let repeated = !known && uids.iter().all(|uid| self.peek().known_expunged(uid));
-        if repeated {
+        let known = self.peek().contains_any(uids);
+        if !known && self.peek().all_known_expunged(uids) {
             return Ingest::Duplicate;
         }
         if known {

@@ -1,0 +1,352 @@
+//! Scenarios S36 to S53, as far as they are the helper's: which command may say what, and in which numbering.
+
+mod support;
+
+use imap_updates::{
+    Access, Echo, ExpungeForm, Followers, Ingest, MailboxHub, Origin, Recency, Release, Untagged,
+    UpdateBuffer, kind,
+};
+use support::desk::{Desk, SILENCE, flags, hold, lines, release, write};
+use support::{uid, uids};
+
+#[test]
+fn s36_a_fetch_of_an_expunged_message_knows_that_it_was_expunged() {
+    let mut desk = Desk::with(&[1, 2, 3]);
+    desk.expunge(&[2]);
+    let _command = desk.a.begin(kind::Fetch);
+    let resolved = desk.a.resolve_seqs(&"2".parse().unwrap()).unwrap();
+    // Not silence: the server answers NO or OK [EXPUNGEISSUED] (RFC 2180 section 4.1).
+    assert_eq!((resolved.live(), resolved.expunged()), (uids(&[]), uids(&[2])));
+}
+
+#[test]
+fn s37_a_store_of_living_and_expunged_messages_tells_them_apart() {
+    let mut desk = Desk::with(&[1, 2, 3]);
+    desk.expunge(&[2]);
+    let _command = desk.a.begin(kind::Store);
+    let resolved = desk.a.resolve_seqs(&"1:3".parse().unwrap()).unwrap();
+    assert_eq!(
+        (resolved.live(), resolved.expunged()),
+        (uids(&[1, 3]), uids(&[2]))
+    );
+}
+
+#[test]
+fn s38_a_copy_returns_the_pending_expunges() {
+    let mut desk = Desk::with(&[1, 2, 3]);
+    desk.expunge(&[2]);
+    {
+        let _command = desk.a.begin(kind::Copy);
+        let resolved = desk.a.resolve_seqs(&"2".parse().unwrap()).unwrap();
+        assert_eq!(resolved.expunged(), uids(&[2]));
+    }
+    assert_eq!(release(&mut desk.a, kind::Copy), ["2 EXPUNGE"]);
+}
+
+#[test]
+fn s39_a_uid_command_without_a_match_means_no_message() {
+    let mut desk = Desk::with(&[1, 2]);
+    let _command = desk.a.begin(kind::UidMove);
+    assert!(desk.a.resolve_uids(&"7:9".parse().unwrap()).is_empty());
+}
+
+#[test]
+fn s40_a_move_with_another_expunge_pending_leaves_the_client_in_step() {
+    let mut desk = Desk::with(&[1, 2, 3, 4, 5]);
+    desk.expunge(&[2]);
+    let command = desk.a.begin(kind::Move);
+    let moved = desk.a.resolve_seqs(&"4".parse().unwrap()).unwrap().live();
+    assert_eq!(moved, uids(&[4]));
+    assert_eq!(desk.hub.lock().expunge(&moved), moved);
+    let drained = desk.a.drain(command.permit(Followers::None));
+    assert_eq!(write(&mut desk.a, drained), ["4 EXPUNGE", "2 EXPUNGE"]);
+    drop(command);
+    assert_eq!(desk.view(), [1, 3, 5]);
+}
+
+#[test]
+fn s41_a_search_in_a_stale_view_speaks_of_announced_numbers_only() {
+    let mut desk = Desk::with(&[1, 2, 3]);
+    desk.expunge(&[1]);
+    assert_eq!(desk.arrive(4), Ingest::Applied);
+    let _command = desk.a.begin(kind::Search);
+    let view = desk.a.view().clone();
+    // The backend found the messages 1 to 4; the writer numbers what the client has and what is there.
+    let hits: Vec<u32> = [1, 2, 3, 4]
+        .into_iter()
+        .map(uid)
+        .filter(|&uid| !view.is_expunged(uid))
+        .filter_map(|uid| view.seq_of(uid).map(imap_seq::SeqNum::get))
+        .collect();
+    assert_eq!(hits, [2, 3]);
+}
+
+#[test]
+fn s42_a_uid_that_was_not_announced_means_nothing() {
+    let mut desk = Desk::with(&[1]);
+    assert_eq!(desk.arrive(2), Ingest::Applied);
+    assert_eq!(desk.uids("2"), []);
+    assert_eq!(release(&mut desk.a, kind::UidFetch), ["2 EXISTS"]);
+    assert_eq!(desk.uids("2"), [2]);
+}
+
+#[test]
+fn s43_a_uid_search_with_numbers_speaks_the_old_view_and_holds() {
+    let mut desk = Desk::with(&[1, 2, 3]);
+    desk.expunge(&[1]);
+    assert_eq!(desk.seqs("2:3"), Some(vec![2, 3]));
+    assert_eq!(desk.hold(kind::UidSearchWithSeqs), SILENCE);
+    assert_eq!(release(&mut desk.a, kind::UidSearch), ["1 EXPUNGE"]);
+}
+
+#[test]
+fn s44_a_pipelined_store_by_number_holds_the_expunge() {
+    let mut desk = Desk::with(&[1, 2, 3]);
+    desk.expunge(&[1]);
+    let command = desk.a.begin(kind::UidFetch);
+    let drained = desk.a.drain(command.permit(Followers::UseSequenceNumbers));
+    assert_eq!(write(&mut desk.a, drained), SILENCE);
+    drop(command);
+    assert_eq!(desk.seqs("2"), Some(vec![2]));
+    assert_eq!(desk.hold(kind::Store), SILENCE);
+    assert_eq!(desk.noop(), ["1 EXPUNGE"]);
+}
+
+#[test]
+fn s45_close_says_nothing_because_the_session_is_gone() {
+    let mut desk = Desk::with(&[1, 2]);
+    desk.expunge(&[1]);
+    assert_eq!(desk.hold(kind::Close), SILENCE);
+    let Desk { hub, a } = desk;
+    drop(a);
+    assert_eq!(hub.sessions(), 0);
+}
+
+#[test]
+fn s47_a_failed_command_tells_new_messages_and_keeps_the_rest() {
+    let mut desk = Desk::with(&[1, 2]);
+    desk.expunge(&[1]);
+    assert_eq!(desk.arrive(3), Ingest::Applied);
+    assert_eq!(desk.hold(kind::Unparsed), ["3 EXISTS"]);
+    assert_eq!(desk.noop(), ["1 EXPUNGE"]);
+}
+
+#[test]
+fn s48_nothing_is_expunged_while_a_literal_arrives() {
+    let mut desk = Desk::with(&[1, 2]);
+    desk.expunge(&[1]);
+    // No command is in progress, so nothing can lend a permit.
+    let drained = desk.a.drain(Release::hold());
+    assert_eq!(write(&mut desk.a, drained), SILENCE);
+    assert_eq!(release(&mut desk.a, kind::Append), ["1 EXPUNGE"]);
+}
+
+#[test]
+fn s50_highestmodseq_stays_below_a_held_expunge() {
+    let mut desk = Desk::with(&[1, 2, 3]);
+    let before = desk.a.highest_modseq();
+    assert_eq!(desk.flags(2, "\\Seen"), Ingest::Applied);
+    let flagged = desk.hub.lock().highest_modseq();
+    desk.expunge(&[1]);
+    assert_eq!(desk.flags(3, "\\Seen"), Ingest::Applied);
+    let latest = desk.hub.lock().highest_modseq();
+    assert_eq!(
+        [flagged.get(), latest.get()],
+        [before.get() + 1, before.get() + 3]
+    );
+    desk.hold(kind::Fetch);
+    assert_eq!(desk.a.highest_modseq(), flagged);
+    desk.hold(kind::Fetch);
+    assert_eq!(desk.a.highest_modseq(), flagged);
+    assert_eq!(desk.a.held().map(|held| (held.count, held.drains)), Some((1, 1)));
+    desk.noop();
+    assert_eq!(desk.a.highest_modseq(), latest);
+    assert_eq!(desk.a.held(), None);
+}
+
+/// RFC 7162 section 6: the changes 99 and 100, an expunge with 101 that is held, and 103. Not 103 but 100 is told.
+#[test]
+fn s50_the_example_of_the_rfc() {
+    let snapshot = imap_updates::Snapshot {
+        highest_modseq: support::modseq(98),
+        ..(1..=9).map(uid).collect()
+    };
+    let hub = MailboxHub::new((), snapshot).unwrap();
+    let mut session = hub.subscribe(Access::ReadWrite);
+    for change in 99..=103 {
+        let mut guard = hub.lock();
+        match change {
+            101 => assert_eq!(guard.expunge(&uids(&[7])).len(), 1),
+            _ => {
+                let done = guard.flags_changed(uid(2), flags("\\Seen"), Origin::EXTERNAL, Echo::Tell);
+                assert_eq!(done, Ingest::Applied);
+            }
+        }
+        assert_eq!(guard.highest_modseq(), support::modseq(change));
+    }
+    hold(&mut session, kind::Fetch);
+    assert_eq!(session.highest_modseq(), support::modseq(100));
+    release(&mut session, kind::Noop);
+    assert_eq!(session.highest_modseq(), support::modseq(103));
+}
+
+#[test]
+fn s51_vanished_names_announced_uids_only_in_ranges() {
+    let mut desk = Desk::with(&[1, 2, 3, 4, 9]);
+    desk.a.report_expunges_as(ExpungeForm::Vanished);
+    assert_eq!(desk.arrive(10), Ingest::Applied);
+    desk.expunge(&[2, 3, 4, 9, 10]);
+    assert_eq!(desk.noop(), ["VANISHED 2:4,9"]);
+    assert_eq!(desk.a.exists(), 1);
+}
+
+#[test]
+fn s51_what_was_pending_at_enable_is_told_in_one_form() {
+    let mut desk = Desk::with(&[1, 2, 3]);
+    desk.expunge(&[1]);
+    assert_eq!(release(&mut desk.a, kind::Enable), ["1 EXPUNGE"]);
+    desk.a.report_expunges_as(ExpungeForm::Vanished);
+    desk.expunge(&[2]);
+    assert_eq!(desk.noop(), ["VANISHED 2"]);
+}
+
+#[test]
+fn vanished_earlier_comes_from_the_history_as_far_as_it_reaches() {
+    let desk = Desk::with(&[1, 2, 3, 4, 5]);
+    let start = desk.hub.lock().highest_modseq();
+    desk.expunge(&[2]);
+    let middle = desk.hub.lock().highest_modseq();
+    desk.expunge(&[3, 5]);
+    assert_eq!(desk.hub.lock().vanished_since(start), Some(uids(&[2, 3, 5])));
+    assert_eq!(desk.hub.lock().vanished_since(middle), Some(uids(&[3, 5])));
+
+    let limits = imap_updates::Limits {
+        expunge_records: 1,
+        ..Default::default()
+    };
+    let hub = MailboxHub::with_limits((), (1..=5).map(uid).collect(), limits).unwrap();
+    for number in [1, 2] {
+        assert_eq!(hub.lock().expunge(&uids(&[number])).len(), 1);
+    }
+    assert_eq!(hub.lock().vanished_since(start), None);
+}
+
+fn recent(session: &UpdateBuffer) -> Vec<u32> {
+    session.recent_uids().iter().map(imap_seq::Uid::get).collect()
+}
+
+/// Choice: a session that only reads sees `\Recent` on what no read-write session was told of, and takes it from
+/// nobody (RFC 3501 sections 2.3.2 and 6.3.2).
+#[test]
+fn s52_recent_goes_to_one_read_write_session_and_goes_down() {
+    let hub = MailboxHub::new((), [1].map(uid).into_iter().collect()).unwrap();
+    let mut reader = hub.subscribe(Access::ReadOnly);
+    let mut first = hub.subscribe(Access::ReadWrite);
+    let mut second = hub.subscribe(Access::ReadWrite);
+    let deliver = |number| assert_eq!(hub.lock().arrive(uid(number), Recency::Recent), Ingest::Applied);
+    deliver(2);
+    assert_eq!(release(&mut reader, kind::Noop), ["2 EXISTS", "1 RECENT"]);
+    assert_eq!(release(&mut first, kind::Noop), ["2 EXISTS", "1 RECENT"]);
+    assert_eq!(release(&mut second, kind::Noop), ["2 EXISTS"]);
+    deliver(3);
+    assert_eq!(release(&mut second, kind::Noop), ["3 EXISTS", "1 RECENT"]);
+    assert_eq!(release(&mut first, kind::Noop), ["3 EXISTS"]);
+    assert_eq!((recent(&first), recent(&second)), (vec![2], vec![3]));
+    // A late reader finds none left.
+    assert_eq!(hub.subscribe(Access::ReadOnly).recent(), 0);
+    assert_eq!(hub.lock().expunge(&uids(&[2, 3])).len(), 2);
+    assert_eq!(hold(&mut first, kind::Fetch), SILENCE);
+    assert_eq!(first.recent(), 1);
+    assert_eq!(
+        release(&mut first, kind::Noop),
+        ["3 EXPUNGE", "2 EXPUNGE", "0 RECENT"]
+    );
+    assert_eq!(
+        release(&mut second, kind::Noop),
+        ["3 EXPUNGE", "2 EXPUNGE", "0 RECENT"]
+    );
+}
+
+#[test]
+fn s52_messages_that_are_recent_at_select_are_the_first_read_write_sessions() {
+    let snapshot = imap_updates::Snapshot {
+        recent: uids(&[2, 3]),
+        ..(1..=3).map(uid).collect()
+    };
+    let hub = MailboxHub::new((), snapshot).unwrap();
+    assert_eq!(hub.subscribe(Access::ReadOnly).recent(), 2);
+    assert_eq!(hub.subscribe(Access::ReadWrite).recent(), 2);
+    assert_eq!(hub.subscribe(Access::ReadWrite).recent(), 0);
+}
+
+#[test]
+fn a_fetch_of_flags_says_whether_the_message_is_recent() {
+    let hub = MailboxHub::new((), [1].map(uid).into_iter().collect()).unwrap();
+    let mut session = hub.subscribe(Access::ReadWrite);
+    assert_eq!(hub.lock().arrive(uid(2), Recency::Recent), Ingest::Applied);
+    release(&mut session, kind::Noop);
+    for number in [1, 2] {
+        let done = hub
+            .lock()
+            .flags_changed(uid(number), flags("\\Seen"), Origin::EXTERNAL, Echo::Tell);
+        assert_eq!(done, Ingest::Applied);
+    }
+    let command = session.begin(kind::Noop);
+    let drained = session.drain(command.permit(Followers::None));
+    let recencies: Vec<_> = drained
+        .iter()
+        .filter_map(|line| {
+            if let Untagged::Fetch { recent, .. } = line {
+                Some(recent)
+            } else {
+                None
+            }
+        })
+        .collect();
+    assert_eq!(recencies, [Recency::NotRecent, Recency::Recent]);
+    session.written(drained);
+}
+
+#[test]
+fn s53_another_select_drops_what_the_old_mailbox_had_to_tell() {
+    let mut desk = Desk::with(&[1, 2]);
+    desk.expunge(&[1]);
+    let other = Desk::with(&[7]);
+    // The old session ends before the new one begins, so nothing of it can follow `[CLOSED]`.
+    desk.a = other.hub.subscribe(Access::ReadWrite);
+    assert_eq!(desk.hub.sessions(), 0);
+    assert_eq!(desk.noop(), SILENCE);
+    assert_eq!(desk.view(), [7]);
+}
+
+#[test]
+fn a_permit_of_another_session_only_holds() {
+    let mut desk = Desk::with(&[1, 2]);
+    let mut b = desk.hub.subscribe(Access::ReadWrite);
+    desk.expunge(&[1]);
+    let command = b.begin(kind::Noop);
+    let drained = desk.a.drain(command.permit(Followers::None));
+    assert_eq!(lines(&drained), SILENCE);
+    desk.a.written(drained);
+    assert_eq!(desk.noop(), ["1 EXPUNGE"]);
+}
+
+#[test]
+fn after_notify_selected_an_expunge_needs_no_command() {
+    use imap_updates::SelectedEvents;
+    let mut desk = Desk::with(&[1, 2, 3]);
+    let drain = |session: &mut UpdateBuffer| {
+        let drained = session.drain(Release::after_notify_selected());
+        write(session, drained)
+    };
+    desk.expunge(&[1]);
+    assert_eq!(drain(&mut desk.a), SILENCE, "NOTIFY was not given");
+    desk.a.notify(SelectedEvents::AtAnyTimeButExpunge);
+    assert_eq!(desk.arrive(4), Ingest::Applied);
+    assert_eq!(drain(&mut desk.a), ["4 EXISTS"], "SELECTED-DELAYED");
+    desk.a.notify(SelectedEvents::AtAnyTime);
+    assert_eq!(drain(&mut desk.a), ["1 EXPUNGE"], "SELECTED");
+    desk.a.notify(SelectedEvents::DuringCommands);
+    desk.expunge(&[2]);
+    assert_eq!(drain(&mut desk.a), SILENCE, "NOTIFY NONE");
+}

@@ -1,0 +1,30 @@
+//! Shared by the tests of this crate and by its soak: see each file.
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used
+)]
+
+pub mod client;
+pub mod desk;
+pub mod world;
+
+use imap_seq::{ModSeq, SeqNum, Uid, UidSet};
+
+pub fn uid(number: u32) -> Uid {
+    Uid::new(number).unwrap()
+}
+
+pub fn seq(number: u32) -> SeqNum {
+    SeqNum::new(number).unwrap()
+}
+
+pub fn modseq(number: u64) -> ModSeq {
+    ModSeq::new(number).unwrap()
+}
+
+pub fn uids(numbers: &[u32]) -> UidSet {
+    numbers.iter().copied().map(uid).collect()
+}
