@@ -287,7 +287,12 @@ pub(crate) fn with_file<T>(
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        match scan::find(directory, entry.base())? {
+        let found = match scan::find(directory, entry.base()) {
+            // The whole mailbox is gone.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            found => found?,
+        };
+        match found {
             Some(found) => {
                 entry = Entry {
                     wire: entry.wire,

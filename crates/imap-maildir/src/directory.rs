@@ -469,7 +469,7 @@ mod tests {
         std::fs::create_dir(cur.join("2.directory")).unwrap();
         std::fs::write(cur.join(".hidden"), "x").unwrap();
         std::fs::write(cur.join("3.mail:2,S"), "x").unwrap();
-        let fifo = rustix::fs::FileType::Fifo;
+        let fifo = FileType::Fifo;
         let handle = rustix::fs::open(&cur, OPEN_DIRECTORY, Mode::empty()).unwrap();
         rustix::fs::mknodat(&handle, "4.fifo", fifo, Mode::RUSR, 0).unwrap();
         assert_eq!(names(&directory, Place::Cur), ["3.mail:2,S"]);

@@ -19,7 +19,8 @@ async fn what_is_appended_is_fetched_octet_for_octet() {
         let mut client = fixture.select("INBOX").await;
         assert_eq!(client.body(uid).await.unwrap(), text.as_bytes());
     }
-    let mut again = fixture.restarted().select("INBOX").await;
+    let fixture = fixture.restarted();
+    let mut again = fixture.select("INBOX").await;
     assert_eq!(again.body(1).await.unwrap(), "a: b\r\n\r\nbody\r\n");
 }
 
