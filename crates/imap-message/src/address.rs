@@ -259,7 +259,7 @@ fn next_token<'a>(cursor: &mut Cursor<'a>) -> Option<Token<'a>> {
         b'"' => word(cursor.quoted(), Kind::Text),
         b'@' => word(Cow::Borrowed(cursor.take(1)), Kind::At),
         b'[' => word(Cow::Borrowed(domain_literal(cursor)), Kind::Text),
-        special @ (b'<' | b'>' | b',' | b';' | b':') => {
+        special @ (b'<' | b'>' | b')' | b',' | b';' | b':') => {
             cursor.take(1);
             Token::Special(special)
         }

@@ -1,4 +1,59 @@
 //! What IMAP says about one message: ENVELOPE, BODYSTRUCTURE, sections and text search over its octets.
+//!
+//! A [`Message`] borrows the octets and answers every question that FETCH and SEARCH ask about one message alone. It does
+//! no I/O, knows no flags, UIDs or mailboxes, and uses no type of an IMAP codec: writing the answers on the wire is left
+//! to the server, reading the octets to the store.
+//!
+//! ```
+//! use std::num::NonZeroU32;
+//!
+//! use imap_message::{BodyStructure, Message, Needle, Section, SectionText, to_crlf};
+//!
+//! let stored = b"From: Joe <joe@example.org>\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\n\
+//!     Content-Type: multipart/mixed; boundary=x\n\n--x\n\nHello\n--x--\n";
+//! let octets = to_crlf(stored); // a Maildir has LF line ends, IMAP has CRLF
+//! let message = Message::parse(&octets);
+//!
+//! let envelope = message.envelope();
+//! assert_eq!(envelope.from[0].host.as_deref(), Some(&b"example.org"[..]));
+//! assert_eq!(envelope.subject.as_deref(), Some(&b"=?utf-8?Q?Gr=C3=BC=C3=9Fe?="[..])); // as sent
+//!
+//! let BodyStructure::Multipart(multipart) = message.structure() else { panic!() };
+//! assert_eq!(multipart.parts.len(), 1);
+//!
+//! let first = Section { part: vec![NonZeroU32::MIN], text: SectionText::All }; // BODY[1]
+//! assert_eq!(message.section(&first).as_deref(), Some(&b"Hello"[..]));
+//!
+//! assert!(!message.contains_header("subject", &Needle::new("GRÜSSE"))); // ß is not ss
+//! assert!(message.contains_header("subject", &Needle::new("grüße"))); // decoded, any case
+//! ```
+//!
+//! # Any octets are a message
+//!
+//! Nothing here fails or panics, whatever the octets. Mail that breaks the rules gets the answer that shows most of it:
+//! a `Content-Type:` that is none counts as text, a multipart without parts too, an address without a domain has an empty
+//! one. On mail that keeps the rules the answers are those of Dovecot and of Python's `email` package.
+//!
+//! Strings of [`Envelope`] and [`BodyStructure`] are the message's octets, 8-bit ones included, but never hold NUL, CR or
+//! LF: folds are undone, NUL and a lone CR become a space. A server can therefore send them as quoted strings (or
+//! literals where 8-bit octets are not agreed on). Sections are exact: what to do about a NUL in a body, which no literal
+//! may carry, is the server's decision.
+//!
+//! # Costs
+//!
+//! Time is linear in the size of the message for every method, hostile messages included. [`Message::parse`] looks for the
+//! end of the header only; the first [`Message::structure`], numbered section or body search makes one pass over the
+//! boundaries. Nesting is cut at [`MAX_DEPTH`] levels and splitting at [`MAX_PARTS`] parts: what is deeper or more is
+//! presented as one `application/octet-stream` part. Address lists are cut at ten thousand entries per field.
+//!
+//! # Trade-offs
+//!
+//! * The whole message is in memory, and a body search takes twice the largest text part besides. Mail is small, and an
+//!   index is the business of a store that has one.
+//! * The splitter and the address reader are our own. The MIME crates that were measured scan a nested multipart once per
+//!   level, decode encoded words in quadratic time on hostile headers, do not descend into `message/rfc822`, or decode
+//!   what ENVELOPE must give undecoded.
+//! * SEARCH folds case character by character and does not normalize; see [`Needle`]. HTML is searched as source.
 
 mod address;
 mod build;

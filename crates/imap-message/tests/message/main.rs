@@ -1,0 +1,14 @@
+//! What the crate says about messages, rule by rule of the RFCs. Test names carry the section.
+
+// Helpers of tests are tests too; Clippy's own exemption only knows functions with #[test].
+#![allow(clippy::unwrap_used)]
+
+mod envelope;
+mod hostile;
+mod octets;
+mod properties;
+mod search;
+mod section;
+mod sent_date;
+mod structure;
+mod support;

@@ -1,0 +1,320 @@
+//! Properties of any octets, and of messages that were put together from known parts.
+
+use imap_message::{
+    Address, BodyStructure, Envelope, Extension, Message, Needle, Octets, Parameter, Section, SectionText,
+    Specific,
+};
+use proptest::prelude::*;
+
+use crate::support::{leaves, outline};
+
+/// Octets that look like mail often enough to reach every branch.
+fn mail_like() -> impl Strategy<Value = Vec<u8>> {
+    let pieces: Vec<&'static [u8]> = vec![
+        b"\r\n",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"\n",
+        b"\r",
+        b"\0",
+        b" ",
+        b"\t",
+        b"--a",
+        b"--b",
+        b"--a--",
+        b"--b--",
+        b"\r\n--a\r\n",
+        b"\r\n--b\r\n",
+        b"\r\n--a--\r\n",
+        b"a",
+        b"--",
+        b"\xff",
+        b"\xc3\xbc",
+        b";",
+        b"=",
+        b"\"",
+        b"\\",
+        b"(",
+        b")",
+        b"<",
+        b">",
+        b"@",
+        b",",
+        b":",
+        b"[",
+        b"]",
+        b"?",
+        b"Content-Type: multipart/mixed; boundary=a\r\n",
+        b"Content-Type: multipart/digest; boundary=\"b\"\r\n",
+        b"Content-Type: message/rfc822\r\n",
+        b"Content-Type: text/plain; charset=",
+        b"Content-Type:",
+        b"Content-Transfer-Encoding: base64\r\n",
+        b"Content-Transfer-Encoding: quoted-printable\r\n",
+        b"Content-Disposition: attachment; filename=",
+        b"Content-Language: ",
+        b"Subject: ",
+        b"From: ",
+        b"To: ",
+        b"Date: ",
+        b"1 Jan 2001",
+        b"=?utf-8?Q?",
+        b"=?utf-8?B?",
+        b"?=",
+        b"=C3=",
+        b"YQ==",
+    ];
+    prop_oneof![
+        4 => prop::collection::vec(prop::sample::select(pieces), 0..60).prop_map(|pieces| pieces.concat()),
+        1 => prop::collection::vec(any::<u8>(), 0..200),
+    ]
+}
+
+fn assert_clean(octets: &Octets<'_>) {
+    assert!(
+        !octets.iter().any(|octet| matches!(octet, 0 | b'\r' | b'\n')),
+        "{octets:?}"
+    );
+}
+
+fn assert_envelope_clean(envelope: &Envelope<'_>) {
+    let texts = [
+        &envelope.date,
+        &envelope.subject,
+        &envelope.in_reply_to,
+        &envelope.message_id,
+    ];
+    texts.into_iter().flatten().for_each(assert_clean);
+    let lists = [
+        &envelope.from,
+        &envelope.sender,
+        &envelope.reply_to,
+        &envelope.to,
+        &envelope.cc,
+        &envelope.bcc,
+    ];
+    for Address {
+        name,
+        route,
+        mailbox,
+        host,
+    } in lists.into_iter().flatten()
+    {
+        [name, route, mailbox, host]
+            .into_iter()
+            .flatten()
+            .for_each(assert_clean);
+        assert!(
+            host.is_none() || mailbox.is_some(),
+            "no such address in the grammar"
+        );
+    }
+}
+
+fn assert_parameters_clean(parameters: &[Parameter<'_>]) {
+    for parameter in parameters {
+        assert_clean(&parameter.name);
+        assert_clean(&parameter.value);
+    }
+}
+
+fn assert_extension_clean(extension: &Extension<'_>) {
+    if let Some(disposition) = &extension.disposition {
+        assert_clean(&disposition.kind);
+        assert_parameters_clean(&disposition.parameters);
+    }
+    extension
+        .language
+        .iter()
+        .chain(&extension.location)
+        .for_each(assert_clean);
+}
+
+fn assert_structure_clean(structure: &BodyStructure<'_>) {
+    match structure {
+        BodyStructure::Multipart(multipart) => {
+            assert!(!multipart.parts.is_empty(), "no such multipart in the grammar");
+            assert_clean(&multipart.subtype);
+            assert_parameters_clean(&multipart.parameters);
+            assert_extension_clean(&multipart.extension);
+            multipart.parts.iter().for_each(assert_structure_clean);
+        }
+        BodyStructure::Single(part) => {
+            [&part.media_type, &part.subtype, &part.encoding]
+                .into_iter()
+                .for_each(assert_clean);
+            [&part.id, &part.description, &part.md5]
+                .into_iter()
+                .flatten()
+                .for_each(assert_clean);
+            assert_parameters_clean(&part.parameters);
+            assert_extension_clean(&part.extension);
+            if let Specific::Message { envelope, body, .. } = &part.specific {
+                assert_envelope_clean(envelope);
+                assert_structure_clean(body);
+            }
+        }
+    }
+}
+
+/// Everything the crate promises of any octets.
+fn check_any(octets: &[u8]) {
+    let message = Message::parse(octets);
+    let whole = |part: &[_], text: SectionText| {
+        message.section(&Section {
+            part: part.to_vec(),
+            text,
+        })
+    };
+    assert_eq!([message.header(), message.text()].concat(), octets);
+    assert_envelope_clean(&message.envelope());
+    let structure = message.structure();
+    assert_structure_clean(&structure);
+    for (numbers, part) in leaves(&structure) {
+        let body = whole(&numbers, SectionText::All).expect("a part of the structure");
+        assert_eq!(body.len() as u64, part.octets, "{numbers:?}");
+        assert!(
+            octets.as_ptr_range().start <= body.as_ptr()
+                && body.as_ptr_range().end <= octets.as_ptr_range().end
+        );
+        assert!(whole(&numbers, SectionText::Mime).is_some());
+        let lines = body.iter().filter(|octet| **octet == b'\n').count() as u64;
+        match &part.specific {
+            Specific::Message { lines: told, .. } => {
+                assert_eq!(*told, lines);
+                let header = whole(&numbers, SectionText::Header).expect("the header of a message");
+                let text = whole(&numbers, SectionText::Text).expect("the text of a message");
+                assert_eq!([header, text].concat(), body.as_ref(), "{numbers:?}");
+            }
+            Specific::Text { lines: told } => assert_eq!(*told, lines),
+            Specific::Basic => {}
+        }
+    }
+    let needle = Needle::new("a\u{fc}");
+    let found = message.contains_body(&needle);
+    assert!(!found || message.contains_text(&needle));
+    let day = message.sent_date();
+    assert!(day.is_none() || message.field("date").is_some());
+    for field in message
+        .fields()
+        .filter(|field| !field.name().is_empty() && field.name().is_ascii())
+    {
+        let name = String::from_utf8_lossy(field.name());
+        assert!(message.contains_header(&name, &Needle::new("")));
+        let decoded = message.decoded_field(&name).expect("a field of the message");
+        assert!(message.contains_header(&name, &Needle::new(&decoded)));
+    }
+}
+
+/// A message to be, and what must be found in it.
+#[derive(Debug, Clone)]
+enum Made {
+    Text(String),
+    Data(String),
+    Multipart(Vec<Made>),
+    Message(Box<Made>),
+}
+
+fn made() -> impl Strategy<Value = Made> {
+    let body = prop::collection::vec(
+        prop::sample::select(vec!["word", "\r\n", "--", "--x", "\r\n-", "\r\n\r\n", ": "]),
+        0..6,
+    )
+    .prop_map(|words| words.concat());
+    let leaf = prop_oneof![body.clone().prop_map(Made::Text), body.prop_map(Made::Data)];
+    leaf.prop_recursive(5, 40, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..5).prop_map(Made::Multipart),
+            inner.prop_map(|made| Made::Message(Box::new(made))),
+        ]
+    })
+}
+
+impl Made {
+    /// Header and body. `next` numbers the boundaries.
+    fn render(&self, next: &mut u32) -> (String, String) {
+        match self {
+            Self::Text(body) => ("Subject: s\r\n\r\n".into(), body.clone()),
+            Self::Data(body) => ("Content-Type: application/x\r\n\r\n".into(), body.clone()),
+            Self::Message(inner) => {
+                let (header, body) = inner.render(next);
+                ("Content-Type: message/rfc822\r\n\r\n".into(), header + &body)
+            }
+            Self::Multipart(children) => {
+                *next += 1;
+                let boundary = format!("=_{next}");
+                let mut body = "preamble\r\n".to_owned();
+                for child in children {
+                    let (header, text) = child.render(next);
+                    body.push_str(&format!("--{boundary}\r\n{header}{text}\r\n"));
+                }
+                body.push_str(&format!("--{boundary}--\r\nepilogue"));
+                (
+                    format!("Content-Type: multipart/mixed;\r\n boundary=\"{boundary}\"\r\n\r\n"),
+                    body,
+                )
+            }
+        }
+    }
+
+    fn outline(&self) -> String {
+        match self {
+            Self::Text(_) => "text/plain".into(),
+            Self::Data(_) => "application/x".into(),
+            Self::Message(inner) => format!("message/rfc822({})", inner.outline()),
+            Self::Multipart(children) => {
+                let parts: Vec<_> = children.iter().map(Self::outline).collect();
+                format!("multipart/mixed({})", parts.join(" "))
+            }
+        }
+    }
+
+    /// The bodies of all single parts in the order of [`leaves`]: a message after what is in it.
+    fn bodies(&self, next: &mut u32, found: &mut Vec<String>) {
+        match self {
+            Self::Text(body) | Self::Data(body) => found.push(body.clone()),
+            Self::Message(inner) => {
+                let (header, body) = inner.render(&mut next.clone());
+                inner.bodies(next, found);
+                found.push(header + &body);
+            }
+            Self::Multipart(children) => {
+                *next += 1;
+                children.iter().for_each(|child| child.bodies(next, found));
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_octets_keep_the_promises(octets in mail_like()) {
+        check_any(&octets);
+        check_any(&imap_message::to_crlf(&octets));
+    }
+
+    #[test]
+    fn a_message_put_together_from_parts_comes_apart_into_them(made in made()) {
+        let (header, body) = made.render(&mut 0);
+        let octets = header + &body;
+        check_any(octets.as_bytes());
+        let message = Message::parse(octets.as_bytes());
+        let structure = message.structure();
+        prop_assert_eq!(outline(&structure), made.outline());
+        let mut expected = Vec::new();
+        made.bodies(&mut 0, &mut expected);
+        for ((part, _), body) in leaves(&structure).into_iter().zip(&expected) {
+            let section = Section { part: part.clone(), text: SectionText::All };
+            let octets = message.section(&section).unwrap_or_default();
+            prop_assert_eq!(&String::from_utf8_lossy(&octets), body, "{:?}", part);
+        }
+        prop_assert_eq!(leaves(&structure).len(), expected.len());
+    }
+
+    #[test]
+    fn a_needle_is_found_where_it_was_put(before in "\\PC{0,20}", needle in "\\PC{1,10}", after in "\\PC{0,20}") {
+        let text = format!("{before}{needle}{after}");
+        prop_assert!(Needle::new(&needle).is_in(&text));
+        prop_assert!(Needle::new(&needle.to_uppercase().to_lowercase()).is_in(&text.to_uppercase().to_lowercase()));
+    }
+}
