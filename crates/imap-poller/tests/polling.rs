@@ -1,5 +1,7 @@
 //! What a store that can only be listed makes its sessions see.
 
+#![allow(clippy::unwrap_used)]
+
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::pin::pin;
@@ -103,7 +105,7 @@ fn s79_a_message_that_one_listing_misses_during_a_rename_is_not_expunged() {
     assert_eq!(noop(&mut session), [""; 0]);
     // It is there again, under its new name and with its new flags; a later absence begins anew.
     let seen = Listing::new(vec![message(1, &[]), message(2, &[Flag::Seen]), message(3, &[])]).unwrap();
-    land(&poller, seen.clone(), 1);
+    land(&poller, seen, 1);
     assert_eq!(noop(&mut session), ["2 FETCH (\\Seen)"]);
     assert_eq!(land(&poller, plain(&[1, 3]), 2).expunged, 0);
     assert_eq!(land(&poller, plain(&[1, 3]), 3).expunged, 1);
@@ -137,6 +139,25 @@ fn new_messages_and_new_keywords_are_told() {
         }
     );
     assert_eq!(noop(&mut session), ["FLAGS [Keyword($Junk)]", "2 EXISTS"]);
+}
+
+/// Notifications got lost, or there are none: the next listing finds all of it, and nobody is disconnected.
+#[test]
+fn s74_a_lost_position_is_found_again_by_comparing() {
+    let (poller, mut session) = open(plain(&[1, 2, 3]), Absence::IsProof);
+    let listing = Listing::new(vec![message(1, &[]), message(3, &[Flag::Seen]), message(8, &[])]).unwrap();
+    let landed = land(&poller, listing, 0);
+    assert_eq!(
+        landed,
+        Landed {
+            arrived: 1,
+            changed: 1,
+            expunged: 1,
+            ..Landed::default()
+        }
+    );
+    assert_eq!(noop(&mut session), ["3 FETCH (\\Seen)", "2 EXPUNGE", "3 EXISTS"]);
+    assert_eq!(session.closed(), None);
 }
 
 #[test]
@@ -355,47 +376,47 @@ mod laws {
     }
 
     proptest! {
-#![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-        /// The oracle: whoever applies the differences has the newer listing.
-        #[test]
-        fn applying_the_differences_gives_the_newer_listing(all in listings()) {
-            let (old, new) = (&all[0], &all[all.len() - 1]);
-            let mut state: std::collections::BTreeMap<Uid, Listed> =
-                old.messages().iter().map(|message| (message.uid, message.clone())).collect();
-            for difference in imap_poller::diff(old, new) {
-                match difference {
-                    imap_poller::Difference::Missing(message) => {
-                        prop_assert!(state.remove(&message.uid).is_some());
-                    }
-                    imap_poller::Difference::Arrived(message) => {
-                        prop_assert!(state.insert(message.uid, message.clone()).is_none());
-                    }
-                    imap_poller::Difference::Changed(message) => {
-                        prop_assert!(state.insert(message.uid, message.clone()).is_some());
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+            /// The oracle: whoever applies the differences has the newer listing.
+            #[test]
+            fn applying_the_differences_gives_the_newer_listing(all in listings()) {
+                let (old, new) = (&all[0], &all[all.len() - 1]);
+                let mut state: std::collections::BTreeMap<Uid, Listed> =
+                    old.messages().iter().map(|message| (message.uid, message.clone())).collect();
+                for difference in imap_poller::diff(old, new) {
+                    match difference {
+                        imap_poller::Difference::Missing(message) => {
+                            prop_assert!(state.remove(&message.uid).is_some());
+                        }
+                        imap_poller::Difference::Arrived(message) => {
+                            prop_assert!(state.insert(message.uid, message.clone()).is_none());
+                        }
+                        imap_poller::Difference::Changed(message) => {
+                            prop_assert!(state.insert(message.uid, message.clone()).is_some());
+                        }
                     }
                 }
+                let applied: Vec<Listed> = state.into_values().collect();
+                prop_assert_eq!(applied.as_slice(), new.messages());
             }
-            let applied: Vec<Listed> = state.into_values().collect();
-            prop_assert_eq!(applied.as_slice(), new.messages());
-        }
 
-        /// After any listings, a session has the messages of the last one, but for UIDs that came too late or twice.
-        #[test]
-        fn a_session_has_what_the_last_listing_has(all in listings()) {
-            let (poller, mut session) = open(all[0].clone(), Absence::IsProof);
-            let mut refused = 0;
-            for (now, listing) in all.iter().enumerate() {
-                refused += land(&poller, listing.clone(), now as u64).refused;
-                noop(&mut session);
-            }
-            let _command = session.begin(kind::Noop);
-            let seen: Vec<Uid> = session.view().uids().collect();
-            let listed: Vec<Uid> = all[all.len() - 1].messages().iter().map(|m| m.uid).collect();
-            if refused == 0 {
-                prop_assert_eq!(seen, listed);
-            } else {
-                prop_assert!(seen.iter().all(|uid| listed.contains(uid)));
+            /// After any listings, a session has the messages of the last one, but for UIDs that came too late or twice.
+            #[test]
+            fn a_session_has_what_the_last_listing_has(all in listings()) {
+                let (poller, mut session) = open(all[0].clone(), Absence::IsProof);
+                let mut refused = 0;
+                for (now, listing) in all.iter().enumerate() {
+                    refused += land(&poller, listing.clone(), now as u64).refused;
+                    noop(&mut session);
+                }
+                let _command = session.begin(kind::Noop);
+                let seen: Vec<Uid> = session.view().uids().collect();
+                let listed: Vec<Uid> = all[all.len() - 1].messages().iter().map(|m| m.uid).collect();
+                if refused == 0 {
+                    prop_assert_eq!(seen, listed);
+                } else {
+                    prop_assert!(seen.iter().all(|uid| listed.contains(uid)));
+                }
             }
         }
-    }
 }

@@ -46,14 +46,14 @@ impl Random {
             13 => Op::Lose { slot: self.byte() },
             14..=15 => Op::Open {
                 slot: self.byte(),
-                access: self.next() % 3 > 0,
-                vanished: self.next() % 2 == 0,
+                access: !self.next().is_multiple_of(3),
+                vanished: self.next().is_multiple_of(2),
             },
             16 => Op::Leave { slot: self.byte() },
             _ => Op::Command {
                 slot: self.byte() % SLOTS as u8,
                 command: COMMANDS[self.next() as usize % COMMANDS.len()],
-                followers: self.next() % 5 == 0,
+                followers: self.next().is_multiple_of(5),
                 set: (self.pick(), self.pick()),
             },
         }
@@ -79,7 +79,7 @@ fn main() {
             eprintln!("world {seed} failed: run `soak 1000 {seed}` to see its steps");
             std::process::exit(1);
         }
-        if seed % 1000 == 0 {
+        if seed.is_multiple_of(1000) {
             println!("{seed} worlds, {} steps", seed * STEPS);
         }
     }

@@ -38,7 +38,7 @@ pub(crate) struct FetchFlags {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Untagged<'d> {
-    /// The mailbox defines these keywords now: write FLAGS and OK [PERMANENTFLAGS].
+    /// The mailbox defines these keywords now: write FLAGS and OK with PERMANENTFLAGS.
     MailboxFlags(&'d [Keyword]),
     /// A message's flags. Write UID where RFC 9051, QRESYNC or NOTIFY wants it, MODSEQ under CONDSTORE, `UIDFETCH` in
     /// place of `FETCH` under UIDONLY, and `\Recent` with the flags under RFC 3501.

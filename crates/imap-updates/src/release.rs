@@ -28,14 +28,15 @@ impl<K: CommandKind> CommandInProgress<K> {
     pub const fn row(&self) -> Row {
         K::ROW
     }
-}
 
-impl<K: MayExpunge> CommandInProgress<K> {
     /// Lends the permit for one drain of this session.
     ///
     /// Commands that already wait in the input buffer and use message sequence numbers were written in the present
     /// numbering: then the permit is only to hold (RFC 9051 section 5.5; the client is in breach, but its mail is safe).
-    pub const fn permit(&self, followers: Followers) -> Release<'_> {
+    pub const fn permit(&self, followers: Followers) -> Release<'_>
+    where
+        K: MayExpunge,
+    {
         match followers {
             Followers::None => Release {
                 lent: Lent::ByCommand(self.session),

@@ -138,7 +138,7 @@ release_table! {
     Store "STORE" E Never, X Must, R May, F Should, K May, T May;
         "RFC 3501 7.4.1, 6.4.6; RFC 9051 7.5.1"; "Other people's flags are told even with .SILENT."
     Search "SEARCH" E Never, X Must, R May, F Should, K May, T May;
-        "RFC 3501 7.4.1; RFC 9051 7.5.1, 7.1"; "Results in the announced numbering; OK [EXPUNGEISSUED] where hits are gone."
+        "RFC 3501 7.4.1; RFC 9051 7.5.1, 7.1"; "Results in the announced numbering; OK with EXPUNGEISSUED where hits are gone."
     Sort "SORT" E Never, X Must, R May, F Should, K May, T May;
         "RFC 5256 3, by its reference to SEARCH"; "As SEARCH."
     Thread "THREAD" E Never, X Must, R May, F Should, K May, T May;
@@ -146,11 +146,11 @@ release_table! {
     Copy "COPY" E May, X Must, R May, F Should, K May, T May;
         "RFC 2180 4.4; RFC 3501 5.5"; "The only command with message sequence numbers that is safe."
     Move "MOVE" E Must, X Must, R May, F Should, K May, T May;
-        "RFC 6851 3.3, 4.3; RFC 9051 6.4.8"; "After the untagged OK [COPYUID]; unrelated expunges may be among them."
+        "RFC 6851 3.3, 4.3; RFC 9051 6.4.8"; "After the untagged OK with COPYUID; unrelated expunges may be among them."
     Append "APPEND" E May, X Should, R May, F Should, K May, T May;
         "RFC 3501 6.3.11, 7.4.1"; "Only once the last literal has been read; until then it is a `Literal`."
     Replace "REPLACE" E Must, X Should, R May, F Should, K May, T May;
-        "RFC 8508 3.4, 4.3"; "After all of it succeeded, and after the untagged OK [APPENDUID]."
+        "RFC 8508 3.4, 4.3"; "After all of it succeeded, and after the untagged OK with APPENDUID."
     Expunge "EXPUNGE" E Must, X Must, R May, F Should, K May, T May;
         "RFC 3501 6.4.3; RFC 7162 3.2.7"; "Before the tagged OK."
     UidFetch "UID FETCH" E May, X Must, R May, F Should, K May, T May;
@@ -180,7 +180,7 @@ release_table! {
     Select "SELECT" E Never, X Must, R Must, F May, K Must, T May;
         "RFC 3501 6.3.1; RFC 9051 6.3.2, 7.1"; "The old mailbox is silent; the new one is told whole, then by its own commands."
     Examine "EXAMINE" E Never, X Must, R Must, F May, K Must, T May;
-        "RFC 3501 6.3.2; RFC 9051 6.3.3, 7.1"; "As SELECT; takes \\\\Recent from nobody."
+        "RFC 3501 6.3.2; RFC 9051 6.3.3, 7.1"; "As SELECT; takes no message's RECENT away."
     Status "STATUS" E May, X Must, R May, F Should, K May, T May;
         "RFC 3501 6.3.10, 7.4.1"; "Drain first: the answer must not contradict the announced view of the selected mailbox."
     List "LIST" E May, X Must, R May, F Should, K May, T May;

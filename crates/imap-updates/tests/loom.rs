@@ -16,7 +16,10 @@ fn mailbox() -> MailboxHub<()> {
 }
 
 fn arrive(hub: &MailboxHub<()>, number: u32) {
-    assert_eq!(hub.lock().arrive(uid(number), Recency::NotRecent), Ingest::Applied);
+    assert_eq!(
+        hub.lock().arrive(uid(number), Recency::NotRecent),
+        Ingest::Applied
+    );
 }
 
 fn drain(session: &mut UpdateBuffer) {
