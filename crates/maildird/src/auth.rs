@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Semaphore;
 
+use crate::cli::Failure;
 use crate::users::{Phc, Users, UsersError, Verdict};
 
 /// A file that changed this recently may change again within its timestamp's grain: it is read again next time.
@@ -96,7 +97,7 @@ impl Authenticator {
     /// How many users there are now.
     ///
     /// # Errors
-    /// See [`Authenticator::verify`].
+    /// See [`Authenticator::check`].
     pub fn users(&self) -> Result<usize, UsersError> {
         Ok(self.current()?.names().count())
     }
@@ -109,18 +110,18 @@ impl Authenticator {
     ///
     /// # Cancel safety
     /// A hash that was started runs to its end on its own thread and keeps its place in the queue; its result is lost.
-    pub async fn verify(&self, name: &str, password: Vec<u8>) -> Result<Verdict, UsersError> {
+    pub async fn check(&self, name: &str, password: Vec<u8>) -> Result<Verdict, UsersError> {
         let users = self.current()?;
         let known = users.phc(name).cloned();
         let phc = known.clone().unwrap_or_else(|| self.shared.nobody.clone());
         // The semaphore is never closed, so there always is a permit to wait for.
         let permit = Arc::clone(&self.shared.hashing).acquire_owned().await.ok();
-        let check = tokio::task::spawn_blocking(move || {
+        let hash = tokio::task::spawn_blocking(move || {
             // Held by the thread, not by the future: a client that gives up does not make room for another hash.
             let _permit = permit;
             phc.verify(&password)
         });
-        let verdict = check.await.map_err(|error| UsersError::Hash(error.to_string()))?;
+        let verdict = hash.await.map_err(|error| UsersError::Hash(error.to_string()))?;
         Ok(if known.is_some() { verdict } else { Verdict::Wrong })
     }
 
@@ -151,6 +152,15 @@ impl Authenticator {
     }
 }
 
+impl imap_maildir::Authenticator for Authenticator {
+    async fn verify(&self, user: &str, password: &str) -> Result<imap_maildir::Verdict, Failure> {
+        Ok(match self.check(user, password.into()).await? {
+            Verdict::Right => imap_maildir::Verdict::Accepted,
+            Verdict::Wrong => imap_maildir::Verdict::Refused,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,7 +176,7 @@ mod tests {
     }
 
     async fn verdict(users: &Authenticator, name: &str, password: &str) -> Verdict {
-        users.verify(name, password.into()).await.unwrap()
+        users.check(name, password.into()).await.unwrap()
     }
 
     #[tokio::test]
@@ -196,12 +206,12 @@ mod tests {
         assert_eq!(verdict(&users, "ada", "one").await, Verdict::Right);
         fs::write(&path, "ada\n").unwrap();
         assert!(matches!(
-            users.verify("ada", b"one".into()).await,
+            users.check("ada", b"one".into()).await,
             Err(UsersError::Line { line: 1, .. })
         ));
         fs::remove_file(&path).unwrap();
         assert!(matches!(
-            users.verify("ada", b"one".into()).await,
+            users.check("ada", b"one".into()).await,
             Err(UsersError::Missing(_))
         ));
     }

@@ -55,7 +55,11 @@ enum Command {
     },
 }
 
-const CHECK_CODES: &str = "Exit codes: 0 nothing found, 1 something found, 2 not a Maildir or not readable.";
+const CHECK_CODES: &str = "\
+Prints a line for each mailbox, then what is odd there: a note is normal, a problem hides mail or may make mail programs
+download it again.
+
+Exit codes: 0 no problem, 1 problems, 2 not a Maildir or not readable.";
 
 /// The flags of `demo`.
 #[derive(Debug, Args)]

@@ -184,3 +184,31 @@ fn settings_that_are_missing_or_wrong_are_named_with_file_and_line() {
         "{said}"
     );
 }
+
+#[test]
+fn a_maildir_is_looked_over_without_being_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let maildir = folder.path().join("Maildir");
+    let check = ["check", string(&maildir)];
+    assert!(fails(2, &check, "").contains("cannot check"));
+    fs::create_dir(&maildir).unwrap();
+    assert!(fails(2, &check, "").contains("not a Maildir"));
+    for part in ["cur", "new", "tmp"] {
+        fs::create_dir(maildir.join(part)).unwrap();
+    }
+    fs::write(maildir.join("cur/1700000000.M1P1.test:2,S"), "Subject: x\n\nx\n").unwrap();
+    let report = works(&check, "");
+    assert!(
+        report.contains("INBOX: 1 messages") && report.ends_with("problems 0, notes 1\n"),
+        "{report}"
+    );
+    assert_eq!(fs::read_dir(&maildir).unwrap().count(), 3, "nothing was made");
+    fs::create_dir(maildir.join("cur/1700000001.M1P1.test:2,S")).unwrap();
+    let output = maildird(&check, "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stdout).contains("problem: "),
+        "{}",
+        text(&output.stdout)
+    );
+}

@@ -18,6 +18,31 @@ pub struct Time(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count(pub u32);
 
+impl From<Time> for Duration {
+    fn from(time: Time) -> Self {
+        time.0
+    }
+}
+
+/// The server counts in `u32` or `usize`, as its own needs are.
+macro_rules! into_server_numbers {
+    ($($name:ident),*) => {$(
+        impl From<$name> for u32 {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+
+        impl From<$name> for usize {
+            fn from(value: $name) -> Self {
+                Self::try_from(value.0).unwrap_or(Self::MAX)
+            }
+        }
+    )*};
+}
+
+into_server_numbers!(Octets, Count);
+
 /// The number and the unit of `25MiB`.
 fn split(text: &str) -> Option<(u64, &str)> {
     let end = text
@@ -129,6 +154,15 @@ macro_rules! limits {
             #[must_use]
             pub fn over(self, below: Self) -> Self {
                 Self { $($name: self.$name.or(below.$name),)* }
+            }
+
+            /// The server's limits, with those that were set in their place.
+            #[must_use]
+            pub fn over_server(&self, mut limits: imap_server::Limits) -> imap_server::Limits {
+                $(if let Some(value) = self.$name {
+                    limits.$name = value.into();
+                })*
+                limits
             }
 
             fn set(&mut self, name: &str, value: &str) -> Result<(), String> {

@@ -75,6 +75,13 @@ fn the_values_in_the_example_are_the_defaults() {
     assert_eq!(full.plaintext_login, bare.plaintext_login);
     assert_eq!(full.log_level, bare.log_level);
     assert_eq!(full.log_format, bare.log_format);
+    let limits = |settings: &Settings| {
+        format!(
+            "{:#?}",
+            settings.limits.over_server(imap_server::Limits::default())
+        )
+    };
+    assert_eq!(limits(&full), limits(&bare));
 }
 
 #[test]

@@ -6,10 +6,12 @@ use std::path::Path;
 use super::store::{History, Store, USER};
 
 /// The text, with commands that can be copied into another terminal.
-pub fn greeting(store: &Store, address: SocketAddr, messages: usize, mailboxes: usize) -> String {
+pub fn greeting(store: &Store, address: SocketAddr) -> String {
     let folder = store.folder().display();
     let history = match store.history() {
-        History::New => format!("{messages} messages in {mailboxes} mailboxes, made in {folder}"),
+        History::New { messages, mailboxes } => {
+            format!("{messages} messages in {mailboxes} mailboxes, made in {folder}")
+        }
         History::Kept => format!("the mail in {folder}, as the last run left it"),
     };
     let certificate = quoted(&store.tls().certificate);
@@ -74,7 +76,7 @@ mod tests {
     fn the_printed_line_drops_a_message_into_the_maildir() {
         let parent = tempfile::tempdir().unwrap();
         let store = Store::open(&parent.path().join("with space")).unwrap();
-        let text = greeting(&store, "127.0.0.1:1143".parse().unwrap(), 200, 10);
+        let text = greeting(&store, "127.0.0.1:1143".parse().unwrap());
         let line = text.lines().find(|line| line.contains("mv tmp/$f")).unwrap();
         assert!(
             std::process::Command::new("sh")

@@ -34,7 +34,12 @@ pub struct Store {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum History {
     /// It was made just now.
-    New,
+    New {
+        /// In all mailboxes.
+        messages: usize,
+        /// INBOX counts.
+        mailboxes: usize,
+    },
     /// It is as the last run left it.
     Kept,
 }
@@ -90,8 +95,7 @@ impl Store {
             _lock: lock,
         };
         if !store.home().exists() {
-            store.make_mail().map_err(failed)?;
-            store.history = History::New;
+            store.history = store.make_mail().map_err(failed)?;
         }
         if !store.users().exists() {
             let phc = Phc::of(
@@ -147,7 +151,7 @@ impl Store {
     }
 
     /// Writes the corpus beside its place and renames it: half a demo is never taken for a whole one.
-    fn make_mail(&self) -> io::Result<()> {
+    fn make_mail(&self) -> io::Result<History> {
         let staging = self.folder.join(".making");
         if staging.exists() {
             fs::remove_dir_all(&staging)?;
@@ -174,7 +178,12 @@ impl Store {
             &root.join("subscriptions"),
             format!("V\t2\n\n{}", names.collect::<String>()).as_bytes(),
         )?;
-        fs::rename(&staging, self.home())
+        fs::rename(&staging, self.home())?;
+        let messages = corpus.iter().map(|mailbox| mailbox.messages.len()).sum();
+        Ok(History::New {
+            messages,
+            mailboxes: corpus.len(),
+        })
     }
 }
 
@@ -282,7 +291,13 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("demo-mail");
         let store = Store::open(&folder).unwrap();
-        assert_eq!(store.history(), History::New);
+        assert_eq!(
+            store.history(),
+            History::New {
+                messages: 200,
+                mailboxes: 10
+            }
+        );
         let mail = files(&store.maildir());
         let messages = |mail: &[PathBuf]| {
             let is_mail = |path: &&PathBuf| {
@@ -344,7 +359,13 @@ mod tests {
         fs::rename(folder.path().join("demo"), folder.path().join(".making")).unwrap();
         fs::remove_dir_all(folder.path().join(".making/Maildir/new")).unwrap();
         let store = Store::open(folder.path()).unwrap();
-        assert_eq!(store.history(), History::New);
+        assert_eq!(
+            store.history(),
+            History::New {
+                messages: 200,
+                mailboxes: 10
+            }
+        );
         assert!(store.maildir().join("new").exists());
     }
 }

@@ -1,4 +1,5 @@
-use super::*;
+use super::{DemoMessage, corpus, inbox};
+use imap_message::{BodyStructure, Message, Specific};
 use std::collections::HashSet;
 
 fn all() -> Vec<DemoMessage> {
@@ -83,5 +84,60 @@ fn arrivals_ascend_and_flags_are_sorted_letters() {
                 "{flags}"
             );
         }
+    }
+}
+
+/// The media types of a message, nested as it is.
+fn shape(structure: &BodyStructure<'_>) -> String {
+    let text = |octets: &[u8]| String::from_utf8_lossy(octets).to_lowercase();
+    match structure {
+        BodyStructure::Multipart(multipart) => {
+            let parts: Vec<_> = multipart.parts.iter().map(shape).collect();
+            format!("{}({})", text(&multipart.subtype), parts.join(" "))
+        }
+        BodyStructure::Single(part) => match &part.specific {
+            Specific::Message { body, .. } => format!("message({})", shape(body)),
+            _ => format!("{}/{}", text(&part.media_type), text(&part.subtype)),
+        },
+    }
+}
+
+#[test]
+fn the_messages_have_the_shapes_that_they_are_there_for() {
+    let shapes: Vec<_> = inbox()
+        .messages
+        .iter()
+        .map(|message| shape(&Message::parse(&message.octets).structure()))
+        .collect();
+    for wanted in [
+        "text/plain",
+        "alternative(text/plain text/html)",
+        "related(text/html image/png)",
+        "mixed(text/plain application/pdf)",
+        "mixed(alternative(text/plain related(text/html image/png)) application/pdf text/csv)",
+        "mixed(text/plain text/csv application/pdf image/png)",
+        "mixed(text/plain message(alternative(text/plain text/html)))",
+        "message(mixed(text/plain message(alternative(text/plain text/html))))",
+        "digest(message(text/plain) message(text/plain) message(text/plain))",
+        "alternative(text/plain text/calendar)",
+        "report(text/plain message/delivery-status text/rfc822-headers)",
+        "signed(text/plain application/pgp-signature)",
+        "mixed(text/plain text/x-patch)",
+        "application/pdf",
+    ] {
+        assert!(
+            shapes.iter().any(|shape| shape == wanted),
+            "{wanted} is not in {shapes:#?}"
+        );
+    }
+}
+
+#[test]
+fn every_message_has_a_sender_a_date_and_a_message_id() {
+    for message in all() {
+        let parsed = Message::parse(&message.octets);
+        let envelope = parsed.envelope();
+        assert!(!envelope.from.is_empty() && envelope.date.is_some() && envelope.message_id.is_some());
+        assert!(parsed.sent_date().is_some());
     }
 }

@@ -1,0 +1,75 @@
+//! The demo as a newcomer sees it.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
+#![allow(unreachable_pub, dead_code, reason = "helpers are shared by files")]
+
+mod common;
+
+use std::fs;
+
+use common::Running;
+use rustix::process::Signal;
+
+#[test]
+fn the_demo_greets_serves_its_mailboxes_and_keeps_what_was_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mail");
+    let arguments = ["demo", "--dir", path.to_str().unwrap(), "--port", "0"];
+    let server = Running::start(&arguments);
+    assert!(
+        server.greeting.contains("200 messages in 10 mailboxes"),
+        "{}",
+        server.greeting
+    );
+    let mut demo = server.login("demo", "demo");
+    let list = demo.ok("LIST \"\" *");
+    for name in ["INBOX", "Archive.2024", "Gr&APwA3w-e", "&ZeVnLIqe-", "Trash"] {
+        assert!(list.contains(name), "{name} is not in\n{list}");
+    }
+    assert!(demo.ok("LSUB \"\" *").contains("Lists.Harbour"));
+    assert!(demo.ok("SELECT INBOX").contains("* 60 EXISTS"));
+    let structures = demo.ok("FETCH 1:* (ENVELOPE BODYSTRUCTURE RFC822.SIZE)");
+    assert_eq!(structures.matches(" BODYSTRUCTURE (").count(), 60);
+    assert!(
+        demo.ok("SEARCH SUBJECT \"Welcome to maildird\"")
+            .contains("* SEARCH 60")
+    );
+    demo.ok("STORE 1:10 +FLAGS.SILENT (\\Deleted)");
+    demo.ok("EXPUNGE");
+    server.signal(Signal::INT);
+    demo.until("* BYE");
+    let (code, rest) = server.end();
+    assert_eq!(code, Some(0));
+    for word in [
+        "curl -u demo:demo imap://127.0.0.1:",
+        "STARTTLS",
+        "mv tmp/$f new/",
+        "Ctrl-C",
+    ] {
+        assert!(rest.contains(word), "{rest}");
+    }
+    assert!(!path.join("maildird.pid").exists());
+    let server = Running::start(&arguments);
+    assert!(
+        server.greeting.contains("as the last run left it"),
+        "{}",
+        server.greeting
+    );
+    assert!(
+        server
+            .login("demo", "demo")
+            .ok("SELECT INBOX")
+            .contains("* 50 EXISTS")
+    );
+}
+
+#[test]
+fn a_port_that_is_taken_makes_the_demo_use_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    // Two neighbours of which the second is free: found, not assumed.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let server = Running::start(&["--dir", folder.path().to_str().unwrap(), "--port", &port]);
+    assert!(server.address.port() > port.parse().unwrap());
+    assert!(fs::read_to_string(folder.path().join("maildird.pid")).is_ok());
+}
