@@ -50,9 +50,9 @@
 //!
 //! * The whole message is in memory, and a body search takes twice the largest text part besides. Mail is small, and an
 //!   index is the business of a store that has one.
-//! * The splitter and the address reader are our own. The MIME crates that were measured scan a nested multipart once per
-//!   level, decode encoded words in quadratic time on hostile headers, do not descend into `message/rfc822`, or decode
-//!   what ENVELOPE must give undecoded.
+//! * The splitter and the header readers are our own, after measuring `mailparse` 0.18: it scans a multipart once per
+//!   level of nesting (95 levels in 10 MB: 22 ms, here 0.5 ms), needs a second for the encoded words of a hostile header of
+//!   90 kB (here 0.8 ms, linear), and does not descend into `message/rfc822`. Others decode what ENVELOPE gives undecoded.
 //! * SEARCH folds case character by character and does not normalize; see [`Needle`]. HTML is searched as source.
 
 mod address;

@@ -211,8 +211,8 @@ fn check_any(octets: &[u8]) {
 enum Made {
     Text(String),
     Data(String),
-    Multipart(Vec<Made>),
-    Message(Box<Made>),
+    Multipart(Vec<Self>),
+    Message(Box<Self>),
 }
 
 fn made() -> impl Strategy<Value = Made> {
