@@ -72,7 +72,15 @@ pub struct Directory {
     subdirectories: RwLock<Arc<Subdirectories>>,
     /// Access bits for new files, from the directory's own.
     file_mode: Mode,
+    missing: Missing,
     steps: Steps,
+}
+
+/// What happens to a missing `new`, `cur` or `tmp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    Make,
+    Refuse,
 }
 
 pub(crate) const OPEN_DIRECTORY: OFlags = OFlags::RDONLY
@@ -86,14 +94,27 @@ impl Directory {
     /// # Errors
     /// `NotFound` where there is no such directory; others as the system says, `ELOOP` or `ENOTDIR` for a symbolic link.
     pub fn open(path: &Path) -> io::Result<Self> {
+        Self::open_with(path, Missing::Make)
+    }
+
+    /// Opens a mailbox to read it; makes nothing.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); `NotFound` also where `new`, `cur` or `tmp` is missing.
+    pub fn open_untouched(path: &Path) -> io::Result<Self> {
+        Self::open_with(path, Missing::Refuse)
+    }
+
+    fn open_with(path: &Path, missing: Missing) -> io::Result<Self> {
         let root = rustix::fs::open(path, OPEN_DIRECTORY, Mode::empty())?;
         let mode = Mode::from_raw_mode(rustix::fs::fstat(&root)?.st_mode);
         let file_mode = (mode & Mode::from_raw_mode(0o666)) | Mode::RUSR | Mode::WUSR;
-        let subdirectories = RwLock::new(Arc::new(open_subdirectories(root.as_fd())?));
+        let subdirectories = RwLock::new(Arc::new(open_subdirectories(root.as_fd(), missing)?));
         Ok(Self {
             root,
             subdirectories,
             file_mode,
+            missing,
             steps: Steps::default(),
         })
     }
@@ -142,7 +163,7 @@ impl Directory {
                     cur: Stamp::of(&cur),
                 });
             }
-            open = Arc::new(open_subdirectories(self.root())?);
+            open = Arc::new(open_subdirectories(self.root(), self.missing)?);
             *self.subdirectories.write() = Arc::clone(&open);
         }
         Err(Errno::STALE.into())
@@ -324,6 +345,23 @@ impl Directory {
         sync_directory(self.open_now().place(place))
     }
 
+    /// Calls `each` with every entry of `place` or, for `None`, of `tmp`, and what it is.
+    pub(crate) fn entries(&self, place: Option<Place>, mut each: impl FnMut(&[u8], &Stat)) -> io::Result<()> {
+        let open = self.open_now();
+        let directory = place.map_or_else(|| open.tmp.as_fd(), |place| open.place(place));
+        for entry in rustix::fs::Dir::read_from(directory)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            if let Ok(stat) = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+                each(name.to_bytes(), &stat);
+            }
+        }
+        Ok(())
+    }
+
     fn open_now(&self) -> Arc<Subdirectories> {
         Arc::clone(&self.subdirectories.read())
     }
@@ -347,11 +385,11 @@ impl Subdirectories {
     }
 }
 
-fn open_subdirectories(root: BorrowedFd<'_>) -> io::Result<Subdirectories> {
+fn open_subdirectories(root: BorrowedFd<'_>, missing: Missing) -> io::Result<Subdirectories> {
     let mode = Mode::from_raw_mode(rustix::fs::fstat(root)?.st_mode) & Mode::from_raw_mode(0o2777);
     let open = |name: &str| -> io::Result<OwnedFd> {
         match rustix::fs::openat(root, name, OPEN_DIRECTORY, Mode::empty()) {
-            Err(Errno::NOENT) => {
+            Err(Errno::NOENT) if missing == Missing::Make => {
                 match rustix::fs::mkdirat(root, name, mode | Mode::RWXU) {
                     Ok(()) | Err(Errno::EXIST) => {}
                     Err(error) => return Err(error.into()),

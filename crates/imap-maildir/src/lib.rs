@@ -14,6 +14,7 @@ mod error;
 pub mod filename;
 pub mod flags;
 mod index;
+pub mod inspect;
 pub mod keywords;
 mod mailbox;
 pub mod names;
