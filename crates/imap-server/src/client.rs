@@ -1,0 +1,263 @@
+//! One client: greets it, takes its commands one after the other, tells it what is new, says goodbye.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use imap_backend::{Backend, Mailbox, Peer, PollReason, Session, Transport};
+use imap_updates::{Closed, CommandInProgress, CommandKind, Followers, MayExpunge, Release};
+
+use crate::completion::{Answer, Completion, Stop};
+use crate::connection::{Channel, Gone, Received, Receiver};
+use crate::server::Shared;
+use crate::state::{Selected, State};
+use crate::{syntax, wire};
+
+/// Everything that one connection is.
+pub(crate) struct Client<B: Backend> {
+    pub(crate) server: Arc<Shared<B>>,
+    pub(crate) peer: Peer,
+    pub(crate) channel: Channel,
+    pub(crate) state: State<B::Session>,
+    pub(crate) failed_logins: u32,
+    receiver: Receiver,
+    bad_in_a_row: u32,
+}
+
+/// What comes after a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The next command.
+    Command,
+    /// The end: LOGOUT was answered.
+    End,
+}
+
+impl<B: Backend> Client<B> {
+    pub(crate) fn new(server: Arc<Shared<B>>, channel: Channel, peer: Peer) -> Self {
+        let receiver = Receiver::new(server.limits.command);
+        Self {
+            server,
+            peer,
+            channel,
+            state: State::NotAuthenticated,
+            failed_logins: 0,
+            receiver,
+            bad_in_a_row: 0,
+        }
+    }
+
+    /// Serves the client to its end, and says why it ended where that is not what the client wanted.
+    pub(crate) async fn run(mut self) {
+        let capabilities = self.capabilities();
+        wire::untagged_ok(
+            self.channel.io.out(),
+            &format!("CAPABILITY {capabilities}"),
+            "IMAP4rev1 server ready",
+        );
+        let served = catch_unwind(AssertUnwindSafe(self.serve())).await;
+        let gone = match served {
+            Ok(Ok(())) => None,
+            Ok(Err(gone)) => Some(gone),
+            Err(Panicked) => Some(Gone::Server("internal error")),
+        };
+        match gone {
+            None => tracing::debug!("logged out"),
+            Some(Gone::Lost(error)) => return tracing::debug!(%error, "connection lost"),
+            Some(gone) => {
+                tracing::info!(why = %gone, "connection ended by the server");
+                wire::bye(self.channel.io.out(), &gone.to_string());
+            }
+        }
+        self.channel.io.close().await;
+    }
+
+    async fn serve(&mut self) -> Result<(), Gone> {
+        loop {
+            let received = self.receiver.receive(&mut self.channel).await?;
+            if self.take(received).await? == Next::End {
+                return Ok(());
+            }
+            self.channel.io.flush_if_full().await?;
+        }
+    }
+
+    async fn take(&mut self, received: Received) -> Result<Next, Gone> {
+        match received {
+            Received::Command(command) => {
+                let tag = command.tag.as_ref().to_owned();
+                self.dispatch(&tag, command.body).await
+            }
+            Received::Append(head) => self.append(head).await.map(|()| Next::Command),
+            Received::Bad { tag, why } => {
+                let tag = tag.unwrap_or_else(|| "*".to_owned());
+                self.complete(&tag, self.unparsed(), Ok(Completion::bad(why)))
+                    .await
+                    .map(|()| Next::Command)
+            }
+            Received::TooBig { tag, why } => {
+                let refusal = Completion::no("TOOBIG", why);
+                self.complete(&tag, self.unparsed(), Ok(refusal))
+                    .await
+                    .map(|()| Next::Command)
+            }
+        }
+    }
+
+    fn unparsed(&self) -> Option<CommandInProgress<imap_updates::kind::Unparsed>> {
+        // Nothing was resolved and nothing is released: it needs no beginning.
+        None
+    }
+
+    /// A command was received whole. In the selected state its sets are resolved from now on.
+    pub(crate) fn begin<K: CommandKind>(&mut self, kind: K) -> Option<CommandInProgress<K>> {
+        match &mut self.state {
+            State::Selected(_, selected) => Some(selected.updates.begin(kind)),
+            _ => None,
+        }
+    }
+
+    /// Ends a command that must hold expunges: tells what may be told, then the tagged line.
+    pub(crate) async fn complete<K: CommandKind>(
+        &mut self,
+        tag: &str,
+        command: Option<CommandInProgress<K>>,
+        answer: Answer,
+    ) -> Result<(), Gone> {
+        self.finish(tag, Release::hold(), answer).await?;
+        drop(command);
+        Ok(())
+    }
+
+    /// Ends a command that may release expunges, unless commands that already wait behind it use sequence numbers.
+    pub(crate) async fn complete_releasing<K: MayExpunge>(
+        &mut self,
+        tag: &str,
+        command: Option<CommandInProgress<K>>,
+        answer: Answer,
+    ) -> Result<(), Gone> {
+        let release = match &command {
+            Some(command) => command.permit(self.followers()),
+            None => Release::hold(),
+        };
+        self.finish(tag, release, answer).await
+    }
+
+    /// Ends a command after which there is nothing to tell: the tagged line alone.
+    pub(crate) fn complete_silently(&mut self, tag: &str, answer: Answer) -> Result<(), Gone> {
+        let completion = self.completion(answer)?;
+        completion.write(&mut self.channel, tag);
+        self.bound_bad()
+    }
+
+    fn bound_bad(&self) -> Result<(), Gone> {
+        if self.bad_in_a_row >= self.server.limits.bad_commands {
+            return Err(Gone::CutOff("too many malformed commands"));
+        }
+        Ok(())
+    }
+
+    async fn finish(&mut self, tag: &str, release: Release<'_>, answer: Answer) -> Result<(), Gone> {
+        let completion = self.completion(answer)?;
+        let mut closed = None;
+        if let State::Selected(_, selected) = &mut self.state {
+            selected.poll(PollReason::Passing).await;
+            closed = selected.report(&mut self.channel, release).await?;
+        }
+        completion.write(&mut self.channel, tag);
+        match closed {
+            Some(why) => Err(mailbox_ended(why)),
+            None => self.bound_bad(),
+        }
+    }
+
+    fn completion(&mut self, answer: Answer) -> Result<Completion, Gone> {
+        let completion = match answer {
+            Ok(completion) | Err(Stop::Answer(completion)) => completion,
+            Err(Stop::Gone(gone)) => return Err(gone),
+        };
+        match completion.verdict {
+            crate::completion::Verdict::Bad => self.bad_in_a_row += 1,
+            _ => self.bad_in_a_row = 0,
+        }
+        Ok(completion)
+    }
+
+    pub(crate) fn followers(&self) -> Followers {
+        if syntax::uses_sequence_numbers(self.channel.io.input()) {
+            Followers::UseSequenceNumbers
+        } else {
+            Followers::None
+        }
+    }
+
+    /// What the CAPABILITY response lists in the present state (RFC 9051, section 7.2.2).
+    pub(crate) fn capabilities(&self) -> String {
+        // The same before and after login: many clients ask only once.
+        let mut all = String::from(
+            "IMAP4rev1 LITERAL+ SASL-IR ENABLE ID IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN MOVE",
+        );
+        if let State::NotAuthenticated = self.state {
+            if self.peer.transport == Transport::Plain && self.server.tls.is_some() {
+                all.push_str(" STARTTLS");
+            }
+            all.push_str(if self.may_send_password() {
+                " AUTH=PLAIN"
+            } else {
+                " LOGINDISABLED"
+            });
+        }
+        all
+    }
+
+    /// Leaves the selected mailbox, if any, without a word to the client; says whether there was one.
+    pub(crate) async fn leave(&mut self) -> bool {
+        let Some(Selected {
+            name,
+            mailbox,
+            updates,
+            ..
+        }) = self.state.take_selected()
+        else {
+            return false;
+        };
+        // First the subscription, so that the backend can see that nobody is left.
+        drop(updates);
+        if let Err(error) = mailbox.close().await {
+            tracing::warn!(%error, mailbox = %name, "closing the mailbox failed");
+        }
+        true
+    }
+
+    /// LOGOUT's last duty towards the backend.
+    pub(crate) async fn log_out(&mut self) {
+        self.leave().await;
+        if let State::Authenticated(session) = std::mem::replace(&mut self.state, State::NotAuthenticated) {
+            session.logout().await;
+        }
+    }
+}
+
+/// A mailbox that was deleted under a session ends the session (RFC 2180, section 3.3).
+pub(crate) fn mailbox_ended(why: Closed) -> Gone {
+    Gone::Server(match why {
+        Closed::Deleted => "the selected mailbox was deleted",
+        Closed::UidValidityChanged => "the selected mailbox has a new UIDVALIDITY",
+        Closed::NotWritten => "the selected mailbox is out of step",
+    })
+}
+
+/// The backend panicked; the panic itself is already in the log of the process.
+struct Panicked;
+
+/// Runs a future and turns a panic in it into an error, so that the client gets its BYE.
+async fn catch_unwind<F: Future>(future: AssertUnwindSafe<F>) -> Result<F::Output, Panicked> {
+    let mut future = std::pin::pin!(future.0);
+    std::future::poll_fn(move |context| {
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        match polled {
+            Ok(poll) => poll.map(Ok),
+            Err(_) => std::task::Poll::Ready(Err(Panicked)),
+        }
+    })
+    .await
+}

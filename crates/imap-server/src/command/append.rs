@@ -1,0 +1,76 @@
+//! APPEND (RFC 9051, section 6.3.12): decided on before the message is sent, stored while it arrives.
+
+use imap_backend::{AppendOptions, Backend, Session};
+use imap_codec::imap_types::core::LiteralMode;
+use imap_updates::kind;
+
+use crate::client::Client;
+use crate::completion::{Answer, Completion, Stop};
+use crate::connection::{AppendHead, Fault, Gone, Incoming};
+use crate::convert;
+
+impl<B: Backend> Client<B> {
+    /// Carries out an APPEND whose literal has been announced.
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub(crate) async fn append(&mut self, head: AppendHead) -> Result<(), Gone> {
+        let answer = self.store_message(&head).await;
+        // Only now is the command received whole, and in progress (RFC 9051, section 7.5.1).
+        let command = self.begin(kind::Append);
+        self.complete_releasing(&head.tag, command, answer).await
+    }
+
+    async fn store_message(&mut self, head: &AppendHead) -> Answer {
+        if let Err(refusal) = self.acceptable(head) {
+            return self.decline(head, refusal).await;
+        }
+        let (name, options) = match target(head) {
+            Ok(target) => target,
+            Err(refusal) => return self.decline(head, refusal).await,
+        };
+        let session = self.state.session()?;
+        let mut incoming = Incoming::new(&mut self.channel, head.literal);
+        let stored = session.append(&name, options, &mut incoming).await;
+        match (incoming.finish().await, stored) {
+            (Err(Fault::Gone(gone)), _) => Err(gone.into()),
+            (_, Ok(appended)) => {
+                let code = format!("APPENDUID {} {}", appended.uid_validity, appended.uid);
+                Ok(Completion::ok("APPEND completed").with_code(code))
+            }
+            (Err(Fault::Malformed(why)), Err(_)) => Ok(Completion::bad(format!("APPEND: {why}"))),
+            (Ok(()), Err(error)) => Err(error.into()),
+        }
+    }
+
+    fn acceptable(&mut self, head: &AppendHead) -> Result<(), Completion> {
+        self.state.session()?;
+        if head.literal.octets > self.channel.limits.append {
+            let most = self.channel.limits.append;
+            return Err(Completion::no(
+                "TOOBIG",
+                format!("the largest message accepted has {most} octets"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Refuses without having the message sent; a client that does not wait sends it all the same, and if that is
+    /// more than could be accepted, the connection ends.
+    async fn decline(&mut self, head: &AppendHead, refusal: Completion) -> Answer {
+        if head.literal.mode == LiteralMode::NonSync && head.literal.octets > self.channel.limits.append {
+            return Err(Gone::CutOff("message too big").into());
+        }
+        match Incoming::new(&mut self.channel, head.literal).finish().await {
+            Err(Fault::Gone(gone)) => Err(gone.into()),
+            _ => Err(Stop::Answer(refusal)),
+        }
+    }
+}
+
+fn target(head: &AppendHead) -> Result<(imap_backend::MailboxName, AppendOptions), Completion> {
+    let name = convert::mailbox_name(&head.mailbox)?;
+    let flags = convert::flags(&head.flags)?;
+    let date = head.date.as_ref().map(|date| *date.as_ref());
+    Ok((name, AppendOptions::new(flags, date)))
+}

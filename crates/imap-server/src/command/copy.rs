@@ -1,0 +1,107 @@
+//! COPY, MOVE, EXPUNGE and UID EXPUNGE (RFC 9051, sections 6.4.3, 6.4.7, 6.4.8; RFC 4315).
+//!
+//! COPY and MOVE of a message that was expunged elsewhere do nothing and answer NO `[EXPUNGEISSUED]` (RFC 2180,
+//! section 4.4.1); the UID forms pass over it.
+
+use imap_backend::{Backend, Copied, Mailbox};
+use imap_codec::imap_types::mailbox;
+use imap_codec::imap_types::sequence::SequenceSet;
+use imap_seq::UidSet;
+
+use super::{Numbers, resolve};
+use crate::client::Client;
+use crate::completion::{Answer, Completion};
+use crate::convert;
+use crate::state::Selected;
+use crate::wire;
+
+impl<B: Backend> Client<B> {
+    pub(crate) async fn copy(
+        &mut self,
+        set: &SequenceSet,
+        target: &mailbox::Mailbox<'_>,
+        numbers: Numbers,
+    ) -> Answer {
+        let target = convert::mailbox_name(target)?;
+        let selected = self.state.selected()?;
+        let Some(uids) = addressed(selected, set, numbers)? else {
+            return Ok(Completion::expunge_issued());
+        };
+        let completed = Completion::ok("COPY completed");
+        if uids.is_empty() {
+            return Ok(completed);
+        }
+        let copied = selected.mailbox.copy(&uids, &target).await?;
+        Ok(match copy_uid(&copied) {
+            Some(code) => completed.with_code(code),
+            None => completed,
+        })
+    }
+
+    /// MOVE (RFC 6851). COPYUID comes in an untagged OK before the EXPUNGEs, which the drain reports.
+    pub(crate) async fn move_to(
+        &mut self,
+        set: &SequenceSet,
+        target: &mailbox::Mailbox<'_>,
+        numbers: Numbers,
+    ) -> Answer {
+        let target = convert::mailbox_name(target)?;
+        let selected = self.state.selected()?;
+        selected.writable()?;
+        let Some(uids) = addressed(selected, set, numbers)? else {
+            return Ok(Completion::expunge_issued());
+        };
+        if !uids.is_empty() {
+            let moved = selected.mailbox.move_to(&uids, &target).await?;
+            if let Some(code) = copy_uid(&moved) {
+                wire::untagged_ok(self.channel.io.out(), &code, "moved");
+            }
+        }
+        Ok(Completion::ok("MOVE completed"))
+    }
+
+    pub(crate) async fn expunge(&mut self) -> Answer {
+        let selected = self.state.selected()?;
+        selected.writable()?;
+        let all = selected.reach();
+        if !all.is_empty() {
+            selected.mailbox.expunge(&all).await?;
+        }
+        Ok(Completion::ok("EXPUNGE completed"))
+    }
+
+    pub(crate) async fn uid_expunge(&mut self, set: &SequenceSet) -> Answer {
+        let selected = self.state.selected()?;
+        selected.writable()?;
+        let live = resolve(&selected.updates, set, Numbers::Uids)?.live();
+        if !live.is_empty() {
+            selected.mailbox.expunge(&live).await?;
+        }
+        Ok(Completion::ok("EXPUNGE completed"))
+    }
+}
+
+/// The messages of a set that are there; `None` where one is named by a number and is gone.
+fn addressed<M>(
+    selected: &Selected<M>,
+    set: &SequenceSet,
+    numbers: Numbers,
+) -> Result<Option<UidSet>, Completion> {
+    let resolved = resolve(&selected.updates, set, numbers)?;
+    if numbers == Numbers::Seqs && !resolved.expunged().is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(resolved.live()))
+}
+
+/// `COPYUID 38505 304,319:320 3956:3958`; nothing where nothing was copied, as no set is empty (RFC 4315, section 3).
+fn copy_uid(copied: &Copied) -> Option<String> {
+    if copied.from.is_empty() {
+        return None;
+    }
+    let mut code = format!("COPYUID {} ", copied.uid_validity).into_bytes();
+    wire::uid_set(&mut code, &copied.from);
+    code.push(b' ');
+    wire::uid_set(&mut code, &copied.to);
+    String::from_utf8(code).ok()
+}

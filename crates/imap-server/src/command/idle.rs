@@ -1,0 +1,82 @@
+//! IDLE (RFC 2177): everything that is new is told at once, until DONE.
+
+use std::future::pending;
+
+use imap_backend::{Backend, PollReason};
+use imap_codec::IdleDoneCodec;
+use imap_codec::decode::Decoder;
+use imap_updates::{CommandInProgress, Followers, kind};
+use tokio::time::{Instant, sleep_until};
+
+use crate::client::{Client, mailbox_ended};
+use crate::completion::{Answer, Completion};
+use crate::connection::{Channel, Gone, Line};
+use crate::state::State;
+use crate::wire;
+
+/// The longest line that may end an IDLE, in octets: `DONE` with CRLF, and patience for spaces.
+const DONE_LINE: usize = 64;
+
+impl<B: Backend> Client<B> {
+    pub(crate) async fn idle(&mut self, tag: &str) -> Result<(), Gone> {
+        let command = self.begin(kind::Idle);
+        if let Err(refusal) = self.state.session() {
+            return self.complete_releasing(tag, command, Err(refusal.into())).await;
+        }
+        wire::continuation(self.channel.io.out(), "idling");
+        let answer = self.tell_until_done(command.as_ref()).await;
+        self.complete_releasing(tag, command, answer).await
+    }
+
+    async fn tell_until_done(&mut self, command: Option<&CommandInProgress<kind::Idle>>) -> Answer {
+        let limits = std::sync::Arc::clone(&self.server.limits);
+        let until = Instant::now() + limits.idle_time;
+        let mut look_at = Instant::now();
+        let mut tell_at = Instant::now();
+        loop {
+            if Instant::now() >= look_at {
+                if let State::Selected(_, selected) = &mut self.state {
+                    selected.poll(PollReason::Asked).await;
+                }
+                look_at = Instant::now() + limits.idle_poll;
+            }
+            if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command)
+                && Instant::now() >= tell_at
+            {
+                // What follows IDLE is DONE; nothing can use a number before it.
+                let release = command.permit(Followers::None);
+                if let Some(why) = selected.report(&mut self.channel, release).await? {
+                    return Err(mailbox_ended(why).into());
+                }
+                tell_at = Instant::now() + limits.idle_batch;
+            }
+            let (channel, state) = (&mut self.channel, &mut self.state);
+            let changed = async {
+                match state {
+                    State::Selected(_, selected) => {
+                        sleep_until(tell_at).await;
+                        selected.updates.changed().await;
+                    }
+                    _ => pending().await,
+                }
+            };
+            tokio::select! {
+                line = channel.read_line(DONE_LINE) => return done(channel, &line?),
+                () = changed => {}
+                () = sleep_until(look_at) => {}
+                () = sleep_until(until) => return Err(Gone::Silent.into()),
+            }
+        }
+    }
+}
+
+fn done(channel: &Channel, line: &Line) -> Answer {
+    let line = match line {
+        Line::Whole => channel.line().trim_ascii(),
+        Line::TooLong(_) => b"",
+    };
+    match IdleDoneCodec::default().decode(&[line, b"\r\n"].concat()) {
+        Ok(_) => Ok(Completion::ok("IDLE completed")),
+        Err(_) => Ok(Completion::bad("expected DONE")),
+    }
+}

@@ -1,0 +1,138 @@
+//! LIST and LSUB (RFC 9051, section 6.3.9; RFC 3501, section 6.3.9; RFC 3348 for CHILDREN).
+
+use std::collections::BTreeMap;
+
+use imap_backend::{Backend, MailboxName, Selectable, Session};
+use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
+
+use crate::client::Client;
+use crate::completion::{Answer, Completion};
+use crate::convert;
+use crate::{syntax, wire};
+
+impl<B: Backend> Client<B> {
+    /// LIST.
+    pub(crate) async fn list(&mut self, reference: &Mailbox<'_>, pattern: &ListMailbox<'_>) -> Answer {
+        let session = self.state.session()?;
+        let delimiter = session.delimiter();
+        if asks_for_delimiter(pattern) {
+            wire::list_delimiter(self.channel.io.out(), "LIST", delimiter);
+            return Ok(Completion::ok("LIST completed"));
+        }
+        let mut names = BTreeMap::new();
+        for entry in session.list().await? {
+            names.insert(entry.name, entry.selectable);
+        }
+        add_superiors(&mut names, delimiter);
+        let Some(pattern) = Pattern::new(reference, pattern, delimiter) else {
+            return Ok(Completion::ok("LIST completed"));
+        };
+        for (name, selectable) in &names {
+            if !pattern.matches(name) {
+                continue;
+            }
+            let mut attributes = Vec::with_capacity(2);
+            if *selectable == Selectable::No {
+                attributes.push("\\Noselect");
+            }
+            attributes.push(if has_inferiors(&names, name, delimiter) {
+                "\\HasChildren"
+            } else {
+                "\\HasNoChildren"
+            });
+            wire::list(self.channel.io.out(), "LIST", &attributes, delimiter, name);
+            self.channel.io.flush_if_full().await?;
+        }
+        Ok(Completion::ok("LIST completed"))
+    }
+
+    /// LSUB. With `%`, a name that is not subscribed but has subscribed inferiors is shown as `\Noselect`.
+    pub(crate) async fn lsub(&mut self, reference: &Mailbox<'_>, pattern: &ListMailbox<'_>) -> Answer {
+        let session = self.state.session()?;
+        let delimiter = session.delimiter();
+        if asks_for_delimiter(pattern) {
+            wire::list_delimiter(self.channel.io.out(), "LSUB", delimiter);
+            return Ok(Completion::ok("LSUB completed"));
+        }
+        let mut names = BTreeMap::new();
+        for name in session.subscriptions().await? {
+            names.insert(name, Selectable::Yes);
+        }
+        let Some(pattern) = Pattern::new(reference, pattern, delimiter) else {
+            return Ok(Completion::ok("LSUB completed"));
+        };
+        if pattern.stops_at_delimiters() {
+            add_superiors(&mut names, delimiter);
+        }
+        for (name, selectable) in &names {
+            if pattern.matches(name) {
+                let attributes: &[&str] = if *selectable == Selectable::No {
+                    &["\\Noselect"]
+                } else {
+                    &[]
+                };
+                wire::list(self.channel.io.out(), "LSUB", attributes, delimiter, name);
+                self.channel.io.flush_if_full().await?;
+            }
+        }
+        Ok(Completion::ok("LSUB completed"))
+    }
+}
+
+/// `LIST "" ""` is a special request for the delimiter and the root (RFC 9051, section 6.3.9).
+fn asks_for_delimiter(pattern: &ListMailbox<'_>) -> bool {
+    convert::pattern(pattern).is_ok_and(|pattern| pattern.is_empty())
+}
+
+/// Levels of the hierarchy that only exist because something is below them.
+fn add_superiors(names: &mut BTreeMap<MailboxName, Selectable>, delimiter: char) {
+    let mut missing = Vec::new();
+    for name in names.keys() {
+        let mut name = name.clone();
+        while let Some(superior) = name.parent(delimiter) {
+            if names.contains_key(&superior) {
+                break;
+            }
+            missing.push(superior.clone());
+            name = superior;
+        }
+    }
+    names.extend(missing.into_iter().map(|name| (name, Selectable::No)));
+}
+
+/// Names sort by octets, so whatever is below `name` follows the name with the delimiter at its end.
+fn has_inferiors(names: &BTreeMap<MailboxName, Selectable>, name: &MailboxName, delimiter: char) -> bool {
+    let first = MailboxName::new(&format!("{name}{delimiter}"));
+    first.is_some_and(|first| {
+        names
+            .range(first..)
+            .next()
+            .is_some_and(|(next, _)| next.is_inferior_of(name, delimiter))
+    })
+}
+
+/// A canonical LIST pattern: the reference with the pattern behind it.
+struct Pattern {
+    text: String,
+    delimiter: char,
+}
+
+impl Pattern {
+    /// `None` where no name can match, as for text that is not modified UTF-7.
+    fn new(reference: &Mailbox<'_>, pattern: &ListMailbox<'_>, delimiter: char) -> Option<Self> {
+        let text = convert::reference(reference).ok()? + &convert::pattern(pattern).ok()?;
+        Some(Self { text, delimiter })
+    }
+
+    fn stops_at_delimiters(&self) -> bool {
+        self.text.contains('%')
+    }
+
+    fn matches(&self, name: &MailboxName) -> bool {
+        if name.is_inbox() {
+            syntax::matches_inbox(&self.text, self.delimiter)
+        } else {
+            syntax::matches(&self.text, name.as_str(), self.delimiter)
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Mailboxes as a whole: CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS (RFC 9051, section 6.3).
+
+use imap_backend::{Backend, MailboxName, PollReason, Session};
+use imap_codec::imap_types::mailbox::Mailbox;
+use imap_codec::imap_types::status::StatusDataItemName;
+use imap_updates::{CommandInProgress, kind};
+
+use crate::client::{Client, mailbox_ended};
+use crate::completion::{Answer, Completion};
+use crate::convert;
+use crate::state::State;
+use crate::wire;
+
+impl<B: Backend> Client<B> {
+    pub(crate) async fn create(&mut self, mailbox: &Mailbox<'_>) -> Answer {
+        let session = self.state.session()?;
+        let name = creatable(&convert::mailbox_name(mailbox)?, session.delimiter())?;
+        session.create(&name).await?;
+        Ok(Completion::ok("CREATE completed"))
+    }
+
+    pub(crate) async fn delete(&mut self, mailbox: &Mailbox<'_>) -> Answer {
+        let session = self.state.session()?;
+        let name = convert::mailbox_name(mailbox)?;
+        if name.is_inbox() {
+            return Err(Completion::no("CANNOT", "INBOX cannot be deleted").into());
+        }
+        session.delete(&name).await?;
+        // A client that deletes what it has selected knows; only the others are thrown out.
+        if matches!(&self.state, State::Selected(_, selected) if selected.name == name) {
+            self.leave().await;
+            wire::untagged_ok(
+                self.channel.io.out(),
+                "CLOSED",
+                "the selected mailbox was deleted",
+            );
+        }
+        Ok(Completion::ok("DELETE completed"))
+    }
+
+    pub(crate) async fn rename(&mut self, from: &Mailbox<'_>, to: &Mailbox<'_>) -> Answer {
+        let session = self.state.session()?;
+        let from = convert::mailbox_name(from)?;
+        let to = creatable(&convert::mailbox_name(to)?, session.delimiter())?;
+        session.rename(&from, &to).await?;
+        Ok(Completion::ok("RENAME completed"))
+    }
+
+    pub(crate) async fn subscribe(&mut self, mailbox: &Mailbox<'_>) -> Answer {
+        let name = convert::mailbox_name(mailbox)?;
+        self.state.session()?.subscribe(&name).await?;
+        Ok(Completion::ok("SUBSCRIBE completed"))
+    }
+
+    pub(crate) async fn unsubscribe(&mut self, mailbox: &Mailbox<'_>) -> Answer {
+        let name = convert::mailbox_name(mailbox)?;
+        self.state.session()?.unsubscribe(&name).await?;
+        Ok(Completion::ok("UNSUBSCRIBE completed"))
+    }
+
+    /// STATUS. The client is first told what is new in its selected mailbox, so that the figures do not contradict
+    /// what it believes.
+    pub(crate) async fn status(
+        &mut self,
+        mailbox: &Mailbox<'_>,
+        items: &[StatusDataItemName],
+        command: Option<&CommandInProgress<kind::Status>>,
+    ) -> Answer {
+        let name = convert::mailbox_name(mailbox)?;
+        let wanted = items.iter().map(figure).collect::<Result<Vec<_>, _>>()?;
+        if wanted.is_empty() {
+            return Err(Completion::bad("STATUS needs at least one item").into());
+        }
+        let followers = self.followers();
+        if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command) {
+            selected.poll(PollReason::Asked).await;
+            let release = command.permit(followers);
+            if let Some(why) = selected.report(&mut self.channel, release).await? {
+                return Err(mailbox_ended(why).into());
+            }
+        }
+        let status = self.state.session()?.status(&name).await?;
+        let rows: Vec<_> = wanted
+            .iter()
+            .map(|figure| match *figure {
+                Figure::Messages => ("MESSAGES", status.messages),
+                Figure::Recent => ("RECENT", status.recent),
+                Figure::Unseen => ("UNSEEN", status.unseen),
+                Figure::UidValidity => ("UIDVALIDITY", status.uid_validity.get()),
+                // Used-up UIDs have no next one; the largest is the only number that promises nothing.
+                Figure::UidNext => ("UIDNEXT", status.uid_next.map_or(u32::MAX, imap_seq::Uid::get)),
+            })
+            .collect();
+        wire::mailbox_status(self.channel.io.out(), &name, &rows);
+        Ok(Completion::ok("STATUS completed"))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Figure {
+    Messages,
+    Recent,
+    Unseen,
+    UidNext,
+    UidValidity,
+}
+
+fn figure(item: &StatusDataItemName) -> Result<Figure, Completion> {
+    Ok(match item {
+        StatusDataItemName::Messages => Figure::Messages,
+        StatusDataItemName::Recent => Figure::Recent,
+        StatusDataItemName::Unseen => Figure::Unseen,
+        StatusDataItemName::UidNext => Figure::UidNext,
+        StatusDataItemName::UidValidity => Figure::UidValidity,
+        other => return Err(Completion::bad(format!("STATUS item {other:?} is not supported"))),
+    })
+}
+
+/// A name for a new mailbox: without the delimiter that may end it (RFC 9051, section 6.3.4), no level of it empty.
+fn creatable(name: &MailboxName, delimiter: char) -> Result<MailboxName, Completion> {
+    let text = name.as_str();
+    let text = text.strip_suffix(delimiter).unwrap_or(text);
+    match MailboxName::new(text) {
+        Some(name) if name.is_inbox() => Err(Completion::no("ALREADYEXISTS", "INBOX exists already")),
+        Some(name) if text.split(delimiter).all(|level| !level.is_empty()) => Ok(name),
+        _ => Err(Completion::no("CANNOT", "no mailbox can have that name")),
+    }
+}

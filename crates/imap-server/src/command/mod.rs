@@ -1,0 +1,58 @@
+//! The commands, grouped as in RFC 9051, chapter 6. Each handler turns arguments into UIDs in the announced view,
+//! calls the backend, writes the rows that are the command's own answer, and returns the completion. What the rest of
+//! the world did is written by whoever ends the command, not here.
+
+mod any;
+mod append;
+mod auth;
+mod copy;
+mod fetch;
+mod fetch_plan;
+mod idle;
+mod list;
+mod mailbox;
+mod search;
+mod select;
+mod store;
+
+pub(crate) use search::has_sequence_numbers;
+
+use imap_codec::imap_types::sequence::SequenceSet;
+use imap_updates::{Resolved, UpdateBuffer};
+
+use crate::completion::Completion;
+use crate::convert;
+
+/// Messages looked up in one call of the backend.
+pub(crate) const BATCH: usize = 256;
+
+/// What the numbers in a command's set are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    Seqs,
+    Uids,
+}
+
+impl Numbers {
+    /// The codec's `uid: bool`.
+    pub(crate) fn of(uid: bool) -> Self {
+        if uid { Self::Uids } else { Self::Seqs }
+    }
+}
+
+/// What a set means in the numbering that this client was told.
+///
+/// # Errors
+/// BAD for a sequence number that the client was never told of.
+fn resolve<'u>(
+    updates: &'u UpdateBuffer,
+    set: &SequenceSet,
+    numbers: Numbers,
+) -> Result<Resolved<'u>, Completion> {
+    match numbers {
+        Numbers::Seqs => updates
+            .resolve_seqs(&convert::sequence_set(set)?)
+            .map_err(|error| Completion::bad(error.to_string())),
+        Numbers::Uids => Ok(updates.resolve_uids(&convert::sequence_set(set)?)),
+    }
+}

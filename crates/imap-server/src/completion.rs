@@ -1,0 +1,132 @@
+//! How a command ends: the tagged line, or the end of the connection.
+
+use std::borrow::Cow;
+use std::io;
+
+use imap_backend::{Error, ErrorKind};
+
+use crate::connection::{Channel, Gone};
+use crate::wire;
+
+/// OK, NO or BAD (RFC 9051, section 7.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Ok,
+    No,
+    Bad,
+}
+
+/// The tagged line of a command, without its tag.
+#[derive(Debug)]
+pub(crate) struct Completion {
+    pub(crate) verdict: Verdict,
+    /// The response code without brackets; empty for none.
+    pub(crate) code: Cow<'static, str>,
+    pub(crate) text: Cow<'static, str>,
+}
+
+impl Completion {
+    pub(crate) fn ok(text: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            verdict: Verdict::Ok,
+            code: Cow::Borrowed(""),
+            text: text.into(),
+        }
+    }
+
+    pub(crate) fn no(code: impl Into<Cow<'static, str>>, text: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            verdict: Verdict::No,
+            code: code.into(),
+            text: text.into(),
+        }
+    }
+
+    pub(crate) fn bad(text: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            verdict: Verdict::Bad,
+            code: Cow::Borrowed(""),
+            text: text.into(),
+        }
+    }
+
+    pub(crate) fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
+        self.code = code.into();
+        self
+    }
+
+    /// Some of the messages that a command names were expunged by somebody else (RFC 2180, section 4).
+    pub(crate) fn expunge_issued() -> Self {
+        Self::no("EXPUNGEISSUED", "some of the messages no longer exist")
+    }
+
+    pub(crate) fn write(&self, channel: &mut Channel, tag: &str) {
+        let kind = match self.verdict {
+            Verdict::Ok => "OK",
+            Verdict::No => "NO",
+            Verdict::Bad => "BAD",
+        };
+        wire::status(channel.io.out(), tag, kind, &self.code, &self.text);
+    }
+}
+
+/// Why a handler stopped early: `?` works on wire, backend and client errors alike.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The connection is over.
+    Gone(Gone),
+    /// The command ends with this line.
+    Answer(Completion),
+}
+
+/// What a handler returns.
+pub(crate) type Answer = Result<Completion, Stop>;
+
+impl From<Gone> for Stop {
+    fn from(gone: Gone) -> Self {
+        Self::Gone(gone)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Gone(error.into())
+    }
+}
+
+impl From<Completion> for Stop {
+    fn from(completion: Completion) -> Self {
+        Self::Answer(completion)
+    }
+}
+
+/// The one place where a backend's error becomes a response: its kind is told, its words go to the log.
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        let code = match error.kind() {
+            ErrorKind::NonExistent => "NONEXISTENT",
+            ErrorKind::TryCreate => "TRYCREATE",
+            ErrorKind::AlreadyExists => "ALREADYEXISTS",
+            ErrorKind::Cannot | ErrorKind::Unsupported => "CANNOT",
+            ErrorKind::NoPermission => "NOPERM",
+            ErrorKind::OverQuota => "OVERQUOTA",
+            ErrorKind::Limit => "LIMIT",
+            ErrorKind::TooBig => "TOOBIG",
+            ErrorKind::UnknownEncoding => "UNKNOWN-CTE",
+            ErrorKind::InUse => "INUSE",
+            ErrorKind::Unavailable => "UNAVAILABLE",
+            ErrorKind::ExpungeIssued => "EXPUNGEISSUED",
+            ErrorKind::Corruption => "CORRUPTION",
+            ErrorKind::ClientGone => "",
+            // A kind that this server does not know yet is the server's fault.
+            _ => "SERVERBUG",
+        };
+        match error.kind() {
+            ErrorKind::Unavailable | ErrorKind::Corruption | ErrorKind::ServerBug => {
+                tracing::error!(%error, "the backend failed");
+            }
+            _ => tracing::debug!(%error, "refused by the backend"),
+        }
+        Completion::no(code, error.kind().to_string()).into()
+    }
+}

@@ -1,0 +1,99 @@
+//! What a client may cost: sizes, counts and waiting times.
+
+use std::time::Duration;
+
+/// Bounds on what one client, and all clients together, can make the server hold or wait for.
+///
+/// Start from [`Limits::default`] and change the fields you mean:
+///
+/// ```
+/// let mut limits = imap_server::Limits::default();
+/// limits.append = 25 << 20; // octets
+/// assert_eq!(limits.bad_commands, 10);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The longest command line before login, in octets with CRLF. Default 8 KiB: LOGIN and AUTHENTICATE fit.
+    pub line_before_login: usize,
+    /// The longest command line after login, in octets with CRLF. Default 64 KiB: RFC 7162, section 4 asks for
+    /// 8 KiB, and clients write sets of thousands of scattered UIDs.
+    pub line: usize,
+    /// The largest literal before login, in octets. Default 8 KiB.
+    pub literal_before_login: u32,
+    /// The largest literal after login other than an APPEND's message, in octets. Default 64 KiB.
+    pub literal: u32,
+    /// The largest command with all its lines and literals, in octets, without an APPEND's message. Default 128 KiB.
+    pub command: u32,
+    /// The most literals in one command. Default 64.
+    pub literals: u32,
+    /// The largest message in APPEND, in octets. Default 64 MiB: twice what common mail servers relay.
+    pub append: u32,
+    /// So many BAD answers in a row end the connection. Default 10.
+    pub bad_commands: u32,
+    /// So many failed logins end the connection. Default 10.
+    pub failed_logins: u32,
+    /// After the n-th failed login the answer waits n times this long. Default 250 ms: ten guesses cost 14 s.
+    pub failed_login_delay: Duration,
+    /// Logins being checked at the same time; further ones wait. Default 4: a password hash costs 19 MiB and 30 ms.
+    pub logins_at_once: usize,
+    /// Time from connecting to a completed login. Default 60 s.
+    pub login_time: Duration,
+    /// Time without a command after login, IDLE included. Default 30 min, the least that RFC 9051, section 5.4 allows.
+    pub idle_time: Duration,
+    /// Time in which a client that we write to must take at least one octet. Default 60 s.
+    pub write_stall: Duration,
+    /// Time for one TLS handshake. Default 10 s.
+    pub tls_handshake: Duration,
+    /// Open connections in total. Default 1,024.
+    pub connections: usize,
+    /// Open connections from one IP address. Default 128: a household, or an office behind one address.
+    pub connections_per_address: usize,
+    /// Pause between two batches of updates to an idling client, so that a storm becomes few packets. Default 50 ms.
+    pub idle_batch: Duration,
+    /// How often a backend is asked to look for changes while its client idles. Default 15 s; backends that see
+    /// changes by themselves push them at once.
+    pub idle_poll: Duration,
+    /// How long a stopping server waits for commands in progress. Default 5 s.
+    pub stop_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            line_before_login: 8 << 10,
+            line: 64 << 10,
+            literal_before_login: 8 << 10,
+            literal: 64 << 10,
+            command: 128 << 10,
+            literals: 64,
+            append: 64 << 20,
+            bad_commands: 10,
+            failed_logins: 10,
+            failed_login_delay: Duration::from_millis(250),
+            logins_at_once: 4,
+            login_time: Duration::from_secs(60),
+            idle_time: Duration::from_secs(30 * 60),
+            write_stall: Duration::from_secs(60),
+            tls_handshake: Duration::from_secs(10),
+            connections: 1024,
+            connections_per_address: 128,
+            idle_batch: Duration::from_millis(50),
+            idle_poll: Duration::from_secs(15),
+            stop_time: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Whether a password may cross the network unencrypted (RFC 9051, section 11.1: LOGINDISABLED).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum PlaintextLogin {
+    /// Only from the same machine. The default.
+    #[default]
+    FromLoopback,
+    /// From everywhere: for a server behind a proxy that ends TLS.
+    FromAnywhere,
+    /// Never, not even from the same machine.
+    Never,
+}

@@ -1,0 +1,172 @@
+//! The message of an APPEND on its way from the wire to the backend.
+
+use bytes::Bytes;
+use imap_backend::{Error, ErrorKind, MessageSource};
+use imap_codec::imap_types::core::LiteralMode;
+use imap_codec::imap_types::datetime::DateTime;
+use imap_codec::imap_types::flag::Flag;
+use imap_codec::imap_types::mailbox::Mailbox;
+use memchr::memchr;
+
+use super::channel::{Channel, Gone, Line};
+
+/// An APPEND as far as its literal's announcement: nothing of the message has been accepted yet.
+#[derive(Debug)]
+pub(crate) struct AppendHead {
+    pub(crate) tag: String,
+    pub(crate) mailbox: Mailbox<'static>,
+    pub(crate) flags: Vec<Flag<'static>>,
+    pub(crate) date: Option<DateTime>,
+    pub(crate) literal: Announced,
+}
+
+/// What `{n}`, `{n+}`, `~{n}` or `~{n+}` announced.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Announced {
+    pub(crate) octets: u32,
+    pub(crate) mode: LiteralMode,
+    pub(crate) kind: LiteralKind,
+}
+
+/// Whether NUL octets are allowed (RFC 3516, section 4.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LiteralKind {
+    Literal,
+    Literal8,
+}
+
+/// Where the arriving message stands.
+#[derive(Debug)]
+enum Place {
+    /// Announced, not accepted: the client waits for `+` if it synchronises.
+    Announced,
+    /// So many octets are still to come.
+    Inside(u32),
+    /// All octets and the end of the command have arrived.
+    Complete,
+    /// It ended in a way that must not be kept.
+    Broken,
+}
+
+/// The arriving message: the [`MessageSource`] that the backend reads.
+///
+/// The end of the command is checked before the last `None` is answered, so that a backend commits only what the
+/// client has really finished.
+pub(crate) struct Incoming<'c> {
+    channel: &'c mut Channel,
+    literal: Announced,
+    place: Place,
+    fault: Option<Fault>,
+}
+
+/// Why an arriving message was not completed.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The connection is over.
+    Gone(Gone),
+    /// The command was malformed; what the tagged BAD says.
+    Malformed(&'static str),
+}
+
+impl<'c> Incoming<'c> {
+    pub(crate) fn new(channel: &'c mut Channel, literal: Announced) -> Self {
+        Self {
+            channel,
+            literal,
+            place: Place::Announced,
+            fault: None,
+        }
+    }
+
+    async fn advance(&mut self) -> Result<Option<Bytes>, Fault> {
+        if let Place::Announced = self.place {
+            if self.literal.mode == LiteralMode::Sync {
+                self.channel.io.out().extend_from_slice(b"+ OK\r\n");
+            }
+            self.place = Place::Inside(self.literal.octets);
+        }
+        match self.place {
+            Place::Announced | Place::Complete => Ok(None),
+            Place::Broken => Err(Fault::Malformed("the message was not completed")),
+            Place::Inside(0) => self.end().await.map(|()| None),
+            Place::Inside(left) => self.read(left).await.map(Some),
+        }
+    }
+
+    async fn read(&mut self, left: u32) -> Result<Bytes, Fault> {
+        let chunk = self.channel.read_some(left as usize).await.map_err(Fault::Gone)?;
+        // Not more than `left`, so the conversion cannot fail.
+        self.place = Place::Inside(left.saturating_sub(u32::try_from(chunk.len()).unwrap_or(u32::MAX)));
+        if self.literal.kind == LiteralKind::Literal && memchr(0, &chunk).is_some() {
+            return Err(Fault::Malformed("NUL in the message, use a literal8"));
+        }
+        Ok(chunk)
+    }
+
+    /// The line after the literal: nothing but its end, as MULTIAPPEND is not offered.
+    async fn end(&mut self) -> Result<(), Fault> {
+        let max = self.channel.max_line();
+        let read = self.channel.read_line(max).await.map_err(Fault::Gone)?;
+        self.place = Place::Broken;
+        let line = match &read {
+            Line::Whole => self.channel.line(),
+            Line::TooLong(tail) => tail,
+        };
+        if line.trim_ascii().is_empty() && line.ends_with(b"\r\n") {
+            self.place = Place::Complete;
+            return Ok(());
+        }
+        if line.ends_with(b"+}\r\n") {
+            return Err(Fault::Gone(Gone::CutOff("more than one message in APPEND")));
+        }
+        Err(Fault::Malformed("text after the message"))
+    }
+
+    /// Brings the channel to the beginning of the next command, whatever the backend has left unread.
+    ///
+    /// # Errors
+    /// What was wrong with the command, or that the connection is over.
+    pub(crate) async fn finish(mut self) -> Result<(), Fault> {
+        if let Some(fault @ Fault::Gone(_)) = self.fault.take_if(|fault| matches!(fault, Fault::Gone(_))) {
+            return Err(fault);
+        }
+        // A client that synchronises has not sent anything yet and must not: the command ends here.
+        if matches!(self.place, Place::Announced) && self.literal.mode == LiteralMode::Sync {
+            return Ok(());
+        }
+        let mut first = self.fault.take();
+        loop {
+            match self.advance().await {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(fault @ Fault::Gone(_)) => return Err(fault),
+                Err(fault) => {
+                    first.get_or_insert(fault);
+                    if matches!(self.place, Place::Broken) {
+                        break;
+                    }
+                }
+            }
+        }
+        first.map_or(Ok(()), Err)
+    }
+}
+
+impl MessageSource for &mut Incoming<'_> {
+    fn size(&self) -> u64 {
+        self.literal.octets.into()
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        if self.fault.is_some() {
+            return Err(ErrorKind::ClientGone.into());
+        }
+        match self.advance().await {
+            Ok(chunk) => Ok(chunk),
+            Err(fault) => {
+                self.fault = Some(fault);
+                Err(ErrorKind::ClientGone.into())
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! One client's octets: buffers, lines, literals, whole commands.
+
+mod append;
+mod channel;
+mod io;
+mod receive;
+
+pub(crate) use append::{AppendHead, Fault, Incoming};
+pub(crate) use channel::{Channel, Gone, Line, Phase};
+pub(crate) use io::Io;
+pub(crate) use receive::{Received, Receiver};

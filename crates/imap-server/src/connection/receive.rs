@@ -1,0 +1,265 @@
+//! Lines and literals become commands.
+
+use imap_codec::CommandCodec;
+use imap_codec::decode::Decoder;
+use imap_codec::fragmentizer::{FragmentInfo, Fragmentizer, LineEnding, LiteralAnnouncement};
+use imap_codec::imap_types::IntoStatic;
+use imap_codec::imap_types::command::{Command, CommandBody};
+use imap_codec::imap_types::core::LiteralMode;
+use memchr::memchr;
+
+use super::append::{Announced, AppendHead, LiteralKind};
+use super::channel::{Channel, Gone, Line, Phase};
+use crate::syntax;
+
+/// One command from the client, or why it is none.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Command(Command<'static>),
+    /// An APPEND whose message has not been accepted yet.
+    Append(AppendHead),
+    /// Answer BAD; the tag is missing where the client sent none.
+    Bad {
+        tag: Option<String>,
+        why: String,
+    },
+    /// Answer NO `[TOOBIG]`: the client waits, and will not send the literal.
+    TooBig {
+        tag: String,
+        why: String,
+    },
+}
+
+/// Puts commands together. The codec's fragmentizer is fed line by line, so that it never holds an octet of a
+/// following command, and a literal only after it was accepted.
+pub(crate) struct Receiver {
+    fragments: Fragmentizer,
+}
+
+impl Receiver {
+    pub(crate) fn new(max_command: u32) -> Self {
+        Self {
+            fragments: Fragmentizer::new(max_command),
+        }
+    }
+
+    /// Reads the next command.
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub(crate) async fn receive(&mut self, channel: &mut Channel) -> Result<Received, Gone> {
+        self.fragments.skip_message();
+        let mut literals = 0;
+        loop {
+            let line = channel.read_line(channel.max_line()).await?;
+            let info = match self.take_line(channel, &line)? {
+                Taken::Line(info) => info,
+                Taken::Answer(received) => return Ok(received),
+            };
+            let Some(announcement) = info else {
+                return Ok(self.decode());
+            };
+            literals += 1;
+            if let Some(answer) = self.accept(channel, announcement, literals)? {
+                return Ok(answer);
+            }
+            if announcement.mode == LiteralMode::Sync {
+                channel.io.out().extend_from_slice(b"+ OK\r\n");
+            }
+            self.take_literal(channel, announcement.length).await?;
+        }
+    }
+
+    /// Feeds the line just read; problems that are seen in a line alone are answered here.
+    fn take_line(&mut self, channel: &Channel, line: &Line) -> Result<Taken, Gone> {
+        if let Line::TooLong(tail) = line {
+            if tail.ends_with(b"+}\r\n") || tail.ends_with(b"+}\n") {
+                return Err(Gone::CutOff("literal after an over-long line"));
+            }
+            if self.fragments.message_bytes().is_empty() {
+                self.feed(channel.line());
+            }
+            return Ok(self.bad(format!("command line longer than {} octets", channel.max_line())));
+        }
+        let line = channel.line();
+        let at = self.fragments.message_bytes().len();
+        let nul = memchr(0, line);
+        let info = self.feed(without_trailing_spaces(line).as_deref().unwrap_or(line));
+        let Some(FragmentInfo::Line {
+            announcement, ending, ..
+        }) = info
+        else {
+            // One whole line was fed where a line was due.
+            return Err(Gone::CutOff("framing lost"));
+        };
+        let unsent = match announcement {
+            Some(announcement) => announcement.mode == LiteralMode::Sync,
+            None if looks_like_announcement(line) => return Err(Gone::CutOff("literal size not understood")),
+            None => true,
+        };
+        let why = if self.fragments.is_max_message_size_exceeded() {
+            format!("command longer than {} octets", channel.limits.command)
+        } else if ending == LineEnding::Lf {
+            format!("line ends in a bare LF at octet {}", at + line.len())
+        } else if let Some(nul) = nul {
+            format!("NUL at octet {}", at + nul + 1)
+        } else {
+            return Ok(Taken::Line(announcement));
+        };
+        // The literal of a client that does not wait is already on its way and would be read as commands.
+        if unsent {
+            Ok(self.bad(why))
+        } else {
+            Err(Gone::CutOff("malformed line before a literal"))
+        }
+    }
+
+    /// Decides about an announced literal. `None`: go on and read it.
+    fn accept(
+        &self,
+        channel: &Channel,
+        announcement: LiteralAnnouncement,
+        literals: u32,
+    ) -> Result<Option<Received>, Gone> {
+        if let Some(head) = self.append_head(announcement) {
+            if channel.phase == Phase::User {
+                return Ok(Some(Received::Append(head)));
+            }
+            return refuse(announcement, self.bad_received("APPEND before login".to_owned())).map(Some);
+        }
+        let held = u32::try_from(self.fragments.message_bytes().len()).unwrap_or(u32::MAX);
+        let limits = &channel.limits;
+        let why = if literals > limits.literals {
+            format!("more than {} literals", limits.literals)
+        } else if announcement.length > channel.max_literal() {
+            format!(
+                "literal of {} octets where {} are allowed",
+                announcement.length,
+                channel.max_literal()
+            )
+        } else if announcement.length > limits.command.saturating_sub(held) {
+            format!("command longer than {} octets", limits.command)
+        } else {
+            return Ok(None);
+        };
+        let answer = match self.tag() {
+            Some(tag) => Received::TooBig { tag, why },
+            None => Received::Bad { tag: None, why },
+        };
+        refuse(announcement, answer).map(Some)
+    }
+
+    async fn take_literal(&mut self, channel: &mut Channel, octets: u32) -> Result<(), Gone> {
+        let mut left = octets as usize;
+        while left > 0 {
+            let chunk = channel.read_some(left).await?;
+            left -= chunk.len();
+            self.fragments.enqueue_bytes(&chunk);
+            self.fragments.progress();
+        }
+        if octets == 0 {
+            self.fragments.progress();
+        }
+        Ok(())
+    }
+
+    fn feed(&mut self, line: &[u8]) -> Option<FragmentInfo> {
+        self.fragments.enqueue_bytes(line);
+        self.fragments.progress()
+    }
+
+    fn decode(&self) -> Received {
+        match self.fragments.decode_message(&CommandCodec::default()) {
+            Ok(command) => Received::Command(command.into_static()),
+            Err(_) => self.bad_received(syntax::diagnose(self.fragments.message_bytes())),
+        }
+    }
+
+    /// The command so far, if it is an APPEND complete but for its message: decoded with an empty message in place.
+    fn append_head(&self, announcement: LiteralAnnouncement) -> Option<AppendHead> {
+        let message = self.fragments.message_bytes();
+        if !syntax::verb(message).eq_ignore_ascii_case(b"APPEND") {
+            return None;
+        }
+        let brace = message.iter().rposition(|&octet| octet == b'{')?;
+        let mut stub = message[..brace].to_vec();
+        let kind = if stub.ends_with(b"~") {
+            LiteralKind::Literal8
+        } else {
+            LiteralKind::Literal
+        };
+        stub.extend_from_slice(b"{0}\r\n\r\n");
+        let (rest, command) = CommandCodec::default().decode_static(&stub).ok()?;
+        let CommandBody::Append {
+            mailbox, flags, date, ..
+        } = command.body
+        else {
+            return None;
+        };
+        rest.is_empty().then(|| AppendHead {
+            tag: command.tag.as_ref().to_owned(),
+            mailbox,
+            flags,
+            date,
+            literal: Announced {
+                octets: announcement.length,
+                mode: announcement.mode,
+                kind,
+            },
+        })
+    }
+
+    fn tag(&self) -> Option<String> {
+        self.fragments.decode_tag().map(|tag| tag.as_ref().to_owned())
+    }
+
+    fn bad(&self, why: String) -> Taken {
+        Taken::Answer(self.bad_received(why))
+    }
+
+    fn bad_received(&self, why: String) -> Received {
+        Received::Bad { tag: self.tag(), why }
+    }
+}
+
+enum Taken {
+    Line(Option<LiteralAnnouncement>),
+    Answer(Received),
+}
+
+/// A refusal reaches only a client that waits for `+`; another one has sent its literal already.
+fn refuse(announcement: LiteralAnnouncement, answer: Received) -> Result<Received, Gone> {
+    match announcement.mode {
+        LiteralMode::Sync => Ok(answer),
+        LiteralMode::NonSync => Err(Gone::CutOff("literal too large")),
+    }
+}
+
+/// Sloppy clients put a space before CRLF, which the grammar does not know. Not before a literal: `{5} ` is none.
+fn without_trailing_spaces(line: &[u8]) -> Option<Vec<u8>> {
+    let text = line.strip_suffix(b"\r\n")?;
+    let end = text.iter().rposition(|&octet| octet != b' ')? + 1;
+    if end == text.len() || text[end - 1] == b'}' {
+        return None;
+    }
+    let mut trimmed = text[..end].to_vec();
+    trimmed.extend_from_slice(b"\r\n");
+    Some(trimmed)
+}
+
+/// A line end like `{99999999999}` that the fragmentizer did not take for an announcement: the client may send
+/// its literal all the same.
+fn looks_like_announcement(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let Some(inner) = line.strip_suffix(b"}") else {
+        return false;
+    };
+    let Some(brace) = inner.iter().rposition(|&octet| octet == b'{') else {
+        return false;
+    };
+    let digits = inner[brace + 1..]
+        .strip_suffix(b"+")
+        .unwrap_or(&inner[brace + 1..]);
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+}

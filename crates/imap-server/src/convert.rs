@@ -1,0 +1,116 @@
+//! Codec types become ours. Nothing past this file knows the codec.
+
+use imap_backend::{MailboxName, mutf7};
+use imap_codec::imap_types::core::AString;
+use imap_codec::imap_types::flag;
+use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
+use imap_codec::imap_types::sequence::{self, SeqOrUid, Sequence};
+use imap_seq::{Bound, Number, SequenceSet, SetItem};
+use imap_updates::{Flag, Flags, Keyword};
+
+use crate::completion::Completion;
+
+/// A mailbox name: modified UTF-7 on the wire, Unicode inside.
+pub(crate) fn mailbox_name(mailbox: &Mailbox<'_>) -> Result<MailboxName, Completion> {
+    match mailbox {
+        Mailbox::Inbox => Ok(MailboxName::inbox()),
+        Mailbox::Other(other) => {
+            let name = decode_name(other.as_ref())?;
+            MailboxName::new(&name).ok_or_else(|| Completion::no("CANNOT", "no mailbox can have that name"))
+        }
+    }
+}
+
+/// Name or pattern octets as Unicode.
+fn decode_name(octets: &[u8]) -> Result<String, Completion> {
+    mutf7::decode(octets).map_err(|error| {
+        Completion::bad(format!(
+            "mailbox name is not modified UTF-7 at its octet {}",
+            error.position() + 1
+        ))
+    })
+}
+
+/// A LIST reference, which may be empty.
+pub(crate) fn reference(mailbox: &Mailbox<'_>) -> Result<String, Completion> {
+    match mailbox {
+        Mailbox::Inbox => Ok("INBOX".to_owned()),
+        Mailbox::Other(other) if other.as_ref().len() > LONGEST_PATTERN => Err(Completion::no(
+            "LIMIT",
+            format!("references may have {LONGEST_PATTERN} octets"),
+        )),
+        Mailbox::Other(other) => decode_name(other.as_ref()),
+    }
+}
+
+/// The longest LIST pattern with its reference, in octets: matching costs its length times that of all names.
+const LONGEST_PATTERN: usize = 1024;
+
+/// A LIST pattern. `%` and `*` stand for themselves in modified UTF-7, so that a pattern decodes like a name.
+pub(crate) fn pattern(pattern: &ListMailbox<'_>) -> Result<String, Completion> {
+    let octets = match pattern {
+        ListMailbox::Token(token) => token.as_ref(),
+        ListMailbox::String(string) => string.as_ref(),
+    };
+    if octets.len() > LONGEST_PATTERN {
+        return Err(Completion::no(
+            "LIMIT",
+            format!("patterns may have {LONGEST_PATTERN} octets"),
+        ));
+    }
+    decode_name(octets)
+}
+
+/// A string that has to be text: UTF-8, of which ASCII is a part.
+pub(crate) fn text(string: &AString<'_>) -> Result<String, Completion> {
+    String::from_utf8(string.as_ref().to_vec()).map_err(|error| {
+        let at = error.utf8_error().valid_up_to() + 1;
+        Completion::bad(format!("string is not UTF-8 at its octet {at}"))
+    })
+}
+
+/// A set as the client wrote it. `*` stays `*`: it means something only in a view.
+pub(crate) fn sequence_set<T: Number>(set: &sequence::SequenceSet) -> Result<SequenceSet<T>, Completion> {
+    let items = set.0.as_ref().iter().map(|item| match item {
+        Sequence::Single(bound) => Some(SetItem::Single(self::bound(bound)?)),
+        Sequence::Range(from, to) => Some(SetItem::Range(bound(from)?, bound(to)?)),
+    });
+    items
+        .collect::<Option<Vec<_>>>()
+        .and_then(SequenceSet::new)
+        .ok_or_else(|| Completion::bad("bad sequence set"))
+}
+
+fn bound<T: Number>(bound: &SeqOrUid) -> Option<Bound<T>> {
+    match bound {
+        SeqOrUid::Value(number) => T::from_plain(number.get()).map(Bound::Number),
+        SeqOrUid::Asterisk => Some(Bound::Last),
+    }
+}
+
+/// Flags of STORE and APPEND. `\Recent` cannot be set by a client (RFC 3501, section 2.3.2); other flags with a
+/// backslash are for the RFCs to define.
+pub(crate) fn flags(flags: &[flag::Flag<'_>]) -> Result<Flags, Completion> {
+    flags
+        .iter()
+        .filter(|flag| !flag.to_string().eq_ignore_ascii_case("\\Recent"))
+        .map(one_flag)
+        .collect()
+}
+
+fn one_flag(flag: &flag::Flag<'_>) -> Result<Flag, Completion> {
+    Ok(match flag {
+        flag::Flag::Answered => Flag::Answered,
+        flag::Flag::Deleted => Flag::Deleted,
+        flag::Flag::Draft => Flag::Draft,
+        flag::Flag::Flagged => Flag::Flagged,
+        flag::Flag::Seen => Flag::Seen,
+        flag::Flag::Keyword(atom) => Flag::Keyword(keyword(atom.as_ref())?),
+        other => return Err(Completion::bad(format!("{other} cannot be stored"))),
+    })
+}
+
+/// A keyword.
+pub(crate) fn keyword(text: &str) -> Result<Keyword, Completion> {
+    Keyword::new(text).map_err(|error| Completion::bad(format!("bad keyword: {error}")))
+}

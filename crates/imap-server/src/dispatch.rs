@@ -1,0 +1,246 @@
+//! From a decoded command to its handler. Here, and nowhere else, a command is begun as its kind, so that what it may
+//! release is decided in one table.
+
+use imap_backend::Backend;
+use imap_codec::imap_types::command::CommandBody;
+use imap_updates::{Access, kind};
+
+use crate::client::{Client, Next};
+use crate::command::{Numbers, has_sequence_numbers};
+use crate::completion::Completion;
+use crate::connection::Gone;
+
+/// Begins a command as its kind, handles it, and ends it with the release that the kind has.
+macro_rules! run {
+    ($client:ident, $tag:ident, $complete:ident, $kind:ident, $handler:expr) => {{
+        let command = $client.begin(kind::$kind);
+        let answer = $handler.await;
+        $client.$complete($tag, command, answer).await?
+    }};
+}
+
+/// For kinds during which an EXPUNGE may be told. Using it for others does not compile.
+macro_rules! releasing {
+    ($client:ident, $tag:ident, $kind:ident, $handler:expr) => {
+        run!($client, $tag, complete_releasing, $kind, $handler)
+    };
+}
+
+/// For kinds during which every EXPUNGE waits.
+macro_rules! holding {
+    ($client:ident, $tag:ident, $kind:ident, $handler:expr) => {
+        run!($client, $tag, complete, $kind, $handler)
+    };
+}
+
+impl<B: Backend> Client<B> {
+    pub(crate) async fn dispatch(&mut self, tag: &str, body: CommandBody<'static>) -> Result<Next, Gone> {
+        tracing::debug!(command = body.name(), "received");
+        match &body {
+            CommandBody::Capability => self.capability(tag).await?,
+            CommandBody::Noop => self.noop(tag).await?,
+            CommandBody::Logout => return self.logout(tag).await,
+            CommandBody::Id { .. } => self.id(tag).await?,
+            CommandBody::StartTLS => self.start_tls(tag).await?,
+            CommandBody::Login { username, password } => {
+                self.login(tag, username, password.declassify()).await?;
+            }
+            CommandBody::Authenticate {
+                mechanism,
+                initial_response,
+            } => {
+                let initial = initial_response.as_ref().map(|response| &**response.declassify());
+                self.authenticate(tag, mechanism, initial).await?;
+            }
+            CommandBody::Enable { .. } => self.enable(tag).await?,
+            CommandBody::Namespace => self.namespace(tag).await?,
+            CommandBody::Idle => self.idle(tag).await?,
+            CommandBody::Check => self.check(tag).await?,
+            CommandBody::Close => self.close(tag).await?,
+            CommandBody::Unselect => self.unselect(tag).await?,
+            CommandBody::Select { .. }
+            | CommandBody::Examine { .. }
+            | CommandBody::Create { .. }
+            | CommandBody::Delete { .. }
+            | CommandBody::Rename { .. }
+            | CommandBody::Subscribe { .. }
+            | CommandBody::Unsubscribe { .. }
+            | CommandBody::List { .. }
+            | CommandBody::Lsub { .. }
+            | CommandBody::Status { .. } => self.dispatch_mailbox(tag, &body).await?,
+            _ => self.dispatch_message(tag, &body).await?,
+        }
+        Ok(Next::Command)
+    }
+
+    /// Commands about mailboxes as a whole.
+    async fn dispatch_mailbox(&mut self, tag: &str, body: &CommandBody<'_>) -> Result<(), Gone> {
+        match body {
+            CommandBody::Select { mailbox, parameters } if parameters.is_empty() => {
+                self.select(tag, mailbox, Access::ReadWrite).await?;
+            }
+            CommandBody::Examine { mailbox, parameters } if parameters.is_empty() => {
+                self.select(tag, mailbox, Access::ReadOnly).await?;
+            }
+            CommandBody::Create { mailbox } => releasing!(self, tag, Create, self.create(mailbox)),
+            CommandBody::Delete { mailbox } => releasing!(self, tag, Delete, self.delete(mailbox)),
+            CommandBody::Rename { from, to } => releasing!(self, tag, Rename, self.rename(from, to)),
+            CommandBody::Subscribe { mailbox } => releasing!(self, tag, Subscribe, self.subscribe(mailbox)),
+            CommandBody::Unsubscribe { mailbox } => {
+                releasing!(self, tag, Unsubscribe, self.unsubscribe(mailbox))
+            }
+            CommandBody::List {
+                reference,
+                mailbox_wildcard,
+            } => {
+                releasing!(self, tag, List, self.list(reference, mailbox_wildcard));
+            }
+            CommandBody::Lsub {
+                reference,
+                mailbox_wildcard,
+            } => {
+                releasing!(self, tag, Lsub, self.lsub(reference, mailbox_wildcard));
+            }
+            CommandBody::Status { mailbox, item_names } => {
+                let command = self.begin(kind::Status);
+                let answer = self.status(mailbox, item_names, command.as_ref()).await;
+                self.complete_releasing(tag, command, answer).await?;
+            }
+            other => self.unsupported(tag, other).await?,
+        }
+        Ok(())
+    }
+
+    /// Commands about the messages of the selected mailbox.
+    async fn dispatch_message(&mut self, tag: &str, body: &CommandBody<'_>) -> Result<(), Gone> {
+        use CommandBody as Body;
+        match body {
+            Body::Fetch {
+                sequence_set,
+                macro_or_item_names,
+                uid,
+                modifiers,
+            } if modifiers.is_empty() => {
+                let numbers = Numbers::of(*uid);
+                match numbers {
+                    Numbers::Seqs => {
+                        holding!(
+                            self,
+                            tag,
+                            Fetch,
+                            self.fetch(sequence_set, macro_or_item_names, numbers)
+                        );
+                    }
+                    Numbers::Uids => {
+                        releasing!(
+                            self,
+                            tag,
+                            UidFetch,
+                            self.fetch(sequence_set, macro_or_item_names, numbers)
+                        );
+                    }
+                }
+            }
+            Body::Store {
+                sequence_set,
+                kind,
+                response,
+                flags,
+                uid,
+                modifiers,
+            } if modifiers.is_empty() => {
+                let (numbers, how) = (Numbers::of(*uid), (*kind, *response));
+                match numbers {
+                    Numbers::Seqs => {
+                        holding!(self, tag, Store, self.store(sequence_set, how, flags, numbers))
+                    }
+                    Numbers::Uids => {
+                        releasing!(self, tag, UidStore, self.store(sequence_set, how, flags, numbers))
+                    }
+                }
+            }
+            Body::Search {
+                charset,
+                criteria,
+                uid,
+            } => {
+                let (numbers, charset) = (Numbers::of(*uid), charset.as_ref());
+                match numbers {
+                    Numbers::Seqs => holding!(self, tag, Search, self.search(charset, criteria, numbers)),
+                    Numbers::Uids if has_sequence_numbers(criteria.as_ref()) => {
+                        holding!(
+                            self,
+                            tag,
+                            UidSearchWithSeqs,
+                            self.search(charset, criteria, numbers)
+                        );
+                    }
+                    Numbers::Uids => {
+                        releasing!(self, tag, UidSearch, self.search(charset, criteria, numbers))
+                    }
+                }
+            }
+            Body::Copy {
+                sequence_set,
+                mailbox,
+                uid: false,
+            } => {
+                releasing!(self, tag, Copy, self.copy(sequence_set, mailbox, Numbers::Seqs));
+            }
+            Body::Copy {
+                sequence_set,
+                mailbox,
+                uid: true,
+            } => {
+                releasing!(
+                    self,
+                    tag,
+                    UidCopy,
+                    self.copy(sequence_set, mailbox, Numbers::Uids)
+                );
+            }
+            Body::Move {
+                sequence_set,
+                mailbox,
+                uid: false,
+            } => {
+                releasing!(
+                    self,
+                    tag,
+                    Move,
+                    self.move_to(sequence_set, mailbox, Numbers::Seqs)
+                );
+            }
+            Body::Move {
+                sequence_set,
+                mailbox,
+                uid: true,
+            } => {
+                releasing!(
+                    self,
+                    tag,
+                    UidMove,
+                    self.move_to(sequence_set, mailbox, Numbers::Uids)
+                );
+            }
+            Body::Expunge => releasing!(self, tag, Expunge, self.expunge()),
+            Body::ExpungeUid { sequence_set } => {
+                releasing!(self, tag, UidExpunge, self.uid_expunge(sequence_set))
+            }
+            other => self.unsupported(tag, other).await?,
+        }
+        Ok(())
+    }
+
+    /// What the codec knows and this server does not offer.
+    async fn unsupported(&mut self, tag: &str, body: &CommandBody<'_>) -> Result<(), Gone> {
+        let command = self.begin(kind::Unparsed);
+        let why = match body {
+            CommandBody::Select { .. } | CommandBody::Examine { .. } => "parameters are not supported",
+            CommandBody::Fetch { .. } | CommandBody::Store { .. } => "modifiers are not supported",
+            _ => "not supported",
+        };
+        let answer = Ok(Completion::bad(format!("{}: {why}", body.name())));
+        self.complete(tag, command, answer).await
+    }
+}

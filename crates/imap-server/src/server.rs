@@ -1,0 +1,155 @@
+//! The server: a backend, its bounds, and the listeners that bring clients to it.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use imap_backend::{Backend, Peer, Transport};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+
+use crate::client::Client;
+use crate::config::{Limits, PlaintextLogin};
+use crate::connection::{Channel, Io};
+use crate::listener;
+use crate::shutdown::Shutdown;
+
+/// What all connections of a server share.
+pub(crate) struct Shared<B> {
+    pub(crate) backend: B,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) plaintext_login: PlaintextLogin,
+    /// Logins that may be checked at the same time.
+    pub(crate) logins: Semaphore,
+    pub(crate) places: listener::Places,
+}
+
+/// An IMAP server for one backend. Clones are the same server: connection limits count over all of its listeners.
+pub struct Server<B> {
+    pub(crate) shared: Arc<Shared<B>>,
+}
+
+impl<B> Clone for Server<B> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<B> fmt::Debug for Server<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("limits", &self.shared.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a server is put together; see [`Server::builder`].
+pub struct ServerBuilder<B> {
+    backend: B,
+    limits: Limits,
+    tls: Option<Arc<ServerConfig>>,
+    plaintext_login: PlaintextLogin,
+}
+
+impl<B> fmt::Debug for ServerBuilder<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerBuilder")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<B: Backend> ServerBuilder<B> {
+    /// Replaces the default bounds.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Offers STARTTLS on [`Server::serve`] and makes [`Server::serve_tls`] possible.
+    #[must_use]
+    pub fn tls(mut self, config: Arc<ServerConfig>) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
+    /// Who may send a password without TLS; by default clients on the same machine only.
+    #[must_use]
+    pub fn plaintext_login(mut self, plaintext_login: PlaintextLogin) -> Self {
+        self.plaintext_login = plaintext_login;
+        self
+    }
+
+    /// The server; it does nothing until it is given a listener or a stream.
+    #[must_use]
+    pub fn build(self) -> Server<B> {
+        let shared = Shared {
+            backend: self.backend,
+            logins: Semaphore::new(self.limits.logins_at_once.max(1)),
+            places: listener::Places::new(self.limits.connections, self.limits.connections_per_address),
+            limits: Arc::new(self.limits),
+            tls: self.tls.map(TlsAcceptor::from),
+            plaintext_login: self.plaintext_login,
+        };
+        Server {
+            shared: Arc::new(shared),
+        }
+    }
+}
+
+impl<B: Backend> Server<B> {
+    /// Begins a server for `backend` with the default bounds and without TLS.
+    pub fn builder(backend: B) -> ServerBuilder<B> {
+        ServerBuilder {
+            backend,
+            limits: Limits::default(),
+            tls: None,
+            plaintext_login: PlaintextLogin::default(),
+        }
+    }
+
+    /// Accepts clients in the clear, with STARTTLS where there is a TLS configuration, until `shutdown` is started
+    /// and every client has been told.
+    ///
+    /// # Errors
+    /// The listener itself fails. A client's failure is its own.
+    ///
+    /// # Cancel safety
+    /// Dropping it ends all of its connections at once, without BYE.
+    pub async fn serve(&self, listener: TcpListener, shutdown: Shutdown) -> io::Result<()> {
+        listener::serve(self, listener, Transport::Plain, shutdown).await
+    }
+
+    /// As [`serve`](Self::serve), with a TLS handshake before the greeting (RFC 8314, section 3.2).
+    ///
+    /// # Errors
+    /// As [`serve`](Self::serve), and `InvalidInput` for a server without a TLS configuration.
+    pub async fn serve_tls(&self, listener: TcpListener, shutdown: Shutdown) -> io::Result<()> {
+        if self.shared.tls.is_none() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the server has no TLS configuration",
+            ));
+        }
+        listener::serve(self, listener, Transport::Tls, shutdown).await
+    }
+
+    /// Serves one client over any stream, to its end. For tests over in-memory streams, and for servers with a
+    /// listener of their own; connection limits do not count here.
+    pub async fn serve_connection<S>(&self, stream: S, peer: Peer, shutdown: Shutdown)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let limits = Arc::clone(&self.shared.limits);
+        let io = Io::new(Box::new(stream), limits.write_stall);
+        let channel = Channel::new(io, limits, shutdown);
+        Client::new(Arc::clone(&self.shared), channel, peer).run().await;
+    }
+}

@@ -1,0 +1,255 @@
+//! Whole responses (RFC 9051, chapter 7).
+
+use imap_backend::MailboxName;
+use imap_seq::{SeqNum, Uid, UidSet};
+use imap_updates::{Flags, Keyword, Recency};
+
+use super::fetch;
+use super::text::{mailbox, number};
+
+/// `* OK [CODE] text`.
+pub(crate) fn untagged_ok(out: &mut Vec<u8>, code: &str, text: &str) {
+    status(out, "*", "OK", code, text);
+}
+
+/// `tag OK [CODE] text`; an empty code is left out.
+///
+/// Codes and texts are made by this crate; octets that the grammar does not allow become `?`, so that nothing a
+/// client or a backend said can end the line.
+pub(crate) fn status(out: &mut Vec<u8>, tag: &str, kind: &str, code: &str, text: &str) {
+    out.extend_from_slice(tag.as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(kind.as_bytes());
+    out.push(b' ');
+    if !code.is_empty() {
+        out.push(b'[');
+        line_text(out, code);
+        out.extend_from_slice(b"] ");
+    }
+    line_text(out, if text.is_empty() { "done" } else { text });
+    out.extend_from_slice(b"\r\n");
+}
+
+fn line_text(out: &mut Vec<u8>, text: &str) {
+    out.extend(
+        text.bytes()
+            .map(|octet| if matches!(octet, b' '..=b'~') { octet } else { b'?' }),
+    );
+}
+
+/// `* BYE text`.
+pub(crate) fn bye(out: &mut Vec<u8>, text: &str) {
+    status(out, "*", "BYE", "", text);
+}
+
+/// `+ text`.
+pub(crate) fn continuation(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(b"+ ");
+    line_text(out, text);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `* CAPABILITY ...`.
+pub(crate) fn capability(out: &mut Vec<u8>, capabilities: &str) {
+    out.extend_from_slice(b"* CAPABILITY ");
+    line_text(out, capabilities);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `* 3 EXISTS`.
+pub(crate) fn exists(out: &mut Vec<u8>, exists: u32) {
+    counted(out, exists, b" EXISTS\r\n");
+}
+
+/// `* 1 RECENT` (RFC 3501, section 7.3.2).
+pub(crate) fn recent(out: &mut Vec<u8>, recent: u32) {
+    counted(out, recent, b" RECENT\r\n");
+}
+
+/// `* 3 EXPUNGE`.
+pub(crate) fn expunge(out: &mut Vec<u8>, seq: SeqNum) {
+    counted(out, seq.get(), b" EXPUNGE\r\n");
+}
+
+fn counted(out: &mut Vec<u8>, count: u32, what: &[u8]) {
+    out.extend_from_slice(b"* ");
+    number(out, count);
+    out.extend_from_slice(what);
+}
+
+/// `* VANISHED 3,5:9` (RFC 7162, section 3.2.10).
+pub(crate) fn vanished(out: &mut Vec<u8>, uids: &UidSet) {
+    out.extend_from_slice(b"* VANISHED ");
+    uid_set(out, uids);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `3,5:9`.
+pub(crate) fn uid_set(out: &mut Vec<u8>, uids: &UidSet) {
+    let mut first_run = true;
+    for (first, last) in uids.ranges() {
+        if !first_run {
+            out.push(b',');
+        }
+        first_run = false;
+        number(out, first.get());
+        if first != last {
+            out.push(b':');
+            number(out, last.get());
+        }
+    }
+}
+
+/// `* SEARCH 2 3 6`; also without any number, so that the client sees an answer.
+pub(crate) fn search(out: &mut Vec<u8>, numbers: impl Iterator<Item = u32>) {
+    out.extend_from_slice(b"* SEARCH");
+    for found in numbers {
+        out.push(b' ');
+        number(out, found);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `* 2 FETCH (`: the caller writes the items, a space between two, and [`fetch_end`].
+pub(crate) fn fetch_begin(out: &mut Vec<u8>, seq: SeqNum) {
+    counted(out, seq.get(), b" FETCH (");
+}
+
+/// Ends a FETCH row.
+pub(crate) fn fetch_end(out: &mut Vec<u8>) {
+    out.extend_from_slice(b")\r\n");
+}
+
+/// `* 2 FETCH (UID 17 FLAGS (\Seen))`; without the UID where there is none to give.
+pub(crate) fn fetch_flags_row(
+    out: &mut Vec<u8>,
+    seq: SeqNum,
+    uid: Option<Uid>,
+    flags: &Flags,
+    recent: Recency,
+) {
+    fetch_begin(out, seq);
+    if let Some(uid) = uid {
+        out.extend_from_slice(b"UID ");
+        number(out, uid.get());
+        out.push(b' ');
+    }
+    out.extend_from_slice(b"FLAGS ");
+    fetch::flags(out, flags, recent);
+    fetch_end(out);
+}
+
+const SYSTEM_FLAGS: &[u8] = b"\\Answered \\Flagged \\Deleted \\Seen \\Draft";
+
+/// `* FLAGS (...)`: the system flags and the mailbox's keywords.
+pub(crate) fn mailbox_flags<'k>(out: &mut Vec<u8>, keywords: impl Iterator<Item = &'k Keyword>) {
+    out.extend_from_slice(b"* FLAGS (");
+    flag_list(out, keywords);
+    out.extend_from_slice(b")\r\n");
+}
+
+/// `* OK [PERMANENTFLAGS (...)]` of a mailbox opened read-write; `more` is `\*` or nothing.
+pub(crate) fn permanent_flags<'k>(
+    out: &mut Vec<u8>,
+    keywords: impl Iterator<Item = &'k Keyword>,
+    more: &str,
+) {
+    out.extend_from_slice(b"* OK [PERMANENTFLAGS (");
+    flag_list(out, keywords);
+    if !more.is_empty() {
+        out.push(b' ');
+        out.extend_from_slice(more.as_bytes());
+    }
+    out.extend_from_slice(b")] flags that can be changed\r\n");
+}
+
+fn flag_list<'k>(out: &mut Vec<u8>, keywords: impl Iterator<Item = &'k Keyword>) {
+    out.extend_from_slice(SYSTEM_FLAGS);
+    for keyword in keywords {
+        out.push(b' ');
+        out.extend_from_slice(keyword.as_str().as_bytes());
+    }
+}
+
+/// `* LIST (\HasNoChildren) "/" name`, or the same with LSUB.
+pub(crate) fn list(out: &mut Vec<u8>, verb: &str, attributes: &[&str], delimiter: char, name: &MailboxName) {
+    list_head(out, verb, attributes, delimiter);
+    mailbox(out, name);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The answer to `LIST "" ""`: the delimiter, and the root as an empty name (RFC 9051, section 6.3.9).
+pub(crate) fn list_delimiter(out: &mut Vec<u8>, verb: &str, delimiter: char) {
+    list_head(out, verb, &["\\Noselect"], delimiter);
+    out.extend_from_slice(b"\"\"\r\n");
+}
+
+fn list_head(out: &mut Vec<u8>, verb: &str, attributes: &[&str], delimiter: char) {
+    out.extend_from_slice(b"* ");
+    out.extend_from_slice(verb.as_bytes());
+    out.extend_from_slice(b" (");
+    out.extend_from_slice(attributes.join(" ").as_bytes());
+    out.extend_from_slice(b") ");
+    quoted_delimiter(out, delimiter);
+    out.push(b' ');
+}
+
+/// A delimiter is one printable ASCII character; anything else means a flat hierarchy, NIL.
+fn quoted_delimiter(out: &mut Vec<u8>, delimiter: char) {
+    match u8::try_from(delimiter) {
+        Ok(octet @ (b'"' | b'\\')) => out.extend_from_slice(&[b'"', b'\\', octet, b'"']),
+        Ok(octet @ b' '..=b'~') => out.extend_from_slice(&[b'"', octet, b'"']),
+        _ => out.extend_from_slice(b"NIL"),
+    }
+}
+
+/// `* NAMESPACE (("" "/")) NIL NIL` (RFC 2342, section 5): the personal one, nothing shared.
+pub(crate) fn namespace(out: &mut Vec<u8>, delimiter: char) {
+    out.extend_from_slice(b"* NAMESPACE ((\"\" ");
+    quoted_delimiter(out, delimiter);
+    out.extend_from_slice(b")) NIL NIL\r\n");
+}
+
+/// `* STATUS name (MESSAGES 3 ...)`.
+pub(crate) fn mailbox_status(out: &mut Vec<u8>, name: &MailboxName, items: &[(&str, u32)]) {
+    out.extend_from_slice(b"* STATUS ");
+    mailbox(out, name);
+    out.extend_from_slice(b" (");
+    for (index, &(item, value)) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(item.as_bytes());
+        out.push(b' ');
+        number(out, value);
+    }
+    out.extend_from_slice(b")\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_can_end_the_line() {
+        let mut out = Vec::new();
+        status(&mut out, "a", "BAD", "", "x\r\n* BYE y\0\u{e9}");
+        assert_eq!(out, b"a BAD x??* BYE y???\r\n");
+    }
+
+    #[test]
+    fn an_empty_search_result_is_still_an_answer() {
+        let mut out = Vec::new();
+        search(&mut out, std::iter::empty());
+        assert_eq!(out, b"* SEARCH\r\n");
+    }
+
+    #[test]
+    fn a_backslash_delimiter_is_escaped_and_no_delimiter_is_nil() {
+        let mut out = Vec::new();
+        quoted_delimiter(&mut out, '\\');
+        quoted_delimiter(&mut out, '/');
+        quoted_delimiter(&mut out, '\0');
+        assert_eq!(out, br#""\\""/"NIL"#);
+    }
+}

@@ -1,0 +1,107 @@
+//! Numbers, strings and names (RFC 9051, section 4).
+
+use imap_backend::{MailboxName, mutf7};
+
+/// Strings up to this length are looked through for whether they can be quoted; longer ones are literals.
+const LONGEST_QUOTED: usize = 1024;
+
+pub(crate) fn number(out: &mut Vec<u8>, number: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// A quoted string where the octets allow it, else a literal.
+pub(crate) fn string(out: &mut Vec<u8>, octets: &[u8]) {
+    let quotable = |&octet: &u8| !matches!(octet, 0 | b'\r' | b'\n' | 0x80..);
+    if octets.len() > LONGEST_QUOTED || !octets.iter().all(quotable) {
+        return literal(out, octets);
+    }
+    out.push(b'"');
+    for &octet in octets {
+        if matches!(octet, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(octet);
+    }
+    out.push(b'"');
+}
+
+pub(crate) fn nstring(out: &mut Vec<u8>, octets: Option<&[u8]>) {
+    match octets {
+        Some(octets) => string(out, octets),
+        None => out.extend_from_slice(b"NIL"),
+    }
+}
+
+/// `{n}` and the octets.
+pub(crate) fn literal(out: &mut Vec<u8>, octets: &[u8]) {
+    literal_begin(out, octets.len());
+    literal_octets(out, octets);
+}
+
+/// The announcement of a literal of so many octets.
+pub(crate) fn literal_begin(out: &mut Vec<u8>, octets: usize) {
+    out.push(b'{');
+    number(out, octets);
+    out.extend_from_slice(b"}\r\n");
+}
+
+/// A piece of a literal. NUL has no place in one; it becomes 0x80, which keeps every length and offset.
+pub(crate) fn literal_octets(out: &mut Vec<u8>, octets: &[u8]) {
+    let mut at = out.len();
+    out.extend_from_slice(octets);
+    while let Some(nul) = memchr::memchr(0, &out[at..]) {
+        out[at + nul] = 0x80;
+        at += nul + 1;
+    }
+}
+
+/// A mailbox name in modified UTF-7, quoted unless it is a plain atom.
+pub(crate) fn mailbox(out: &mut Vec<u8>, name: &MailboxName) {
+    astring(out, mutf7::encode(name.as_str()).as_bytes());
+}
+
+/// An atom where the octets are one (and do not spell NIL), else a string.
+pub(crate) fn astring(out: &mut Vec<u8>, octets: &[u8]) {
+    let plain = |&octet: &u8| octet.is_ascii_graphic() && !b"(){%*\"\\".contains(&octet);
+    if !octets.is_empty() && octets.iter().all(plain) && !octets.eq_ignore_ascii_case(b"NIL") {
+        out.extend_from_slice(octets);
+    } else {
+        string(out, octets);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        out.iter().map(|&octet| char::from(octet)).collect()
+    }
+
+    #[test]
+    fn a_string_is_quoted_only_where_that_is_allowed() {
+        assert_eq!(written(|out| string(out, b"a \"b\" \\")), r#""a \"b\" \\""#);
+        assert_eq!(written(|out| string(out, b"a\r\nb")), "{4}\r\na\r\nb");
+        assert_eq!(written(|out| string(out, b"\xfc")), "{1}\r\n\u{fc}");
+        assert_eq!(
+            written(|out| string(out, &[b'x'; 1025])).len(),
+            "{1025}\r\n".len() + 1025
+        );
+    }
+
+    #[test]
+    fn nul_keeps_its_place_in_a_literal() {
+        assert_eq!(written(|out| literal(out, b"a\0b\0")), "{4}\r\na\u{80}b\u{80}");
+    }
+
+    #[test]
+    fn a_mailbox_called_nil_is_not_mistaken_for_none() {
+        let name = |name: &str| MailboxName::new(name).unwrap();
+        assert_eq!(written(|out| mailbox(out, &name("Nil"))), "\"Nil\"");
+        assert_eq!(written(|out| mailbox(out, &name("a b"))), "\"a b\"");
+        assert_eq!(written(|out| mailbox(out, &name("Grüße"))), "Gr&APwA3w-e");
+        assert_eq!(written(|out| mailbox(out, &name("inbox"))), "INBOX");
+    }
+}
