@@ -132,7 +132,7 @@ release_table! {
     Check "CHECK" E May, X Must, R May, F Should, K May, T May;
         "RFC 3501 6.4.1, 5.2, 7.4.1"; "Gone from RFC 9051; no guarantee that it polls."
     Idle "IDLE" E May, X Must, R May, F Should, K May, T May;
-        "RFC 2177 3, RFC 9051 6.3.13"; "From the `+` to the tagged OK that answers DONE; nothing after it."
+        "RFC 2177 3; RFC 9051 6.3.13"; "From the `+` to the tagged OK that answers DONE, nothing after it; a FETCH has the UID."
     Fetch "FETCH" E Never, X Must, R May, F Should, K May, T May;
         "RFC 3501 7.4.1, 5.2; RFC 9051 7.5.1"; "New messages only above the announced ones."
     Store "STORE" E Never, X Must, R May, F Should, K May, T May;
@@ -140,17 +140,17 @@ release_table! {
     Search "SEARCH" E Never, X Must, R May, F Should, K May, T May;
         "RFC 3501 7.4.1; RFC 9051 7.5.1, 7.1"; "Results in the announced numbering; OK with EXPUNGEISSUED where hits are gone."
     Sort "SORT" E Never, X Must, R May, F Should, K May, T May;
-        "RFC 5256 3, by its reference to SEARCH"; "As SEARCH."
+        "RFC 5256 3 (SORT)"; "As SEARCH, in so many words."
     Thread "THREAD" E Never, X Must, R May, F Should, K May, T May;
-        "RFC 5256 3, by its reference to SEARCH"; "As SEARCH."
-    Copy "COPY" E May, X Must, R May, F Should, K May, T May;
-        "RFC 2180 4.4; RFC 3501 5.5"; "The only command with message sequence numbers that is safe."
+        "RFC 5256 3 (THREAD)"; "As SEARCH, in so many words."
+    Copy "COPY" E Must, X Must, R May, F Should, K May, T May;
+        "RFC 2180 4.4.1, 4.4.2; RFC 3501 5.5"; "Pending ones must be returned; the only command with message sequence numbers that is safe."
     Move "MOVE" E Must, X Must, R May, F Should, K May, T May;
         "RFC 6851 3.3, 4.3; RFC 9051 6.4.8"; "After the untagged OK with COPYUID; unrelated expunges may be among them."
-    Append "APPEND" E May, X Should, R May, F Should, K May, T May;
-        "RFC 3501 6.3.11, 7.4.1"; "Only once the last literal has been read; until then it is a `Literal`."
-    Replace "REPLACE" E Must, X Should, R May, F Should, K May, T May;
-        "RFC 8508 3.4, 4.3"; "After all of it succeeded, and after the untagged OK with APPENDUID."
+    Append "APPEND" E May, X Must, R May, F Should, K May, T May;
+        "RFC 3501 6.3.11, 5.2, 7.4.1"; "Only once the last literal has been read; until then it is a `Literal`."
+    Replace "REPLACE" E Must, X Must, R May, F Should, K May, T May;
+        "RFC 8508 3.4, 4.3"; "After the untagged OK with APPENDUID; if it fails, hold: nothing before all of it succeeded."
     Expunge "EXPUNGE" E Must, X Must, R May, F Should, K May, T May;
         "RFC 3501 6.4.3; RFC 7162 3.2.7"; "Before the tagged OK."
     UidFetch "UID FETCH" E May, X Must, R May, F Should, K May, T May;
@@ -169,7 +169,7 @@ release_table! {
         "RFC 3501 7.4.1; RFC 9051 6.4.9"; ""
     UidMove "UID MOVE" E Must, X Must, R May, F Should, K May, T May;
         "RFC 6851 3.3, 4.3; RFC 9051 6.4.8"; "As MOVE."
-    UidReplace "UID REPLACE" E Must, X Should, R May, F Should, K May, T May;
+    UidReplace "UID REPLACE" E Must, X Must, R May, F Should, K May, T May;
         "RFC 8508 3.4, 4.3"; "As REPLACE."
     UidExpunge "UID EXPUNGE" E Must, X Must, R May, F Should, K May, T May;
         "RFC 4315 2.1; RFC 7162 3.2.9"; "Before the tagged OK."
@@ -205,8 +205,8 @@ release_table! {
         "RFC 5464 4; RFC 3501 7.4.1"; ""
     Acl "SETACL, DELETEACL, GETACL, LISTRIGHTS, MYRIGHTS" E May, X Must, R May, F Should, K May, T May;
         "RFC 4314 3; RFC 3501 7.4.1"; ""
-    Notify "NOTIFY" E May, X Must, R May, F Should, K May, T Must;
-        "RFC 5465 3.1"; "NOTIFY SET is an implicit NOOP; with STATUS it answers for every mailbox."
+    Notify "NOTIFY" E Must, X Must, R May, F Must, K May, T Must;
+        "RFC 5465 3.1"; "NOTIFY SET is an implicit NOOP that must tell all; with STATUS it answers for every mailbox."
     CancelUpdate "CANCELUPDATE" E May, X Must, R May, F Should, K May, T May;
         "RFC 5267 4.3.5; RFC 3501 7.4.1"; ""
     Capability "CAPABILITY" E May, X Must, R May, F Should, K May, T May;
@@ -215,10 +215,10 @@ release_table! {
         "RFC 2971 3.1; RFC 3501 7.4.1"; ""
     Enable "ENABLE" E May, X Must, R May, F Should, K May, T May;
         "RFC 5161 3.1; RFC 7162 3.2.10"; "Drain before QRESYNC or UIDONLY takes effect: the old form first, then never again."
-    Compress "COMPRESS" E Never, X May, R May, F May, K May, T May;
-        "RFC 4978 3"; "Nothing but the tagged line belongs between the layers: drain with the next command."
-    Logout "LOGOUT" E Never, X NotMeaningful, R NotMeaningful, F NotMeaningful, K NotMeaningful, T NotMeaningful;
-        "RFC 3501 6.1.3"; "Allowed and pointless: nothing but BYE is sent."
+    Compress "COMPRESS" E May, X Must, R May, F Should, K May, T May;
+        "RFC 4978 3; RFC 3501 7.4.1"; "Before the tagged OK, uncompressed."
+    Logout "LOGOUT" E NotMeaningful, X NotMeaningful, R NotMeaningful, F NotMeaningful, K NotMeaningful, T NotMeaningful;
+        "RFC 3501 6.1.3"; "Nobody listens any more: BYE only."
     Literal "command or literal still arriving" E Never, X May, R May, F May, K May, T May;
         "RFC 3501 7.4.1; RFC 9051 7.5.1"; "A command is not in progress until it was received whole."
     Authenticate "AUTHENTICATE exchange" E Never, X NotMeaningful, R NotMeaningful, F NotMeaningful, K NotMeaningful, T NotMeaningful;
@@ -226,5 +226,5 @@ release_table! {
     Unparsed "command answered with BAD before it was understood" E Never, X Must, R May, F Should, K May, T May;
         "RFC 3501 5.2, 7.4.1"; "Nobody knows whether it was a FETCH: EXPUNGE waits."
     Nothing "no command in progress" E Never, X May, R May, F May, K May, T May;
-        "RFC 3501 5.3, 7.4.1; RFC 5465 3.1"; "The server sends nothing by default: `STORE 1:*` may be on its way."
+        "RFC 3501 5.3, 7.4.1; RFC 5465 3.1"; "Before NOTIFY better nothing: `STORE 1:*` may be on its way. After it `Release::after_notify_selected`."
 }
