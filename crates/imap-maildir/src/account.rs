@@ -243,6 +243,10 @@ impl Account {
                 mailbox.hub.lock().close(Closed::Deleted);
             }
             drop(writer);
+            account
+                .kept
+                .lock()
+                .retain(|mailbox| mailbox.hub.closed().is_none());
             account.sync_root()?;
             // The mailbox is gone; what cannot be removed now is removed at the next login.
             let _ = fs::remove_dir_all(&scratch);

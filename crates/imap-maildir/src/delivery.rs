@@ -15,7 +15,7 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use crate::directory::{Directory, Place, set_modified};
-use crate::filename::NameGenerator;
+use crate::filename::{ClaimedSizes, NameGenerator, split};
 use crate::flags::Info;
 use crate::step::Step;
 
@@ -142,7 +142,7 @@ impl Drop for Delivery {
 impl Prepared {
     /// Links a message of another (or the same) mailbox into `tmp/`; copies its octets where links do not work.
     ///
-    /// The copy has a base name of its own, with the sizes that the original's name claims.
+    /// The copy has a base name of its own, with the sizes that the original's name claims, if they can be right.
     ///
     /// # Errors
     /// `NotFound` when the original is not under this name; others as the system says.
@@ -154,12 +154,14 @@ impl Prepared {
     ) -> io::Result<Self> {
         let temporary = names.next();
         let mut base = temporary.clone();
-        let sizes = crate::filename::ClaimedSizes::of(crate::filename::split(name).0);
-        if let (Some(physical), Some(wire)) = (sizes.physical, sizes.wire) {
-            base.extend_from_slice(format!(",S={physical},W={wire}").as_bytes());
-        }
         // Looked at first: a symbolic link must not be linked, and what is no regular file not copied.
         let (file, stat) = source.open_message(place, name)?;
+        let claimed = ClaimedSizes::of(split(name).0);
+        if let (Some(physical), Some(wire)) = (claimed.physical, claimed.wire)
+            && u64::try_from(stat.st_size) == Ok(physical)
+        {
+            base.extend_from_slice(format!(",S={physical},W={wire}").as_bytes());
+        }
         let linked = target.link_temporary(source, place, name, &temporary);
         let prepared = Self {
             directory: Arc::clone(&target),

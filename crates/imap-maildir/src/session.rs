@@ -72,14 +72,12 @@ impl Session for MaildirSession {
     async fn status(&mut self, name: &MailboxName) -> Result<Status, Error> {
         let mailbox = self.account.mailbox(name, ErrorKind::NonExistent).await?;
         mailbox.look().await?;
-        let (updates, (uid_next, unseen)) = mailbox
-            .hub
-            .subscribe_with(Access::ReadOnly, |index, _| (index.uid_next, index.unseen()));
+        let mut hub = mailbox.hub.lock();
         Ok(Status {
-            messages: updates.exists(),
-            recent: updates.recent(),
-            unseen,
-            uid_next,
+            messages: hub.view().exists(),
+            recent: u32::try_from(hub.recent().len()).unwrap_or(u32::MAX),
+            unseen: hub.unseen(),
+            uid_next: hub.uid_next,
             uid_validity: mailbox.uid_validity,
         })
     }

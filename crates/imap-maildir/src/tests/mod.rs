@@ -2,6 +2,7 @@
 
 mod content;
 mod crash;
+mod model;
 mod names;
 mod outside;
 mod races;

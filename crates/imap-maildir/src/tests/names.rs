@@ -240,3 +240,21 @@ async fn what_examine_opened_is_not_changed() {
     client.noop().await;
     assert_eq!(client.uids(), [1, 2]);
 }
+
+#[tokio::test]
+async fn moving_into_the_same_mailbox_gives_a_new_uid_and_loses_nothing() {
+    let fixture = Fixture::new();
+    append(&mut fixture.session().await, "INBOX", "x", "\\Seen")
+        .await
+        .unwrap();
+    let mut client = fixture.select("INBOX").await;
+    client
+        .mailbox()
+        .move_to(&set(&[1]), &name("INBOX"))
+        .await
+        .unwrap();
+    client.noop().await;
+    assert_eq!(client.uids(), [2]);
+    assert_eq!(client.body(2).await.unwrap(), "x");
+    assert_eq!(client.flags(2).await, "(\\Seen)");
+}
