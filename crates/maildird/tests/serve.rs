@@ -41,7 +41,7 @@ fn a_message_in_the_maildir_is_read_over_the_socket() {
     assert!(ada.ok("SELECT INBOX").contains("* 1 EXISTS"));
     let fetched = ada.ok("FETCH 1 (FLAGS RFC822.SIZE BODY[TEXT])");
     assert!(
-        fetched.contains("Hello, Ada.") && fetched.contains("RFC822.SIZE 62"),
+        fetched.contains("Hello, Ada.") && fetched.contains("RFC822.SIZE 60"),
         "{fetched}"
     );
     assert!(ada.ok("LOGOUT").contains("* BYE"));
