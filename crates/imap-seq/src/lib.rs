@@ -87,6 +87,7 @@ mod pending;
 pub mod rank_tree;
 mod seq_mapper;
 mod sequence_set;
+mod sync;
 mod uid_ranges;
 mod uid_set;
 mod view;

@@ -4,16 +4,19 @@
 //! ones; the log itself holds the newest. So a segment is freed by its own reference count when the last cursor has
 //! passed it: no registry of sessions, nothing to do when one closes.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use crate::sync::{Arc, AtomicU32, Link, Ordering, sole};
 
 /// UIDs in a segment. With the link and the allocator's overhead just under 1 KiB.
+#[cfg(not(loom))]
 const SEGMENT: u32 = 240;
+/// Short, so that a model of few steps crosses from one to the next.
+#[cfg(loom)]
+const SEGMENT: u32 = 2;
 
 struct Segment {
     /// Atomic only so that safe code may write while cursors hold the segment: the caller's lock gives the order.
     uids: [AtomicU32; SEGMENT as usize],
-    next: OnceLock<Arc<Self>>,
+    next: Link<Arc<Self>>,
     /// Entries in the log before this segment.
     before: u64,
 }
@@ -21,8 +24,8 @@ struct Segment {
 impl Segment {
     fn new(before: u64) -> Arc<Self> {
         Arc::new(Self {
-            uids: [const { AtomicU32::new(0) }; SEGMENT as usize],
-            next: OnceLock::new(),
+            uids: std::array::from_fn(|_| AtomicU32::new(0)),
+            next: Link::unset(),
             before,
         })
     }
@@ -33,7 +36,7 @@ impl Drop for Segment {
     /// closes that slept through millions of expunges.
     fn drop(&mut self) {
         let mut next = self.next.take();
-        while let Some(mut alone) = next.and_then(Arc::into_inner) {
+        while let Some(mut alone) = next.and_then(sole) {
             next = alone.next.take();
         }
     }
@@ -69,7 +72,7 @@ impl Cursor {
             if here {
                 return;
             }
-            let Some(next) = self.segment.next.get().cloned() else {
+            let Some(next) = self.segment.next.get() else {
                 panic!("a SeqMapper was used with a MailboxIndex that did not open it");
             };
             *self = Self {
@@ -101,9 +104,9 @@ impl ExpungeLog {
     pub(crate) fn push(&mut self, uid: u32) {
         if self.end.offset == SEGMENT {
             let next = Segment::new(self.end.position());
-            let linked = self.end.segment.next.get_or_init(|| next).clone();
+            self.end.segment.next.set(Arc::clone(&next));
             self.end = Cursor {
-                segment: linked,
+                segment: next,
                 offset: 0,
             };
         }
@@ -126,7 +129,7 @@ impl ExpungeLog {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
