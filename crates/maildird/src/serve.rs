@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use imap_maildir::MaildirBackend;
 use imap_server::{Limits, Server, Shutdown};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -24,6 +25,9 @@ const FORCED: i32 = 130;
 
 /// How long work on other threads may hold up the exit: it has nobody left to answer to.
 const LEFTOVERS: Duration = Duration::from_millis(200);
+
+/// Open files that are plenty for the default limits many times over.
+const OPEN_FILES: u64 = 65_536;
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -218,6 +222,23 @@ fn warn_of_surprises(plan: &Plan) {
     }
 }
 
+/// As many open files as the system lets us have without asking: each connection is one, each message being read
+/// another, and the usual soft limit of 1,024 is there for programs that use `select`.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(OPEN_FILES).min(OPEN_FILES);
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: Some(wanted),
+                ..limit
+            },
+        );
+        tracing::debug!(wanted, ?raised, "open files");
+    }
+}
+
 /// Serves until a signal; `ready` is printed once signals are handled and connections are accepted.
 ///
 /// # Errors
@@ -225,6 +246,7 @@ fn warn_of_surprises(plan: &Plan) {
 pub async fn serve(plan: Plan, ready: &str) -> Result<(), Failure> {
     // Before anybody is told that the server is there: a signal in between must not kill it.
     let signals = Signals::install()?;
+    raise_open_files();
     let shutdown = Shutdown::new();
     let backend = MaildirBackend::new(imap_maildir::MailRoot::new(plan.mail_root.template()), plan.users)?;
     let mut builder = Server::builder(backend)

@@ -6,6 +6,8 @@
 mod common;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 use common::Running;
 use rustix::process::Signal;
@@ -72,4 +74,37 @@ fn a_port_that_is_taken_makes_the_demo_use_the_next_one() {
     let server = Running::start(&["--dir", folder.path().to_str().unwrap(), "--port", &port]);
     assert!(server.address.port() > port.parse().unwrap());
     assert!(fs::read_to_string(folder.path().join("maildird.pid")).is_ok());
+}
+
+#[test]
+fn the_printed_lines_show_a_message_arrive_to_one_who_types_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Running::start(&["--dir", folder.path().to_str().unwrap(), "--port", "0"]);
+    let text = server.printed_until("To stop: Ctrl-C");
+    assert!(
+        text.contains(&format!("curl -u demo:demo imap://{}/", server.address)),
+        "{text}"
+    );
+    let line = |word: &str| text.lines().find(|line| line.contains(word)).unwrap().to_owned();
+    let shell = |line: String| {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(line);
+        shell
+    };
+    // `exec`: to stop the shell is to stop what it runs.
+    let mut watch = shell(format!("exec {}", line("/dev/tcp/").trim()))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut seen = BufReader::new(watch.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    assert!(seen.any(|line| line.starts_with('+')));
+    assert!(shell(line("mv tmp/$f new/")).status().unwrap().success());
+    assert!(seen.any(|line| line == "* 61 EXISTS"));
+    server.signal(Signal::INT);
+    assert!(seen.any(|line| line.starts_with("* BYE")));
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    assert_eq!(server.end().0, Some(0));
 }

@@ -1,7 +1,7 @@
 //! The server from outside: a process, a socket, signals, a Maildir.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
-#![allow(unreachable_pub, reason = "helpers are shared by files")]
+#![allow(unreachable_pub, dead_code, reason = "helpers are shared by files")]
 
 mod common;
 

@@ -33,9 +33,9 @@ self-made: accept it) or no encryption.
 
 To watch a message arrive, open INBOX there, or wait for it here:
 
-  (printf 'a LOGIN {USER} {USER}\\r\\nb SELECT INBOX\\r\\nc IDLE\\r\\n'; sleep 600) | nc {ip} {port}
+  bash -c \"exec 3<>/dev/tcp/{ip}/{port}; printf 'a LOGIN {USER} {USER}\\r\\nb SELECT INBOX\\r\\nc IDLE\\r\\n' >&3; cat <&3\"
 
-and drop one into the Maildir:
+and in a third terminal drop one into the Maildir:
 
   (cd {maildir} && f=$(date +%s).$$.hello && printf 'From: you@example.org\\nSubject: Hello\\n\\nIt works.\\n' >tmp/$f && mv tmp/$f new/)
 

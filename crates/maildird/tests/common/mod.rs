@@ -126,6 +126,18 @@ impl Running {
         }
     }
 
+    /// Reads what is printed until a line begins so.
+    pub fn printed_until(&mut self, beginning: &str) -> String {
+        let mut printed = String::new();
+        while !printed.lines().last().unwrap_or_default().starts_with(beginning) {
+            assert!(
+                self.stdout.read_line(&mut printed).unwrap() > 0,
+                "no {beginning} in:\n{printed}"
+            );
+        }
+        printed
+    }
+
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
