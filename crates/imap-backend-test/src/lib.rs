@@ -1,3 +1,59 @@
-//! placeholder
+//! A conformance kit for IMAP backends: a strict client model, cases by area, and a reference backend in memory.
+//!
+//! You have implemented the traits of `imap-backend`. One test tells whether they do what a server relies on:
+//!
+//! ```
+//! use imap_backend_test::{MemoryBackend, Subject, run_all};
+//!
+//! # let wait = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! # wait.block_on(async {
+//! // In your crate: a new backend for each case, with a user who has no mail.
+//! let report = run_all(async || Subject::new(MemoryBackend::new("ann", "secret"), "ann", "secret")).await;
+//! println!("{report}");
+//! report.assert_passed();
+//! # });
+//! ```
+//!
+//! A failure names the case, the RFC's section, what was expected and what was seen:
+//!
+//! ```text
+//! FAILED  two_sessions::numbering_stays_until_expunge_is_told (RFC 9051, section 7.5.1): expected ..; saw ..
+//! skipped uid::rename_keeps_uids (RFC 9051, section 6.3.6): the backend has no CREATE
+//! 58 passed, 1 skipped, 1 failed
+//! ```
+//!
+//! What is optional and answers [`Unsupported`](imap_backend::ErrorKind::Unsupported) is skipped, and the report says so.
+//!
+//! # What it leaves to you
+//!
+//! A runtime (the kit needs none), a time limit (a backend that never answers never ends), what happens in a crash or
+//! a loss of power, and real concurrency: the sessions of a case take turns, in an order that is the same every time.
+//!
+//! # How it works
+//!
+//! A case logs in one to three times. Each selected mailbox is a [`Selected`]: it does for each command what a server
+//! does between the client and the backend, and gives every untagged response to a [`ClientModel`], which fails at the first
+//! that a client cannot follow. [`CASES`] is the table; each case is a function in [`case`](mod@case), to be run alone with
+//! [`run_case`].
+//!
+//! # Costs
+//!
+//! Some 60 backends, each with fewer than 20 messages: milliseconds in memory, a second on a disk.
+
+pub mod case;
+mod mail;
 mod memory;
-pub use memory::MemoryBackend;
+mod model;
+mod report;
+mod selected;
+mod stage;
+mod verdict;
+
+pub use case::{CASES, Case};
+pub use mail::Mail;
+pub use memory::{MemoryBackend, MemoryMailbox, MemorySession};
+pub use model::{ClientModel, Contradiction, Effect};
+pub use report::{Outcome, Report, run_all, run_case};
+pub use selected::{Figures, News, Selected};
+pub use stage::{Stage, Subject, User};
+pub use verdict::{Failure, Stop, Verdict};

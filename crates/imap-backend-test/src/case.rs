@@ -1,0 +1,168 @@
+//! The cases, by area. Each is a function of its own; [`CASES`] is their table.
+
+use crate::stage::Stage;
+use crate::verdict::{Stop, Verdict};
+use imap_backend::Backend;
+use std::fmt;
+
+pub mod append;
+pub mod copy_move;
+pub mod expunge;
+pub mod fetch;
+pub mod life_cycle;
+pub mod list;
+pub mod login;
+pub mod recent;
+pub mod search;
+pub mod select;
+pub mod store;
+pub mod two_sessions;
+pub mod uid;
+
+/// One case: what it is called and which rule it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Case {
+    /// The module.
+    pub area: &'static str,
+    /// The function.
+    pub name: &'static str,
+    /// Where the rule is written.
+    pub rule: &'static str,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}::{} ({})", self.area, self.name, self.rule)
+    }
+}
+
+/// Makes the table and the call by name out of the same lines, so that no case is forgotten.
+macro_rules! cases {
+    ($($area:ident { $($name:ident $rule:literal;)* })*) => {
+        /// All cases, by area.
+        pub const CASES: &[Case] = &[
+            $($(Case { area: stringify!($area), name: stringify!($name), rule: $rule },)*)*
+        ];
+
+        pub(crate) async fn run<B: Backend>(case: &Case, stage: &Stage<B>) -> Verdict {
+            $($(
+                if case.area == stringify!($area) && case.name == stringify!($name) {
+                    // Boxed: the future of all cases would otherwise be as large as the largest of them.
+                    return Box::pin($area::$name(stage)).await;
+                }
+            )*)*
+            Err(Stop::failed("a case of the table", case.name))
+        }
+    };
+}
+
+cases! {
+    login {
+        wrong_credentials_are_refused "RFC 9051, section 6.2.3";
+    }
+    uid {
+        uids_ascend "RFC 9051, section 2.3.1.1";
+        uids_of_expunged_messages_are_not_used_again "RFC 9051, section 2.3.1.1";
+        uids_outlive_the_selection "RFC 9051, section 2.3.1.1";
+        uids_of_a_deleted_mailbox_are_not_used_again "RFC 9051, section 6.3.4";
+        rename_keeps_uids "RFC 9051, section 6.3.6";
+        a_name_that_was_renamed_away_starts_afresh "RFC 9051, section 6.3.6";
+        everyone_says_the_same_uidvalidity "RFC 9051, section 2.3.1.1";
+    }
+    list {
+        inbox_is_always_there "RFC 9051, section 5.1";
+        created_mailboxes_are_listed_until_deleted "RFC 9051, section 6.3.9";
+        names_keep_every_character "RFC 9051, section 5.1";
+        impossible_changes_of_names_are_refused "RFC 9051, sections 6.3.4 to 6.3.6";
+        rename_takes_inferiors_along "RFC 9051, section 6.3.6";
+        delete_keeps_inferiors "RFC 9051, section 6.3.5";
+        rename_of_inbox_moves_its_messages "RFC 9051, section 6.3.6";
+        subscriptions_are_kept "RFC 9051, section 6.3.7";
+    }
+    append {
+        messages_come_back_octet_for_octet "RFC 9051, section 6.3.12";
+        flags_and_date_are_kept "RFC 9051, section 6.3.12";
+        bare_lf_comes_back_as_crlf "RFC 9051, section 4.3; RFC 5322, section 2.3";
+        nul_never_comes_back "RFC 9051, section 4.3.1";
+        a_missing_mailbox_is_not_created "RFC 9051, section 6.3.12";
+        a_broken_off_message_leaves_nothing "RFC 9051, section 6.3.12";
+    }
+    fetch {
+        answers_come_in_the_order_of_the_question "`Mailbox::fetch`";
+        what_is_needed_is_there "`Mailbox::fetch`, `Need`";
+        reading_changes_no_flags "RFC 9051, section 6.4.5";
+        long_answers_come_in_pieces "`Mailbox::fetch`, `Need::octets_budget`";
+    }
+    store {
+        flags_are_replaced_added_and_removed "RFC 9051, section 6.4.6";
+        flags_outlive_the_selection "RFC 9051, section 2.3.2";
+        keywords_are_kept_and_defined "RFC 9051, sections 2.3.2 and 7.1";
+        gone_messages_are_passed_over "`Mailbox::store`";
+    }
+    expunge {
+        only_deleted_messages_go "RFC 9051, section 6.4.3";
+        only_messages_of_the_set_go "RFC 4315, section 2.1";
+        expunging_twice_is_harmless "RFC 4315, section 2.1";
+    }
+    copy_move {
+        copies_are_complete "RFC 9051, section 6.4.7";
+        copies_keep_their_order "RFC 4315, section 3";
+        copying_into_the_same_mailbox_works "RFC 9051, section 6.4.7";
+        copying_to_a_missing_mailbox_is_refused "RFC 9051, section 6.4.7";
+        copying_a_gone_message_copies_nothing "RFC 2180, section 4.4.1";
+        moved_messages_are_there_and_not_here "RFC 6851, section 3.3";
+        moving_to_a_missing_mailbox_keeps_the_message "RFC 6851, section 3.3";
+        moving_a_gone_message_moves_nothing "RFC 6851, section 3.3";
+    }
+    select {
+        a_missing_mailbox_is_not_created "RFC 9051, section 6.3.2";
+        figures_agree_with_the_messages "RFC 9051, section 6.3.2";
+        status_agrees_with_select "RFC 9051, section 6.3.11";
+        examine_is_read_only "RFC 9051, section 6.3.3";
+    }
+    search {
+        flags_and_their_opposites "RFC 9051, section 6.4.4";
+        sizes_and_dates "RFC 9051, section 6.4.4";
+        texts "RFC 9051, section 6.4.4";
+        only_announced_messages_are_found "RFC 9051, sections 6.4.4 and 7.5.1";
+    }
+    two_sessions {
+        the_other_sees_arrivals "RFC 9051, section 7.4.1";
+        the_other_sees_copies_and_moves "RFC 9051, section 7.4.1";
+        the_other_sees_expunges "RFC 9051, section 7.5.1";
+        the_other_sees_flags "RFC 9051, section 7.5.2";
+        own_flag_changes_are_not_echoed "`Mailbox`, `Origin`";
+        own_appends_are_told "RFC 9051, section 6.3.12";
+        own_expunges_are_told_once "RFC 9051, section 6.4.3";
+        own_moves_are_told_once "RFC 6851, section 3.3";
+        numbering_stays_until_expunge_is_told "RFC 9051, section 7.5.1";
+        arrivals_pass_a_held_expunge "RFC 9051, section 7.4.1";
+        what_came_and_went_is_not_told "RFC 9051, section 7.4.1";
+        an_idle_session_is_woken "RFC 9051, section 6.3.13";
+        a_lost_session_leaves_the_others_alone "RFC 9051, section 5.4";
+        all_agree_after_a_storm "RFC 9051, section 5.2";
+    }
+    recent {
+        one_session_gets_recent "RFC 3501, section 2.3.2";
+        examine_and_status_take_no_recent "RFC 3501, sections 6.3.2 and 6.3.10";
+    }
+    life_cycle {
+        delete_ends_other_selections "RFC 2180, section 3.3";
+        a_new_mailbox_does_not_reach_old_selections "RFC 9051, section 6.3.4";
+        rename_leaves_selections_working "RFC 2180, section 3.4";
+        closing_expunges_nothing "RFC 9051, section 6.4.2";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CASES;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_case_has_the_name_of_another() {
+        let names: HashSet<_> = CASES.iter().map(|case| (case.area, case.name)).collect();
+        assert_eq!(names.len(), CASES.len());
+    }
+}

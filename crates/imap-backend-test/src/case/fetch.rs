@@ -1,0 +1,106 @@
+//! What `Mailbox::fetch` answers.
+
+use crate::mail::Mail;
+use crate::stage::Stage;
+use crate::verdict::{Verdict, ensure, equal};
+use imap_backend::{Backend, MailboxName, Need};
+use imap_updates::{Access, Flag};
+
+/// One entry for each UID in the order of the question, `None` for a message that is gone.
+pub async fn answers_come_in_the_order_of_the_question<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let mut user = stage.login().await?;
+    let inbox = MailboxName::inbox();
+    let mut uids = Vec::new();
+    for subject in ["one", "two", "three", "four"] {
+        uids.push(user.append(&inbox, Mail::new(subject)).await?.uid);
+    }
+    let mut selected = user.select(&inbox, Access::ReadWrite).await?;
+    let gone = uids[1];
+    selected.remove(&[gone]).await?;
+    for question in [
+        [uids[0], gone, uids[2], uids[3]],
+        [uids[3], uids[0], gone, uids[2]],
+    ] {
+        let answer = selected.fetch(&question, Need::FLAGS).await?;
+        let answer: Vec<_> = answer
+            .iter()
+            .map(|record| record.as_ref().map(|r| r.uid))
+            .collect();
+        let expected: Vec<_> = question
+            .iter()
+            .map(|uid| (*uid != gone).then_some(*uid))
+            .collect();
+        equal(&format!("the answer to {question:?}"), &answer, &expected)?;
+    }
+    Ok(())
+}
+
+/// Date, size, header and octets are there when they are asked for, alone and together.
+pub async fn what_is_needed_is_there<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let mut user = stage.login().await?;
+    let inbox = MailboxName::inbox();
+    let mail = Mail::new("need");
+    let uid = user.append(&inbox, mail.clone()).await?.uid;
+    let mut selected = user.select(&inbox, Access::ReadOnly).await?;
+    let date = selected.fetch_one(uid, Need::INTERNAL_DATE).await?.internal_date;
+    ensure!(date.is_some(), "an internal date", "none");
+    let size = selected.fetch_one(uid, Need::SIZE).await?.size;
+    equal("size", &size, &Some(mail.octets.len() as u64))?;
+    let octets = selected.fetch_one(uid, Need::OCTETS).await?.octets;
+    equal("octets", &octets, &Some(mail.octets.clone()))?;
+    let header = selected
+        .fetch_one(uid, Need::HEADER)
+        .await?
+        .octets
+        .unwrap_or_default();
+    let end = mail.octets.len() - "The body of need.\r\n".len();
+    ensure!(
+        header.len() >= end && mail.octets.starts_with(&header),
+        format!("the first {end} octets at least"),
+        format!("{:?}", String::from_utf8_lossy(&header)),
+    );
+    let all = Need::OCTETS.and(Need::SIZE).and(Need::INTERNAL_DATE);
+    let record = selected.fetch_one(uid, all).await?;
+    equal("size, asked for with the rest", &record.size, &size)?;
+    equal("date, asked for with the rest", &record.internal_date, &date)?;
+    equal("octets, asked for with the rest", &record.octets, &octets)
+}
+
+/// Reading a message does not set `\Seen`: the server does that, where the client did not say PEEK.
+pub async fn reading_changes_no_flags<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let mut user = stage.login().await?;
+    let inbox = MailboxName::inbox();
+    let uid = user
+        .append(&inbox, Mail::new("unread").flagged([Flag::Flagged]))
+        .await?
+        .uid;
+    let mut selected = user.select(&inbox, Access::ReadWrite).await?;
+    let before = selected.fetch_one(uid, Need::OCTETS).await?.flags;
+    let after = selected.fetch_one(uid, Need::FLAGS).await?.flags;
+    equal("flags after reading", &after, &before)?;
+    let news = selected.noop().await?;
+    ensure!(news.is_silent(), "nothing to tell", news.to_string());
+    Ok(())
+}
+
+/// Messages larger than one answer come whole, one after the other.
+pub async fn long_answers_come_in_pieces<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let mut user = stage.login().await?;
+    let inbox = MailboxName::inbox();
+    let line = format!("{}\r\n", "0123456789".repeat(7));
+    let mail = |lines: usize| Mail::raw(format!("Subject: long\r\n\r\n{}", line.repeat(lines)));
+    let lengths = [9_000, 1, 16_000, 9_000, 9_000];
+    for lines in lengths {
+        user.append(&inbox, mail(lines)).await?;
+    }
+    let mut selected = user.select(&inbox, Access::ReadOnly).await?;
+    let uids = selected.model.uids();
+    let answer = selected.fetch(&uids, Need::OCTETS).await?;
+    let octets = |record: &imap_backend::Record| record.octets.as_ref().map_or(0, |octets| octets.len());
+    let seen: Vec<_> = answer.iter().flatten().map(octets).collect();
+    equal(
+        "sizes",
+        &seen,
+        &lengths.map(|lines| mail(lines).octets.len()).to_vec(),
+    )
+}

@@ -1,0 +1,147 @@
+//! SEARCH, for stores that evaluate it themselves.
+
+use crate::mail::Mail;
+use crate::selected::Selected;
+use crate::stage::{Stage, User};
+use crate::verdict::{Answer, Stop, Verdict, equal};
+use chrono::NaiveDate;
+use imap_backend::{Backend, Mailbox, MailboxName, SearchKey, Session};
+use imap_message::Needle;
+use imap_seq::{Uid, UidSet};
+use imap_updates::{Access, Flag};
+
+/// Flags, NOT, OR, AND and UID sets.
+pub async fn flags_and_their_opposites<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let (_user, mut corpus) = corpus(stage).await?;
+    let flag = |flag| SearchKey::Flag(flag);
+    let not = |key| SearchKey::Not(Box::new(key));
+    let or = |a, b| SearchKey::Or(Box::new(a), Box::new(b));
+    let uids = SearchKey::Uids(UidSet::from_iter([corpus.uids[1], corpus.uids[3]]));
+    corpus.finds(SearchKey::All, &[0, 1, 2, 3]).await?;
+    corpus.finds(flag(Flag::Seen), &[0, 1]).await?;
+    corpus.finds(not(flag(Flag::Seen)), &[2, 3]).await?;
+    corpus
+        .finds(or(flag(Flag::Flagged), flag(Flag::Answered)), &[1, 2])
+        .await?;
+    corpus
+        .finds(SearchKey::And(vec![flag(Flag::Seen), flag(Flag::Flagged)]), &[1])
+        .await?;
+    corpus
+        .finds(
+            SearchKey::And(vec![uids.clone(), not(flag(Flag::Deleted))]),
+            &[1, 3],
+        )
+        .await?;
+    corpus.finds(not(uids), &[0, 2]).await
+}
+
+/// LARGER, SMALLER, BEFORE, ON, SINCE and their SENT forms, in the date's own zone.
+pub async fn sizes_and_dates<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let (_user, mut corpus) = corpus(stage).await?;
+    let date = |text: &str| {
+        text.parse::<NaiveDate>()
+            .map_err(|error| Stop::failed("a date", error.to_string()))
+    };
+    corpus.finds(SearchKey::Larger(1000), &[3]).await?;
+    corpus.finds(SearchKey::Smaller(1000), &[0, 1, 2]).await?;
+    corpus.finds(SearchKey::Before(date("2020-02-02")?), &[0]).await?;
+    corpus.finds(SearchKey::On(date("2020-02-02")?), &[1]).await?;
+    corpus
+        .finds(SearchKey::Since(date("2020-02-02")?), &[1, 2, 3])
+        .await?;
+    corpus
+        .finds(SearchKey::SentOn(date("2024-11-05")?), &[0, 1, 2])
+        .await?;
+    corpus
+        .finds(SearchKey::SentBefore(date("2024-11-05")?), &[3])
+        .await?;
+    corpus
+        .finds(SearchKey::SentSince(date("2024-11-05")?), &[0, 1, 2])
+        .await
+}
+
+/// HEADER, BODY and TEXT, without regard to case; an empty text finds every message that has the field.
+pub async fn texts<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let (_user, mut corpus) = corpus(stage).await?;
+    let header = |name: &str, text: &str| SearchKey::Header(name.into(), Needle::new(text));
+    corpus.finds(header("subject", "APPLE"), &[0, 1]).await?;
+    corpus.finds(header("From", "kit@example"), &[0, 1, 2]).await?;
+    corpus.finds(header("X-Kit", ""), &[3]).await?;
+    corpus.finds(SearchKey::Body(Needle::new("needle")), &[3]).await?;
+    corpus
+        .finds(SearchKey::Body(Needle::new("kit@example")), &[])
+        .await?;
+    corpus
+        .finds(SearchKey::Text(Needle::new("kit@example")), &[0, 1, 2])
+        .await?;
+    let both = vec![SearchKey::Flag(Flag::Seen), SearchKey::Text(Needle::new("pear"))];
+    corpus.finds(SearchKey::And(both), &[1]).await
+}
+
+/// A message that this client was not told of is not found, nor is one that is gone.
+pub async fn only_announced_messages_are_found<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let (mut user, mut corpus) = corpus(stage).await?;
+    let inbox = MailboxName::inbox();
+    let new = user.append(&inbox, Mail::new("unannounced apple")).await?.uid;
+    user.select(&inbox, Access::ReadWrite)
+        .await?
+        .remove(&[corpus.uids[0]])
+        .await?;
+    corpus.finds(SearchKey::All, &[1, 2, 3]).await?;
+    let apple = SearchKey::Header("subject".into(), Needle::new("apple"));
+    corpus.finds(apple.clone(), &[1]).await?;
+    corpus.selected.noop().await?;
+    corpus.uids.push(new);
+    corpus.finds(SearchKey::All, &[1, 2, 3, 4]).await?;
+    corpus.finds(apple, &[1, 4]).await
+}
+
+struct Corpus<M> {
+    selected: Selected<M>,
+    uids: Vec<Uid>,
+}
+
+impl<M: Mailbox> Corpus<M> {
+    /// The key finds the messages at these places and no others.
+    async fn finds(&mut self, key: SearchKey, places: &[usize]) -> Verdict {
+        let view = self.selected.updates.view().clone();
+        let what = format!("what {key:?} finds");
+        let found = self
+            .selected
+            .mailbox
+            .search(&view, &key)
+            .await
+            .optional("SEARCH")?;
+        equal(&what, &found, &places.iter().map(|at| self.uids[*at]).collect())
+    }
+}
+
+/// Four messages that differ in everything a search can ask for.
+async fn corpus<B: Backend>(
+    stage: &Stage<B>,
+) -> Result<(User<B::Session>, Corpus<<B::Session as Session>::Mailbox>), Stop> {
+    let mut user = stage.login().await?;
+    let inbox = MailboxName::inbox();
+    let long = format!(
+        "Date: Mon, 4 Nov 2024 23:30:00 -0800\r\nX-Kit: yes\r\n\r\n{}needle\r\n",
+        "a line of hay\r\n".repeat(100)
+    );
+    let mails = [
+        Mail::new("apple")
+            .flagged([Flag::Seen])
+            .dated("2020-02-01T23:59:59+00:00"),
+        Mail::new("Apple and pear")
+            .flagged([Flag::Seen, Flag::Flagged])
+            .dated("2020-02-02T23:30:00-08:00"),
+        Mail::new("plum")
+            .flagged([Flag::Answered])
+            .dated("2020-02-03T00:00:00+00:00"),
+        Mail::raw(long),
+    ];
+    let mut uids = Vec::new();
+    for mail in mails {
+        uids.push(user.append(&inbox, mail).await?.uid);
+    }
+    let selected = user.select(&inbox, Access::ReadWrite).await?;
+    Ok((user, Corpus { selected, uids }))
+}

@@ -1,0 +1,104 @@
+//! Messages to append, whole or broken off.
+
+use bytes::Bytes;
+use chrono::{DateTime, FixedOffset};
+use imap_backend::{AppendOptions, Error, ErrorKind, MessageSource};
+use imap_updates::{Flag, Flags};
+
+/// A message and what APPEND says about it.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// Its octets, as the client sends them.
+    pub octets: Bytes,
+    /// Flags and internal date.
+    pub options: AppendOptions,
+}
+
+impl Mail {
+    /// A small message with this subject and a body that repeats it, without flags or date.
+    #[must_use]
+    pub fn new(subject: &str) -> Self {
+        let text = format!(
+            "From: Kit <kit@example.org>\r\nDate: Tue, 5 Nov 2024 10:00:00 +0100\r\n\
+             Subject: {subject}\r\n\r\nThe body of {subject}.\r\n"
+        );
+        Self::raw(text)
+    }
+
+    /// A message of these octets.
+    #[must_use]
+    pub fn raw(octets: impl Into<Bytes>) -> Self {
+        Self {
+            octets: octets.into(),
+            options: AppendOptions::default(),
+        }
+    }
+
+    /// With these flags.
+    #[must_use]
+    pub fn flagged(mut self, flags: impl IntoIterator<Item = Flag>) -> Self {
+        self.options.flags = Flags::from_iter(flags);
+        self
+    }
+
+    /// With this internal date, in RFC 3339 form; none where it cannot be read.
+    #[must_use]
+    pub fn dated(mut self, date: &str) -> Self {
+        self.options.internal_date = DateTime::<FixedOffset>::parse_from_rfc3339(date).ok();
+        self
+    }
+}
+
+/// A message that arrives in chunks, like a literal from the network.
+#[derive(Debug)]
+pub(crate) struct Source {
+    announced: u64,
+    left: Bytes,
+    then: Then,
+}
+
+#[derive(Debug)]
+enum Then {
+    End,
+    Gone,
+}
+
+/// Small enough that most test messages come in several.
+const CHUNK: usize = 64;
+
+impl Source {
+    pub(crate) fn whole(octets: Bytes) -> Self {
+        Self {
+            announced: octets.len() as u64,
+            left: octets,
+            then: Then::End,
+        }
+    }
+
+    /// The client goes away when half of it has arrived.
+    pub(crate) fn broken_off(octets: Bytes) -> Self {
+        Self {
+            announced: octets.len() as u64,
+            left: octets.slice(..octets.len() / 2),
+            then: Then::Gone,
+        }
+    }
+}
+
+impl MessageSource for Source {
+    fn size(&self) -> u64 {
+        self.announced
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        if !self.left.is_empty() {
+            // Large messages in large pieces: a kit that crawls is not run.
+            let size = CHUNK.max(self.left.len() / 8).min(self.left.len());
+            return Ok(Some(self.left.split_to(size)));
+        }
+        match self.then {
+            Then::End => Ok(None),
+            Then::Gone => Err(ErrorKind::ClientGone.into()),
+        }
+    }
+}

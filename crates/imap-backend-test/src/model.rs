@@ -1,0 +1,279 @@
+//! A strict client: it applies untagged responses to a list of its own, and says so at the first contradiction.
+
+use imap_seq::{Expunges, SeqNum, Uid, UidSet};
+use imap_updates::{Flags, Untagged};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What a client believes of its selected mailbox: UIDs in the order of their numbers.
+///
+/// It shares no code with the toolkit. A client that knows less would survive some of what this one refuses.
+///
+/// ```
+/// use imap_backend_test::ClientModel;
+/// use imap_seq::{Expunges, SeqNum};
+/// use imap_updates::Untagged;
+/// let mut client = ClientModel::selected(2); // SELECT said `* 2 EXISTS`
+/// let third = SeqNum::new(3).unwrap();
+/// let refused = client.apply(&Untagged::Expunge(third), Expunges::Release).unwrap_err();
+/// assert_eq!(refused.to_string(), "EXPUNGE 3 in a mailbox of 2 messages");
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct ClientModel {
+    /// By number; `None` where the client has not asked for the UID yet.
+    uids: Vec<Option<Uid>>,
+    flags: BTreeMap<Uid, Flags>,
+    recent: u32,
+    /// The highest UID ever learnt.
+    highest: Option<Uid>,
+    gone: UidSet,
+}
+
+/// A response that a client cannot reconcile with what it was told before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contradiction(String);
+
+impl fmt::Display for Contradiction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Contradiction {}
+
+/// What one untagged response changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// These messages left; `None` for one whose UID was never learnt.
+    Expunged(Vec<Option<Uid>>),
+    /// So many messages came.
+    Arrived(u32),
+    /// A message has these flags now.
+    Flags(Uid, Flags),
+    /// Nothing about the list of messages.
+    Other,
+}
+
+impl ClientModel {
+    /// After SELECT or EXAMINE with this EXISTS.
+    #[must_use]
+    pub fn selected(exists: u32) -> Self {
+        Self {
+            uids: vec![None; exists as usize],
+            ..Self::default()
+        }
+    }
+
+    /// How many messages the client has.
+    #[must_use]
+    pub fn exists(&self) -> u32 {
+        u32::try_from(self.uids.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The UIDs that the client knows, by number.
+    #[must_use]
+    pub fn uids(&self) -> Vec<Uid> {
+        self.uids.iter().copied().flatten().collect()
+    }
+
+    /// The message with this number, if its UID was learnt.
+    #[must_use]
+    pub fn uid_of(&self, seq: SeqNum) -> Option<Uid> {
+        self.uids.get(place(seq)).copied().flatten()
+    }
+
+    /// The flags that the client was last told.
+    #[must_use]
+    pub fn flags_of(&self, uid: Uid) -> Option<&Flags> {
+        self.flags.get(&uid)
+    }
+
+    /// The RECENT that the client was last told.
+    #[must_use]
+    pub fn recent(&self) -> u32 {
+        self.recent
+    }
+
+    /// Numbers whose UID was not learnt yet: what a client asks for with `FETCH n:* (UID FLAGS)`.
+    #[must_use]
+    pub fn unknown(&self) -> Vec<SeqNum> {
+        let unknown =
+            |(number, uid): (u32, &Option<Uid>)| uid.is_none().then(|| SeqNum::new(number)).flatten();
+        (1..).zip(&self.uids).filter_map(unknown).collect()
+    }
+
+    /// A FETCH answered with a message's UID.
+    ///
+    /// # Errors
+    /// The number does not exist or had another UID; the UID is out of order, or was expunged before (RFC 9051,
+    /// section 2.3.1.1).
+    pub fn learn(&mut self, seq: SeqNum, uid: Uid) -> Result<(), Contradiction> {
+        let exists = self.exists();
+        let Some(known) = self.uids.get(place(seq)) else {
+            return contradiction(format!("FETCH {seq} in a mailbox of {exists} messages"));
+        };
+        match known {
+            Some(known) if *known == uid => return Ok(()),
+            Some(known) => return contradiction(format!("FETCH {seq} has UID {uid}, it was UID {known}")),
+            None => {}
+        }
+        if self.gone.contains(uid) {
+            return contradiction(format!("UID {uid} is in the mailbox again after its EXPUNGE"));
+        }
+        let (before, after) = (&self.uids[..place(seq)], &self.uids[place(seq) + 1..]);
+        let low = before.iter().flatten().any(|other| *other >= uid);
+        if low || after.iter().flatten().any(|other| *other <= uid) {
+            return contradiction(format!("FETCH {seq} has UID {uid}, which is out of order"));
+        }
+        self.uids[place(seq)] = Some(uid);
+        self.highest = self.highest.max(Some(uid));
+        Ok(())
+    }
+
+    /// The client was told a message's flags in answer to a command of its own.
+    pub fn learn_flags(&mut self, uid: Uid, flags: Flags) {
+        self.flags.insert(uid, flags);
+    }
+
+    /// Applies one untagged response, where `expunges` says whether the command in progress allows EXPUNGE.
+    ///
+    /// # Errors
+    /// The response cannot follow what the client was told before.
+    pub fn apply(&mut self, response: &Untagged<'_>, expunges: Expunges) -> Result<Effect, Contradiction> {
+        match response {
+            Untagged::Expunge(seq) => self.expunge(*seq, expunges),
+            Untagged::Vanished(uids) => self.vanish(uids, expunges),
+            Untagged::Exists(exists) => self.grow(*exists),
+            Untagged::Fetch { seq, uid, flags, .. } => {
+                self.learn(*seq, *uid)?;
+                self.flags.insert(*uid, (*flags).clone());
+                Ok(Effect::Flags(*uid, (*flags).clone()))
+            }
+            Untagged::Recent(recent) if *recent > self.exists() => contradiction(format!(
+                "RECENT {recent} in a mailbox of {} messages",
+                self.exists()
+            )),
+            Untagged::Recent(recent) => {
+                self.recent = *recent;
+                Ok(Effect::Other)
+            }
+            _ => Ok(Effect::Other),
+        }
+    }
+
+    fn expunge(&mut self, seq: SeqNum, expunges: Expunges) -> Result<Effect, Contradiction> {
+        if expunges == Expunges::Hold {
+            return contradiction(format!("EXPUNGE {seq} during a command that forbids it"));
+        }
+        if seq.get() > self.exists() {
+            return contradiction(format!(
+                "EXPUNGE {seq} in a mailbox of {} messages",
+                self.exists()
+            ));
+        }
+        let uid = self.uids.remove(place(seq));
+        self.forget(uid);
+        Ok(Effect::Expunged(vec![uid]))
+    }
+
+    fn vanish(&mut self, uids: &UidSet, expunges: Expunges) -> Result<Effect, Contradiction> {
+        if expunges == Expunges::Hold {
+            return contradiction(format!("VANISHED {uids} during a command that forbids it"));
+        }
+        let mut vanished = Vec::new();
+        for uid in uids.iter() {
+            let Some(at) = self.uids.iter().position(|known| *known == Some(uid)) else {
+                return contradiction(format!("VANISHED {uid}, which the client does not have"));
+            };
+            vanished.push(self.uids.remove(at));
+            self.forget(Some(uid));
+        }
+        Ok(Effect::Expunged(vanished))
+    }
+
+    fn grow(&mut self, exists: u32) -> Result<Effect, Contradiction> {
+        let before = self.exists();
+        if exists < before {
+            return contradiction(format!("EXISTS {exists} after {before}, without EXPUNGE"));
+        }
+        self.uids.resize(exists as usize, None);
+        Ok(Effect::Arrived(exists - before))
+    }
+
+    fn forget(&mut self, uid: Option<Uid>) {
+        if let Some(uid) = uid {
+            self.gone.insert(uid);
+            self.flags.remove(&uid);
+        }
+    }
+}
+
+fn place(seq: SeqNum) -> usize {
+    seq.get() as usize - 1
+}
+
+fn contradiction<T>(what: String) -> Result<T, Contradiction> {
+    Err(Contradiction(what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seq(number: u32) -> SeqNum {
+        SeqNum::new(number).unwrap()
+    }
+
+    fn uid(number: u32) -> Uid {
+        Uid::new(number).unwrap()
+    }
+
+    fn client(uids: &[u32]) -> ClientModel {
+        let mut client = ClientModel::selected(u32::try_from(uids.len()).unwrap());
+        for (number, &known) in (1..).zip(uids) {
+            client.learn(seq(number), uid(known)).unwrap();
+        }
+        client
+    }
+
+    fn refused(mut client: ClientModel, response: &Untagged<'_>, expunges: Expunges) -> String {
+        client.apply(response, expunges).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_expunge_moves_later_numbers_down() {
+        let mut client = client(&[4, 5, 6]);
+        client
+            .apply(&Untagged::Expunge(seq(2)), Expunges::Release)
+            .unwrap();
+        assert_eq!(client.uid_of(seq(2)), Some(uid(6)));
+        assert_eq!(client.exists(), 2);
+    }
+
+    #[test]
+    fn what_no_client_can_follow_is_a_contradiction() {
+        let held = refused(client(&[1]), &Untagged::Expunge(seq(1)), Expunges::Hold);
+        assert!(held.contains("forbids"), "{held}");
+        let shrunk = refused(client(&[1, 2]), &Untagged::Exists(1), Expunges::Release);
+        assert!(shrunk.contains("without EXPUNGE"), "{shrunk}");
+        let recent = refused(client(&[1]), &Untagged::Recent(2), Expunges::Release);
+        assert!(recent.contains("RECENT 2"), "{recent}");
+        let strange = UidSet::from_iter([uid(9)]);
+        let vanished = refused(client(&[1]), &Untagged::Vanished(&strange), Expunges::Release);
+        assert!(vanished.contains("does not have"), "{vanished}");
+    }
+
+    #[test]
+    fn uids_ascend_stay_and_do_not_come_back() {
+        let mut client = client(&[3, 7]);
+        assert!(client.learn(seq(1), uid(4)).is_err(), "it was 3");
+        assert!(client.learn(seq(3), uid(9)).is_err(), "there is no third");
+        client
+            .apply(&Untagged::Expunge(seq(2)), Expunges::Release)
+            .unwrap();
+        client.apply(&Untagged::Exists(2), Expunges::Release).unwrap();
+        assert!(client.learn(seq(2), uid(7)).is_err(), "expunged");
+        assert!(client.learn(seq(2), uid(2)).is_err(), "out of order");
+        assert!(client.learn(seq(2), uid(8)).is_ok());
+    }
+}

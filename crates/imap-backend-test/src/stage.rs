@@ -1,0 +1,186 @@
+//! What a case works with: a fresh backend, logged-in users, and what they do.
+
+use crate::mail::{Mail, Source};
+use crate::selected::Selected;
+use crate::verdict::{Answer, Stop};
+use imap_backend::{
+    Appended, Backend, Credentials, ErrorKind, ListEntry, LoginError, Mailbox, MailboxName, Need, Peer,
+    Record, Selectable, Session, Status, Transport,
+};
+use imap_seq::UidValidity;
+use imap_updates::Access;
+use std::any::Any;
+
+/// A backend to test, and a user of it who has no mail.
+pub struct Subject<B> {
+    backend: B,
+    user: String,
+    password: String,
+    keep: Option<Box<dyn Any>>,
+}
+
+impl<B> Subject<B> {
+    /// A backend with a user that can log in, whose INBOX is empty and who has no mailbox whose name begins with
+    /// `kit`.
+    pub fn new(backend: B, user: &str, password: &str) -> Self {
+        Self {
+            backend,
+            user: user.into(),
+            password: password.into(),
+            keep: None,
+        }
+    }
+
+    /// Keeps something as long as the case runs: a temporary directory, a database.
+    #[must_use]
+    pub fn keeping(mut self, thing: impl Any) -> Self {
+        self.keep = Some(Box::new(thing));
+        self
+    }
+}
+
+impl<B: std::fmt::Debug> std::fmt::Debug for Subject<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subject")
+            .field("backend", &self.backend)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a case plays.
+#[derive(Debug)]
+pub struct Stage<B> {
+    subject: Subject<B>,
+}
+
+impl<B: Backend> Stage<B> {
+    /// A stage for this backend; cases leave their traces, so one for each case.
+    pub fn new(subject: Subject<B>) -> Self {
+        Self { subject }
+    }
+
+    /// Another connection of the user.
+    ///
+    /// # Errors
+    /// The login was refused.
+    pub async fn login(&self) -> Result<User<B::Session>, Stop> {
+        let session = self.login_as(&self.subject.user, &self.subject.password).await;
+        let session =
+            session.map_err(|error| Stop::failed("the subject's user to log in", error.to_string()))?;
+        Ok(User { session })
+    }
+
+    pub(crate) async fn login_as(&self, user: &str, password: &str) -> Result<B::Session, LoginError> {
+        let peer = Peer::new(None, Transport::Plain);
+        let credentials = Credentials::new(user.to_owned(), password.to_owned());
+        self.subject.backend.login(&peer, credentials).await
+    }
+
+    pub(crate) fn user(&self) -> &str {
+        &self.subject.user
+    }
+
+    pub(crate) fn password(&self) -> &str {
+        &self.subject.password
+    }
+}
+
+/// A name for the kit's own mailboxes.
+pub(crate) fn name(text: &str) -> Result<MailboxName, Stop> {
+    MailboxName::new(text).ok_or_else(|| Stop::failed("a possible mailbox name", text))
+}
+
+/// A logged-in connection.
+#[derive(Debug)]
+pub struct User<S> {
+    /// The session of the backend.
+    pub session: S,
+}
+
+impl<S: Session> User<S> {
+    /// SELECT or EXAMINE; learns the UIDs and flags of all messages, as a client does.
+    ///
+    /// # Errors
+    /// The mailbox does not open, or contradicts itself.
+    pub async fn select(
+        &mut self,
+        mailbox: &MailboxName,
+        access: Access,
+    ) -> Result<Selected<S::Mailbox>, Stop> {
+        let opened = self
+            .session
+            .select(mailbox, access)
+            .await
+            .must(&format!("select of {mailbox}"))?;
+        Selected::open(opened).await
+    }
+
+    /// APPEND.
+    ///
+    /// # Errors
+    /// The message was not taken.
+    pub async fn append(&mut self, mailbox: &MailboxName, mail: Mail) -> Result<Appended, Stop> {
+        let source = Source::whole(mail.octets);
+        self.session
+            .append(mailbox, mail.options, source)
+            .await
+            .must(&format!("append to {mailbox}"))
+    }
+
+    /// STATUS.
+    ///
+    /// # Errors
+    /// The mailbox cannot be read.
+    pub async fn status(&mut self, mailbox: &MailboxName) -> Result<Status, Stop> {
+        self.session
+            .status(mailbox)
+            .await
+            .must(&format!("status of {mailbox}"))
+    }
+
+    /// LIST.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn list(&mut self) -> Result<Vec<ListEntry>, Stop> {
+        self.session.list().await.must("list")
+    }
+
+    pub(crate) async fn has(&mut self, mailbox: &MailboxName) -> Result<bool, Stop> {
+        Ok(self.list().await?.iter().any(|entry| entry.name == *mailbox))
+    }
+
+    /// Everything in a mailbox as a new session sees it, and its UIDVALIDITY; takes no `\Recent` away.
+    pub(crate) async fn look(&mut self, mailbox: &MailboxName) -> Result<(Vec<Record>, UidValidity), Stop> {
+        let mut selected = self.select(mailbox, Access::ReadOnly).await?;
+        let uids = selected.model.uids();
+        let need = Need::OCTETS.and(Need::SIZE).and(Need::INTERNAL_DATE);
+        let records = selected.fetch(&uids, need).await?;
+        let validity = selected.figures.uid_validity;
+        selected.mailbox.close().await.must("close")?;
+        Ok((records.into_iter().flatten().collect(), validity))
+    }
+
+    /// A mailbox of its own for the case; skips the case where there can be none.
+    pub(crate) async fn create(&mut self, text: &str) -> Result<MailboxName, Stop> {
+        let mailbox = name(text)?;
+        self.session.create(&mailbox).await.optional("CREATE")?;
+        Ok(mailbox)
+    }
+
+    /// A mailbox that is not INBOX, made or found; skips the case where there is none.
+    pub(crate) async fn second_mailbox(&mut self) -> Result<MailboxName, Stop> {
+        let mailbox = name("kit second")?;
+        match self.session.create(&mailbox).await {
+            Ok(()) => Ok(mailbox),
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                let selectable =
+                    |entry: &ListEntry| entry.selectable == Selectable::Yes && !entry.name.is_inbox();
+                let found = self.list().await?.into_iter().find(selectable);
+                Ok(found.ok_or_else(|| Stop::skipped("a second mailbox"))?.name)
+            }
+            Err(error) => Err(error).must("create of a second mailbox"),
+        }
+    }
+}
