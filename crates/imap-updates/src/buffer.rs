@@ -10,7 +10,7 @@ use imap_seq::{Expunges, ModSeq, SeqMapper, SeqNum, SeqOutOfRange, SequenceSet, 
 use crate::drained::FetchFlags;
 use crate::flag_history::FlagChange;
 use crate::hub::AnyHub;
-use crate::positions::Position;
+use crate::positions::{Place, Position};
 use crate::state::State;
 use crate::sync::Mutex;
 use crate::{
@@ -34,6 +34,8 @@ pub struct UpdateBuffer {
     seen: u64,
     /// All that happened up to here was told, except held EXPUNGEs.
     told: Position,
+    /// The same, where the history can see it.
+    place: Place,
     keywords: Arc<[Keyword]>,
     name: Option<Arc<str>>,
     recent: UidSet,
@@ -65,7 +67,7 @@ enum Phase {
 
 impl UpdateBuffer {
     pub(crate) fn open(hub: Arc<AnyHub>, state: &mut State, origin: Origin, access: Access) -> Self {
-        hub.positions.join(state.position);
+        let place = hub.positions.join(state.position);
         let recent = match access {
             Access::ReadWrite => std::mem::take(&mut state.recent),
             Access::ReadOnly => state.recent.clone(),
@@ -77,6 +79,7 @@ impl UpdateBuffer {
             view: OnceLock::new(),
             seen: hub.signal.version(),
             told: state.position,
+            place,
             keywords: Arc::clone(&state.keywords),
             name: state.name.clone(),
             recent_told: count(&recent),
@@ -294,13 +297,15 @@ impl UpdateBuffer {
         // Under the lock nobody raises it: what comes after this drain raises it again.
         self.seen = hub.signal.version();
         state.settle_arrivals();
-        let before = self.mapper.get_mut().sync(&mut state.index);
-        self.note_held(state, &before);
         let changes = self.take_flags(state);
-        let announcement = self.mapper.get_mut().announce(&mut state.index, expunges);
-        if expunges == Expunges::Release {
-            self.held = None;
+        let hold = expunges == Expunges::Hold;
+        // Without flags to number and expunges to hold, nobody looks at the view.
+        let before = (hold || !changes.is_empty()).then(|| self.mapper.get_mut().sync(&mut state.index));
+        match &before {
+            Some(before) if hold => self.note_held(state, before),
+            _ => self.held = None,
         }
+        let announcement = self.mapper.get_mut().announce(&mut state.index, expunges);
         if let Some((first, last)) = announcement.arrived() {
             self.claim_recent(state, first, last);
         }
@@ -312,11 +317,11 @@ impl UpdateBuffer {
             highest_modseq: Some(self.highest_modseq),
             ..Drained::default()
         };
-        hub.positions.advance(self.told, state.position);
         self.told = state.position;
+        self.place.advance(self.told);
         drop(locked);
         // Numbering and sorting need no lock: `before` is frozen.
-        drained.fetches = self.number(changes, &before);
+        drained.fetches = before.map_or_else(Vec::new, |before| self.number(changes, &before));
         self.finish(drained, announcement)
     }
 
@@ -447,7 +452,7 @@ fn count(recent: &UidSet) -> u32 {
 impl Drop for UpdateBuffer {
     fn drop(&mut self) {
         self.hub.signal.forget(self.origin.0);
-        if self.hub.positions.leave(self.told) {
+        if self.hub.positions.leave(&self.place) {
             self.hub.last_session_left();
         }
     }

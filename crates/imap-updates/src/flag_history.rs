@@ -1,6 +1,7 @@
 //! Which messages changed their flags since a position: one entry per message, last change wins.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, Hasher};
 
 use imap_seq::{ModSeq, Uid};
 
@@ -46,7 +47,7 @@ pub(crate) struct FlagChange {
 /// log is rewritten before stale pairs outnumber the others. So a message that flips 100,000 times costs one entry.
 #[derive(Debug)]
 pub(crate) struct FlagHistory {
-    entries: HashMap<Uid, Entry>,
+    entries: HashMap<Uid, Entry, Spread>,
     log: VecDeque<(Position, Uid)>,
     /// Length of the log at which it is looked through for what nobody needs.
     prune_at: usize,
@@ -58,12 +59,43 @@ pub(crate) struct FlagHistory {
     forgotten: Option<ModSeq>,
 }
 
+/// Hashes a UID by one multiplication. UIDs are the store's own: nobody can choose them to collide.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spread;
+
+#[derive(Debug)]
+struct SpreadUid(u64);
+
+impl BuildHasher for Spread {
+    type Hasher = SpreadUid;
+
+    fn build_hasher(&self) -> SpreadUid {
+        SpreadUid(0)
+    }
+}
+
+impl Hasher for SpreadUid {
+    fn write(&mut self, octets: &[u8]) {
+        octets.iter().for_each(|&octet| self.write_u32(octet.into()));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        // 2^64 divided by the golden ratio.
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn finish(&self) -> u64 {
+        // The table takes its place from the low bits and a tag from the high ones.
+        self.0.rotate_left(26)
+    }
+}
+
 const PRUNE_FLOOR: usize = 256;
 
 impl FlagHistory {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            entries: HashMap::new(),
+            entries: HashMap::default(),
             log: VecDeque::new(),
             prune_at: PRUNE_FLOOR,
             limit,
@@ -146,9 +178,10 @@ impl FlagHistory {
         })
     }
 
-    /// Whether a look through the log is due. Amortised: the log has doubled since the last one.
-    pub(crate) fn wants_pruning(&self) -> bool {
-        self.log.len() >= self.prune_at || self.entries.len() > self.limit
+    /// Whether a look through the log, and at all sessions, is due. Amortised: the log has doubled since the last one,
+    /// and is no shorter than the list of sessions.
+    pub(crate) fn wants_pruning(&self, sessions: usize) -> bool {
+        self.log.len() >= self.prune_at.max(sessions) || self.entries.len() > self.limit
     }
 
     /// Drops what no session needs: all up to `oldest`, all stale pairs, and the oldest beyond the limit.
@@ -169,7 +202,7 @@ impl FlagHistory {
         self.forgotten = forgotten;
         self.shrink_to_limit();
         self.prune_at = (self.log.len() * 2).max(PRUNE_FLOOR);
-        if self.entries.capacity() > PRUNE_FLOOR && self.entries.len() * 4 < self.entries.capacity() {
+        if self.entries.capacity() > PRUNE_FLOOR && self.entries.len() * 16 < self.entries.capacity() {
             self.entries.shrink_to(self.entries.len() * 2);
             self.log.shrink_to(self.log.len() * 2);
         }

@@ -204,10 +204,10 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
         self.wake.changed = true;
         let state = &mut self.locked.state;
         state.position += 1;
-        if state.flags.wants_pruning() {
-            state
-                .flags
-                .prune(self.wake.shared.positions.oldest().unwrap_or(state.position - 1));
+        let positions = &self.wake.shared.positions;
+        if state.flags.wants_pruning(positions.count()) {
+            // Not the present one: its changes are still to come.
+            state.flags.prune(positions.oldest().min(state.position - 1));
         }
         self.wake.shared.signal.raise();
     }

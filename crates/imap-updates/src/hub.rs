@@ -92,7 +92,7 @@ impl<S: Send + 'static> MailboxHub<S> {
         let origin = self.shared.new_origin();
         let mut guard = self.shared.locked.lock();
         let Locked { state, storage } = &mut *guard;
-        if self.shared.positions.oldest().is_none() {
+        if self.shared.positions.count() == 0 {
             state.nobody_listens();
         }
         state.settle_arrivals();
@@ -134,7 +134,7 @@ impl<S: ?Sized> Shared<S> {
     /// subscriber or publisher sees to it.
     pub(crate) fn last_session_left(&self) {
         if let Some(mut locked) = self.locked.try_lock()
-            && self.positions.oldest().is_none()
+            && self.positions.count() == 0
         {
             locked.state.nobody_listens();
         }

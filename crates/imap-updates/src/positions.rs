@@ -1,56 +1,73 @@
 //! Where the sessions of a mailbox stand in its history, so that the history knows what nobody needs any more.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::sync::Mutex;
+use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
 
 /// A place in a mailbox's history: the number of critical sections that changed it so far.
 pub(crate) type Position = u64;
 
-/// Sessions counted by position. A lock of its own, held for one tree operation, so that a session can leave
-/// without waiting for a store that is committing.
+/// What a session that left has for a position: it needs nothing.
+const LEFT: Position = Position::MAX;
+
+/// The positions of all sessions. A session moves its own with one store; who wants to know the oldest looks at all,
+/// which the history does no more often than once in as many changes as there are sessions.
 #[derive(Debug)]
-pub(crate) struct Positions(Mutex<BTreeMap<Position, usize>>);
+pub(crate) struct Positions {
+    slots: Mutex<Vec<Arc<AtomicU64>>>,
+    count: AtomicUsize,
+}
 
-impl Positions {
-    pub(crate) fn new() -> Self {
-        Self(Mutex::new(BTreeMap::new()))
-    }
+/// One session's place. Leave with [`Positions::leave`].
+#[derive(Debug)]
+pub(crate) struct Place(Arc<AtomicU64>);
 
-    pub(crate) fn join(&self, at: Position) {
-        *self.0.lock().entry(at).or_insert(0) += 1;
-    }
-
-    pub(crate) fn advance(&self, from: Position, to: Position) {
-        if from != to {
-            let mut counts = self.0.lock();
-            leave(&mut counts, from);
-            *counts.entry(to).or_insert(0) += 1;
-        }
-    }
-
-    /// Returns whether nobody is left.
-    pub(crate) fn leave(&self, at: Position) -> bool {
-        let mut counts = self.0.lock();
-        leave(&mut counts, at);
-        counts.is_empty()
-    }
-
-    /// The position of the session that lags most, or `None` without sessions.
-    pub(crate) fn oldest(&self) -> Option<Position> {
-        self.0.lock().keys().next().copied()
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.0.lock().values().sum()
+impl Place {
+    /// Moves on. Called under the mailbox's lock, as `oldest` is.
+    pub(crate) fn advance(&self, to: Position) {
+        self.0.store(to, Ordering::Relaxed);
     }
 }
 
-fn leave(counts: &mut BTreeMap<Position, usize>, at: Position) {
-    if let Some(count) = counts.get_mut(&at) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(&at);
+impl Positions {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: Mutex::new(Vec::new()),
+            count: AtomicUsize::new(0),
         }
+    }
+
+    pub(crate) fn join(&self, at: Position) -> Place {
+        let place = Arc::new(AtomicU64::new(at));
+        let mut slots = self.slots.lock();
+        // Room for one more is a good moment to forget those who left: amortised O(1).
+        if slots.len() == slots.capacity() {
+            slots.retain(|slot| slot.load(Ordering::Relaxed) != LEFT);
+        }
+        slots.push(Arc::clone(&place));
+        self.count.fetch_add(1, Ordering::AcqRel);
+        Place(place)
+    }
+
+    /// Returns whether nobody is left.
+    pub(crate) fn leave(&self, place: &Place) -> bool {
+        place.0.store(LEFT, Ordering::Relaxed);
+        self.count.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// The position of the session that lags most; `LEFT` without sessions.
+    pub(crate) fn oldest(&self) -> Position {
+        let mut slots = self.slots.lock();
+        let mut oldest = LEFT;
+        slots.retain(|slot| {
+            let at = slot.load(Ordering::Relaxed);
+            oldest = oldest.min(at);
+            at != LEFT
+        });
+        oldest
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
     }
 }

@@ -1,0 +1,167 @@
+//! The table of `docs/updates.md`: the least of many rounds, which is what the code needs when nobody disturbs it.
+//!
+//! `cargo run --release -p imap-backendutil-benches --bin updates-table`. The rivals are in `benches/updates.rs`.
+
+use std::time::{Duration, Instant};
+
+use imap_seq::{Uid, UidSet};
+use imap_updates::{
+    Access, Drained, Echo, Flag, Flags, Followers, Ingest, MailboxHub, Origin, Recency, UpdateBuffer, kind,
+};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
+
+fn uid(number: u32) -> Uid {
+    Uid::new(number).expect("not 0")
+}
+
+fn mailbox(messages: u32) -> MailboxHub<()> {
+    MailboxHub::new((), (1..=messages).map(uid).collect()).expect("ascending")
+}
+
+fn sessions(hub: &MailboxHub<()>, count: usize) -> Vec<UpdateBuffer> {
+    (0..count).map(|_| hub.subscribe(Access::ReadOnly)).collect()
+}
+
+fn every_tenth(of: u32) -> UidSet {
+    (1..=of).filter(|number| number % 10 == 3).map(uid).collect()
+}
+
+fn drain(session: &mut UpdateBuffer) -> Drained {
+    let command = session.begin(kind::Noop);
+    session.drain(command.permit(Followers::None))
+}
+
+fn noop(session: &mut UpdateBuffer) -> usize {
+    let drained = drain(session);
+    let lines = drained.iter().count();
+    session.written(drained);
+    lines
+}
+
+/// The least time of an operation, over rounds that each make `operations`.
+fn least(rounds: u32, operations: u32, mut round: impl FnMut() -> Duration) -> Duration {
+    (0..rounds).map(|_| round()).min().unwrap_or_default() / operations
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let start = Instant::now();
+    let done = work();
+    (start.elapsed(), done)
+}
+
+fn publish() {
+    for count in [1, 1_000, 10_000] {
+        let hub = mailbox(1_000);
+        let _listeners = sessions(&hub, count);
+        let flags = Flags::from_iter([Flag::Seen]);
+        let time = least(200, 1_000, || {
+            let change = |number| {
+                hub.lock().flags_changed(uid(number), flags.clone(), Origin::EXTERNAL, Echo::Tell)
+            };
+            timed(|| (1..=1_000).for_each(|number| assert_eq!(change(number), Ingest::Applied))).0
+        });
+        println!("publish one flag change, {count} sessions: {time:?}");
+    }
+}
+
+fn mass_expunge() {
+    let gone = every_tenth(1_000_000);
+    let mut left = 0;
+    let (mut first, mut others) = (Duration::MAX, Duration::MAX);
+    let published = least(12, 1, || {
+        let hub = mailbox(1_000_000);
+        let mut listeners = sessions(&hub, 10_000);
+        let region = Region::new(ALLOCATOR);
+        let (time, done) = timed(|| hub.lock().expunge(&gone));
+        let change = region.change();
+        left = change.bytes_allocated.saturating_sub(change.bytes_deallocated);
+        assert_eq!(done.len(), 100_000);
+        let (one, drained) = timed(|| drain(&mut listeners[0]));
+        assert_eq!(drained.iter().count(), 100_000);
+        first = first.min(one);
+        let mut drains = Vec::with_capacity(10_000);
+        let (all, ()) = timed(|| drains.extend(listeners[1..].iter_mut().map(drain)));
+        assert!(drains.iter().all(|drained| drained.iter().next().is_some()));
+        others = others.min(all / 9_999);
+        time
+    });
+    println!("expunge 100,000 of 1,000,000 before 10,000 sessions: {published:?}, {left} bytes");
+    println!("  first drain {first:?}, each other {others:?}");
+}
+
+fn drains() {
+    let gone = every_tenth(100_000);
+    let mut allocations = 0;
+    let time = least(200, 1, || {
+        let hub = mailbox(100_000);
+        let mut session = hub.subscribe(Access::ReadOnly);
+        assert_eq!(hub.lock().expunge(&gone).len(), 10_000);
+        let region = Region::new(ALLOCATOR);
+        let (time, lines) = timed(|| noop(&mut session));
+        allocations = region.change().allocations;
+        assert_eq!(lines, 10_000);
+        time
+    });
+    println!("drain 10,000 expunges of 100,000: {time:?}, {allocations} allocations");
+
+    let hub = mailbox(90_000);
+    let mut session = hub.subscribe(Access::ReadOnly);
+    let time = least(200, 1_000, || timed(|| (0..1_000).for_each(|_| assert_eq!(noop(&mut session), 0))).0);
+    println!("NOOP with nothing pending: {time:?}");
+
+    let mut next = 90_000;
+    let time = least(100, 1_000, || {
+        timed(|| {
+            for _ in 0..1_000 {
+                next += 1;
+                assert_eq!(hub.lock().arrive(uid(next), Recency::NotRecent), Ingest::Applied);
+                assert_eq!(noop(&mut session), 1);
+            }
+        })
+        .0
+    });
+    println!("one arrival, published and drained: {time:?}");
+}
+
+fn flags() {
+    let hub = mailbox(30_000);
+    let mut session = hub.subscribe(Access::ReadOnly);
+    let seen = Flags::from_iter([Flag::Seen]);
+    let mut published = Duration::MAX;
+    let both = least(60, 1, || {
+        let (publish, ()) = timed(|| {
+            let mut guard = hub.lock();
+            for number in 1..=30_000 {
+                let done = guard.flags_changed(uid(number), seen.clone(), Origin::EXTERNAL, Echo::Tell);
+                assert_eq!(done, Ingest::Applied);
+            }
+        });
+        published = published.min(publish);
+        let (drain, lines) = timed(|| noop(&mut session));
+        assert_eq!(lines, 30_000);
+        publish + drain
+    });
+    println!("flags of 30,000 messages: {both:?}, of it {published:?} to publish");
+}
+
+fn memory() {
+    let hub = mailbox(1_000_000);
+    let region = Region::new(ALLOCATOR);
+    let listeners = sessions(&hub, 10_000);
+    let change = region.change();
+    println!("an idle session on 1,000,000 messages: {} bytes", change.bytes_allocated / 10_000);
+    drop(listeners);
+    let time = least(100, 1_000, || timed(|| (0..1_000).for_each(|_| drop(hub.subscribe(Access::ReadOnly)))).0);
+    println!("open and leave: {time:?}");
+}
+
+fn main() {
+    publish();
+    mass_expunge();
+    drains();
+    flags();
+    memory();
+}
