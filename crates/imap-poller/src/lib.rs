@@ -54,6 +54,11 @@
 //! nothing for an unchanged message beyond the listing that you made. The last listing is kept, about 40 octets for
 //! each message, once for the mailbox and not for each session.
 
+/// The examples of the book that need both crates are compiled and run here.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/locks-and-stores.md")]
+mod book {}
+
 mod diff;
 mod flight;
 mod listing;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use imap_seq::{Expunges, ModSeq, SeqMapper, SeqNum, SeqOutOfRange, SequenceSet, Uid, UidSet, View};
 
@@ -44,6 +45,8 @@ pub struct UpdateBuffer {
     form: ExpungeForm,
     events: SelectedEvents,
     held: Option<Held>,
+    /// When [`Self::held_for`] first saw it.
+    held_since: Option<Duration>,
     /// HIGHESTMODSEQ as of the last drain.
     highest_modseq: ModSeq,
     phase: Phase,
@@ -87,6 +90,7 @@ impl UpdateBuffer {
             form: ExpungeForm::Expunge,
             events: SelectedEvents::DuringCommands,
             held: None,
+            held_since: None,
             highest_modseq: state.told_highest_modseq(),
             phase: Phase::Told,
             restated: Vec::new(),
@@ -133,6 +137,18 @@ impl UpdateBuffer {
     /// The EXPUNGEs that are held, as of the last drain.
     pub const fn held(&self) -> Option<Held> {
         self.held
+    }
+
+    /// How long the oldest held EXPUNGE has been seen held, at `now`: any clock that does not go back. Call it after each
+    /// drain; `None` if nothing is held. A server can end a client's long ignorance with it, by an untagged OK for a
+    /// human, or by logging.
+    pub fn held_for(&mut self, now: Duration) -> Option<Duration> {
+        if self.held.is_none() {
+            self.held_since = None;
+            return None;
+        }
+        let since = *self.held_since.get_or_insert(now);
+        Some(now.saturating_sub(since))
     }
 
     /// Whether, and why, nothing more will come.
@@ -303,7 +319,7 @@ impl UpdateBuffer {
         let before = (hold || !changes.is_empty()).then(|| self.mapper.get_mut().sync(&mut state.index));
         match &before {
             Some(before) if hold => self.note_held(state, before),
-            _ => self.held = None,
+            _ => (self.held, self.held_since) = (None, None),
         }
         let announcement = self.mapper.get_mut().announce(&mut state.index, expunges);
         if let Some((first, last)) = announcement.arrived() {

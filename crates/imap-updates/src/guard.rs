@@ -9,7 +9,7 @@ use imap_seq::{MailboxIndex, ModSeq, Uid, UidSet, View};
 use crate::hub::{Locked, Shared};
 use crate::state::State;
 use crate::sync::MutexGuard;
-use crate::{Closed, Echo, Flags, Ingest, Keyword, Origin, Recency};
+use crate::{Closed, Echo, Flags, Ingest, IngestCounts, Keyword, Origin, Recency};
 
 /// The lock of one mailbox: dereferences to the storage, and publishes.
 ///
@@ -74,7 +74,7 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
             self.modseq();
             self.changing();
         }
-        done
+        self.counted(done)
     }
 
     /// Messages were expunged: by EXPUNGE, MOVE, CLOSE, or from outside. Returns those that were in the mailbox; the
@@ -82,28 +82,37 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
     pub fn expunge(&mut self, uids: &UidSet) -> UidSet {
         let state = &self.locked.state;
         if state.closed.is_some() || !state.contains_any(uids) {
+            let refused = if state.closed.is_some() {
+                Ingest::Closed
+            } else {
+                Ingest::Unknown
+            };
+            self.locked.state.counts.count(refused);
             return UidSet::new();
         }
         let modseq = self.modseq();
         self.changing();
+        self.locked.state.counts.count(Ingest::Applied);
         self.locked.state.expunge(uids, modseq)
     }
 
     /// A message's flags are now `flags`, by `origin`'s doing. O(1); later flags replace earlier ones that a session
     /// has not been told.
     pub fn flags_changed(&mut self, uid: Uid, flags: Flags, origin: Origin, echo: Echo) -> Ingest {
-        if !self.locked.state.contains(uid) {
-            return if self.locked.state.closed.is_some() {
-                Ingest::Closed
-            } else {
-                Ingest::Unknown
-            };
+        let state = &self.locked.state;
+        let refused = if state.closed.is_some() {
+            Ingest::Closed
+        } else {
+            Ingest::Unknown
+        };
+        if !state.contains(uid) {
+            return self.counted(refused);
         }
         let modseq = self.modseq();
         self.changing();
-        self.locked
-            .state
-            .change_flags(uid, flags, maker(origin, echo), modseq)
+        let maker = maker(origin, echo);
+        let done = self.locked.state.change_flags(uid, flags, maker, modseq);
+        self.counted(done)
     }
 
     /// The mailbox defines these keywords too: sessions are told its FLAGS before the first FETCH that uses one.
@@ -143,6 +152,11 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
     pub fn index(&mut self) -> &MailboxIndex {
         self.locked.state.settle_arrivals();
         &self.locked.state.index
+    }
+
+    /// What this hub answered so far.
+    pub fn counts(&self) -> IngestCounts {
+        self.locked.state.counts
     }
 
     /// Messages in the mailbox now.
@@ -210,6 +224,11 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
             state.flags.prune(positions.oldest().min(state.position - 1));
         }
         self.wake.shared.signal.raise();
+    }
+
+    pub(crate) fn counted(&mut self, done: Ingest) -> Ingest {
+        self.locked.state.counts.count(done);
+        done
     }
 
     pub(crate) fn state(&mut self) -> &mut State {

@@ -83,6 +83,7 @@
 //! back is told once, for nothing.
 
 mod buffer;
+mod counts;
 mod drained;
 mod expunge_history;
 mod flag_history;
@@ -108,6 +109,7 @@ mod watch;
 mod words;
 
 pub use buffer::UpdateBuffer;
+pub use counts::IngestCounts;
 pub use drained::{Drained, Untagged};
 pub use flags::{Flag, Flags};
 pub use guard::HubGuard;

@@ -8,7 +8,7 @@ use imap_seq::{MailboxIndex, ModSeq, NotAscending, Uid, UidSet};
 use crate::expunge_history::ExpungeHistory;
 use crate::flag_history::{FlagChange, FlagHistory};
 use crate::positions::Position;
-use crate::{Closed, Flags, Ingest, Keyword, Limits, Origin, Recency, Snapshot};
+use crate::{Closed, Flags, Ingest, IngestCounts, Keyword, Limits, Origin, Recency, Snapshot};
 
 /// The history of one mailbox. Every field is guarded by the hub's lock.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ pub(crate) struct State {
     pub(crate) closed: Option<Closed>,
     pub(crate) name: Option<Arc<str>>,
     limits: Limits,
+    pub(crate) counts: IngestCounts,
 }
 
 impl State {
@@ -66,6 +67,7 @@ impl State {
             closed: None,
             name: None,
             limits,
+            counts: IngestCounts::default(),
         };
         state.recent = recent.iter().filter(|&uid| state.index.contains(uid)).collect();
         keywords.sort();

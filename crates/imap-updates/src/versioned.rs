@@ -55,18 +55,19 @@ impl<S: ?Sized> HubGuard<'_, S> {
                 echo,
             } => {
                 let judged = self.state().judge_flags(uid, version);
-                if judged != Ingest::Applied {
-                    return judged;
+                if judged == Ingest::Applied {
+                    self.changing();
+                    let maker = maker(origin, echo);
+                    self.state().change_flags(uid, flags, maker, version)
+                } else {
+                    judged
                 }
-                self.changing();
-                self.state()
-                    .change_flags(uid, flags, maker(origin, echo), version)
             }
         };
         if done == Ingest::Applied {
             self.state().reach(version);
         }
-        done
+        self.counted(done)
     }
 
     /// All changes up to `version` have been ingested: HIGHESTMODSEQ may be told up to here, and not beyond, or a

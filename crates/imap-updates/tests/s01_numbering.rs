@@ -3,7 +3,7 @@
 mod support;
 
 use imap_seq::{Uid, UidSet};
-use imap_updates::{Access, Change, Ingest, Origin, Recency, kind};
+use imap_updates::{Access, Change, Ingest, IngestCounts, Origin, Recency, kind};
 use support::desk::{Desk, SILENCE, flags, lines, release};
 use support::{uid, uids};
 
@@ -130,6 +130,13 @@ fn s12_flags_of_an_unknown_uid_in_a_gap_are_refused() {
     let mut desk = Desk::with(&[1, 3, 5]);
     assert_eq!(desk.flags(4, "\\Flagged"), Ingest::Unknown);
     assert_eq!(desk.noop(), SILENCE);
+    assert_eq!(
+        desk.hub.lock().counts(),
+        IngestCounts {
+            unknown: 1,
+            ..IngestCounts::default()
+        }
+    );
 }
 
 #[test]

@@ -164,6 +164,26 @@ fn s50_highestmodseq_stays_below_a_held_expunge() {
     assert_eq!(desk.a.held(), None);
 }
 
+#[test]
+fn the_age_of_the_oldest_held_expunge_is_known_in_commands_and_in_time() {
+    use std::time::Duration;
+    let at = Duration::from_secs;
+    let mut desk = Desk::with(&[1, 2, 3]);
+    assert_eq!(desk.a.held_for(at(1)), None);
+    desk.expunge(&[1]);
+    desk.hold(kind::Fetch);
+    assert_eq!(desk.a.held_for(at(10)), Some(at(0)));
+    desk.expunge(&[2]);
+    desk.hold(kind::Fetch);
+    assert_eq!(desk.a.held_for(at(70)), Some(at(60)));
+    assert_eq!(desk.a.held().map(|held| (held.count, held.drains)), Some((2, 2)));
+    desk.noop();
+    assert_eq!(desk.a.held_for(at(80)), None);
+    desk.expunge(&[3]);
+    desk.hold(kind::Fetch);
+    assert_eq!(desk.a.held_for(at(90)), Some(at(0)));
+}
+
 /// The example of RFC 7162 section 6: an expunge with 100 is held while 101, 103 and 104 are told as MODSEQ.
 #[test]
 fn s50_the_example_of_the_rfc() {

@@ -76,6 +76,16 @@ fn s75_what_comes_twice_or_in_another_order_counts_once() {
     assert_eq!(desk.ingest(20, flagged(1, "")), Ingest::Closed);
     assert_eq!(desk.ingest(20, Change::Expunged(uids(&[1]))), Ingest::Closed);
     assert_eq!(desk.ingest(20, arrived(9)), Ingest::Closed);
+    let counts = desk.hub.lock().counts();
+    let told = [
+        counts.applied,
+        counts.duplicate,
+        counts.late,
+        counts.reused,
+        counts.closed,
+        counts.unknown,
+    ];
+    assert_eq!(told, [3, 3, 2, 1, 3, 0]);
 }
 
 #[test]
