@@ -6,7 +6,7 @@
 //!
 //! 1. `new/` is listed before `cur/`: a message on its way from one to the other is seen at least once.
 //! 2. A name that one pass misses counts as missing only after further passes have missed it too: one more if nothing in the
-//!    directories changed during it, up to [`PASSES`] otherwise.
+//!    directories changed during it, up to five otherwise.
 //! 3. A name shown twice is looked up; the file that is really there counts.
 
 use std::collections::HashMap;
