@@ -4,11 +4,11 @@
 //! positional updates for each session (the walk of go-imap v2's tracker), and a vector of UIDs for each session that
 //! is filtered on every sync (go-imap-mess). Each bench checks its answer before it is measured.
 
-use std::collections::{HashMap, HashSet};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use imap_backendutil_benches::update_rivals::{Positional, QueueRival, VectorRival};
 use imap_seq::{Uid, UidSet};
 use imap_updates::{
     Access, Echo, Flag, Flags, Followers, Ingest, MailboxHub, Origin, Recency, Release, UpdateBuffer, kind,
@@ -40,72 +40,6 @@ fn noop(session: &mut UpdateBuffer) -> usize {
 
 fn every_tenth(of: u32) -> Vec<u32> {
     (1..=of).filter(|number| number % 10 == 3).collect()
-}
-
-/// One queue for each session, of what happened by position: each publication visits each session.
-struct QueueRival {
-    queues: Vec<Vec<Positional>>,
-}
-
-#[derive(Clone, Copy)]
-enum Positional {
-    #[allow(dead_code, reason = "a queue holds what it is told")]
-    Flags(u32, u8),
-    Expunge(u32),
-}
-
-impl QueueRival {
-    fn publish(&mut self, update: Positional) {
-        for queue in &mut self.queues {
-            queue.push(update);
-        }
-    }
-
-    /// The number that the client has for the server's number: walks the queue backwards.
-    fn encode(queue: &[Positional], mut seq: u32) -> u32 {
-        for update in queue.iter().rev() {
-            if let Positional::Expunge(gone) = update
-                && *gone <= seq
-            {
-                seq += 1;
-            }
-        }
-        seq
-    }
-}
-
-/// One vector of UIDs for each session, and a set of what was expunged.
-struct VectorRival {
-    view: Vec<u32>,
-    gone: HashSet<u32>,
-    flags: HashMap<u32, u8>,
-}
-
-impl VectorRival {
-    fn new(messages: u32) -> Self {
-        Self {
-            view: (1..=messages).collect(),
-            gone: HashSet::new(),
-            flags: HashMap::new(),
-        }
-    }
-
-    fn drain(&mut self) -> Vec<u32> {
-        let mut numbers = Vec::new();
-        let gone = &self.gone;
-        let mut seq = 0;
-        self.view.retain(|uid| {
-            seq += 1;
-            let stays = !gone.contains(uid);
-            if !stays {
-                numbers.push(seq);
-            }
-            stays
-        });
-        self.gone.clear();
-        numbers.reverse();
-        numbers
-    }
 }
 
 fn publish(criterion: &mut Criterion) {

@@ -10,3 +10,4 @@ pub mod mailbox;
 pub mod measure;
 pub mod plot;
 pub mod rivals;
+pub mod update_rivals;

@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use imap_backendutil_benches::update_rivals::{Positional, QueueRival, VectorRival};
 use imap_seq::{Uid, UidSet};
 use imap_updates::{
     Access, Drained, Echo, Flag, Flags, Followers, Ingest, MailboxHub, Origin, Recency, UpdateBuffer, kind,
@@ -59,11 +60,17 @@ fn publish() {
         let flags = Flags::from_iter([Flag::Seen]);
         let time = least(200, 1_000, || {
             let change = |number| {
-                hub.lock().flags_changed(uid(number), flags.clone(), Origin::EXTERNAL, Echo::Tell)
+                hub.lock()
+                    .flags_changed(uid(number), flags.clone(), Origin::EXTERNAL, Echo::Tell)
             };
             timed(|| (1..=1_000).for_each(|number| assert_eq!(change(number), Ingest::Applied))).0
         });
         println!("publish one flag change, {count} sessions: {time:?}");
+        let rival = least(10, 100, || {
+            let mut rival = QueueRival::new(count);
+            timed(|| (0..100).for_each(|_| rival.publish(Positional::Flags(1, 1)))).0
+        });
+        println!("  queue per session: {rival:?}");
     }
 }
 
@@ -90,6 +97,14 @@ fn mass_expunge() {
     });
     println!("expunge 100,000 of 1,000,000 before 10,000 sessions: {published:?}, {left} bytes");
     println!("  first drain {first:?}, each other {others:?}");
+    let rival = least(5, 1, || {
+        let mut rival = VectorRival::new(1_000_000);
+        rival.gone = gone.iter().map(Uid::get).collect();
+        let (time, numbers) = timed(|| rival.drain());
+        assert_eq!(numbers.len(), 100_000);
+        time
+    });
+    println!("  vector per session, one session: {rival:?}");
 }
 
 fn drains() {
@@ -106,11 +121,39 @@ fn drains() {
         time
     });
     println!("drain 10,000 expunges of 100,000: {time:?}, {allocations} allocations");
+    let rival = least(50, 1, || {
+        let mut rival = VectorRival::new(100_000);
+        rival.gone = gone.iter().map(Uid::get).collect();
+        let (time, numbers) = timed(|| rival.drain());
+        assert_eq!(numbers.len(), 10_000);
+        time
+    });
+    println!("  vector per session: {rival:?}");
+    let queue: Vec<Positional> = gone
+        .iter()
+        .map(|uid| Positional::Expunge(uid.get()))
+        .rev()
+        .collect();
+    assert_eq!(QueueRival::encode(&queue, 90_000), 100_000);
+    let walk = least(50, 1, || {
+        timed(|| std::hint::black_box(QueueRival::encode(&queue, 90_000))).0
+    });
+    println!("  queue per session, each number while they are pending: {walk:?}");
 
     let hub = mailbox(90_000);
     let mut session = hub.subscribe(Access::ReadOnly);
-    let time = least(200, 1_000, || timed(|| (0..1_000).for_each(|_| assert_eq!(noop(&mut session), 0))).0);
+    let time = least(200, 1_000, || {
+        timed(|| (0..1_000).for_each(|_| assert_eq!(noop(&mut session), 0))).0
+    });
     println!("NOOP with nothing pending: {time:?}");
+    let mut rival = VectorRival::new(90_000);
+    rival.gone = every_tenth(90_000).iter().map(Uid::get).collect();
+    // That set is never cleared in the original, so each sync filters again.
+    let filter = least(50, 1, || {
+        let gone = &rival.gone;
+        timed(|| rival.view.retain(|uid| !gone.contains(uid))).0
+    });
+    println!("  vector per session, after any expunge: {filter:?}");
 
     let mut next = 90_000;
     let time = least(100, 1_000, || {
@@ -131,7 +174,7 @@ fn flags() {
     let mut session = hub.subscribe(Access::ReadOnly);
     let seen = Flags::from_iter([Flag::Seen]);
     let mut published = Duration::MAX;
-    let both = least(60, 1, || {
+    let both = least(300, 1, || {
         let (publish, ()) = timed(|| {
             let mut guard = hub.lock();
             for number in 1..=30_000 {
@@ -152,9 +195,14 @@ fn memory() {
     let region = Region::new(ALLOCATOR);
     let listeners = sessions(&hub, 10_000);
     let change = region.change();
-    println!("an idle session on 1,000,000 messages: {} bytes", change.bytes_allocated / 10_000);
+    println!(
+        "an idle session on 1,000,000 messages: {} bytes",
+        change.bytes_allocated / 10_000
+    );
     drop(listeners);
-    let time = least(100, 1_000, || timed(|| (0..1_000).for_each(|_| drop(hub.subscribe(Access::ReadOnly)))).0);
+    let time = least(100, 1_000, || {
+        timed(|| (0..1_000).for_each(|_| drop(hub.subscribe(Access::ReadOnly)))).0
+    });
     println!("open and leave: {time:?}");
 }
 
