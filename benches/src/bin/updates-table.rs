@@ -129,11 +129,8 @@ fn drains() {
         time
     });
     println!("  vector per session: {rival:?}");
-    let queue: Vec<Positional> = gone
-        .iter()
-        .map(|uid| Positional::Expunge(uid.get()))
-        .rev()
-        .collect();
+    let mut queue: Vec<Positional> = gone.iter().map(|uid| Positional::Expunge(uid.get())).collect();
+    queue.reverse();
     assert_eq!(QueueRival::encode(&queue, 90_000), 100_000);
     let walk = least(50, 1, || {
         timed(|| std::hint::black_box(QueueRival::encode(&queue, 90_000))).0
