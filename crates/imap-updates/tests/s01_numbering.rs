@@ -90,6 +90,7 @@ fn s08_flags_of_an_expunged_message_are_never_told() {
     let mut desk = Desk::with(&[1, 2]);
     assert_eq!(desk.flags(1, "\\Seen"), Ingest::Applied);
     desk.expunge(&[1]);
+    assert_eq!(desk.hub.lock().remembered_flags(uid(1)), None, "nor kept");
     assert_eq!(desk.flags(1, "\\Flagged"), Ingest::Unknown);
     assert_eq!(desk.hold(kind::Store), SILENCE);
     assert_eq!(desk.noop(), ["1 EXPUNGE"]);
