@@ -103,7 +103,7 @@ fn pushing_one_by_one_builds_what_extending_builds() {
 
 #[test]
 fn removing_one_by_one_agrees_until_nothing_is_left() {
-    for mut members in shapes().into_iter().filter(|members| members.len() <= 20_000) {
+    for mut members in shapes().into_iter().filter(|members| members.len() <= 31_000) {
         let mut tree = tree_of(&members);
         let mut seed = 7;
         let every = members.len() / 3 + 1;
@@ -176,6 +176,34 @@ fn numbers_enter_only_above_the_highest_that_ever_was() {
     // Full and in many spans, then a number that falls into the first one: it must not be taken for its neighbour.
     let mut list = tree_of(&(1..=256).map(|step| step * 5000).collect::<Vec<_>>());
     assert_eq!(list.extend_ascending([7]), Err(7));
+}
+
+#[test]
+fn a_finger_may_go_back_and_forth() {
+    for members in shapes() {
+        let tree = tree_of(&members);
+        let mut finger = tree.finger();
+        for (rank, &member) in members.iter().enumerate().rev().step_by(61) {
+            assert_eq!(finger.rank(member) as usize, rank);
+            assert_eq!(finger.rank(u32::MAX), tree.rank(u32::MAX));
+            assert_eq!(finger.rank(0), 0);
+        }
+    }
+}
+
+#[test]
+fn a_leaf_or_node_without_members_is_dropped() {
+    // Four nodes of lists.
+    let members: Vec<u32> = (1..=60_000).map(|step| step * 1000).collect();
+    let (mut one_by_one, mut batch) = (tree_of(&members), tree_of(&members));
+    let kept = [members[0], members[30_000], members[59_999]];
+    let leaving = || members.iter().copied().filter(|member| !kept.contains(member));
+    leaving().for_each(|member| assert!(one_by_one.remove(member)));
+    batch.remove_ascending(leaving(), |_| ());
+    for tree in [one_by_one, batch] {
+        check(&tree, &kept);
+        assert!(tree.root.nodes().iter().all(|node| node.leaves().len() == 1));
+    }
 }
 
 #[test]
