@@ -172,24 +172,37 @@ impl State {
         gone
     }
 
-    /// An expunge can overtake its message's arrival on the way from another node: remembers which, and when.
-    pub(crate) fn remember_early(&mut self, uids: &UidSet, version: ModSeq) {
-        let above = self.highest_arrived.map_or(Some(Uid::MIN), Uid::next);
-        let Some(above) = above else { return };
-        let unknown = uids.ranges().filter(|&(_, last)| last >= above);
-        let unknown =
-            unknown.flat_map(|(first, last)| (first.max(above).get()..=last.get()).filter_map(Uid::new));
-        for uid in unknown.take(self.limits.early_expunges.saturating_sub(self.gone_early.len())) {
+    /// An expunge can overtake its message's arrival on the way from another node: remembers those of `uids` that were
+    /// never here, `gone` being those that were until now.
+    pub(crate) fn remember_early(&mut self, uids: &UidSet, gone: &UidSet, version: ModSeq) {
+        if uids.len() == gone.len() {
+            return;
+        }
+        let never_here = uids.difference(&self.expunges.remembered());
+        for uid in never_here.iter().take(self.limits.early_expunges) {
             let latest = self.gone_early.entry(uid).or_insert(version);
             *latest = version.max(*latest);
         }
+        while self.gone_early.len() > self.limits.early_expunges {
+            let oldest = self.gone_early.iter().min_by_key(|(_, version)| **version);
+            let Some(oldest) = oldest.map(|(uid, _)| *uid) else {
+                return;
+            };
+            self.gone_early.remove(&oldest);
+        }
+    }
+
+    /// Whether the snapshot that the mailbox began with has this change already.
+    pub(crate) fn is_in_snapshot(&self, version: ModSeq) -> bool {
+        version <= self.base
     }
 
     /// Whether the expunge of this message came before its arrival of `version`.
-    pub(crate) fn gone_before_arrival(&mut self, uid: Uid, version: ModSeq) -> bool {
+    pub(crate) fn gone_before_arrival(&self, uid: Uid, version: ModSeq) -> bool {
+        // It stays remembered: the arrival may come a second time.
         self.gone_early
-            .remove(&uid)
-            .is_some_and(|expunged| expunged >= version)
+            .get(&uid)
+            .is_some_and(|&expunged| expunged >= version)
     }
 
     /// Whether `uid` was reported expunged, as far as is remembered.
@@ -233,7 +246,6 @@ impl State {
             Some(known) if version == known => Ingest::Duplicate,
             Some(known) if version < known => Ingest::Late,
             Some(_) => Ingest::Applied,
-            None if version <= self.base => Ingest::Duplicate,
             None if Some(version) <= self.flags.forgotten() => Ingest::Late,
             None => Ingest::Applied,
         }

@@ -46,6 +46,8 @@ impl<S: ?Sized> HubGuard<'_, S> {
     /// Say with [`settle`](Self::settle) how far the stream is complete.
     pub fn ingest(&mut self, version: ModSeq, change: Change) -> Ingest {
         let done = match change {
+            _ if self.peek().closed.is_some() => Ingest::Closed,
+            _ if self.peek().is_in_snapshot(version) => Ingest::Duplicate,
             Change::Arrived { uid, recency } => self.ingest_arrival(version, uid, recency),
             Change::Expunged(uids) => self.ingest_expunge(version, &uids),
             Change::Flags {
@@ -83,7 +85,7 @@ impl<S: ?Sized> HubGuard<'_, S> {
     }
 
     fn ingest_arrival(&mut self, version: ModSeq, uid: Uid, recency: Recency) -> Ingest {
-        if self.state().gone_before_arrival(uid, version) {
+        if self.peek().gone_before_arrival(uid, version) {
             return Ingest::Late;
         }
         let done = self.state().arrive(uid, recency);
@@ -94,9 +96,6 @@ impl<S: ?Sized> HubGuard<'_, S> {
     }
 
     fn ingest_expunge(&mut self, version: ModSeq, uids: &UidSet) -> Ingest {
-        if self.peek().closed.is_some() {
-            return Ingest::Closed;
-        }
         if uids.is_empty() {
             return Ingest::Duplicate;
         }
@@ -108,7 +107,7 @@ impl<S: ?Sized> HubGuard<'_, S> {
             self.changing();
         }
         let gone = self.state().expunge(uids, version);
-        self.state().remember_early(uids, version);
+        self.state().remember_early(uids, &gone, version);
         if gone.is_empty() {
             Ingest::Unknown
         } else {

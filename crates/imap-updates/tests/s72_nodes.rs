@@ -97,6 +97,36 @@ fn s75_an_expunge_that_overtook_its_arrival_wins() {
     assert_eq!(desk.noop(), SILENCE);
 }
 
+/// Found by `versioned_model`: the memory of the expunge was used up by the first of two copies of the arrival, and an
+/// expunge below a UID that had arrived was not remembered at all.
+#[test]
+fn s75_an_expunge_that_overtook_its_arrival_wins_over_every_copy_of_it() {
+    let mut desk = Desk::with(&[1]);
+    assert_eq!(desk.ingest(13, arrived(6)), Ingest::Applied);
+    assert_eq!(desk.ingest(12, Change::Expunged(uids(&[5]))), Ingest::Unknown);
+    for _ in 0..2 {
+        assert_eq!(desk.ingest(11, arrived(5)), Ingest::Late);
+    }
+    assert_eq!(desk.noop(), ["2 EXISTS"]);
+    assert_eq!(desk.view(), [1, 6]);
+}
+
+#[test]
+fn s75_a_message_that_came_and_went_before_the_snapshot_does_not_come_again() {
+    let snapshot = imap_updates::Snapshot {
+        highest_modseq: modseq(50),
+        ..[1].map(uid).into_iter().collect()
+    };
+    let hub = imap_updates::MailboxHub::new((), snapshot).unwrap();
+    let mut session = hub.subscribe(Access::ReadOnly);
+    assert_eq!(hub.lock().ingest(modseq(40), arrived(2)), Ingest::Duplicate);
+    assert_eq!(
+        hub.lock().ingest(modseq(45), Change::Expunged(uids(&[1]))),
+        Ingest::Duplicate
+    );
+    assert_eq!(release(&mut session, kind::Noop), SILENCE);
+}
+
 #[test]
 fn s75_what_the_snapshot_has_is_a_duplicate() {
     let snapshot = imap_updates::Snapshot {
