@@ -126,11 +126,19 @@ impl View {
         UidRanges::from_unordered(cut.collect())
     }
 
-    /// The UIDs that `$` means: a saved search result without what left the view since (RFC 9051, section 6.4.4.1).
+    /// The UIDs that `$` means: a saved search result, cut to the view (RFC 9051, section 6.4.4.1). O(runs of the set).
+    ///
+    /// What left the view since means nothing, as any UID that is not in it.
     #[must_use]
     pub fn resolve_saved(&self, saved: &UidSet) -> UidRanges {
-        let left = saved.iter().filter(|&uid| self.seq_of(uid).is_some());
-        UidRanges::from_unordered(left.map(|uid| (uid, uid)).collect())
+        let Some(last) = self.last() else {
+            return UidRanges::default();
+        };
+        let cut = saved
+            .ranges()
+            .take_while(|range| range.0 <= last)
+            .map(|(from, to)| (from, to.min(last)));
+        UidRanges::from_unordered(cut.collect())
     }
 
     /// The messages of the view inside these ranges, pending ones included, ascending.
