@@ -30,7 +30,18 @@ struct Plan {
     recorded: Vec<(u32, Found)>,
     /// Messages without a UID.
     newcomers: Vec<Found>,
+    /// Messages without a UID that get none now.
+    postponed: usize,
     expunged: UidSet,
+}
+
+/// What happens when a message cannot be given a UID.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// It is shown later.
+    Postpones,
+    /// The caller is told.
+    Returns,
 }
 
 impl OpenMailbox {
@@ -92,35 +103,65 @@ impl OpenMailbox {
     }
 
     /// Lists the mailbox and makes what is known agree with it. `held` is the UID list's lock, if the caller has it.
+    ///
+    /// Without `held`, what needs the lock may fail (a full disk, no permission, somebody else's lock): the messages that
+    /// have UIDs are shown all the same, so that a user can make room, and the others are tried again.
     pub(crate) fn list_and_adopt(&self, writer: &mut Writer, held: Option<&Dotlock>) -> io::Result<()> {
         let started = Instant::now();
         let mut listing = scan::list(&self.directory)?;
         let missing = self.missing(writer, &listing);
         scan::confirm_missing(&self.directory, &mut listing, missing)?;
         let mut plan = self.plan(writer, &listing.found);
-        let taken;
-        let mut lock = held;
-        if lock.is_none()
-            && (!plan.newcomers.is_empty() || writer.wants_rewrite(listing.found.len()) == Rewrite::Due)
-        {
-            taken = Dotlock::acquire(self.directory.root(), FILE_NAME, crate::LOCK_PATIENCE)?;
-            let change = writer.list.refresh(&self.directory, Reading::Locked(&taken))?;
-            self.check_list(change)?;
-            if change != Change::None {
-                plan = self.plan(writer, &listing.found);
+        let rewrite = writer.list.wants_rewrite(listing.found.len());
+        if held.is_none() && (!plan.newcomers.is_empty() || rewrite == Rewrite::Due) {
+            match Dotlock::acquire(self.directory.root(), FILE_NAME, crate::LOCK_PATIENCE) {
+                Ok(lock) => {
+                    let change = writer.list.refresh(&self.directory, Reading::Locked(&lock))?;
+                    self.check_list(change)?;
+                    if change != Change::None {
+                        // Files of records that were added since may be younger than the listing.
+                        return self.list_and_adopt(writer, Some(&lock));
+                    }
+                    return self.adopt(writer, (&listing, plan, started), Some(&lock), Failure::Postpones);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the UID list cannot be locked: new messages stay hidden")
+                }
             }
-            lock = Some(&taken);
         }
-        let assigned = match lock {
-            Some(lock) => self.assign(writer, lock, std::mem::take(&mut plan.newcomers))?,
-            None => Vec::new(),
+        if held.is_none() {
+            plan.postponed = std::mem::take(&mut plan.newcomers).len();
+        }
+        self.adopt(writer, (&listing, plan, started), held, Failure::Returns)
+    }
+
+    fn adopt(
+        &self,
+        writer: &mut Writer,
+        (listing, mut plan, started): (&Listing, Plan, Instant),
+        lock: Option<&Dotlock>,
+        failure: Failure,
+    ) -> io::Result<()> {
+        let newcomers = std::mem::take(&mut plan.newcomers);
+        let count = newcomers.len();
+        let assigned = match lock.map_or(Ok(Vec::new()), |lock| self.assign(writer, lock, newcomers)) {
+            Err(error) if failure == Failure::Postpones => {
+                tracing::warn!(%error, "new messages get no UID and stay hidden");
+                plan.postponed = count;
+                Vec::new()
+            }
+            assigned => assigned?,
         };
-        writer.note_listing(&listing, started);
+        let postponed = plan.postponed;
+        writer.note_listing(listing, started);
         let arrived = self.own_change(writer, |writer| self.take_new(writer, &mut plan, assigned));
         self.set_doubles_apart(writer, &listing.doubles);
         self.publish(writer, plan, arrived);
-        if let Some(lock) = lock {
-            self.compact(writer, lock)?;
+        if let Some(error) = lock.and_then(|lock| self.compact(writer, lock).err()) {
+            tracing::warn!(%error, "the UID list cannot be written anew");
+        }
+        if postponed > 0 {
+            writer.listed = None;
         }
         Ok(())
     }
@@ -354,7 +395,11 @@ impl OpenMailbox {
     /// Writes the list anew if it is mostly about files that are gone.
     fn compact(&self, writer: &mut Writer, lock: &Dotlock) -> io::Result<()> {
         let known: UidSet = self.hub.lock().messages.keys().copied().collect();
-        if writer.wants_rewrite(usize::try_from(known.len()).unwrap_or(usize::MAX)) == Rewrite::NotDue {
+        if writer
+            .list
+            .wants_rewrite(usize::try_from(known.len()).unwrap_or(usize::MAX))
+            == Rewrite::NotDue
+        {
             return Ok(());
         }
         let settled = writer.settled_up_to;
@@ -383,10 +428,6 @@ impl Writer {
 
     pub(crate) fn uid_next(&self) -> Option<Uid> {
         Uid::new(self.list.next_uid()).filter(|uid| *uid < Uid::MAX)
-    }
-
-    fn wants_rewrite(&self, messages: usize) -> Rewrite {
-        self.list.wants_rewrite(messages)
     }
 
     fn note_listing(&mut self, listing: &Listing, started: Instant) {

@@ -278,3 +278,45 @@ async fn sessions_and_another_program_at_once_lose_and_double_nothing() {
     clients[1].noop().await;
     assert_eq!(clients[1].uids().len(), here);
 }
+
+#[tokio::test]
+async fn a_message_that_another_program_records_after_the_listing_keeps_its_uid() {
+    let fixture = Fixture::new();
+    let mut client = fixture.select("INBOX").await;
+    deliver(&fixture.root(), "new/1.ours", "x");
+    let root = fixture.root();
+    at(&client, Step::Listed, 1, move |_| {
+        deliver(&root, "cur/2.theirs:2,", "y");
+        let list = root.join("dovecot-uidlist");
+        std::fs::write(&list, std::fs::read_to_string(&list).unwrap() + "50 :2.theirs\n").unwrap();
+    });
+    client.noop().await;
+    client.noop().await;
+    assert_eq!(client.uids(), [50, 51]);
+    assert_eq!(client.body(50).await.unwrap(), "y");
+}
+
+#[tokio::test]
+async fn with_the_uid_list_unwritable_known_messages_can_still_be_read_and_removed() {
+    let fixture = Fixture::new();
+    deliver(&fixture.root(), "cur/1.a:2,T", "x");
+    drop(fixture.select("INBOX").await);
+    // A directory where the list's temporary file should be: nobody can write the list anew, not even root.
+    let fixture = fixture.restarted();
+    std::fs::create_dir(fixture.root().join("dovecot-uidlist.tmp")).unwrap();
+    let list = fixture.root().join("dovecot-uidlist");
+    std::fs::write(&list, std::fs::read_to_string(&list).unwrap() + "rubbish\n").unwrap();
+    deliver(&fixture.root(), "new/2.b", "y");
+    let mut client = fixture.select("INBOX").await;
+    assert_eq!(
+        client.uids(),
+        [1],
+        "the list must be written anew for the second, and cannot be"
+    );
+    client.expunge().await;
+    assert_eq!(client.told(), ["EXPUNGE 1"]);
+    std::fs::remove_dir(fixture.root().join("dovecot-uidlist.tmp")).unwrap();
+    assert_eq!(client.noop().await, ["EXISTS 1"]);
+    let uid = client.uids()[0];
+    assert_eq!(client.body(uid).await.unwrap(), "y");
+}
