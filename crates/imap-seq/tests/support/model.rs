@@ -324,18 +324,19 @@ fn examine_sets(view: &View, told: &[u32], probe: u32) {
         Uid::new(near(b)).map_or(Bound::Last, Bound::Number),
     ];
     for from in 0..3 {
-        for to in 0..3 {
-            examine_seq_set(
-                view,
-                told,
-                vec![SetItem::Range(seqs[from], seqs[to]), SetItem::Single(seqs[to])],
-            );
-            examine_uid_set(
-                view,
-                told,
-                vec![SetItem::Range(uids[from], uids[to]), SetItem::Single(uids[from])],
-            );
-        }
+        let to = (from + probe as usize) % 3;
+        let other = seqs[(to + 1) % 3];
+        examine_seq_set(
+            view,
+            told,
+            vec![SetItem::Range(seqs[from], seqs[to]), SetItem::Single(other)],
+        );
+        let other = uids[(to + 1) % 3];
+        examine_uid_set(
+            view,
+            told,
+            vec![SetItem::Range(uids[from], uids[to]), SetItem::Single(other)],
+        );
     }
 }
 
