@@ -344,6 +344,18 @@ fn s53_another_select_drops_what_the_old_mailbox_had_to_tell() {
 }
 
 #[test]
+fn the_view_after_a_drain_is_the_new_numbering_within_the_same_command_too() {
+    let mut desk = Desk::with(&[1, 2]);
+    let command = desk.a.begin(kind::UidFetch);
+    assert_eq!(desk.a.view().exists(), 2);
+    desk.expunge(&[1]);
+    assert_eq!(desk.a.view().exists(), 2);
+    let drained = desk.a.drain(command.permit(Followers::None));
+    assert_eq!(write(&mut desk.a, drained), ["1 EXPUNGE"]);
+    assert_eq!(desk.a.view().uids().collect::<Vec<_>>(), [uid(2)]);
+}
+
+#[test]
 fn a_permit_of_another_session_only_holds() {
     let mut desk = Desk::with(&[1, 2]);
     let mut b = desk.hub.subscribe(Access::ReadWrite);
