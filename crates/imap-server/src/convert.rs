@@ -88,8 +88,8 @@ fn bound<T: Number>(bound: &SeqOrUid) -> Option<Bound<T>> {
     }
 }
 
-/// Flags of STORE and APPEND. `\Recent` cannot be set by a client (RFC 3501, section 2.3.2); other flags with a
-/// backslash are for the RFCs to define.
+/// Flags of STORE and APPEND. `\Recent` cannot be set by a client (RFC 3501, section 2.3.2) and is passed over, because
+/// clients copy it from a FETCH; other flags with a backslash are for the RFCs to define.
 pub(crate) fn flags(flags: &[flag::Flag<'_>]) -> Result<Flags, Completion> {
     flags
         .iter()

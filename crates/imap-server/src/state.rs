@@ -133,6 +133,9 @@ impl<M: Mailbox> Selected<M> {
         let drained = self.updates.drain(release);
         for untagged in drained.iter() {
             if let Untagged::MailboxFlags(keywords) = untagged {
+                if self.introduced == keywords {
+                    continue;
+                }
                 self.introduced = keywords.to_vec();
             }
             write(channel.io.out(), untagged, self.access, self.new_keywords);

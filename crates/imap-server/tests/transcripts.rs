@@ -21,17 +21,22 @@ use common::{Client, World};
 #[tokio::test(start_paused = true)]
 async fn every_transcript_is_answered_as_written() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcript");
-    let mut files: Vec<_> =
-        std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(&directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
-    assert!(files.len() >= 20, "the transcripts are gone");
+    assert!(files.len() >= 24, "the transcripts are gone");
     let mut failed = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let shown = name.clone();
         // A task for each, so that one failure does not hide the others.
-        if tokio::spawn(async move { play(&name, &text).await }).await.is_err() {
+        if tokio::spawn(async move { play(&name, &text).await })
+            .await
+            .is_err()
+        {
             failed.push(shown);
         }
     }
@@ -59,7 +64,11 @@ async fn play(name: &str, text: &str) {
             }
             _ => {
                 let (side, number) = head.split_at(1);
-                let number = if number.is_empty() { 0 } else { number.parse::<usize>().unwrap() - 1 };
+                let number = if number.is_empty() {
+                    0
+                } else {
+                    number.parse::<usize>().unwrap() - 1
+                };
                 while clients.len() <= number {
                     clients.push(world.connect().await);
                 }
@@ -94,7 +103,11 @@ async fn flush(clients: &mut [Client], pending: &mut Option<(usize, Vec<u8>)>) {
 
 async fn expect(client: &mut Client, wanted: &str, at: &str) {
     match wanted {
-        "<quiet>" => assert!(client.is_quiet().await, "{at}: not quiet: {}", client.line().await),
+        "<quiet>" => assert!(
+            client.is_quiet().await,
+            "{at}: not quiet: {}",
+            client.line().await
+        ),
         "<end>" => assert_eq!(client.line().await, "", "{at}: the connection should be closed"),
         _ => {
             let line = client.line().await;
@@ -107,9 +120,13 @@ async fn expect(client: &mut Client, wanted: &str, at: &str) {
 fn matches(wanted: &str, line: &str) -> bool {
     let mut pieces = wanted.split("<...>");
     let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = line.strip_prefix(first) else { return false };
+    let Some(mut rest) = line.strip_prefix(first) else {
+        return false;
+    };
     let mut pieces: Vec<&str> = pieces.collect();
-    let Some(last) = pieces.pop() else { return rest.is_empty() };
+    let Some(last) = pieces.pop() else {
+        return rest.is_empty();
+    };
     for piece in pieces {
         let Some(at) = rest.find(piece) else { return false };
         rest = &rest[at + piece.len()..];

@@ -210,7 +210,7 @@ impl Receiver {
     }
 
     fn tag(&self) -> Option<String> {
-        self.fragments.decode_tag().map(|tag| tag.as_ref().to_owned())
+        syntax::tag(self.fragments.message_bytes())
     }
 
     fn bad(&self, why: String) -> Taken {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::words;
+use super::{is_tag_octet, words};
 
 /// One sentence for the tagged BAD: what was wrong and at which octet of the command, counted from 1.
 pub(crate) fn diagnose(command: &[u8]) -> String {
@@ -42,7 +42,9 @@ pub(crate) fn diagnose(command: &[u8]) -> String {
         return why;
     }
     let mut why = format!("{name}: cannot understand its arguments");
-    if let Some(&(at, word)) = arguments.first() {
+    // A password must not come back in a text that somebody may show or keep.
+    let secret = matches!(name.as_str(), "LOGIN" | "AUTHENTICATE");
+    if let Some(&(at, word)) = arguments.first().filter(|_| !secret) {
         let _ = write!(why, " at octet {at}: {}", shown(word));
     }
     why
@@ -246,10 +248,6 @@ fn key_fault(words: &[(usize, &[u8])], text: &str) -> Option<String> {
     }
     let unbalanced = text.matches('(').count() != text.matches(')').count();
     (unbalanced && !text.contains('"')).then(|| "unbalanced parentheses".to_owned())
-}
-
-fn is_tag_octet(octet: u8) -> bool {
-    octet.is_ascii_graphic() && !b"(){%*\"\\+".contains(&octet)
 }
 
 /// A short, printable form of what a client sent, for the text of a response.

@@ -9,6 +9,20 @@ pub(crate) use diagnose::diagnose;
 pub(crate) use followers::uses_sequence_numbers;
 pub(crate) use pattern::{matches, matches_inbox};
 
+/// The first word, if it can be a tag: what a malformed command is answered with.
+pub(crate) fn tag(command: &[u8]) -> Option<String> {
+    let tag = words(command).next()?;
+    let valid = !tag.is_empty() && tag.len() <= LONGEST_TAG && tag.iter().all(|&octet| is_tag_octet(octet));
+    valid.then(|| String::from_utf8_lossy(tag).into_owned())
+}
+
+/// A longer first word is no tag that anybody would recognise in an answer, in octets.
+const LONGEST_TAG: usize = 256;
+
+fn is_tag_octet(octet: u8) -> bool {
+    octet.is_ascii_graphic() && !b"(){%*\"\\+".contains(&octet)
+}
+
 /// The second word: `FETCH` of `a1 FETCH 1 FLAGS`. Empty where there is none.
 pub(crate) fn verb(command: &[u8]) -> &[u8] {
     words(command).nth(1).unwrap_or_default()

@@ -29,8 +29,13 @@ impl World {
     }
 
     pub(crate) fn with(limits: Limits) -> Self {
-        let server = Server::builder(MemoryBackend::new("joe", "secret")).limits(limits).build();
-        Self { server, shutdown: Shutdown::new() }
+        let server = Server::builder(MemoryBackend::new("joe", "secret"))
+            .limits(limits)
+            .build();
+        Self {
+            server,
+            shutdown: Shutdown::new(),
+        }
     }
 
     /// A client on the same machine, its greeting read.
@@ -83,7 +88,12 @@ pub(crate) fn connect<B: Backend>(server: &Server<B>, peer: Peer, shutdown: &Shu
     let (ours, theirs) = tokio::io::duplex(PIPE);
     let (server, shutdown) = (server.clone(), shutdown.clone());
     let served = tokio::spawn(async move { server.serve_connection(theirs, peer, shutdown).await });
-    Client { stream: ours, received: Vec::new(), tags: 0, served }
+    Client {
+        stream: ours,
+        received: Vec::new(),
+        tags: 0,
+        served,
+    }
 }
 
 /// One client.
@@ -111,7 +121,11 @@ impl Client {
             let read = timeout(PATIENCE, self.stream.read_buf(&mut self.received)).await;
             match read.expect("the server answers in time") {
                 Ok(0) | Err(_) => {
-                    assert!(self.received.is_empty(), "half a line: {:?}", String::from_utf8_lossy(&self.received));
+                    assert!(
+                        self.received.is_empty(),
+                        "half a line: {:?}",
+                        String::from_utf8_lossy(&self.received)
+                    );
                     return String::new();
                 }
                 Ok(_) => {}
@@ -148,19 +162,28 @@ impl Client {
     /// Sends a command that has to succeed; the untagged lines and the tagged one.
     pub(crate) async fn ok(&mut self, command: &str) -> Vec<String> {
         let lines = self.command(command).await;
-        assert!(lines.last().is_some_and(|last| last.starts_with("OK ")), "{command}: {lines:#?}");
+        assert!(
+            lines.last().is_some_and(|last| last.starts_with("OK ")),
+            "{command}: {lines:#?}"
+        );
         lines
     }
 
     /// Appends a message with a synchronising literal; the tagged line.
     pub(crate) async fn append(&mut self, mailbox: &str, message: &str) -> String {
         let tag = self.next_tag();
-        self.send(format!("{tag} APPEND {mailbox} {{{}}}\r\n", message.len())).await;
+        self.send(format!("{tag} APPEND {mailbox} {{{}}}\r\n", message.len()))
+            .await;
         let go_on = self.line().await;
         assert!(go_on.starts_with("+ "), "{go_on}");
         self.send(format!("{message}\r\n")).await;
         let lines = self.until_tagged(&tag).await;
-        assert!(lines.last().is_some_and(|last| last.starts_with("OK [APPENDUID ")), "{lines:#?}");
+        assert!(
+            lines
+                .last()
+                .is_some_and(|last| last.starts_with("OK [APPENDUID ")),
+            "{lines:#?}"
+        );
         lines.last().cloned().unwrap_or_default()
     }
 
@@ -178,12 +201,17 @@ impl Client {
     /// Whether nothing comes for a while.
     pub(crate) async fn is_quiet(&mut self) -> bool {
         self.received.is_empty()
-            && timeout(Duration::from_secs(1), self.stream.read_buf(&mut self.received)).await.is_err()
+            && timeout(Duration::from_secs(1), self.stream.read_buf(&mut self.received))
+                .await
+                .is_err()
     }
 
     /// Waits for the server's side to end; a panic there fails the test.
     pub(crate) async fn ended(self) {
         drop(self.stream);
-        timeout(PATIENCE, self.served).await.expect("the server's side ends").expect("no panic");
+        timeout(PATIENCE, self.served)
+            .await
+            .expect("the server's side ends")
+            .expect("no panic");
     }
 }
