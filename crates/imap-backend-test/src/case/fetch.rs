@@ -75,7 +75,8 @@ pub async fn reading_changes_no_flags<B: Backend>(stage: &Stage<B>) -> Verdict {
         .await?
         .uid;
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
-    let before = selected.fetch_one(uid, Need::OCTETS).await?.flags;
+    let before = selected.fetch_one(uid, Need::FLAGS).await?.flags;
+    selected.fetch_one(uid, Need::OCTETS).await?;
     let after = selected.fetch_one(uid, Need::FLAGS).await?.flags;
     equal("flags after reading", &after, &before)?;
     let news = selected.noop().await?;

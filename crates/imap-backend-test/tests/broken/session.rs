@@ -1,0 +1,303 @@
+//! Sessions with a fault.
+
+use crate::fault::Fault;
+use crate::mailbox::BrokenMailbox;
+use crate::world::{During, World};
+use bytes::Bytes;
+use imap_backend::{
+    AppendOptions, Appended, Error, ErrorKind, ListEntry, Mailbox, MailboxName, MessageSource, Opened,
+    Session, Status,
+};
+use imap_backend_test::MemorySession;
+use imap_seq::{Uid, UidSet, UidValidity};
+use imap_updates::{Access, Closed, Origin};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+#[derive(Debug)]
+pub(crate) struct BrokenSession {
+    pub(crate) inner: MemorySession,
+    pub(crate) world: Arc<World>,
+}
+
+/// A message that has been read already.
+struct Ready {
+    size: u64,
+    octets: Option<Bytes>,
+}
+
+impl MessageSource for Ready {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        Ok(self.octets.take().filter(|octets| !octets.is_empty()))
+    }
+}
+
+impl BrokenSession {
+    fn fault(&self, fault: Fault) -> bool {
+        self.world.fault == fault
+    }
+
+    async fn exists(&mut self, name: &MailboxName) -> bool {
+        self.inner
+            .list()
+            .await
+            .unwrap()
+            .iter()
+            .any(|entry| entry.name == *name)
+    }
+
+    fn validity(&self, validity: UidValidity) -> UidValidity {
+        if self.fault(Fault::ValidityNeverChanges) {
+            UidValidity::MIN
+        } else {
+            validity
+        }
+    }
+
+    fn uid_next(&self, uid_next: Option<Uid>) -> Option<Uid> {
+        let too_high = |uid: Uid| Uid::new(uid.get() + 10);
+        if self.fault(Fault::UidNextTooHigh) {
+            uid_next.and_then(too_high)
+        } else {
+            uid_next
+        }
+    }
+
+    /// The inferiors of a mailbox.
+    async fn below(&mut self, name: &MailboxName) -> Vec<MailboxName> {
+        let entries = self.inner.list().await.unwrap();
+        entries
+            .into_iter()
+            .map(|entry| entry.name)
+            .filter(|n| n.is_inferior_of(name, '/'))
+            .collect()
+    }
+}
+
+/// Everything that arrives, also of a message that breaks off.
+async fn read(mut message: impl MessageSource) -> (Vec<u8>, Option<Error>) {
+    let mut octets = Vec::new();
+    loop {
+        match message.chunk().await {
+            Ok(Some(chunk)) => octets.extend_from_slice(&chunk),
+            Ok(None) => return (octets, None),
+            Err(error) => return (octets, Some(error)),
+        }
+    }
+}
+
+impl Session for BrokenSession {
+    type Mailbox = BrokenMailbox;
+
+    async fn list(&mut self) -> Result<Vec<ListEntry>, Error> {
+        let mut entries = self.inner.list().await?;
+        match { self.world.fault } {
+            Fault::HidesInbox => entries.retain(|entry| !entry.name.is_inbox()),
+            Fault::ListsTwice => entries.extend_from_within(..),
+            _ => {}
+        }
+        Ok(entries)
+    }
+
+    async fn select(&mut self, name: &MailboxName, access: Access) -> Result<Opened<BrokenMailbox>, Error> {
+        if self.fault(Fault::SelectCreates) && !self.exists(name).await {
+            self.inner.create(name).await?;
+        }
+        let access = if self.fault(Fault::ExamineIsSelect) {
+            Access::ReadWrite
+        } else {
+            access
+        };
+        let opened = self.inner.select(name, access).await?;
+        let shadow = if self.fault(Fault::HubPerSession) {
+            Arc::new(Mutex::new(self.world.new_shadow(name).await?))
+        } else {
+            self.world.shadow(name).await?
+        };
+        let updates = shadow.lock().hub.subscribe(access);
+        let uid_validity = match { self.world.fault } {
+            Fault::ValidityChangesAtSelect => {
+                UidValidity::new(self.world.selects.fetch_add(1, Ordering::Relaxed))
+            }
+            _ => Some(self.validity(opened.uid_validity)),
+        };
+        let first_unseen = match { self.world.fault } {
+            Fault::FirstUnseenIsFirst => opened.updates.view().uids().next(),
+            _ => opened.first_unseen,
+        };
+        Ok(Opened {
+            mailbox: BrokenMailbox {
+                inner: Some(opened.mailbox),
+                shadow,
+                origin: updates.origin(),
+                session: self.world.session().await,
+                name: name.clone(),
+                world: Arc::clone(&self.world),
+                own_flags: Default::default(),
+                _real: opened.updates,
+            },
+            updates,
+            access,
+            uid_validity: uid_validity.unwrap(),
+            uid_next: self.uid_next(opened.uid_next),
+            keywords: opened.keywords,
+            new_keywords: opened.new_keywords,
+            first_unseen,
+        })
+    }
+
+    async fn append(
+        &mut self,
+        name: &MailboxName,
+        options: AppendOptions,
+        message: impl MessageSource,
+    ) -> Result<Appended, Error> {
+        if self.fault(Fault::AppendCreates) && !self.exists(name).await {
+            self.inner.create(name).await?;
+        }
+        let _ = self.world.shadow(name).await;
+        let (mut octets, error) = read(message).await;
+        if let Some(error) = error.filter(|_| !self.fault(Fault::KeepsHalfMessages)) {
+            return Err(error);
+        }
+        let raw = Bytes::from(octets.clone());
+        let mut options = options;
+        match { self.world.fault } {
+            Fault::AddsLineEnd => octets.extend_from_slice(b"\r\n"),
+            Fault::KeepsRawOctets => octets.iter_mut().filter(|o| **o == 0).for_each(|o| *o = b'x'),
+            Fault::AppendLosesFlags => options = AppendOptions::default(),
+            _ => {}
+        }
+        let source = Ready {
+            size: octets.len() as u64,
+            octets: Some(octets.into()),
+        };
+        let mut appended = self.inner.append(name, options, source).await?;
+        self.world.raw.lock().insert(appended.uid, raw);
+        self.world.publish(name, Origin::EXTERNAL, During::Other).await;
+        appended.uid_validity = self.validity(appended.uid_validity);
+        if self.fault(Fault::AppendSaysCount) {
+            let count = self.inner.status(name).await?.messages;
+            appended.uid = Uid::new(count).unwrap();
+        }
+        Ok(appended)
+    }
+
+    async fn status(&mut self, name: &MailboxName) -> Result<Status, Error> {
+        let mut status = self.inner.status(name).await?;
+        status.uid_next = self.uid_next(status.uid_next);
+        status.uid_validity = self.validity(status.uid_validity);
+        match { self.world.fault } {
+            Fault::StatusCountsSeen => status.unseen = status.messages,
+            Fault::StatusTakesRecent => drop(self.select(name, Access::ReadWrite).await?),
+            _ => {}
+        }
+        Ok(status)
+    }
+
+    async fn create(&mut self, name: &MailboxName) -> Result<(), Error> {
+        match { self.world.fault } {
+            Fault::OnlyInbox => return Err(ErrorKind::Unsupported.into()),
+            Fault::CreateTwice if self.exists(name).await => return Ok(()),
+            Fault::AsciiNames => {
+                let ascii: String = name
+                    .as_str()
+                    .chars()
+                    .map(|c| if c.is_ascii() { c } else { '?' })
+                    .collect();
+                return self.inner.create(&MailboxName::new(&ascii).unwrap()).await;
+            }
+            _ => {}
+        }
+        self.inner.create(name).await?;
+        let new = self.world.new_shadow(name).await?;
+        let old = self.world.shadows.lock().get(name).cloned();
+        match old {
+            Some(old) if self.fault(Fault::DeleteIsSilent) => old.lock().follow(new),
+            _ => drop(
+                self.world
+                    .shadows
+                    .lock()
+                    .insert(name.clone(), Arc::new(Mutex::new(new))),
+            ),
+        }
+        Ok(())
+    }
+
+    async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {
+        match { self.world.fault } {
+            Fault::DeleteDoesNothing => return Ok(()),
+            Fault::DeleteTakesInferiors => {
+                for below in self.below(name).await {
+                    self.inner.delete(&below).await?;
+                }
+            }
+            _ => {}
+        }
+        self.inner.delete(name).await?;
+        self.world.publish(name, Origin::EXTERNAL, During::Other).await;
+        if !self.fault(Fault::DeleteIsSilent) {
+            self.world.shadows.lock().remove(name);
+        }
+        Ok(())
+    }
+
+    async fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
+        match { self.world.fault } {
+            Fault::RenameOfInboxCreates if from.is_inbox() => return self.create(to).await,
+            Fault::RenameCopies if !from.is_inbox() && self.exists(from).await && !self.exists(to).await => {
+                self.create(to).await?;
+                let mut old = self.inner.select(from, Access::ReadOnly).await?;
+                let all: UidSet = old.updates.view().uids().collect();
+                old.mailbox.copy(&all, to).await?;
+                self.world.publish(to, Origin::EXTERNAL, During::Copy).await;
+                return self.delete(from).await;
+            }
+            _ => {}
+        }
+        let below = self.below(from).await;
+        self.inner.rename(from, to).await?;
+        if from.is_inbox() {
+            self.world.publish(from, Origin::EXTERNAL, During::Other).await;
+            self.world.publish(to, Origin::EXTERNAL, During::Other).await;
+            return Ok(());
+        }
+        let shadow = self.world.shadows.lock().remove(from);
+        if let Some(shadow) = shadow {
+            if self.fault(Fault::RenameEndsSelections) {
+                shadow.lock().hub.lock().close(Closed::Deleted);
+            }
+            self.world.shadows.lock().insert(to.clone(), shadow);
+        }
+        for old in below {
+            let rest = &old.as_str()[from.as_str().len()..];
+            let new = MailboxName::new(&format!("{to}{rest}")).unwrap();
+            if self.fault(Fault::RenameLeavesInferiors) {
+                self.inner.rename(&new, &old).await?;
+            } else if let Some(shadow) = { self.world.shadows.lock().remove(&old) } {
+                self.world.shadows.lock().insert(new, shadow);
+            }
+        }
+        Ok(())
+    }
+
+    async fn subscriptions(&mut self) -> Result<Vec<MailboxName>, Error> {
+        self.inner.subscriptions().await
+    }
+
+    async fn subscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
+        if self.fault(Fault::ForgetsSubscriptions) {
+            return Ok(());
+        }
+        self.inner.subscribe(name).await
+    }
+
+    async fn unsubscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
+        self.inner.unsubscribe(name).await
+    }
+}
