@@ -108,7 +108,11 @@ async fn expect(client: &mut Client, wanted: &str, at: &str) {
             "{at}: not quiet: {}",
             client.line().await
         ),
-        "<end>" => assert_eq!(client.line().await, "", "{at}: the connection should be closed"),
+        "<end>" => assert_eq!(
+            client.line_or_end().await,
+            None,
+            "{at}: the connection should be closed"
+        ),
         _ => {
             let line = client.line().await;
             assert!(matches(wanted, &line), "{at}:\n wanted {wanted}\n    got {line}");

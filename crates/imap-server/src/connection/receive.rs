@@ -238,8 +238,11 @@ fn refuse(announcement: LiteralAnnouncement, answer: Received) -> Result<Receive
 /// Sloppy clients put a space before CRLF, which the grammar does not know. Not before a literal: `{5} ` is none.
 fn without_trailing_spaces(line: &[u8]) -> Option<Vec<u8>> {
     let text = line.strip_suffix(b"\r\n")?;
-    let end = text.iter().rposition(|&octet| octet != b' ')? + 1;
-    if end == text.len() || text[end - 1] == b'}' {
+    let end = text
+        .iter()
+        .rposition(|&octet| octet != b' ')
+        .map_or(0, |last| last + 1);
+    if end == text.len() || text[..end].ends_with(b"}") {
         return None;
     }
     let mut trimmed = text[..end].to_vec();

@@ -2,9 +2,17 @@
 
 use super::words;
 
+/// Commands whose arguments are, or may be, message sequence numbers.
+const BY_NUMBER: [&[u8]; 8] = [
+    b"FETCH", b"STORE", b"SEARCH", b"SORT", b"THREAD", b"COPY", b"MOVE", b"REPLACE",
+];
+
+/// Commands behind UID that may have message sequence numbers among their arguments.
+const UID_BY_NUMBER: [&[u8]; 3] = [b"SEARCH", b"SORT", b"THREAD"];
+
 /// Whether any command in `input`, received but not yet begun, names messages by sequence number, or may do so.
 ///
-/// Errs on the safe side: a line that is still arriving counts as soon as its verb is not known to be harmless,
+/// Errs on the safe side: a line that is still arriving counts as long as its verb may yet become such a command,
 /// and the octets of a literal are read as if they were commands. Then an EXPUNGE merely waits a little longer.
 pub(crate) fn uses_sequence_numbers(input: &[u8]) -> bool {
     let mut rest = input;
@@ -14,35 +22,43 @@ pub(crate) fn uses_sequence_numbers(input: &[u8]) -> bool {
         }
         rest = &rest[end + 1..];
     }
-    !rest.is_empty() && (rest.splitn(3, |&octet| octet == b' ').count() < 3 || line_uses(rest))
+    !rest.is_empty() && may_become_use(rest)
 }
 
 fn line_uses(line: &[u8]) -> bool {
     let mut words = words(line).skip(1);
     let verb = words.next().unwrap_or_default();
-    if [
-        &b"FETCH"[..],
-        b"STORE",
-        b"SEARCH",
-        b"SORT",
-        b"THREAD",
-        b"COPY",
-        b"MOVE",
-        b"REPLACE",
-    ]
-    .iter()
-    .any(|name| verb.eq_ignore_ascii_case(name))
-    {
+    if is_one_of(verb, &BY_NUMBER) {
         return true;
     }
-    if !verb.eq_ignore_ascii_case(b"UID") {
-        return false;
+    let inner = if verb.eq_ignore_ascii_case(b"UID") {
+        words.next().unwrap_or_default()
+    } else {
+        b""
+    };
+    is_one_of(inner, &UID_BY_NUMBER) && words.any(looks_like_a_set)
+}
+
+/// For a line without its end: its last word may go on.
+fn may_become_use(line: &[u8]) -> bool {
+    let parts: Vec<&[u8]> = words(line).collect();
+    match parts.as_slice() {
+        [_tag] => true,
+        [_, verb] => begins_one_of(verb, &BY_NUMBER) || begins_one_of(verb, &[b"UID"]),
+        [_, verb, inner] if verb.eq_ignore_ascii_case(b"UID") => begins_one_of(inner, &UID_BY_NUMBER),
+        [_, verb, inner, ..] if verb.eq_ignore_ascii_case(b"UID") => is_one_of(inner, &UID_BY_NUMBER),
+        _ => line_uses(line),
     }
-    let inner = words.next().unwrap_or_default();
-    [&b"SEARCH"[..], b"SORT", b"THREAD"]
+}
+
+fn is_one_of(word: &[u8], names: &[&[u8]]) -> bool {
+    names.iter().any(|name| word.eq_ignore_ascii_case(name))
+}
+
+fn begins_one_of(word: &[u8], names: &[&[u8]]) -> bool {
+    names
         .iter()
-        .any(|name| inner.eq_ignore_ascii_case(name))
-        && words.any(looks_like_a_set)
+        .any(|name| name.len() >= word.len() && name[..word.len()].eq_ignore_ascii_case(word))
 }
 
 /// `3`, `2:*`, `(1,5`: also an argument of UID or LARGER, which only errs on the safe side.
@@ -70,7 +86,10 @@ mod tests {
             "a COPY 1 x\r\n",
             "a STORE 1 +FL",
             "a",
+            "a ",
             "a ST",
+            "a NOOP\r\nb uid se",
+            "a uid search seen",
         ] {
             assert!(uses_sequence_numbers(input.as_bytes()), "{input}");
         }
@@ -84,6 +103,9 @@ mod tests {
             "a UID FETCH 1:* FLAGS\r\nb IDLE\r\n",
             "a UID SEARCH ALL\r\n",
             "DONE\r\n",
+            "a LOGO",
+            "a uid fe",
+            "a uid fetch 1",
         ] {
             assert!(!uses_sequence_numbers(input.as_bytes()), "{input}");
         }

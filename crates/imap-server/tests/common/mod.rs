@@ -111,12 +111,17 @@ impl Client {
         let _ = self.stream.write_all(octets.as_ref()).await;
     }
 
-    /// The next line without CRLF; empty at the end of the connection. Octets above 127 are shown as Latin-1.
+    /// The next line without CRLF; empty also at the end of the connection.
     pub(crate) async fn line(&mut self) -> String {
+        self.line_or_end().await.unwrap_or_default()
+    }
+
+    /// The next line without CRLF; `None` at the end of the connection. Octets above 127 are shown as Latin-1.
+    pub(crate) async fn line_or_end(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.received.windows(2).position(|pair| pair == b"\r\n") {
                 let line: Vec<u8> = self.received.drain(..end + 2).collect();
-                return line[..end].iter().map(|&octet| char::from(octet)).collect();
+                return Some(line[..end].iter().map(|&octet| char::from(octet)).collect());
             }
             let read = timeout(PATIENCE, self.stream.read_buf(&mut self.received)).await;
             match read.expect("the server answers in time") {
@@ -126,7 +131,7 @@ impl Client {
                         "half a line: {:?}",
                         String::from_utf8_lossy(&self.received)
                     );
-                    return String::new();
+                    return None;
                 }
                 Ok(_) => {}
             }
@@ -190,12 +195,10 @@ impl Client {
     /// Everything up to the end of the connection.
     pub(crate) async fn rest(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
-        loop {
-            match self.line().await {
-                line if line.is_empty() => return lines,
-                line => lines.push(line),
-            }
+        while let Some(line) = self.line_or_end().await {
+            lines.push(line);
         }
+        lines
     }
 
     /// Whether nothing comes for a while.

@@ -1,0 +1,152 @@
+//! STARTTLS and implicit TLS, with a certificate made for the test.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{Client, connect, remote};
+use imap_backend::{Peer, Transport};
+use imap_backend_test::MemoryBackend;
+use imap_server::{Server, Shutdown};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+/// A server with a certificate, and a client side that trusts it.
+fn secured() -> (Server<MemoryBackend>, TlsConnector) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(ring::default_provider());
+    let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let client = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let server = Server::builder(MemoryBackend::new("joe", "secret"))
+        .tls(Arc::new(server))
+        .build();
+    (server, TlsConnector::from(Arc::new(client)))
+}
+
+fn localhost() -> ServerName<'static> {
+    ServerName::try_from("localhost").unwrap()
+}
+
+async fn greeted(server: &Server<MemoryBackend>) -> Client {
+    let mut client = connect(server, remote(), &Shutdown::new());
+    let greeting = client.line().await;
+    assert!(greeting.contains(" STARTTLS LOGINDISABLED"), "{greeting}");
+    client
+}
+
+#[tokio::test]
+async fn starttls_protects_the_login_and_sends_no_second_greeting() {
+    let (server, connector) = secured();
+    let mut client = greeted(&server).await;
+    assert_eq!(client.ok("STARTTLS").await, ["OK begin TLS negotiation now"]);
+    let mut stream = connector.connect(localhost(), client.stream).await.unwrap();
+    stream
+        .write_all(b"a CAPABILITY\r\nb LOGIN joe secret\r\nc STARTTLS\r\nd LOGOUT\r\n")
+        .await
+        .unwrap();
+    let mut text = String::new();
+    // The server ends its side with LOGOUT, some TLS libraries without close_notify.
+    let _ = stream.read_to_string(&mut text).await;
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines[0].starts_with("* CAPABILITY ") && lines[0].contains(" AUTH=PLAIN"),
+        "{text}"
+    );
+    assert!(
+        !lines[0].contains("STARTTLS") && !lines[0].contains("LOGINDISABLED"),
+        "{text}"
+    );
+    assert!(lines[2].starts_with("b OK "), "{text}");
+    assert_eq!(lines[3], "c BAD TLS is in use already");
+}
+
+/// The command injection of many servers: what a third party puts behind STARTTLS must not be run inside TLS.
+#[tokio::test]
+async fn plaintext_behind_starttls_ends_the_connection() {
+    let (server, _) = secured();
+    let mut client = greeted(&server).await;
+    client.send("a STARTTLS\r\nb LOGIN mallory x\r\n").await;
+    assert_eq!(client.rest().await, ["* BYE cut off: octets after STARTTLS"]);
+}
+
+/// The same with the injected command arriving a little later: it spoils the handshake, and is run by nobody.
+#[tokio::test]
+async fn plaintext_after_the_answer_to_starttls_is_no_command() {
+    let (server, _) = secured();
+    let mut client = greeted(&server).await;
+    client.ok("STARTTLS").await;
+    client.send("b NOOP\r\n").await;
+    let mut octets = Vec::new();
+    client.stream.read_to_end(&mut octets).await.unwrap();
+    assert!(!String::from_utf8_lossy(&octets).contains("b OK"), "{octets:?}");
+}
+
+#[tokio::test]
+async fn without_a_certificate_there_is_no_starttls() {
+    let server = Server::builder(MemoryBackend::new("joe", "secret")).build();
+    let mut client = connect(&server, remote(), &Shutdown::new());
+    assert!(!client.line().await.contains("STARTTLS"));
+    assert_eq!(client.command("STARTTLS").await, ["BAD STARTTLS is not offered"]);
+}
+
+#[tokio::test]
+async fn after_login_there_is_no_starttls() {
+    let (server, _) = secured();
+    let mut client = connect(&server, Peer::new(None, Transport::Plain), &Shutdown::new());
+    client.line().await;
+    client.ok("LOGIN joe secret").await;
+    assert_eq!(client.command("STARTTLS").await, ["BAD STARTTLS after login"]);
+}
+
+#[tokio::test]
+async fn implicit_tls_greets_inside_tls_and_shutdown_ends_both_listeners() {
+    let (server, connector) = secured();
+    let shutdown = Shutdown::new();
+    let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let tls = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (plain_at, tls_at) = (plain.local_addr().unwrap(), tls.local_addr().unwrap());
+    let serving = tokio::spawn({
+        let (server, shutdown) = (server.clone(), shutdown.clone());
+        async move {
+            tokio::try_join!(
+                server.serve(plain, shutdown.clone()),
+                server.serve_tls(tls, shutdown)
+            )
+            .unwrap()
+        }
+    });
+    let mut in_clear = TcpStream::connect(plain_at).await.unwrap();
+    let mut secured = connector
+        .connect(localhost(), TcpStream::connect(tls_at).await.unwrap())
+        .await
+        .unwrap();
+    let mut buffer = [0; 4];
+    in_clear.read_exact(&mut buffer).await.unwrap();
+    assert_eq!(&buffer, b"* OK");
+    secured.read_exact(&mut buffer).await.unwrap();
+    assert_eq!(&buffer, b"* OK");
+    shutdown.start();
+    let mut rest = String::new();
+    in_clear.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.ends_with("* BYE the server stops\r\n"), "{rest}");
+    rest.clear();
+    let _ = secured.read_to_string(&mut rest).await;
+    assert!(rest.ends_with("* BYE the server stops\r\n"), "{rest}");
+    serving.await.unwrap();
+}
