@@ -1,9 +1,11 @@
 //! Responses as octets. Written by hand rather than with the codec's encoder: a FETCH row costs a tenth, bodies are
-//! never copied twice, and there are responses that the codec has no type for. `tests/codec.rs` compares both.
+//! never copied twice, and there are responses that the codec has no type for. `tests.rs` compares both.
 
 mod fetch;
 mod response;
 mod structure;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub(crate) use fetch::{flags as fetch_flags, internal_date};
