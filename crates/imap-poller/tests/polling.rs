@@ -173,6 +173,15 @@ fn s76_a_listing_from_a_replica_that_lags_is_left_out_whole() {
     assert_eq!(noop(&mut session), [""; 0]);
 }
 
+/// All its messages are as they are known; it only lacks the newest one.
+#[test]
+fn s76_a_listing_that_is_older_expunges_nothing() {
+    let (poller, mut session) = open(versioned(&[(1, 3, &[]), (2, 9, &[])], 9), Absence::IsProof);
+    let lagging = versioned(&[(1, 3, &[])], 4);
+    assert_eq!(land(&poller, lagging, 0).answer, Answer::Stale);
+    assert_eq!(noop(&mut session), [""; 0]);
+}
+
 #[test]
 fn s76_a_lagging_replica_that_does_not_say_so_betrays_itself_by_a_message_that_goes_back() {
     let listed = |version, flags: &[Flag]| Listed {
