@@ -21,7 +21,8 @@ mutants='
 rank: one too many in a bitmap|rank_tree/bitmap.rs|s/\(\(1 << bit\) - 1\)\)\.count_ones\(\)\)?\n    \}\n\n    \/\/\/ The member/((2 << bit) - 1)).count_ones())\n    }\n\n    \/\/\/ The member/
 rank: counts equal members of a list|rank_tree/list.rs|s/u32::from\(member < number\)/u32::from(member <= number)/
 rank: a finger does not go back|rank_tree/finger.rs|s/number < self.from \|\| //
-rank: a behind-the-span number counts nothing|rank_tree/bitmap.rs|s/return self.count;/return 0;/
+rank: a number behind the span counts nothing|rank_tree/bitmap.rs|s/if number < self.base \{ 0 \} else \{ self.count \}/0/
+rank: a number before the span counts all|rank_tree/bitmap.rs|s/if number < self.base \{ 0 \} else \{ self.count \}/self.count/
 select: takes the bit after|rank_tree/word.rs|s/low_half\(shift\) \+/1 + low_half(shift) +/
 select: the window is believed unseen|rank_tree/bitmap.rs|s/if window\[0\] <= rank && rank < behind/if true/
 select: one message too many|view.rs|s/if seq.get\(\) > self.exists/if seq.get() > self.exists + 1/
@@ -42,7 +43,7 @@ trap 2: a memo of an earlier moment|mailbox_index.rs|s/self.memo = None;//g
 trap 2: a memo of another horizon|mailbox_index.rs|s/ && self.horizon == session.horizon//
 trap 2: a memo of another place|mailbox_index.rs|s/ && self.position == position//
 trap 3: what is held is forgotten when EXISTS goes out|seq_mapper.rs|s/Expunges::Hold => None,/Expunges::Hold => { self.pending = None; None }/
-trap 3: held numbers are computed anew|pending.rs|s/seqs.push\(old_seq\);/seqs.push(tree.rank(old_uid) + below + 1);/
+trap 3: held numbers are computed anew, without the other pending ones|pending.rs|s/seqs.push\(old_seq\);/seqs.push(tree.rank(old_uid) + 1);/g
 trap 4: the star is the largest UID|view.rs|s/Bound::Last => last,/Bound::Last => Uid::MAX,/
 trap 4: a range reaches what is not announced|view.rs|s/let last = last.min\(self.horizon\);//
 trap 4: what is not announced has a number|view.rs|s/if uid.get\(\) > self.horizon/if false/

@@ -50,7 +50,7 @@ impl Bitmap {
         number - self.base < SPAN
     }
 
-    /// The place of a number in the bitmap; `None` behind its span.
+    /// The place of a number in the bitmap; `None` before and behind its span.
     #[inline]
     fn offset(&self, number: u32) -> Option<(usize, u32)> {
         let offset = number.wrapping_sub(self.base);
@@ -60,7 +60,8 @@ impl Bitmap {
     #[inline]
     pub(super) fn rank(&self, number: u32) -> u32 {
         let Some((word, bit)) = self.offset(number) else {
-            return self.count;
+            // Before the span: a list became this bitmap when its first members, and the numbers up to here, were gone.
+            return if number < self.base { 0 } else { self.count };
         };
         u32::from(self.before[word]) + (self.words[word] & ((1 << bit) - 1)).count_ones()
     }

@@ -214,7 +214,93 @@ fn a_batch_without_a_member_copies_nothing() {
     assert!(std::sync::Arc::ptr_eq(&tree.root, &frozen.root));
 }
 
+/// Found by `tests/model.rs` in one of 20,000 cases: a list began in one span, its first members were expunged, and it
+/// became a bitmap of a later span. The numbers between its key and that span were ranked as if behind it.
+#[test]
+fn a_list_that_lost_its_first_members_becomes_a_bitmap_that_ranks_what_is_before_it() {
+    let mut tree = tree_of(&[100, 9000]);
+    tree.remove(100);
+    tree.extend_ascending(9001..9400).unwrap();
+    let members: Vec<u32> = (9000..9400).collect();
+    assert_eq!(
+        (tree.rank(100), tree.rank(8191), tree.finger().rank(150)),
+        (0, 0, 0)
+    );
+    check(&tree, &members);
+}
+
+/// What happens to a tree: members enter at some distance, and some of them leave.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Enter {
+        count: u32,
+        gap: u32,
+    },
+    /// From a part (in 256ths) of the members on, every `step`-th, at most `count`.
+    Leave {
+        from: usize,
+        step: usize,
+        count: usize,
+    },
+}
+
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    let gaps = prop_oneof![
+        Just(1_u32),
+        Just(3),
+        Just(40),
+        Just(128),
+        Just(5000),
+        Just(2_000_000)
+    ];
+    let enter = (1..600_u32, gaps).prop_map(|(count, gap)| Change::Enter { count, gap });
+    let leave = (
+        prop_oneof![Just(0_usize), Just(250), 0..256_usize],
+        1..9_usize,
+        1..700_usize,
+    );
+    let leave = leave.prop_map(|(from, step, count)| Change::Leave { from, step, count });
+    prop::collection::vec(prop_oneof![enter, leave], 1..12)
+}
+
 proptest! {
+    #[test]
+    fn a_tree_through_any_changes_agrees_with_a_sorted_vector(changes in changes()) {
+        let (mut tree, mut members, mut ever) = (RankTree::default(), Vec::<u32>::new(), Vec::<u32>::new());
+        for (turn, change) in changes.into_iter().enumerate() {
+            match change {
+                Change::Enter { count, gap } => {
+                    let room = (u32::MAX - tree.highest_ever()) / gap;
+                    let first = tree.highest_ever();
+                    let entering: Vec<u32> = (1..=count.min(room)).map(|place| first + place * gap).collect();
+                    if turn % 2 == 0 {
+                        tree.extend_ascending(entering.iter().copied()).unwrap();
+                    } else {
+                        entering.iter().for_each(|&number| tree.push(number).unwrap());
+                    }
+                    members.extend(&entering);
+                    ever.extend(&entering);
+                }
+                Change::Leave { from, step, count } => {
+                    let from = members.len() * from / 256;
+                    let leaving: Vec<u32> = members[from..].iter().copied().step_by(step).take(count).collect();
+                    if turn % 2 == 0 {
+                        tree.remove_ascending(leaving.iter().copied(), |_| ());
+                    } else {
+                        leaving.iter().for_each(|&number| assert!(tree.remove(number)));
+                    }
+                    members.retain(|number| leaving.binary_search(number).is_err());
+                }
+            }
+            let mut finger = tree.finger();
+            for &number in &ever {
+                let rank = members.partition_point(|&member| member < number);
+                prop_assert_eq!((tree.rank(number) as usize, finger.rank(number) as usize), (rank, rank));
+            }
+        }
+        check(&tree, &members);
+    }
+
     #[test]
     fn select_inverts_position(steps in prop::collection::vec(1..20_000_u32, 0..600), rank in 0..600_u32) {
         let members: Vec<u32> = steps.iter().scan(0, |sum, step| { *sum += step; Some(*sum) }).collect();
