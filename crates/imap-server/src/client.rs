@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use imap_backend::{Backend, Mailbox, Peer, PollReason, Session, Transport};
-use imap_updates::{Closed, CommandInProgress, CommandKind, Followers, MayExpunge, Release};
+use imap_updates::{Closed, CommandInProgress, CommandKind, Followers, MayExpunge, Release, kind};
 
 use crate::completion::{Answer, Completion, Stop};
 use crate::connection::{Channel, Gone, Received, Receiver};
@@ -90,22 +90,19 @@ impl<B: Backend> Client<B> {
             Received::Append(head) => self.append(head).await.map(|()| Next::Command),
             Received::Bad { tag, why } => {
                 let tag = tag.unwrap_or_else(|| "*".to_owned());
-                self.complete(&tag, self.unparsed(), Ok(Completion::bad(why)))
+                let command = self.begin(kind::Unparsed);
+                self.complete(&tag, command, Ok(Completion::bad(why)))
                     .await
                     .map(|()| Next::Command)
             }
             Received::TooBig { tag, why } => {
                 let refusal = Completion::no("TOOBIG", why);
-                self.complete(&tag, self.unparsed(), Ok(refusal))
+                let command = self.begin(kind::Unparsed);
+                self.complete(&tag, command, Ok(refusal))
                     .await
                     .map(|()| Next::Command)
             }
         }
-    }
-
-    fn unparsed(&self) -> Option<CommandInProgress<imap_updates::kind::Unparsed>> {
-        // Nothing was resolved and nothing is released: it needs no beginning.
-        None
     }
 
     /// A command was received whole. In the selected state its sets are resolved from now on.
@@ -120,12 +117,10 @@ impl<B: Backend> Client<B> {
     pub(crate) async fn complete<K: CommandKind>(
         &mut self,
         tag: &str,
-        command: Option<CommandInProgress<K>>,
+        _command: Option<CommandInProgress<K>>,
         answer: Answer,
     ) -> Result<(), Gone> {
-        self.finish(tag, Release::hold(), answer).await?;
-        drop(command);
-        Ok(())
+        self.finish(tag, Release::hold(), answer).await
     }
 
     /// Ends a command that may release expunges, unless commands that already wait behind it use sequence numbers.

@@ -111,7 +111,8 @@ pub(crate) async fn serve<B: Backend>(
             left = clients.len(),
             "clients were cut off in the middle of a command"
         );
-        clients.shutdown().await;
+        // Not waited for: one may be in the middle of a search that does not look up.
+        clients.abort_all();
     }
     Ok(())
 }

@@ -25,6 +25,8 @@ pub(crate) struct Shared<B> {
     pub(crate) plaintext_login: PlaintextLogin,
     /// Logins that may be checked at the same time.
     pub(crate) logins: Semaphore,
+    /// Searches that may look into messages at the same time: as many as there are cores to do it.
+    pub(crate) searches: Semaphore,
     pub(crate) places: listener::Places,
 }
 
@@ -93,6 +95,7 @@ impl<B: Backend> ServerBuilder<B> {
         let shared = Shared {
             backend: self.backend,
             logins: Semaphore::new(self.limits.logins_at_once.max(1)),
+            searches: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             places: listener::Places::new(self.limits.connections, self.limits.connections_per_address),
             limits: Arc::new(self.limits),
             tls: self.tls.map(TlsAcceptor::from),

@@ -1,6 +1,8 @@
 //! Clients that mean no good, or send what nobody meant: each ends in BAD, BYE or silence, never in a panic, a hang
 //! or memory that grows.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod common;
 
 use std::time::Duration;

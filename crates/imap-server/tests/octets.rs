@@ -1,5 +1,7 @@
 //! How the octets arrive must not matter, and whatever they are, the server stands.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod common;
 
 use std::time::Duration;

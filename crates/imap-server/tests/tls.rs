@@ -1,5 +1,7 @@
 //! STARTTLS and implicit TLS, with a certificate made for the test.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod common;
 
 use std::sync::Arc;

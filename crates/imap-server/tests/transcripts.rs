@@ -12,6 +12,8 @@
 //! In C lines `\r`, `\n`, `\0` and `\\` are escapes; a line that ends in `\` has no CRLF. Every client has read its
 //! greeting; `login: 2` makes two clients that are logged in and have tags of their own.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod common;
 
 use std::path::Path;

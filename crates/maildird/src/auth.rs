@@ -12,15 +12,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::Semaphore;
-
 use crate::cli::Failure;
+use crate::hashers::Hashers;
 use crate::users::{Phc, Users, UsersError, Verdict};
 
 /// A file that changed this recently may change again within its timestamp's grain: it is read again next time.
 const GRAIN: Duration = Duration::from_secs(2);
 
-/// The users of a running server. Cheap to clone; clones share the file's content and the limit on hashing.
+/// The users of a running server. Cheap to clone; clones share the file's content and the threads that hash.
 #[derive(Debug, Clone)]
 pub struct Authenticator {
     shared: Arc<Shared>,
@@ -31,8 +30,7 @@ struct Shared {
     path: PathBuf,
     /// As last read. The lock is held while the file is read: a few kilobytes, and only after a change.
     content: Mutex<Content>,
-    /// Hashes at the same time. Each takes 19 MiB and a core, so more at once would only take more memory.
-    hashing: Arc<Semaphore>,
+    hashers: Hashers,
     nobody: Phc,
 }
 
@@ -83,12 +81,12 @@ impl Authenticator {
             users: Arc::new(Users::read(&path)?),
             stamp: None,
         };
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let hashers = Hashers::start().map_err(|error| UsersError::Hash(error.to_string()))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 path,
                 content: Mutex::new(content),
-                hashing: Arc::new(Semaphore::new(cores)),
+                hashers,
                 nobody: Phc::of_nobody(),
             }),
         })
@@ -114,14 +112,8 @@ impl Authenticator {
         let users = self.current()?;
         let known = users.phc(name).cloned();
         let phc = known.clone().unwrap_or_else(|| self.shared.nobody.clone());
-        // The semaphore is never closed, so there always is a permit to wait for.
-        let permit = Arc::clone(&self.shared.hashing).acquire_owned().await.ok();
-        let hash = tokio::task::spawn_blocking(move || {
-            // Held by the thread, not by the future: a client that gives up does not make room for another hash.
-            let _permit = permit;
-            phc.verify(&password)
-        });
-        let verdict = hash.await.map_err(|error| UsersError::Hash(error.to_string()))?;
+        let verdict = self.shared.hashers.run(move || phc.verify(&password)).await;
+        let verdict = verdict.ok_or_else(|| UsersError::Hash("the check broke off".to_owned()))?;
         Ok(if known.is_some() { verdict } else { Verdict::Wrong })
     }
 

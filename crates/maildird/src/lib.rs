@@ -8,6 +8,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod demo;
+mod hashers;
 pub mod logging;
 pub mod serve;
 pub mod tls;

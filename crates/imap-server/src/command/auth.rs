@@ -176,7 +176,7 @@ fn bad(why: &'static str) -> Stop {
 fn padded(line: &[u8]) -> Vec<u8> {
     let mut text = line.trim_ascii().to_vec();
     if text != b"*" {
-        while text.len() % 4 != 0 {
+        while !text.len().is_multiple_of(4) {
             text.push(b'=');
         }
     }

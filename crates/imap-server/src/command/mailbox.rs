@@ -73,7 +73,13 @@ impl<B: Backend> Client<B> {
         }
         let followers = self.followers();
         if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command) {
-            selected.poll(PollReason::Asked).await;
+            // Asking about other mailboxes one after the other must not cost a proper look at this one each time.
+            let reason = if selected.name == name {
+                PollReason::Asked
+            } else {
+                PollReason::Passing
+            };
+            selected.poll(reason).await;
             let release = command.permit(followers);
             if let Some(why) = selected.report(&mut self.channel, release).await? {
                 return Err(mailbox_ended(why).into());

@@ -8,6 +8,8 @@ use imap_codec::imap_types::sequence::SequenceSet;
 use imap_message::Needle;
 use imap_seq::UidSet;
 use imap_updates::{Flag, UpdateBuffer};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 
 use super::{Numbers, resolve};
 use crate::client::Client;
@@ -26,7 +28,20 @@ impl<B: Backend> Client<B> {
         known(charset)?;
         let view = selected.updates.view().clone();
         let key = all(criteria, &selected.updates)?;
-        let found = selected.mailbox.search(&view, &key).await?;
+        let reading = reading(criteria.as_ref());
+        if reading.texts > MOST_TEXTS {
+            return Ok(Completion::no(
+                "LIMIT",
+                format!("SEARCH takes at most {MOST_TEXTS} of BODY and TEXT"),
+            ));
+        }
+        let found = if reading.contents {
+            // Never closed; without its permit the search would still be right, only dearer for everybody else.
+            let _turn = self.server.searches.acquire().await;
+            beside_the_others(selected.mailbox.search(&view, &key)).await?
+        } else {
+            selected.mailbox.search(&view, &key).await?
+        };
         let out = self.channel.io.out();
         match numbers {
             Numbers::Seqs => wire::search(
@@ -52,6 +67,59 @@ impl<B: Backend> Client<B> {
             Some(_) => completed.with_code("EXPUNGEISSUED"),
             None => completed,
         })
+    }
+}
+
+/// Each looks through all text of all messages: so many are far more than a person asks for.
+const MOST_TEXTS: usize = 64;
+
+/// What a search has to read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Reading {
+    /// Whether it has to look into messages at all.
+    contents: bool,
+    /// How many of its keys look through whole messages.
+    texts: usize,
+}
+
+fn reading(criteria: &[Wanted<'_>]) -> Reading {
+    criteria.iter().fold(Reading::default(), |before, key| {
+        let here = match key {
+            Wanted::Body(_) | Wanted::Text(_) => Reading {
+                contents: true,
+                texts: 1,
+            },
+            Wanted::And(keys) => reading(keys.as_ref()),
+            Wanted::Not(key) => reading(std::slice::from_ref(key)),
+            Wanted::Or(a, b) => reading(&[(**a).clone(), (**b).clone()]),
+            Wanted::From(_)
+            | Wanted::To(_)
+            | Wanted::Cc(_)
+            | Wanted::Bcc(_)
+            | Wanted::Subject(_)
+            | Wanted::Header(..)
+            | Wanted::SentBefore(_)
+            | Wanted::SentOn(_)
+            | Wanted::SentSince(_) => Reading {
+                contents: true,
+                texts: 0,
+            },
+            _ => Reading::default(),
+        };
+        Reading {
+            contents: before.contents || here.contents,
+            texts: before.texts + here.texts,
+        }
+    })
+}
+
+/// Looking for text keeps a core busy for as long as a mailbox is large. On a runtime of several threads the search
+/// gives its worker to the other clients meanwhile; on one of a single thread there is nobody to give it to.
+async fn beside_the_others<T>(search: impl Future<Output = T>) -> T {
+    let runtime = Handle::current();
+    match runtime.runtime_flavor() {
+        RuntimeFlavor::MultiThread => block_in_place(|| runtime.block_on(search)),
+        _ => search.await,
     }
 }
 

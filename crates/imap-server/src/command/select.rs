@@ -1,6 +1,6 @@
 //! SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051, sections 6.3.2, 6.3.3, 6.4.1, 6.4.2).
 
-use imap_backend::{Backend, Mailbox, Opened, Session};
+use imap_backend::{Backend, ErrorKind, Mailbox, Opened, Session};
 use imap_codec::imap_types::mailbox;
 use imap_updates::{Access, Keyword};
 
@@ -50,7 +50,11 @@ impl<B: Backend> Client<B> {
         if selected.access == Access::ReadWrite {
             let all = selected.reach();
             if !all.is_empty() {
-                selected.mailbox.expunge(&all).await?;
+                match selected.mailbox.expunge(&all).await {
+                    // The mailbox was deleted: nothing is left in it, and leaving it is what the client asks for.
+                    Err(error) if error.kind() == ErrorKind::NonExistent => {}
+                    expunged => expunged?,
+                }
             }
         }
         self.leave().await;

@@ -52,6 +52,8 @@ pub(crate) enum Line {
 
 /// An over-long line is read (and thrown away) up to so many times the bound before the connection is cut.
 const OVERRUN: usize = 16;
+/// How much of its buffer a connection keeps after a long line, in octets.
+pub(super) const KEPT: usize = 16 << 10;
 /// Enough of the end of an over-long line to see a literal announcement: `{4294967295+}` with CRLF and `~`.
 const TAIL: usize = 20;
 
@@ -116,20 +118,12 @@ impl Channel {
         }
     }
 
-    /// Waits for input, sending what is due first.
+    /// Waits for input, sending what is due first. A stopping server waits for nobody: what has not arrived whole,
+    /// a message included, was never begun.
     ///
     /// # Errors
     /// The connection is over.
     pub(crate) async fn fill(&mut self) -> Result<(), Gone> {
-        let deadline = self.deadline();
-        tokio::select! {
-            filled = self.io.fill() => Ok(filled?),
-            () = sleep_until(deadline) => Err(Gone::Silent),
-        }
-    }
-
-    /// As [`fill`](Self::fill), for places where the server may stop: between commands.
-    async fn fill_or_stop(&mut self) -> Result<(), Gone> {
         let deadline = self.deadline();
         tokio::select! {
             filled = self.io.fill() => Ok(filled?),
@@ -159,7 +153,7 @@ impl Channel {
             if self.io.input().len() > max {
                 return self.skip_line(max).await;
             }
-            self.fill_or_stop().await?;
+            self.fill().await?;
         }
     }
 
@@ -176,6 +170,7 @@ impl Channel {
 
     fn take(&mut self, octets: usize) {
         self.line.clear();
+        self.line.shrink_to(KEPT);
         self.line.extend_from_slice(&self.io.input()[..octets]);
         self.io.consume(octets);
         self.scanned = 0;

@@ -9,7 +9,7 @@ use imap_codec::imap_types::core::LiteralMode;
 use memchr::memchr;
 
 use super::append::{Announced, AppendHead, LiteralKind};
-use super::channel::{Channel, Gone, Line, Phase};
+use super::channel::{Channel, Gone, KEPT, Line, Phase};
 use crate::syntax;
 
 /// One command from the client, or why it is none.
@@ -48,6 +48,9 @@ impl Receiver {
     /// # Errors
     /// The connection is over.
     pub(crate) async fn receive(&mut self, channel: &mut Channel) -> Result<Received, Gone> {
+        if self.fragments.message_bytes().len() > KEPT {
+            self.fragments = Fragmentizer::new(channel.limits.command);
+        }
         self.fragments.skip_message();
         let mut literals = 0;
         loop {
@@ -126,6 +129,11 @@ impl Receiver {
                 return Ok(Some(Received::Append(head)));
             }
             return refuse(announcement, self.bad_received("APPEND before login".to_owned())).map(Some);
+        }
+        if !syntax::could_go_on(self.fragments.message_bytes()) {
+            // Whatever the literal holds, the command is wrong already: say so before it is sent.
+            let why = syntax::diagnose(self.fragments.message_bytes());
+            return refuse(announcement, self.bad_received(why)).map(Some);
         }
         let held = u32::try_from(self.fragments.message_bytes().len()).unwrap_or(u32::MAX);
         let limits = &channel.limits;

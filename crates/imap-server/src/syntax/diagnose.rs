@@ -1,7 +1,6 @@
 //! Why a command could not be decoded: the verb, and where.
 
-use std::fmt::Write as _;
-
+use super::fault::fault;
 use super::{is_tag_octet, words};
 
 /// One sentence for the tagged BAD: what was wrong and at which octet of the command, counted from 1.
@@ -41,13 +40,24 @@ pub(crate) fn diagnose(command: &[u8]) -> String {
     if let Some(why) = argument_fault(&name, grammar, arguments, &text) {
         return why;
     }
-    let mut why = format!("{name}: cannot understand its arguments");
     // A password must not come back in a text that somebody may show or keep.
     let secret = matches!(name.as_str(), "LOGIN" | "AUTHENTICATE");
-    if let Some(&(at, word)) = arguments.first().filter(|_| !secret) {
-        let _ = write!(why, " at octet {at}: {}", shown(word));
+    match fault(command).map(|at| (at, &command[at - 1..])) {
+        Some((at, rest)) if rest.starts_with(b"\r") || rest.starts_with(b"\n") => {
+            format!("{name}: ends at octet {at} where more is due")
+        }
+        Some((at, _)) if secret => format!("{name}: cannot go on like that at octet {at}"),
+        Some((at, rest)) => {
+            let from = usize::from(rest.starts_with(b" "));
+            let word = words(&rest[from..]).next().unwrap_or_default();
+            format!(
+                "{name}: cannot go on like that at octet {}: {}",
+                at + from,
+                shown(word)
+            )
+        }
+        None => format!("{name}: cannot understand its arguments"),
     }
-    why
 }
 
 /// The arguments of a command, as far as they can be told apart without decoding.

@@ -2,10 +2,12 @@
 //! message sequence numbers. The codec decodes; it gives no reason when it cannot.
 
 mod diagnose;
+mod fault;
 mod followers;
 mod pattern;
 
 pub(crate) use diagnose::diagnose;
+pub(crate) use fault::could_go_on;
 pub(crate) use followers::uses_sequence_numbers;
 pub(crate) use pattern::{matches, matches_inbox};
 

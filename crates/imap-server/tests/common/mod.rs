@@ -1,4 +1,9 @@
 //! A server in memory, and clients that read it line by line.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests"
+)]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::net::SocketAddr;
