@@ -78,13 +78,17 @@ impl MailboxIndex {
 
     /// Messages are gone; gives those that were here. O(messages gone), each part of the index is visited once.
     pub fn expunge_all(&mut self, uids: &UidSet) -> UidSet {
-        let mut gone = Vec::new();
-        self.tree.remove_ascending(uids.iter().map(Uid::get), |uid| {
-            self.log.push(uid);
-            gone.push(uid);
-        });
-        if !gone.is_empty() {
-            self.memo = None;
+        let mut gone = Vec::with_capacity(usize::try_from(uids.len()).unwrap_or(0).min(self.len() as usize));
+        self.tree
+            .remove_ascending(uids.iter().map(Uid::get), |uid| gone.push(uid));
+        if gone.is_empty() {
+            return UidSet::new();
+        }
+        gone.iter().for_each(|&uid| self.log.push(uid));
+        self.memo = None;
+        // Mostly all were here, and a copy is quicker than a set built anew.
+        if gone.len() as u64 == uids.len() {
+            return uids.clone();
         }
         UidSet::from_ascending(&gone)
     }
@@ -180,7 +184,8 @@ impl MailboxIndex {
         horizon: u32,
         held: Option<Arc<Pending>>,
     ) -> Option<Arc<Pending>> {
-        let mut fresh = Vec::new();
+        let unread = self.log.end().position().saturating_sub(cursor.position());
+        let mut fresh = Vec::with_capacity(usize::try_from(unread).unwrap_or(0));
         self.log.read(cursor, |uid| {
             // Above the horizon: appended and expunged before this session heard of it. It never had a number here.
             if uid <= horizon {
@@ -190,6 +195,7 @@ impl MailboxIndex {
         if fresh.is_empty() {
             return held;
         }
+        fresh.shrink_to_fit();
         Some(Arc::new(Pending::join(held.as_deref(), fresh, &self.tree)))
     }
 

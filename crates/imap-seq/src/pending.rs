@@ -21,25 +21,33 @@ impl Pending {
     /// change before the next announcement.
     pub(crate) fn join(held: Option<&Self>, mut fresh: Vec<u32>, tree: &RankTree) -> Self {
         fresh.sort_unstable();
-        let total = fresh.len() + held.map_or(0, |held| held.uids.len());
-        let (mut uids, mut seqs) = (Vec::with_capacity(total), Vec::with_capacity(total));
-        let mut old = held.into_iter().flat_map(Self::iter).peekable();
         let mut tree = tree.finger();
-        let mut below = 0; // pending messages with smaller UIDs
-        for uid in fresh {
-            while let Some((old_uid, old_seq)) = old.next_if(|&(old_uid, _)| old_uid < uid) {
-                uids.push(old_uid);
-                seqs.push(old_seq);
-                below += 1;
+        let Some(held) = held else {
+            let seqs = (1..)
+                .zip(&fresh)
+                .map(|(place, &uid)| tree.rank(uid) + place)
+                .collect();
+            return Self {
+                uids: fresh.into(),
+                seqs,
+            };
+        };
+        let total = fresh.len() + held.uids.len();
+        let (mut uids, mut seqs) = (Vec::with_capacity(total), Vec::with_capacity(total));
+        let mut taken = 0; // of the held ones
+        for (place, uid) in (0..).zip(fresh) {
+            let from = taken;
+            while held.uids.get(taken).is_some_and(|&held| held < uid) {
+                taken += 1;
             }
+            uids.extend_from_slice(&held.uids[from..taken]);
+            seqs.extend_from_slice(&held.seqs[from..taken]);
+            let below = place + u32::try_from(taken).unwrap_or(u32::MAX);
             uids.push(uid);
             seqs.push(tree.rank(uid) + below + 1);
-            below += 1;
         }
-        for (old_uid, old_seq) in old {
-            uids.push(old_uid);
-            seqs.push(old_seq);
-        }
+        uids.extend_from_slice(&held.uids[taken..]);
+        seqs.extend_from_slice(&held.seqs[taken..]);
         Self {
             uids: uids.into(),
             seqs: seqs.into(),
@@ -49,10 +57,6 @@ impl Pending {
     pub(crate) fn len(&self) -> u32 {
         // A view holds at most u32::MAX messages, pending ones among them.
         u32::try_from(self.uids.len()).unwrap_or(u32::MAX)
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, u32)> {
-        self.uids.iter().copied().zip(self.seqs.iter().copied())
     }
 
     pub(crate) fn uids(&self) -> &[u32] {

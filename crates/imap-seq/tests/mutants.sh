@@ -43,7 +43,7 @@ trap 2: a memo of an earlier moment|mailbox_index.rs|s/self.memo = None;//g
 trap 2: a memo of another horizon|mailbox_index.rs|s/ && self.horizon == session.horizon//
 trap 2: a memo of another place|mailbox_index.rs|s/ && self.position == position//
 trap 3: what is held is forgotten when EXISTS goes out|seq_mapper.rs|s/Expunges::Hold => None,/Expunges::Hold => { self.pending = None; None }/
-trap 3: held numbers are computed anew, without the other pending ones|pending.rs|s/seqs.push\(old_seq\);/seqs.push(tree.rank(old_uid) + 1);/g
+trap 3: numbers are computed without the pending ones that were held|pending.rs|s/let below = place \+ u32::try_from\(taken\).unwrap_or\(u32::MAX\);/let below: u32 = place;/
 trap 4: the star is the largest UID|view.rs|s/Bound::Last => last,/Bound::Last => Uid::MAX,/
 trap 4: a range reaches what is not announced|view.rs|s/let last = last.min\(self.horizon\);//
 trap 4: what is not announced has a number|view.rs|s/if uid.get\(\) > self.horizon/if false/

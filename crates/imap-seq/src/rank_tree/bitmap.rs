@@ -139,16 +139,25 @@ impl Bitmap {
         numbers: &mut Peekable<impl Iterator<Item = u32>>,
         removed: &mut impl FnMut(u32),
     ) {
+        // Counting what leaves is quicker than counting what stays.
+        let mut lost = [0_u16; WORDS];
         while let Some(number) = numbers.next_if(|&number| u64::from(number) < until) {
             let Some((word, bit)) = self.offset(number) else {
                 continue;
             };
             if self.words[word] >> bit & 1 == 1 {
                 self.words[word] &= !(1 << bit);
+                lost[word] += 1;
                 removed(number);
             }
         }
-        self.recount();
+        let mut gone = 0;
+        for (before, lost) in self.before.iter_mut().zip(lost) {
+            *before -= gone;
+            gone += lost;
+        }
+        self.count -= u32::from(gone);
+        self.guess_anew();
     }
 
     /// A word's bits, and the number of its lowest; `None` behind the last word.
