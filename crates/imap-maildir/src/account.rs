@@ -12,7 +12,7 @@ use imap_updates::Closed;
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
 
-use crate::directory::{OPEN_DIRECTORY, sync_directory};
+use crate::directory::{Existence, OPEN_DIRECTORY, sync_directory};
 use crate::error::{from_io, panicked};
 use crate::filename::NameGenerator;
 use crate::names::{self, DELIMITER, mailbox_name};
@@ -84,7 +84,11 @@ impl Account {
         let path = self.path_of(&directory);
         let slot = Arc::clone(self.open.lock().entry(path.clone()).or_default());
         let mut slot = slot.lock_owned().await;
-        if let Some(mailbox) = slot.upgrade().filter(|mailbox| mailbox.hub.closed().is_none()) {
+        // Another program may have renamed the directory, and made another one of that name.
+        let still_there = |mailbox: &Arc<OpenMailbox>| {
+            mailbox.hub.closed().is_none() && mailbox.directory.is_at(&path) == Existence::Present
+        };
+        if let Some(mailbox) = slot.upgrade().filter(still_there) {
             self.keep(&mailbox);
             return Ok(mailbox);
         }
@@ -96,6 +100,11 @@ impl Account {
             let root = account.root_handle()?;
             let next = || uidvalidity::next(std::os::fd::AsFd::as_fd(&root), crate::clock::seconds());
             let mailbox = Arc::new(OpenMailbox::open(&path, Arc::clone(&account.names), next)?);
+            // A list that came from elsewhere may be ahead of the account: its value must not be given again.
+            let given = mailbox.uid_validity.get();
+            if let Err(error) = uidvalidity::at_least(std::os::fd::AsFd::as_fd(&root), given) {
+                tracing::debug!(%error, "the account's UIDVALIDITY stays behind that of a mailbox");
+            }
             account.watcher.watch(&mailbox);
             Ok(mailbox)
         };
@@ -353,9 +362,11 @@ impl Account {
         Ok(())
     }
 
+    /// The mailbox at that path, if it is open and its directory is still there.
     async fn open_now(&self, path: &Path) -> Option<Arc<OpenMailbox>> {
         let slot = self.open.lock().get(path).cloned()?;
-        slot.lock().await.upgrade()
+        let mailbox = slot.lock().await.upgrade()?;
+        (mailbox.directory.is_at(path) == Existence::Present).then_some(mailbox)
     }
 
     /// The subscribed names, whether or not they exist; those that no client could say are passed over.

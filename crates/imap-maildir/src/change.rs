@@ -39,6 +39,7 @@ impl OpenMailbox {
     ) -> Result<(), Error> {
         self.check_alive().map_err(from_io)?;
         let letters = self.letters_for(writer, change)?;
+        let _calm = self.calm();
         let outcomes = self.own_change(writer, |_| {
             let store = |(uid, entry)| Ok((uid, self.store_one(&entry, change, &letters)?));
             self.entries(uids)
@@ -47,6 +48,15 @@ impl OpenMailbox {
                 .collect::<Vec<io::Result<_>>>()
         });
         self.publish_outcomes(outcomes, origin)
+    }
+
+    /// The UID list's lock for a batch of renames or removals. Dovecot lists `cur/` under it and trusts the listing: a
+    /// file that is renamed meanwhile may be missing from it, and would get a new UID there. Without the lock after a
+    /// short wait the change goes on: it is right for us, and a program that died must not stop it.
+    fn calm(&self) -> Option<Dotlock> {
+        let lock = Dotlock::acquire(self.directory.root(), FILE_NAME, crate::SHORT_PATIENCE);
+        lock.inspect_err(|error| tracing::debug!(%error, "changing flags beside another program"))
+            .ok()
     }
 
     /// The letters, with new keywords defined where the change sets some.
@@ -92,6 +102,7 @@ impl OpenMailbox {
     pub(crate) fn expunge(&self, writer: &mut Writer, uids: &UidSet) -> Result<(), Error> {
         self.check_alive().map_err(from_io)?;
         let marked = |(_, entry): &(Uid, Entry)| entry.info.contains(Letter::Trashed);
+        let _calm = self.calm();
         let outcomes = self.own_change(writer, |_| {
             let remove = |(uid, entry)| Ok((uid, self.remove_one(&entry)?));
             self.entries(uids)

@@ -148,6 +148,14 @@ impl Directory {
         })
     }
 
+    /// Whether this directory is the one at `path` now: another program may have renamed it.
+    pub fn is_at(&self, path: &Path) -> Existence {
+        let same = rustix::fs::lstat(path)
+            .and_then(|there| Ok((there, rustix::fs::fstat(&self.root)?)))
+            .is_ok_and(|(there, here)| (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino));
+        if same { Existence::Present } else { Existence::Removed }
+    }
+
     /// The state of `new/` and `cur/`; opens them again if they were replaced.
     ///
     /// # Errors

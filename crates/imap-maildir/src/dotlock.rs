@@ -48,10 +48,9 @@ impl Dotlock {
         let name = format!("{file_name}.lock");
         let start = Instant::now();
         loop {
-            match create(directory, &name) {
-                Ok(file) => return Self::held(directory, name, file),
+            match Self::create(directory, &name) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
+                created => return created,
             }
             if let Some(stale) = find_stale(directory, &name, file_name, seconds_now())? {
                 break_lock(directory, &name, stale)?;
@@ -67,20 +66,35 @@ impl Dotlock {
         }
     }
 
-    fn held(directory: BorrowedFd<'_>, name: String, mut file: File) -> io::Result<Self> {
+    /// Makes the lock with its content in one step: written under another name and then linked. A lock that a killed
+    /// process left behind always tells who held it, so that nobody waits for its age.
+    fn create(directory: BorrowedFd<'_>, name: &str) -> io::Result<Self> {
+        if rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let prepared = format!("{name}.{}", crate::random::guid()?);
+        let mut file = create_file(directory, &prepared)?;
+        // A full disk: an empty lock still locks, and goes stale by time.
+        let _ = file.write_all(owner().as_bytes());
         let stat = rustix::fs::fstat(&file)?;
         let identity = (stat.st_dev, stat.st_ino);
+        // Before it can be seen: with our own number in it and not among the held ones it would look like a leftover.
         HELD.lock().insert(identity);
-        let directory = directory.try_clone_to_owned()?;
-        // The content only speeds up recovery; without it the lock still goes stale by time.
-        let _ = file.write_all(owner().as_bytes());
-        Ok(Self {
-            directory,
-            name,
-            file,
-            identity,
-            touched: Instant::now(),
-        })
+        let linked = rustix::fs::linkat(directory, &prepared, directory, name, AtFlags::empty());
+        let _ = rustix::fs::unlinkat(directory, &prepared, AtFlags::empty());
+        let lock = linked.map_err(io::Error::from).and_then(|()| {
+            Ok(Self {
+                directory: directory.try_clone_to_owned()?,
+                name: name.to_owned(),
+                file,
+                identity,
+                touched: Instant::now(),
+            })
+        });
+        if lock.is_err() {
+            HELD.lock().remove(&identity);
+        }
+        lock
     }
 
     /// Touches the lock if that is due; call it now and then in long work.
@@ -120,7 +134,7 @@ impl Drop for Dotlock {
     }
 }
 
-fn create(directory: BorrowedFd<'_>, name: &str) -> io::Result<File> {
+fn create_file(directory: BorrowedFd<'_>, name: &str) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(
         directory,
@@ -247,6 +261,17 @@ mod tests {
             std::fs::write(&path, content).unwrap();
             crate::directory::set_modified(File::open(path).unwrap(), seconds_now() - age).unwrap();
         }
+    }
+
+    #[test]
+    fn a_lock_never_exists_without_its_content() {
+        let fixture = Fixture::new();
+        let lock = fixture.acquire().unwrap();
+        let content = std::fs::read_to_string(fixture.home.path().join("list.lock")).unwrap();
+        assert_eq!(content, owner());
+        // Nothing but the lock: no second name stays behind.
+        assert_eq!(std::fs::read_dir(fixture.home.path()).unwrap().count(), 1);
+        drop(lock);
     }
 
     #[test]

@@ -100,3 +100,7 @@ pub use session::MaildirSession;
 
 /// How long to wait for another program's lock: longer than a lock takes to go stale.
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(130);
+
+/// How long what can also go on without a lock waits for it: looking for new messages, which wait in their turn, and
+/// changes of flags.
+pub(crate) const SHORT_PATIENCE: Duration = Duration::from_secs(2);

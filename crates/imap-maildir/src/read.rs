@@ -78,9 +78,19 @@ impl OpenMailbox {
             if budget == 0 {
                 break;
             }
-            let Some(seen) = self.see(uid, &entry, need).map_err(from_io)? else {
-                records.push(None);
-                continue;
+            let seen = match self.see(uid, &entry, need) {
+                Ok(Some(seen)) => seen,
+                Ok(None) => {
+                    records.push(None);
+                    continue;
+                }
+                // One message that cannot be read must not hide the others.
+                Err(error) if is_of_one_file(&error) => {
+                    tracing::warn!(%error, %uid, "a message cannot be read");
+                    records.push(None);
+                    continue;
+                }
+                Err(error) => return Err(from_io(error)),
             };
             budget = budget.saturating_sub(seen.octets.as_ref().map_or(0, Vec::len));
             self.remember(uid, &seen);
@@ -118,6 +128,12 @@ impl OpenMailbox {
             entry.modified = seen.modified.or(entry.modified);
         }
     }
+}
+
+/// Whether an error says something about the file alone, not about the store as a whole.
+fn is_of_one_file(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidData)
+        || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
 fn is_enough(entry: &Entry, need: Need) -> bool {

@@ -114,7 +114,7 @@ impl OpenMailbox {
         let mut plan = self.plan(writer, &listing.found);
         let rewrite = writer.list.wants_rewrite(listing.found.len());
         if held.is_none() && (!plan.newcomers.is_empty() || rewrite == Rewrite::Due) {
-            match Dotlock::acquire(self.directory.root(), FILE_NAME, crate::LOCK_PATIENCE) {
+            match Dotlock::acquire(self.directory.root(), FILE_NAME, crate::SHORT_PATIENCE) {
                 Ok(lock) => {
                     let change = writer.list.refresh(&self.directory, Reading::Locked(&lock))?;
                     self.check_list(change)?;

@@ -296,7 +296,8 @@ impl UidListFile {
 
     /// Gives each base name the next UID, in order, and makes that durable.
     ///
-    /// The caller has refreshed the list under this lock. On failure none of the names has a UID, and the numbers are not used again.
+    /// The caller has refreshed the list under this lock. On failure none of the names has a UID, and numbers that another
+    /// program may have read are not used again.
     ///
     /// # Errors
     /// As the system says; `StorageFull` with [`UidsExhausted`] inside when no UID is left.
@@ -320,9 +321,14 @@ impl UidListFile {
             .zip(names)
             .map(|(&uid, (base, keys))| Record { uid, keys, base })
             .collect();
-        self.highest = self.highest.max(first + count - 1);
+        let before = self.highest;
+        self.highest = before.max(first + count - 1);
         if !self.faults.is_empty() || self.stamp.is_none() {
-            self.rewrite_with(directory, lock, &records)?;
+            if let Err(error) = self.rewrite_with(directory, lock, &records) {
+                // Nobody saw these numbers: a full disk must not use up UIDs, try by try.
+                self.highest = before;
+                return Err(error);
+            }
         } else {
             self.append(directory, lock, &records)?;
         }
@@ -355,11 +361,14 @@ impl UidListFile {
 
     fn rewrite_with(&mut self, directory: &Directory, lock: &Dotlock, added: &[Record]) -> io::Result<()> {
         lock.check()?;
-        self.header.next_uid = self.next_uid();
-        if self.header.guid.is_none() {
-            self.header.guid = Some(crate::random::guid()?.into());
+        let mut header = Header {
+            next_uid: self.next_uid(),
+            ..self.header.clone()
+        };
+        if header.guid.is_none() {
+            header.guid = Some(crate::random::guid()?.into());
         }
-        let octets = write(&self.header, self.records.iter().chain(added));
+        let octets = write(&header, self.records.iter().chain(added));
         let temporary = format!("{FILE_NAME}.tmp");
         let file = replace(
             directory.root(),
@@ -369,6 +378,7 @@ impl UidListFile {
             directory.file_mode(),
             None,
         )?;
+        self.header = header;
         self.stamp = Some(Stamp::of(&file)?);
         self.offset = octets.len() as u64;
         self.faults.clear();

@@ -49,6 +49,20 @@ pub fn next(root: BorrowedFd<'_>, now: i64) -> io::Result<u32> {
     ))
 }
 
+/// Makes sure that [`next`] gives values above `value`, which a mailbox of the account already has.
+///
+/// # Errors
+/// As the system says.
+pub fn at_least(root: BorrowedFd<'_>, value: u32) -> io::Result<()> {
+    for _ in 0..1000 {
+        let latest = latest(root)?;
+        if latest.is_some_and(|latest| latest >= value) || advance(root, latest, value)? == Advance::Done {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
 const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 
 #[derive(PartialEq, Eq)]
@@ -109,6 +123,17 @@ fn hexadecimal(digits: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_value_that_a_mailbox_brought_along_is_never_given_again() {
+        let home = tempfile::tempdir().unwrap();
+        let root = std::fs::File::open(home.path()).unwrap();
+        let root = std::os::fd::AsFd::as_fd(&root);
+        super::at_least(root, 3_000_000_000).unwrap();
+        assert_eq!(super::next(root, 1_700_000_000).unwrap(), 3_000_000_001);
+        super::at_least(root, 5).unwrap();
+        assert_eq!(super::next(root, 1_700_000_000).unwrap(), 3_000_000_002);
+    }
+
     use super::*;
     use std::fs::File;
     use std::os::fd::AsFd as _;

@@ -240,3 +240,21 @@ fn nothing_is_appended_when_the_lock_was_taken_away() {
     );
     assert!(fixture.text().ends_with("1 :a\n"));
 }
+
+#[test]
+fn a_list_that_cannot_be_written_uses_up_no_uids() {
+    let fixture = Fixture::new();
+    fixture.write("1 :a\nrubbish\n");
+    std::fs::create_dir(fixture.home.path().join("dovecot-uidlist.tmp")).unwrap();
+    let mut list = fixture.open();
+    for _ in 0..3 {
+        let lock = fixture.lock();
+        list.refresh(&fixture.directory, Reading::Locked(&lock)).unwrap();
+        assert!(
+            list.assign(&fixture.directory, &lock, vec![(b"b"[..].into(), Box::default())])
+                .is_err()
+        );
+    }
+    std::fs::remove_dir(fixture.home.path().join("dovecot-uidlist.tmp")).unwrap();
+    assert_eq!(fixture.assign(&mut list, &["b"]), [2]);
+}
