@@ -110,6 +110,8 @@ impl Delivery {
         self.directory.steps().at(Step::Written);
         let modified = internal_date.unwrap_or_else(crate::clock::seconds);
         set_modified(&file, modified)?;
+        // A file system keeps the dates that it can: what it kept is what every later look will find.
+        let modified = rustix::fs::fstat(&file).map_or(modified, |stat| stat.st_mtime);
         if let Err(error) = file.sync_all() {
             self.directory.discard_temporary(&self.base);
             return Err(error);

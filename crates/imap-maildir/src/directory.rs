@@ -153,7 +153,11 @@ impl Directory {
         let same = rustix::fs::lstat(path)
             .and_then(|there| Ok((there, rustix::fs::fstat(&self.root)?)))
             .is_ok_and(|(there, here)| (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino));
-        if same { Existence::Present } else { Existence::Removed }
+        if same {
+            Existence::Present
+        } else {
+            Existence::Removed
+        }
     }
 
     /// The state of `new/` and `cur/`; opens them again if they were replaced.

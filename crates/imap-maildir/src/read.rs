@@ -132,8 +132,10 @@ impl OpenMailbox {
 
 /// Whether an error says something about the file alone, not about the store as a whole.
 fn is_of_one_file(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidData)
-        || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidData
+    ) || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
 fn is_enough(entry: &Entry, need: Need) -> bool {

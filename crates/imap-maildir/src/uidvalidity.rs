@@ -11,6 +11,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::directory::{open_control, replace, sync_directory};
+use crate::dotlock::Dotlock;
 
 /// The name of the file with the latest value.
 pub const FILE_NAME: &str = "dovecot-uidvalidity";
@@ -20,6 +21,7 @@ pub const FILE_NAME: &str = "dovecot-uidvalidity";
 /// # Errors
 /// As the system says. `StorageFull` when 2^32-1 was reached.
 pub fn next(root: BorrowedFd<'_>, now: i64) -> io::Result<u32> {
+    let _alone = alone(root)?;
     for _ in 0..1000 {
         let latest = latest(root)?;
         let now = u32::try_from(now).unwrap_or(1).max(1);
@@ -54,6 +56,10 @@ pub fn next(root: BorrowedFd<'_>, now: i64) -> io::Result<u32> {
 /// # Errors
 /// As the system says.
 pub fn at_least(root: BorrowedFd<'_>, value: u32) -> io::Result<()> {
+    if latest(root)?.is_some_and(|latest| latest >= value) {
+        return Ok(());
+    }
+    let _alone = alone(root)?;
     for _ in 0..1000 {
         let latest = latest(root)?;
         if latest.is_some_and(|latest| latest >= value) || advance(root, latest, value)? == Advance::Done {
@@ -61,6 +67,14 @@ pub fn at_least(root: BorrowedFd<'_>, value: u32) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Keeps our other processes away while a value is taken.
+///
+/// The rename alone is not enough: a listing may miss the counter file while somebody renames it (see [`crate::scan`]), and
+/// the counter would be made anew with a value that has been given already.
+fn alone(root: BorrowedFd<'_>) -> io::Result<Dotlock> {
+    Dotlock::acquire(root, FILE_NAME, crate::LOCK_PATIENCE)
 }
 
 const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -105,11 +119,14 @@ fn latest(root: BorrowedFd<'_>) -> io::Result<Option<u32>> {
         let _ = file.take(16).read_to_string(&mut text);
         latest = hexadecimal(text.trim_end().as_bytes());
     }
-    for entry in rustix::fs::Dir::read_from(root)? {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        let value = name.strip_prefix(b"dovecot-uidvalidity.").and_then(hexadecimal);
-        latest = latest.max(value);
+    // Twice: Dovecot takes no lock, and a listing may miss what it renames.
+    for _ in 0..2 {
+        for entry in rustix::fs::Dir::read_from(root)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            let value = name.strip_prefix(b"dovecot-uidvalidity.").and_then(hexadecimal);
+            latest = latest.max(value);
+        }
     }
     Ok(latest)
 }
@@ -123,17 +140,6 @@ fn hexadecimal(digits: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    #[test]
-    fn a_value_that_a_mailbox_brought_along_is_never_given_again() {
-        let home = tempfile::tempdir().unwrap();
-        let root = std::fs::File::open(home.path()).unwrap();
-        let root = std::os::fd::AsFd::as_fd(&root);
-        super::at_least(root, 3_000_000_000).unwrap();
-        assert_eq!(super::next(root, 1_700_000_000).unwrap(), 3_000_000_001);
-        super::at_least(root, 5).unwrap();
-        assert_eq!(super::next(root, 1_700_000_000).unwrap(), 3_000_000_002);
-    }
-
     use super::*;
     use std::fs::File;
     use std::os::fd::AsFd as _;
@@ -200,5 +206,16 @@ mod tests {
         let count = values.len();
         values.dedup();
         assert_eq!(values.len(), count);
+    }
+
+    #[test]
+    fn a_value_that_a_mailbox_brought_along_is_never_given_again() {
+        let home = tempfile::tempdir().unwrap();
+        let root = File::open(home.path()).unwrap();
+        let root = root.as_fd();
+        at_least(root, 3_000_000_000).unwrap();
+        assert_eq!(next(root, 1_700_000_000).unwrap(), 3_000_000_001);
+        at_least(root, 5).unwrap();
+        assert_eq!(next(root, 1_700_000_000).unwrap(), 3_000_000_002);
     }
 }

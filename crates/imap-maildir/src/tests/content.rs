@@ -75,7 +75,7 @@ async fn sizes_that_a_file_name_claims_wrongly_are_not_believed() {
     let fixture = Fixture::new();
     for (file, text) in [
         ("cur/1.a,S=4,W=6:2,", "a\nb\n"),
-        ("cur/2.b,S=40,W=6:2,", "a\nb\n"),
+        ("cur/2.b,S=40,W=5:2,", "a\nb\n"),
         ("cur/3.c,S=4,W=99:2,", "a\nb\n"),
         ("cur/4.d:2,", "a\nb\n"),
     ] {

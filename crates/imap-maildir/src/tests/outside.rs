@@ -205,6 +205,26 @@ async fn a_message_that_comes_back_gets_a_new_uid() {
 }
 
 #[tokio::test]
+async fn a_message_that_comes_back_after_the_list_was_read_anew_gets_a_new_uid() {
+    let fixture = Fixture::new();
+    deliver(&fixture.root(), "cur/1.a:2,", "x");
+    let mut client = fixture.select("INBOX").await;
+    let (here, away) = (fixture.root().join("cur/1.a:2,"), fixture.root().join("away"));
+    std::fs::rename(&here, &away).unwrap();
+    assert_eq!(client.noop().await, ["EXPUNGE 1"]);
+    // Another program writes the list anew, with the record of the missing file.
+    let (list, copy) = (
+        fixture.root().join("dovecot-uidlist"),
+        fixture.root().join("copy"),
+    );
+    std::fs::copy(&list, &copy).unwrap();
+    std::fs::rename(&copy, &list).unwrap();
+    std::fs::rename(&away, &here).unwrap();
+    assert_eq!(client.noop().await, ["EXISTS 1"]);
+    assert_eq!(client.uids(), [2], "a client was told that UID 1 is gone");
+}
+
+#[tokio::test]
 async fn two_messages_with_one_base_name_become_two() {
     let fixture = Fixture::new();
     deliver(&fixture.root(), "cur/1.a:2,S", "one");
@@ -266,4 +286,21 @@ async fn a_look_without_a_change_lists_nothing() {
     );
     deliver(&fixture.root(), "new/2.b", "x");
     assert_eq!(client.noop().await, ["EXISTS 2"]);
+}
+
+#[tokio::test]
+async fn a_mailbox_that_another_program_renamed_is_not_served_under_its_old_name() {
+    let fixture = Fixture::new();
+    let mut session = fixture.session().await;
+    session.create(&name("a")).await.unwrap();
+    deliver(&fixture.root().join(".a"), "cur/1.old:2,", "x");
+    let kept_open = fixture.select("a").await;
+    std::fs::rename(fixture.root().join(".a"), fixture.root().join(".b")).unwrap();
+    let gone = session.select(&name("a"), Access::ReadOnly).await.unwrap_err();
+    assert_eq!(gone.kind(), imap_backend::ErrorKind::NonExistent);
+    session.create(&name("a")).await.unwrap();
+    assert!(fixture.select("a").await.uids().is_empty());
+    session.delete(&name("a")).await.unwrap();
+    assert_eq!(fixture.select("b").await.uids(), [1], "what was renamed is whole");
+    assert_eq!(kept_open.uids(), [1], "and whoever has it open goes on");
 }

@@ -320,3 +320,20 @@ async fn with_the_uid_list_unwritable_known_messages_can_still_be_read_and_remov
     let uid = client.uids()[0];
     assert_eq!(client.body(uid).await.unwrap(), "y");
 }
+
+/// Dovecot lists `cur/` under this lock and gives new UIDs to files that it missed because they were being renamed.
+#[tokio::test]
+async fn flags_change_under_the_lock_that_dovecot_lists_under() {
+    let fixture = Fixture::new();
+    deliver(&fixture.root(), "cur/1.a:2,", "x");
+    let mut client = fixture.select("INBOX").await;
+    let lock = fixture.root().join("dovecot-uidlist.lock");
+    let (seen, held) = (Arc::new(AtomicUsize::new(0)), lock.clone());
+    let count = Arc::clone(&seen);
+    at(&client, Step::BeforeRename, usize::MAX, move |_| {
+        count.fetch_add(usize::from(held.exists()), Ordering::SeqCst);
+    });
+    client.store(&[1], FlagAction::Add, "\\Seen").await.unwrap();
+    assert_eq!(seen.load(Ordering::SeqCst), 1);
+    assert!(!lock.exists());
+}
