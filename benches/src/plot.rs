@@ -54,8 +54,8 @@ impl Plot {
         let y = Axis::around(points().map(|point| point.1));
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
-             font-size=\"12\" role=\"img\">\n<title>{}</title>\n<style>text{{fill:#1f2328}}.grid{{stroke:#8c959f;\
-             stroke-opacity:.3}}@media (prefers-color-scheme:dark){{text{{fill:#e6edf3}}}}</style>\n",
+             font-size=\"12\" role=\"img\">\n<title>{}</title>\n<style>text{{fill:#6e7681}}.grid{{stroke:#8c959f;\
+             stroke-opacity:.3}}@media (prefers-color-scheme:light){{text{{fill:#1f2328}}}}@media (prefers-color-scheme:dark){{text{{fill:#e6edf3}}}}</style>\n",
             self.title
         );
         let _ = writeln!(

@@ -58,6 +58,33 @@ fn trap_2_a_view_counts_no_expunge_twice_and_loses_none() {
 }
 
 #[test]
+fn trap_2_a_shared_pending_set_serves_only_sessions_of_the_same_place_horizon_and_moment() {
+    let mut index = mailbox(1..=20);
+    let [mut early, mut twin] = [index.open(), index.open()];
+    index.append(uid(21)).unwrap();
+    let mut further = index.open(); // same place in the log, higher horizon
+    index.expunge(uid(3));
+    index.expunge(uid(21));
+    let mut late = index.open(); // another place
+    index.expunge(uid(5));
+    // In this order, so that each finds what the one before has left.
+    let pending = |session: &mut imap_seq::SeqMapper, index: &mut MailboxIndex| {
+        let view = session.sync(index);
+        view.uids()
+            .filter(|&uid| view.is_expunged(uid))
+            .map(Uid::get)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(pending(&mut early, &mut index), [3, 5]);
+    assert_eq!(pending(&mut further, &mut index), [3, 5, 21]);
+    assert_eq!(pending(&mut late, &mut index), [5]);
+    index.expunge(uid(7));
+    assert_eq!(pending(&mut twin, &mut index), [3, 5, 7]);
+    assert_eq!(pending(&mut early, &mut index), [3, 5, 7]);
+    assert_eq!(pending(&mut late, &mut index), [5, 7]);
+}
+
+#[test]
 fn trap_3_pending_expunges_survive_an_announcement_of_exists_alone() {
     let mut index = mailbox([3, 5, 8]);
     let mut session = index.open();
