@@ -435,6 +435,25 @@ fn the_last_session_frees_the_history() {
 }
 
 #[test]
+fn a_session_that_left_needs_no_history_any_more() {
+    let mut desk = Desk::with(&(1..=1000).collect::<Vec<_>>());
+    let lagging = desk.hub.subscribe(Access::ReadOnly);
+    for number in 1..=1000 {
+        assert_eq!(desk.flags(number, "\\Seen"), Ingest::Applied);
+    }
+    desk.noop();
+    let remembered = |desk: &Desk| desk.hub.lock().flags_changed_since(modseq(1)).count();
+    assert_eq!(remembered(&desk), 1000, "one session has not been told");
+    drop(lagging);
+    // The next looks at the history are due when it has doubled.
+    for number in (1..=1000).chain(1..=1000) {
+        assert_eq!(desk.flags(number, "\\Draft"), Ingest::Applied);
+        desk.noop();
+    }
+    assert!(remembered(&desk) < 300, "{}", remembered(&desk));
+}
+
+#[test]
 fn a_mailbox_that_is_watched_and_not_selected_tells_its_status() {
     let desk = Desk::with(&[1]);
     let mut watch = desk.hub.watch();
