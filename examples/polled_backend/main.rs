@@ -1,0 +1,121 @@
+//! A store that can only be listed: nobody tells it when another program changes the mail.
+//!
+//! `cargo run -p imap-backendutil-examples --example polled_backend`
+//!
+//! `poll` asks for a listing, at most one at a time for all sessions; what is different is told like any update.
+//! ```text
+//! -- Another program removes UID 1 and adds UID 7.
+//!  Ann says  FETCH 2 UID
+//!  Ann hears * 2 FETCH (UID 2)
+//!  Ann hears a3 OK FETCH completed
+//!  Ann says  NOOP
+//!  Ann hears * 1 EXPUNGE
+//!  Ann hears * 3 EXISTS
+//!  Ann hears * 1 RECENT
+//!  Ann hears a4 OK NOOP completed
+//!  Ann says  FETCH 1:* (UID BODY.PEEK[HEADER])
+//!  Ann hears * 1 FETCH (UID 2 BODY[HEADER] {16}
+//!  Ann hears Subject: two
+//!  Ann hears
+//!  Ann hears )
+//!  Ann hears * 2 FETCH (UID 3 BODY[HEADER] {18}
+//!  Ann hears Subject: three
+//!  Ann hears
+//!  Ann hears )
+//!  Ann hears * 3 FETCH (UID 7 BODY[HEADER] {18}
+//!  Ann hears Subject: seven
+//!  Ann hears
+//!  Ann hears )
+//!  Ann hears a5 OK FETCH completed
+//! ```
+
+mod table;
+
+use imap_backend::*;
+use imap_backendutil_examples::Client;
+use imap_poller::{Absence, MailboxPoller, Pace, Reason, Wish};
+use imap_seq::{Uid, UidSet, UidValidity};
+use imap_updates::{Access, Flags};
+use std::time::Instant;
+use table::Table;
+
+/// Backend, session and mailbox in one: there is a single mailbox, and its hub belongs to the poller.
+#[derive(Clone)]
+struct Polled {
+    table: Table,
+    poller: MailboxPoller<()>,
+    started: Instant,
+}
+
+impl Backend for Polled {
+    type Session = Self;
+    async fn login(&self, _: &Peer, _: Credentials) -> Result<Self, LoginError> {
+        Ok(self.clone())
+    }
+}
+
+impl Session for Polled {
+    type Mailbox = Self;
+    async fn list(&mut self) -> Result<Vec<ListEntry>, Error> {
+        Ok(vec![ListEntry::mailbox(MailboxName::inbox())])
+    }
+    async fn select(&mut self, _: &MailboxName, _: Access) -> Result<Opened<Self>, Error> {
+        let (access, new_keywords) = (Access::ReadOnly, NewKeywords::Refused);
+        let (updates, last) = self.poller.hub().subscribe_with(access, |(), view| view.last());
+        let (mailbox, uid_validity, keywords) = (self.clone(), UidValidity::MIN, Vec::new());
+        let (uid_next, first_unseen) = (last.map_or(Some(Uid::MIN), Uid::next), None);
+        Ok(Opened { mailbox, updates, access, uid_validity, uid_next, keywords, new_keywords, first_unseen })
+    }
+    async fn append(
+        &mut self,
+        _: &MailboxName,
+        _: AppendOptions,
+        _: impl MessageSource,
+    ) -> Result<Appended, Error> {
+        Err(ErrorKind::Unsupported.into())
+    }
+}
+
+impl Mailbox for Polled {
+    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Vec<Option<Record>>, Error> {
+        let record = |&uid: &Uid| {
+            let octets = Some(self.table.message(uid)?.into());
+            Some(Record { octets, ..Record::new(uid, Flags::empty()) })
+        };
+        Ok(uids.iter().map(record).collect())
+    }
+    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<(), Error> {
+        Err(ErrorKind::Unsupported.into())
+    }
+    async fn copy(&mut self, _: &UidSet, _: &MailboxName) -> Result<Copied, Error> {
+        Err(ErrorKind::Unsupported.into())
+    }
+    async fn expunge(&mut self, _: &UidSet) -> Result<(), Error> {
+        Err(ErrorKind::Unsupported.into())
+    }
+    async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {
+        if reason == PollReason::Asked
+            && let Wish::Fly(flight) = self.poller.wish(Reason::Command, self.started.elapsed())
+        {
+            flight.land(self.table.list(), self.started.elapsed());
+        }
+        Ok(())
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let uid = |number| Uid::new(number).expect("not 0");
+    let table = Table::new([(uid(1), "one"), (uid(2), "two"), (uid(3), "three")]);
+    // One listing is proof of absence here. A store that reads while others write asks twice: `InListings`.
+    let poller = MailboxPoller::open((), table.list(), Absence::IsProof, Pace::default())?;
+    let backend = Polled { table: table.clone(), poller, started: Instant::now() };
+    let server = imap_server::Server::builder(backend).build();
+    let mut ann = Client::connect(&server, "Ann").await?;
+    println!("-- Another program removes UID 1 and adds UID 7.");
+    table.replace(uid(1), uid(7), "seven");
+    for command in ["FETCH 2 UID", "NOOP", "FETCH 1:* (UID BODY.PEEK[HEADER])"] {
+        ann.say(command).await?;
+    }
+    Ok(())
+}

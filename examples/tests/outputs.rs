@@ -1,0 +1,79 @@
+//! Each example prints what its first lines say; the servers among them answer.
+
+#![allow(clippy::unwrap_used, reason = "in tests a panic is the answer")]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// The built example: cargo puts it beside the folder of this test.
+fn program(name: &str) -> PathBuf {
+    let deps = std::env::current_exe().unwrap();
+    deps.parent().unwrap().parent().unwrap().join("examples").join(name)
+}
+
+/// The lines between the text fences at the head of an example.
+fn promised(source: &str) -> Vec<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+    let source = std::fs::read_to_string(source).unwrap();
+    let lines = source.lines().skip_while(|line| *line != "//! ```text").skip(1);
+    lines
+        .take_while(|line| *line != "//! ```")
+        .map(|line| line.strip_prefix("//! ").or(line.strip_prefix("//!")).unwrap().trim_end().to_owned())
+        .collect()
+}
+
+#[test]
+fn examples_print_what_they_promise() {
+    for (name, source) in [
+        ("two_clients", "two_clients.rs"),
+        ("helpers_without_server", "helpers_without_server.rs"),
+        ("polled_backend", "polled_backend/main.rs"),
+    ] {
+        let output = Command::new(program(name)).output().unwrap();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let printed: Vec<_> = printed.lines().map(|line| line.trim_end().to_owned()).collect();
+        assert_eq!(printed, promised(source), "{name}");
+    }
+}
+
+/// A server example, killed at the end of the test.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts an example on a free port, logs in, selects INBOX, and gives the lines that it answered.
+fn conversation(name: &str, arguments: &[&str], user: &str) -> String {
+    let mut server = Command::new(program(name));
+    let mut server = Server(server.args(arguments).stdout(Stdio::piped()).spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(server.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim_end().strip_prefix("listening on ").unwrap();
+    let mut client = TcpStream::connect(address).unwrap();
+    write!(client, "a LOGIN {user} demo\r\nb SELECT INBOX\r\nc LOGOUT\r\n").unwrap();
+    BufReader::new(client).lines().map_while(Result::ok).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_server_examples_serve() {
+    for name in ["minimal_backend", "minimal_server"] {
+        let heard = conversation(name, &["127.0.0.1:0"], "demo");
+        for wanted in ["a OK", "b OK", "c OK"] {
+            assert!(heard.lines().any(|line| line.starts_with(wanted)), "{name}: {heard}");
+        }
+    }
+}
+
+#[test]
+fn the_maildir_example_serves_a_maildir() {
+    let home = tempfile::tempdir().unwrap();
+    let heard = conversation("maildir_server", &["127.0.0.1:0", home.path().to_str().unwrap()], "demo");
+    assert!(heard.lines().any(|line| line.starts_with("b OK [READ-WRITE]")), "{heard}");
+}
