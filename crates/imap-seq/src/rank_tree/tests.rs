@@ -236,11 +236,11 @@ enum Change {
         count: u32,
         gap: u32,
     },
-    /// From a part (in 256ths) of the members on, every `step`-th, at most `count`.
+    /// From a part (in 256ths) of the members on, every `step`-th, at most another part of them.
     Leave {
         from: usize,
         step: usize,
-        count: usize,
+        part: usize,
     },
 }
 
@@ -259,11 +259,14 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
         1..9_usize,
         1..700_usize,
     );
-    let leave = leave.prop_map(|(from, step, count)| Change::Leave { from, step, count });
+    let leave = leave.prop_map(|(from, step, part)| Change::Leave { from, step, part });
     prop::collection::vec(prop_oneof![enter, leave], 1..12)
 }
 
 proptest! {
+    // The rare shapes want more cases than the rest: one in a thousand met the counter-example above.
+    #![proptest_config(ProptestConfig { cases: 8 * ProptestConfig::default().cases, ..ProptestConfig::default() })]
+
     #[test]
     fn a_tree_through_any_changes_agrees_with_a_sorted_vector(changes in changes()) {
         let (mut tree, mut members, mut ever) = (RankTree::default(), Vec::<u32>::new(), Vec::<u32>::new());
@@ -281,7 +284,8 @@ proptest! {
                     members.extend(&entering);
                     ever.extend(&entering);
                 }
-                Change::Leave { from, step, count } => {
+                Change::Leave { from, step, part } => {
+                    let count = members.len() * part / 256;
                     let from = members.len() * from / 256;
                     let leaving: Vec<u32> = members[from..].iter().copied().step_by(step).take(count).collect();
                     if turn % 2 == 0 {
@@ -301,6 +305,9 @@ proptest! {
         check(&tree, &members);
     }
 
+}
+
+proptest! {
     #[test]
     fn select_inverts_position(steps in prop::collection::vec(1..20_000_u32, 0..600), rank in 0..600_u32) {
         let members: Vec<u32> = steps.iter().scan(0, |sum, step| { *sum += step; Some(*sum) }).collect();
