@@ -1,4 +1,69 @@
 //! A tokio IMAP server that runs any backend.
+//!
+//! You bring an [`imap_backend::Backend`]; this crate brings the rest of an IMAP4rev1 server (RFC 3501): octets, lines
+//! and literals, states, commands, responses, TLS, limits and a graceful stop. Offered besides: IDLE, UIDPLUS, MOVE,
+//! UNSELECT, NAMESPACE, ID, ENABLE, LITERAL+, SASL-IR, CHILDREN, STARTTLS and AUTHENTICATE PLAIN.
+//!
+//! # What is left to you
+//!
+//! Where mail is kept and who may log in (the backend), certificates ([`ServerBuilder::tls`] takes a
+//! [`rustls`] configuration), sockets (bind them as you like) and signals (make [`Shutdown::start`] of them).
+//!
+//! # Example
+//!
+//! A server in memory, and a client that is served over a pipe; with sockets it is [`Server::serve`].
+//!
+//! ```
+//! use imap_backend::{Peer, Transport};
+//! use imap_backend_test::MemoryBackend;
+//! use imap_server::{Server, Shutdown};
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let server = Server::builder(MemoryBackend::new("joe", "secret")).build();
+//! let shutdown = Shutdown::new();
+//!
+//! let (mut client, stream) = tokio::io::duplex(4096);
+//! let peer = Peer::new(None, Transport::Plain);
+//! tokio::spawn(async move { server.serve_connection(stream, peer, shutdown).await });
+//!
+//! client.write_all(b"a LOGIN joe secret\r\nb STATUS INBOX (MESSAGES)\r\nc LOGOUT\r\n").await?;
+//! let mut answers = String::new();
+//! client.read_to_string(&mut answers).await?;
+//! assert!(answers.contains("* STATUS INBOX (MESSAGES 0)\r\nb OK STATUS completed\r\n"));
+//! assert!(answers.ends_with("* BYE logging out\r\nc OK LOGOUT completed\r\n"));
+//! # Ok::<(), std::io::Error>(())
+//! # })?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # What a client can rely on
+//!
+//! * **One exit.** EXISTS, EXPUNGE, RECENT and unilateral FETCH come from the session's
+//!   [`UpdateBuffer`](imap_updates::UpdateBuffer) and are written in one place, at the end of each command, failed ones
+//!   included. Which commands release an EXPUNGE is decided by types (`imap-updates`, the release table); commands
+//!   that are already waiting in the input and use sequence numbers hold it back.
+//! * **Sets are resolved once**, in the numbering that this client was told, before the backend is asked.
+//! * **Nothing is accepted unseen.** A literal is announced, weighed, and only then asked for; the message of an APPEND
+//!   goes to the backend piece by piece, and a backend that refuses it refuses before it was sent.
+//! * A message that somebody else expunged and that still has its number: FETCH and STORE serve the others and answer
+//!   NO `[EXPUNGEISSUED]`, COPY and MOVE do nothing and answer the same; the UID forms pass over it (RFC 2180).
+//! * A mailbox that is deleted under a session, or gets a new UIDVALIDITY, ends the session with BYE.
+//!
+//! # Costs
+//!
+//! One task for each connection, a few KiB while it idles, at most about 300 KiB of input, command and output plus
+//! 1 MiB of message octets (or one message) while it fetches; all bounds are in [`Limits`]. Output is sent in batches
+//! of 32 KiB; a client that does not read blocks only itself, and not for longer than [`Limits::write_stall`].
+//!
+//! # Trade-offs
+//!
+//! * Commands are decoded by `imap-codec`, which nests SEARCH keys eight deep and not deeper.
+//! * Of a backend's errors only the kind reaches the client; the words go to the log ([`tracing`]), which never has
+//!   contents of messages or passwords.
+//! * A panic in a backend costs the client its connection, and nobody else anything.
+//!
+//! [`rustls`]: tokio_rustls::rustls
 
 mod client;
 mod command;

