@@ -2,8 +2,10 @@
 
 mod support;
 
+use imap_seq::UidSet;
 use imap_updates::{Ingest, kind};
 use support::desk::{Desk, SILENCE};
+use support::uids;
 
 #[test]
 fn s24_star_with_a_pending_expunge_is_the_clients_last_message() {
@@ -65,6 +67,26 @@ fn s30_a_number_beyond_the_view_is_the_clients_error() {
 fn s31_zero_is_no_number() {
     assert!("0".parse::<imap_seq::SequenceSet<imap_seq::SeqNum>>().is_err());
     assert!("0:5".parse::<imap_seq::SequenceSet<imap_seq::Uid>>().is_err());
+}
+
+#[test]
+fn s32_a_saved_result_loses_what_was_expunged_and_never_means_a_stranger() {
+    let mut desk = Desk::with(&[1, 2, 3]);
+    let saved = uids(&[2, 3]);
+    desk.expunge(&[2]);
+    assert_eq!(desk.noop(), ["2 EXPUNGE"]);
+    assert_eq!(desk.arrive(4), Ingest::Applied);
+    let means = |desk: &mut Desk, saved: &UidSet| {
+        let view = desk.a.view().clone();
+        view.uids_in(&view.resolve_saved(saved)).collect::<UidSet>()
+    };
+    assert_eq!(means(&mut desk, &saved), uids(&[3]));
+    assert_eq!(means(&mut desk, &uids(&[4])), uids(&[]), "not announced");
+    assert_eq!(
+        means(&mut desk, &uids(&[])),
+        uids(&[]),
+        "emptied by a failed SEARCH"
+    );
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 mod support;
 
+use imap_seq::UidSet;
 use imap_updates::{
     Access, Echo, ExpungeForm, Followers, Ingest, MailboxHub, Origin, Recency, Release, Untagged,
     UpdateBuffer, kind,
 };
 use support::desk::{Desk, SILENCE, flags, hold, lines, release, write};
-use support::{modseq, uid, uids};
+use support::{modseq, seq, uid, uids};
 
 #[test]
 fn s36_a_fetch_of_an_expunged_message_knows_that_it_was_expunged() {
@@ -139,6 +140,28 @@ fn s48_nothing_is_expunged_while_a_literal_arrives() {
     let drained = desk.a.drain(Release::hold());
     assert_eq!(write(&mut desk.a, drained), SILENCE);
     assert_eq!(release(&mut desk.a, kind::Append), ["1 EXPUNGE"]);
+}
+
+/// STORE by number answers MODIFIED in numbers, UID STORE in UIDs: both from the one resolved set.
+#[test]
+fn s49_a_conditional_store_names_what_was_modified_in_its_own_number_space() {
+    let mut desk = Desk::with(&[10, 20, 30]);
+    desk.expunge(&[10]);
+    let unchanged_since = desk.a.highest_modseq();
+    assert_eq!(desk.flags(20, "\\Flagged"), Ingest::Applied);
+    let _command = desk.a.begin(kind::Store);
+    let changed: UidSet = desk
+        .hub
+        .lock()
+        .flags_changed_since(unchanged_since)
+        .map(|(uid, _, _)| uid)
+        .collect();
+    let resolved = desk.a.resolve_seqs(&"1:3".parse().unwrap()).unwrap();
+    let modified: Vec<_> = resolved
+        .iter()
+        .filter(|(_, uid)| changed.contains(*uid))
+        .collect();
+    assert_eq!(modified, [(seq(2), uid(20))]);
 }
 
 #[test]
