@@ -31,15 +31,13 @@ async fn first_line(address: SocketAddr) -> (BufReader<TcpStream>, String) {
 
 #[tokio::test]
 async fn a_full_server_says_so_and_a_freed_place_is_given_again() {
-    let total = |limits: &mut Limits| limits.connections = 2;
-    let per_address = |limits: &mut Limits| limits.connections_per_address = 2;
-    let cases: [(&dyn Fn(&mut Limits), _); 2] = [
-        (&total, "* BYE too many connections\r\n"),
-        (&per_address, "* BYE too many connections from your address\r\n"),
-    ];
-    for (change, refusal) in cases {
-        let mut limits = Limits::default();
-        change(&mut limits);
+    let (mut total, mut per_address) = (Limits::default(), Limits::default());
+    total.connections = 2;
+    per_address.connections_per_address = 2;
+    for (limits, refusal) in [
+        (total, "* BYE too many connections\r\n"),
+        (per_address, "* BYE too many connections from your address\r\n"),
+    ] {
         let (address, ..) = serving(MemoryBackend::new("joe", "secret"), limits).await;
         let (first, greeting) = first_line(address).await;
         assert!(greeting.starts_with("* OK "), "{greeting}");
