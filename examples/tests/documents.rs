@@ -27,3 +27,14 @@ fn the_guides_code_is_in_the_examples() {
     }
     assert!(checked >= 4, "the guide shows code");
 }
+
+#[test]
+fn the_guides_links_lead_to_files() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs");
+    let page = std::fs::read_to_string(docs.join("writing-a-backend.md")).unwrap();
+    let links: Vec<_> = page.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(links.len() >= 4, "{links:?}");
+    for link in links {
+        assert!(docs.join(link).exists(), "{link}");
+    }
+}

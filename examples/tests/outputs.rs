@@ -49,24 +49,39 @@ impl Drop for Server {
     }
 }
 
-/// Starts an example on a free port, logs in, selects INBOX, and gives the lines that it answered.
-fn conversation(name: &str, arguments: &[&str], user: &str) -> String {
+/// Starts an example on a free port, logs in, says `commands`, logs out, and gives the lines that it answered.
+fn conversation(name: &str, arguments: &[&str], commands: &[&str]) -> String {
     let mut server = Command::new(program(name));
     let mut server = Server(server.args(arguments).stdout(Stdio::piped()).spawn().unwrap());
     let mut line = String::new();
     BufReader::new(server.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     let address = line.trim_end().strip_prefix("listening on ").unwrap();
     let mut client = TcpStream::connect(address).unwrap();
-    write!(client, "a LOGIN {user} demo\r\nb SELECT INBOX\r\nc LOGOUT\r\n").unwrap();
+    for (number, command) in ["LOGIN demo demo"].iter().chain(commands).chain(&["LOGOUT"]).enumerate() {
+        write!(client, "a{number} {command}\r\n").unwrap();
+    }
     BufReader::new(client).lines().map_while(Result::ok).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn the_server_examples_serve() {
+fn the_server_examples_store_copy_and_expunge() {
+    let commands = [
+        "APPEND INBOX {16+}\r\nSubject: one\r\n\r\n",
+        "SELECT INBOX",
+        "STORE 1 +FLAGS (\\Deleted)",
+        "COPY 1 INBOX",
+        "FETCH 2 (UID FLAGS RFC822.SIZE)",
+        "UID EXPUNGE 1",
+        "UID SEARCH ALL",
+    ];
     for name in ["minimal_backend", "minimal_server"] {
-        let heard = conversation(name, &["127.0.0.1:0"], "demo");
-        for wanted in ["a OK", "b OK", "c OK"] {
-            assert!(heard.lines().any(|line| line.starts_with(wanted)), "{name}: {heard}");
+        let heard = conversation(name, &["127.0.0.1:0"], &commands);
+        for number in 0..=commands.len() + 1 {
+            let ok = format!("a{number} OK");
+            assert!(heard.lines().any(|line| line.starts_with(&ok)), "{name}, {ok}: {heard}");
+        }
+        for wanted in ["UID 2 FLAGS (\\Deleted \\Recent) RFC822.SIZE 16)", "* 1 EXPUNGE", "* SEARCH 2"] {
+            assert!(heard.lines().any(|line| line.ends_with(wanted)), "{name}, {wanted}: {heard}");
         }
     }
 }
@@ -74,6 +89,7 @@ fn the_server_examples_serve() {
 #[test]
 fn the_maildir_example_serves_a_maildir() {
     let home = tempfile::tempdir().unwrap();
-    let heard = conversation("maildir_server", &["127.0.0.1:0", home.path().to_str().unwrap()], "demo");
-    assert!(heard.lines().any(|line| line.starts_with("b OK [READ-WRITE]")), "{heard}");
+    let heard =
+        conversation("maildir_server", &["127.0.0.1:0", home.path().to_str().unwrap()], &["SELECT INBOX"]);
+    assert!(heard.lines().any(|line| line.starts_with("a1 OK [READ-WRITE]")), "{heard}");
 }

@@ -86,7 +86,7 @@ impl Mailbox for BrokenMailbox {
         }
         let mut records = self.inner().fetch(uids, need).await?;
         for record in records.iter_mut().flatten() {
-            match { self.world.fault } {
+            match self.world.fault() {
                 Fault::KeepsRawOctets => record.octets = self.world.raw.lock().get(&record.uid).cloned(),
                 Fault::ForgetsHeader if !need.includes(Need::OCTETS) => record.octets = None,
                 Fault::CutsLongMessages => {
@@ -99,7 +99,7 @@ impl Mailbox for BrokenMailbox {
             }
         }
         let octets = |r: &Record| r.octets.as_ref().map_or(0, bytes::Bytes::len);
-        match { self.world.fault } {
+        match self.world.fault() {
             Fault::SortsAnswers => records.sort_by_key(|record| record.as_ref().map(|r| r.uid)),
             Fault::LeavesOutGone => records.retain(Option::is_some),
             Fault::AnswersNothingWhenLong
@@ -114,7 +114,7 @@ impl Mailbox for BrokenMailbox {
 
     async fn store(&mut self, uids: &UidSet, change: &FlagChange) -> Result<(), Error> {
         let mut change = change.clone();
-        match { self.world.fault } {
+        match self.world.fault() {
             Fault::ReplaceAdds if change.action == FlagAction::Replace => change.action = FlagAction::Add,
             Fault::DropsKeywords => {
                 change.flags = change
@@ -149,13 +149,13 @@ impl Mailbox for BrokenMailbox {
         }
         let _ = self.world.shadow(target).await;
         let mut uids = uids.clone();
-        match { self.world.fault } {
+        match self.world.fault() {
             Fault::CopySkipsGone => uids = uids.difference(&self.gone(&uids).await),
             Fault::NoCopyToItself if *target == self.name => return Err(ErrorKind::Cannot.into()),
             _ => {}
         }
         let mut copied = self.inner().copy(&uids, target).await?;
-        match { self.world.fault } {
+        match self.world.fault() {
             Fault::CopyReversed => {
                 let mut opened = self.session.select(target, Access::ReadWrite).await?;
                 let deleted = FlagChange::add(Flags::from_iter([Flag::Deleted]));
@@ -187,7 +187,7 @@ impl Mailbox for BrokenMailbox {
 
     async fn move_to(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
         let mut uids = uids.clone();
-        match { self.world.fault } {
+        match self.world.fault() {
             Fault::MoveOnlyCopies => return self.copy(&uids, target).await,
             Fault::MoveSkipsGone => uids = uids.difference(&self.gone(&uids).await),
             Fault::MoveExpungesFirst if self.session.status(target).await.is_err() => {
@@ -209,7 +209,7 @@ impl Mailbox for BrokenMailbox {
 
     async fn expunge(&mut self, uids: &UidSet) -> Result<(), Error> {
         let mut uids = uids.clone();
-        match { self.world.fault } {
+        match self.world.fault() {
             Fault::ExpungesUndeleted => {
                 let deleted = FlagChange::add(Flags::from_iter([Flag::Deleted]));
                 self.inner().store(&uids, &deleted).await?;

@@ -1,5 +1,7 @@
 //! Backends with one fault each, and the case that has to find it.
 
+#![allow(clippy::unwrap_used, reason = "in tests a panic is the answer")]
+
 mod fault;
 mod mailbox;
 mod session;

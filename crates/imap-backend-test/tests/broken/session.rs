@@ -96,7 +96,7 @@ impl Session for BrokenSession {
 
     async fn list(&mut self) -> Result<Vec<ListEntry>, Error> {
         let mut entries = self.inner.list().await?;
-        match { self.world.fault } {
+        match self.world.fault() {
             Fault::HidesInbox => entries.retain(|entry| !entry.name.is_inbox()),
             Fault::ListsTwice => entries.extend_from_within(..),
             _ => {}
@@ -120,13 +120,13 @@ impl Session for BrokenSession {
             self.world.shadow(name).await?
         };
         let updates = shadow.lock().hub.subscribe(access);
-        let uid_validity = match { self.world.fault } {
+        let uid_validity = match self.world.fault() {
             Fault::ValidityChangesAtSelect => {
                 UidValidity::new(self.world.selects.fetch_add(1, Ordering::Relaxed))
             }
             _ => Some(self.validity(opened.uid_validity)),
         };
-        let first_unseen = match { self.world.fault } {
+        let first_unseen = match self.world.fault() {
             Fault::FirstUnseenIsFirst => opened.updates.view().uids().next(),
             _ => opened.first_unseen,
         };
@@ -167,7 +167,7 @@ impl Session for BrokenSession {
         }
         let raw = Bytes::from(octets.clone());
         let mut options = options;
-        match { self.world.fault } {
+        match self.world.fault() {
             Fault::AddsLineEnd => octets.extend_from_slice(b"\r\n"),
             Fault::KeepsRawOctets => octets.iter_mut().filter(|o| **o == 0).for_each(|o| *o = b'x'),
             Fault::AppendLosesFlags => options = AppendOptions::default(),
@@ -192,7 +192,7 @@ impl Session for BrokenSession {
         let mut status = self.inner.status(name).await?;
         status.uid_next = self.uid_next(status.uid_next);
         status.uid_validity = self.validity(status.uid_validity);
-        match { self.world.fault } {
+        match self.world.fault() {
             Fault::StatusCountsSeen => status.unseen = status.messages,
             Fault::StatusTakesRecent => drop(self.select(name, Access::ReadWrite).await?),
             _ => {}
@@ -201,7 +201,7 @@ impl Session for BrokenSession {
     }
 
     async fn create(&mut self, name: &MailboxName) -> Result<(), Error> {
-        match { self.world.fault } {
+        match self.world.fault() {
             Fault::OnlyInbox => return Err(ErrorKind::Unsupported.into()),
             Fault::CreateTwice if self.exists(name).await => return Ok(()),
             Fault::AsciiNames => {
@@ -230,7 +230,7 @@ impl Session for BrokenSession {
     }
 
     async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {
-        match { self.world.fault } {
+        match self.world.fault() {
             Fault::DeleteDoesNothing => return Ok(()),
             Fault::DeleteTakesInferiors => {
                 for below in self.below(name).await {
@@ -248,7 +248,7 @@ impl Session for BrokenSession {
     }
 
     async fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
-        match { self.world.fault } {
+        match self.world.fault() {
             Fault::RenameOfInboxCreates if from.is_inbox() => return self.create(to).await,
             Fault::RenameCopies if !from.is_inbox() && self.exists(from).await && !self.exists(to).await => {
                 self.create(to).await?;

@@ -79,6 +79,11 @@ impl Backend for Broken {
 }
 
 impl World {
+    /// By value: a `match` on the field would keep the mailbox borrowed.
+    pub(crate) fn fault(&self) -> Fault {
+        self.fault
+    }
+
     /// A session of the reference backend, to look behind the wrapper.
     pub(crate) async fn session(&self) -> MemorySession {
         let peer = Peer::new(None, imap_backend::Transport::Plain);
