@@ -82,6 +82,16 @@ struct Reading {
     texts: usize,
 }
 
+impl Reading {
+    /// Both together.
+    fn and(self, other: Self) -> Self {
+        Self {
+            contents: self.contents || other.contents,
+            texts: self.texts + other.texts,
+        }
+    }
+}
+
 fn reading(criteria: &[Wanted<'_>]) -> Reading {
     criteria.iter().fold(Reading::default(), |before, key| {
         let here = match key {
@@ -91,7 +101,7 @@ fn reading(criteria: &[Wanted<'_>]) -> Reading {
             },
             Wanted::And(keys) => reading(keys.as_ref()),
             Wanted::Not(key) => reading(std::slice::from_ref(key)),
-            Wanted::Or(a, b) => reading(&[(**a).clone(), (**b).clone()]),
+            Wanted::Or(a, b) => reading(std::slice::from_ref(&**a)).and(reading(std::slice::from_ref(&**b))),
             Wanted::From(_)
             | Wanted::To(_)
             | Wanted::Cc(_)
@@ -106,10 +116,7 @@ fn reading(criteria: &[Wanted<'_>]) -> Reading {
             },
             _ => Reading::default(),
         };
-        Reading {
-            contents: before.contents || here.contents,
-            texts: before.texts + here.texts,
-        }
+        before.and(here)
     })
 }
 
