@@ -38,14 +38,19 @@ impl View {
         if uid.get() > self.horizon {
             return None;
         }
-        let before = match &self.pending {
-            None => 0,
-            Some(pending) => match pending.by_uid(uid.get()) {
-                Ok(seq) => return SeqNum::new(seq),
-                Err(before) => before,
-            },
-        };
-        SeqNum::new(self.tree.position(uid.get())? + before + 1)
+        match &self.pending {
+            None => SeqNum::new(self.tree.position(uid.get())? + 1),
+            Some(pending) => self.seq_beside(pending, uid),
+        }
+    }
+
+    // A call, so that the way without pending ones stays short.
+    #[inline(never)]
+    fn seq_beside(&self, pending: &Pending, uid: Uid) -> Option<SeqNum> {
+        match pending.by_uid(uid.get()) {
+            Ok(seq) => SeqNum::new(seq),
+            Err(before) => SeqNum::new(self.tree.position(uid.get())? + before + 1),
+        }
     }
 
     /// The message that a number means in this view; `None` above [`exists`](Self::exists).
@@ -54,14 +59,18 @@ impl View {
         if seq.get() > self.exists {
             return None;
         }
-        let before = match &self.pending {
-            None => 0,
-            Some(pending) => match pending.by_seq(seq.get()) {
-                Ok(uid) => return Uid::new(uid),
-                Err(before) => before,
-            },
-        };
-        Uid::new(self.tree.select(seq.get() - 1 - before)?)
+        match &self.pending {
+            None => Uid::new(self.tree.select(seq.get() - 1)?),
+            Some(pending) => self.uid_beside(pending, seq),
+        }
+    }
+
+    #[inline(never)]
+    fn uid_beside(&self, pending: &Pending, seq: SeqNum) -> Option<Uid> {
+        match pending.by_seq(seq.get()) {
+            Ok(uid) => Uid::new(uid),
+            Err(before) => Uid::new(self.tree.select(seq.get() - 1 - before)?),
+        }
     }
 
     /// The last message of the view, which `*` means; `None` when the view is empty.

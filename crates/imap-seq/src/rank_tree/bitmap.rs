@@ -1,202 +1,247 @@
-//! A leaf for 8192 aligned numbers: one bit each, and a running count for each word.
+//! A leaf for numbers that are near each other: one bit each, and a running count for each word.
 
 use std::iter::Peekable;
+use std::sync::Arc;
 
-use super::word::{self, place};
+use super::word::{self, LANES, place};
 
-/// Numbers that one bitmap spans, a power of two.
+/// A bitmap holds numbers of one aligned span of this size, a power of two.
 pub(super) const SPAN: u32 = 8192;
-const WORDS: usize = 128;
-/// Running counts that select compares around its guess.
-const WINDOW: usize = 16;
+/// Words of a span, the most that a bitmap has.
+const WORDS: usize = (SPAN / 64) as usize;
+/// Above the newest number by more than this, a new leaf costs less than the empty words.
+const GAP: u32 = 1024;
+/// Count words that select compares around its guess.
+const WINDOW: usize = 4;
+/// Words that one number more allocates, so that not every 64th copies the leaf.
+const GROWTH: usize = 8;
 
-/// 1.3 KiB whatever it holds.
+/// As many words as the numbers need, in fours, and behind them one word of counts for each four.
+///
+/// Bit 0 of the first word is the key of the leaf rounded down to 64. The key stands in the node, so that a lookup
+/// knows where to read before it has read anything here.
 #[derive(Clone)]
-pub(super) struct Bitmap {
-    words: [u64; WORDS],
-    /// Members before each word. At most 8192, so that 16 bits do.
-    before: [u16; WORDS],
-    /// The number of bit 0, a multiple of the span.
-    base: u32,
-    count: u32,
-    /// Words per member, in units of 2^-16: guesses the word from the rank.
-    words_per_member: u32,
-}
+pub(super) struct Bitmap(Arc<[u64]>);
 
 impl Bitmap {
-    /// From members of one span, ascending; at least one.
-    pub(super) fn from_list(members: &[u32]) -> Self {
-        let base = members[0] & !(SPAN - 1);
-        let mut bitmap = Self {
-            words: [0; WORDS],
-            before: [0; WORDS],
-            base,
-            count: 0,
-            words_per_member: 0,
-        };
-        for member in members {
-            bitmap.set(member - base);
+    /// From members of one span, ascending, the first of which is the key; at least one.
+    pub(super) fn from_run(members: &[u32]) -> Self {
+        let mut words = [0; WORDS];
+        let mut used = 0;
+        for &member in members {
+            let (word, bit) = locate(member, members[0]);
+            words[word] |= 1 << bit;
+            used = word + 1;
         }
-        bitmap.recount();
-        bitmap
+        Self::of_words(&words[..used])
+    }
+
+    fn of_words(words: &[u64]) -> Self {
+        let groups = words.len().div_ceil(LANES);
+        let bits = |word: usize| words.get(word).copied().unwrap_or(0);
+        let mut before = 0;
+        let counts = (0..groups).map(|group| {
+            (0..LANES).fold(0, |counts, lane| {
+                let counts = counts | before << (16 * lane);
+                before += u64::from(bits(group * LANES + lane).count_ones());
+                counts
+            })
+        });
+        Self((0..groups * LANES).map(bits).chain(counts).collect())
+    }
+
+    /// The words, and the counts: members before each word, 16 bits each.
+    #[inline]
+    fn parts(&self) -> (&[u64], &[u64]) {
+        self.0.split_at(self.0.len() / (LANES + 1) * LANES)
+    }
+
+    /// The same to write to; copies what a clone shares.
+    #[inline]
+    fn parts_mut(&mut self) -> (&mut [u64], &mut [u64]) {
+        let words = self.0.len() / (LANES + 1) * LANES;
+        Arc::make_mut(&mut self.0).split_at_mut(words)
     }
 
     pub(super) fn count(&self) -> u32 {
-        self.count
+        let (words, counts) = self.parts();
+        words.last().map_or(0, |last| {
+            word::lane_of(counts, words.len() - 1) + last.count_ones()
+        })
     }
 
-    /// Whether a number at or above the base is in the span.
-    pub(super) fn spans(&self, number: u32) -> bool {
-        number - self.base < SPAN
-    }
-
-    /// The place of a number in the bitmap; `None` before and behind its span.
+    /// How many members are below a number that is not below the key.
     #[inline]
-    fn offset(&self, number: u32) -> Option<(usize, u32)> {
-        let offset = number.wrapping_sub(self.base);
-        (offset < SPAN).then_some(((offset / 64) as usize, offset % 64))
+    pub(super) fn rank(&self, number: u32, key: u32) -> u32 {
+        let (words, counts) = self.parts();
+        let (word, bit) = locate(number, key);
+        match words.get(word) {
+            Some(bits) => word::lane_of(counts, word) + (bits & ((1 << bit) - 1)).count_ones(),
+            None => self.count(),
+        }
     }
 
+    /// The rank of a number that is not below the key; `None` when it is no member.
     #[inline]
-    pub(super) fn rank(&self, number: u32) -> u32 {
-        let Some((word, bit)) = self.offset(number) else {
-            // Before the span: a list became this bitmap when its first members, and the numbers up to here, were gone.
-            return if number < self.base { 0 } else { self.count };
-        };
-        u32::from(self.before[word]) + (self.words[word] & ((1 << bit) - 1)).count_ones()
-    }
-
-    #[inline]
-    pub(super) fn position(&self, number: u32) -> Option<u32> {
-        let (word, bit) = self.offset(number)?;
-        let bits = self.words[word];
+    pub(super) fn position(&self, number: u32, key: u32) -> Option<u32> {
+        let (words, counts) = self.parts();
+        let (word, bit) = locate(number, key);
+        let bits = *words.get(word)?;
         if bits >> bit & 1 == 0 {
             return None;
         }
-        Some(u32::from(self.before[word]) + (bits & ((1 << bit) - 1)).count_ones())
+        Some(word::lane_of(counts, word) + (bits & ((1 << bit) - 1)).count_ones())
     }
 
-    /// The member with `rank` smaller ones in this leaf; `rank` is below the count.
+    /// The member with `rank` smaller ones in this leaf; `rank` is below `count`, which is the leaf's. `None` when it is
+    /// not near the place that an even spread would give it.
     #[inline]
-    pub(super) fn select(&self, rank: u32) -> u32 {
-        let guess = (((u64::from(rank) * u64::from(self.words_per_member)) >> 16) & 0x7f) as usize;
+    pub(super) fn select_near(&self, rank: u32, count: u32, key: u32) -> Option<u32> {
+        let (words, counts) = self.parts();
+        let guess = (rank * place(words.len()) / count) as usize;
         // Fetches the word early: it mostly is in the guess's line, and the comparison below need not be waited for.
-        std::hint::black_box(self.words[guess]);
-        let word = self.word_of(rank, guess);
-        let bit = word::select(self.words[word], rank - u32::from(self.before[word]));
-        self.base + place(word) * 64 + bit
+        std::hint::black_box(words[guess]);
+        let start = (guess / LANES)
+            .saturating_sub(WINDOW / 2)
+            .min(counts.len().checked_sub(WINDOW)?);
+        let window = counts.get(start..)?.first_chunk::<WINDOW>()?;
+        let behind = counts.get(start + WINDOW);
+        let holds =
+            word::lane(window[0], 0) <= rank && behind.is_none_or(|&behind| rank < word::lane(behind, 0));
+        holds.then(|| self.select_in(start * LANES + word::lanes_at_most(window, rank) - 1, rank, key))
     }
 
-    /// The last word with at most `rank` members before it.
+    /// The member with `rank` smaller ones in this leaf, wherever it is.
+    pub(super) fn select(&self, rank: u32, key: u32) -> u32 {
+        self.select_in(word::lanes_at_most(self.parts().1, rank) - 1, rank, key)
+    }
+
+    /// The same, in the last word with at most `rank` members before it.
     #[inline]
-    fn word_of(&self, rank: u32, guess: usize) -> usize {
-        let rank = (rank & 0x1fff) as u16;
-        let start = guess.saturating_sub(WINDOW / 2).min(WORDS - WINDOW);
-        let window = &self.before[start..start + WINDOW];
-        let behind = self.before.get(start + WINDOW).copied().unwrap_or(u16::MAX);
-        if window[0] <= rank && rank < behind {
-            let at_most: u16 = window.iter().map(|&before| u16::from(before <= rank)).sum();
-            start + usize::from(at_most) - 1
-        } else {
-            self.before.partition_point(|&before| before <= rank) - 1
-        }
+    fn select_in(&self, word: usize, rank: u32, key: u32) -> u32 {
+        let (words, counts) = self.parts();
+        let bit = word::select(words[word], rank - word::lane_of(counts, word));
+        (key / 64 + place(word)) * 64 + bit
     }
 
-    /// Adds the next numbers while they ascend and are in the span; `last` is the number before them. Gives the last
-    /// one added.
-    pub(super) fn fill(&mut self, last: u32, numbers: &mut Peekable<impl Iterator<Item = u32>>) -> u32 {
-        let (base, mut newest, mut added) = (self.base, last, 0);
-        while let Some(number) = numbers.next_if(|&number| number > newest && number - base < SPAN) {
-            self.set(number - base);
-            newest = number;
-            added += 1;
+    /// Whether a number above `last`, the newest one, belongs here: near enough, and so that a member does not cost
+    /// more than in a list, by and large.
+    fn takes(number: u32, last: u32, key: u32, count: u32) -> bool {
+        number / SPAN == key / SPAN && number - last <= GAP && number / 64 - key / 64 < 8 + count / 2
+    }
+
+    /// Adds a number above `last`, the newest one; `false`, and nothing changes, when it does not belong here.
+    pub(super) fn push(&mut self, number: u32, last: u32, key: u32) -> bool {
+        let count = self.count();
+        if !Self::takes(number, last, key, count) {
+            return false;
         }
-        match added {
-            0 => {}
-            1 => self.count_one_more(newest),
-            _ => self.recount(),
+        let (word, bit) = locate(number, key);
+        let groups = (word + 1).next_multiple_of(GROWTH).min(WORDS) / LANES;
+        let (words, counts) = self.parts();
+        if groups > counts.len() {
+            let words = words.iter().copied();
+            let counts = counts.iter().copied();
+            let (more, all) = (groups - counts.len(), word::all_lanes(count));
+            self.0 = words
+                .chain(std::iter::repeat_n(0, more * LANES))
+                .chain(counts)
+                .chain(std::iter::repeat_n(all, more))
+                .collect();
+        }
+        let (words, counts) = self.parts_mut();
+        words[word] |= 1 << bit;
+        counts[word / LANES] += word::lanes_above(word);
+        for counts in &mut counts[word / LANES + 1..] {
+            *counts += word::all_lanes(1);
+        }
+        true
+    }
+
+    /// Adds the next numbers while they ascend and belong here; `last` is the number before them. Gives the last one
+    /// added.
+    pub(super) fn fill(
+        &mut self,
+        last: u32,
+        key: u32,
+        numbers: &mut Peekable<impl Iterator<Item = u32>>,
+    ) -> u32 {
+        let mut all = [0; WORDS];
+        let (words, _) = self.parts();
+        all[..words.len()].copy_from_slice(words);
+        let (mut newest, mut count, mut used) = (last, self.count(), words.len());
+        while let Some(number) =
+            numbers.next_if(|&number| number > newest && Self::takes(number, newest, key, count))
+        {
+            let (word, bit) = locate(number, key);
+            all[word] |= 1 << bit;
+            (newest, count, used) = (number, count + 1, used.max(word + 1));
+        }
+        if newest > last {
+            *self = Self::of_words(&all[..used]);
         }
         newest
     }
 
     /// Takes a member out.
-    pub(super) fn remove(&mut self, member: u32) {
-        let Some((word, bit)) = self.offset(member) else {
-            return;
-        };
-        self.words[word] &= !(1 << bit);
-        for before in &mut self.before[word + 1..] {
-            *before -= 1;
+    pub(super) fn remove(&mut self, member: u32, key: u32) {
+        let (word, bit) = locate(member, key);
+        let (words, counts) = self.parts_mut();
+        words[word] &= !(1 << bit);
+        counts[word / LANES] -= word::lanes_above(word);
+        for counts in &mut counts[word / LANES + 1..] {
+            *counts -= word::all_lanes(1);
         }
-        self.count -= 1;
-        self.guess_anew();
     }
 
     /// Takes out what comes below `until`; hands over what was a member.
     pub(super) fn remove_below(
         &mut self,
         until: u64,
+        key: u32,
         numbers: &mut Peekable<impl Iterator<Item = u32>>,
         removed: &mut impl FnMut(u32),
     ) {
+        let (words, counts) = self.parts_mut();
         // Counting what leaves is quicker than counting what stays.
-        let mut lost = [0_u16; WORDS];
+        let mut lost = [0_u64; WORDS];
         while let Some(number) = numbers.next_if(|&number| u64::from(number) < until) {
-            let Some((word, bit)) = self.offset(number) else {
-                continue;
-            };
-            if self.words[word] >> bit & 1 == 1 {
-                self.words[word] &= !(1 << bit);
+            let (word, bit) = locate(number, key);
+            if let Some(bits) = words.get_mut(word).filter(|bits| **bits >> bit & 1 == 1) {
+                *bits &= !(1 << bit);
                 lost[word] += 1;
                 removed(number);
             }
         }
         let mut gone = 0;
-        for (before, lost) in self.before.iter_mut().zip(lost) {
-            *before -= gone;
-            gone += lost;
+        for (counts, lost) in counts.iter_mut().zip(lost.chunks_exact(LANES)) {
+            for (lane, lost) in lost.iter().enumerate() {
+                *counts -= gone << (16 * lane);
+                gone += lost;
+            }
         }
-        self.count -= u32::from(gone);
-        self.guess_anew();
     }
 
     /// A word's bits, and the number of its lowest; `None` behind the last word.
-    pub(super) fn word(&self, word: usize) -> Option<(u64, u32)> {
-        Some((*self.words.get(word)?, self.base + place(word) * 64))
+    pub(super) fn word(&self, word: usize, key: u32) -> Option<(u64, u32)> {
+        let bits = *self.parts().0.get(word)?;
+        // The last words may lie behind the number space, empty.
+        Some((bits, (key / 64 + place(word)).wrapping_mul(64)))
     }
 
-    /// The word of a number, at most one behind the last, and the bits at and above it there.
-    pub(super) fn word_from(&self, number: u32) -> (usize, u64) {
-        match self.offset(number.max(self.base)) {
-            Some((word, bit)) => (word, self.words[word] & (u64::MAX << bit)),
-            None => (WORDS - 1, 0),
+    /// The word of a number, and the bits at and above it there; the last word and no bits when the number is behind.
+    pub(super) fn word_from(&self, number: u32, key: u32) -> (usize, u64) {
+        let (words, _) = self.parts();
+        let (word, bit) = locate(number.max(key), key);
+        match words.get(word) {
+            Some(bits) => (word, bits & (u64::MAX << bit)),
+            None => (words.len() - 1, 0),
         }
     }
+}
 
-    fn set(&mut self, offset: u32) {
-        self.words[(offset / 64) as usize] |= 1 << (offset % 64);
-    }
-
-    fn count_one_more(&mut self, number: u32) {
-        let word = ((number - self.base) / 64) as usize;
-        for before in &mut self.before[word + 1..] {
-            *before += 1;
-        }
-        self.count += 1;
-        self.guess_anew();
-    }
-
-    fn recount(&mut self) {
-        let mut count = 0;
-        for (before, word) in self.before.iter_mut().zip(&self.words) {
-            *before = count;
-            count += (word.count_ones() & 0x7f) as u16;
-        }
-        self.count = count.into();
-        self.guess_anew();
-    }
-
-    fn guess_anew(&mut self) {
-        self.words_per_member = (place(WORDS) << 16) / self.count.max(1);
-    }
+/// The word and the bit of a number that is not below the key.
+#[inline]
+fn locate(number: u32, key: u32) -> (usize, u32) {
+    ((number / 64 - key / 64) as usize, number % 64)
 }

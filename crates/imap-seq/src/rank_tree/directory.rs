@@ -2,50 +2,53 @@
 //!
 //! The look is a branch that the processor predicts, so that the loads behind the guess start before it is confirmed.
 
-/// Children whose keys a search compares at once, without branches.
+/// Children whose bounds a search compares at once, without branches.
 pub(super) const WIDE: usize = 64;
 
-/// Children that a search among many compares at once, around a guess that is near.
+/// Children that a search among many compares first, around a guess that is near.
 const WINDOW: usize = 8;
 
-/// The last of any number of bounds that is at most `value`; `None` when all are above.
+/// Whether `guess` is the last of the ascending bounds that is at most `value`.
 #[inline]
-pub(super) fn among_many(bounds: &[u32], value: u32, guess: usize) -> Option<usize> {
-    let guess = guess.min(bounds.len().checked_sub(1)?);
-    if holds(bounds, value, guess) {
-        return Some(guess);
-    }
-    near(bounds, value, guess)
+pub(super) fn holds<T>(bounds: &[T], bound: impl Fn(&T) -> u32, value: u32, guess: usize) -> bool {
+    bounds.get(guess).is_some_and(|one| bound(one) <= value)
+        && bounds.get(guess + 1).is_none_or(|next| value < bound(next))
 }
 
-fn near(bounds: &[u32], value: u32, guess: usize) -> Option<usize> {
+/// The last of any number of bounds that is at most `value`; `None` when all are above.
+pub(super) fn among_many<T>(
+    bounds: &[T],
+    bound: impl Fn(&T) -> u32,
+    value: u32,
+    guess: usize,
+) -> Option<usize> {
+    let guess = guess.min(bounds.len().checked_sub(1)?);
+    if holds(bounds, &bound, value, guess) {
+        return Some(guess);
+    }
     let start = guess
         .saturating_sub(WINDOW / 2)
         .min(bounds.len().saturating_sub(WINDOW));
     if let Some(window) = bounds[start..].first_chunk::<WINDOW>() {
         let behind = bounds.get(start + WINDOW);
-        if window[0] <= value && behind.is_none_or(|&behind| value < behind) {
-            let at_most: u32 = window.iter().map(|&bound| u32::from(bound <= value)).sum();
-            return Some(start + at_most as usize - 1);
+        if bound(&window[0]) <= value && behind.is_none_or(|behind| value < bound(behind)) {
+            let at_most: usize = window.iter().map(|one| usize::from(bound(one) <= value)).sum();
+            return Some(start + at_most - 1);
         }
     }
-    bounds.partition_point(|&bound| bound <= value).checked_sub(1)
+    bounds.partition_point(|one| bound(one) <= value).checked_sub(1)
 }
 
-/// The last of the first `len` bounds that is at most `value`; `None` when all are above.
-#[inline]
-pub(super) fn among(bounds: &[u32; WIDE], len: usize, value: u32, guess: usize) -> Option<usize> {
-    let guess = guess % WIDE;
-    if guess < len && holds(&bounds[..len], value, guess) {
+/// The last of a node's bounds, all but the one that ends them, that is at most `value`; `None` when all are above.
+pub(super) fn among(bounds: &[u32; WIDE + 1], value: u32, guess: usize) -> Option<usize> {
+    if guess < WIDE && bounds[guess] <= value && value < bounds[guess + 1] {
         return Some(guess);
     }
-    let at_most: u32 = bounds.iter().map(|&bound| u32::from(bound <= value)).sum();
-    (at_most as usize).min(len).checked_sub(1)
-}
-
-#[inline]
-fn holds(bounds: &[u32], value: u32, guess: usize) -> bool {
-    bounds[guess] <= value && bounds.get(guess + 1).is_none_or(|&next| value < next)
+    let at_most: u32 = bounds[..WIDE]
+        .iter()
+        .map(|&bound| u32::from(bound <= value))
+        .sum();
+    (at_most as usize).checked_sub(1)
 }
 
 /// Children for each member, in units of 2^-32: guesses the child from a rank.

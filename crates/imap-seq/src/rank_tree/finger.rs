@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::leaf::Leaf;
-use super::root::Root;
+use super::root::{Place, Root};
 
 /// Answers ranks faster where one number is in the same leaf as the last: a sorted batch finds each leaf once.
 #[derive(Clone)]
@@ -34,24 +34,22 @@ impl<'a> Finger<'a> {
         if number < self.from || u64::from(number) >= self.until {
             self.move_to(number);
         }
-        self.before + self.leaf.rank(number)
+        self.before + self.leaf.rank(number, self.from)
     }
 
     fn move_to(&mut self, number: u32) {
         *self = Self::new(self.root);
-        let Some(node) = self.root.node_of(number) else {
+        let Some(Place { node, leaf }) = self.root.place_of(number) else {
             return;
         };
-        self.before = self.root.before(node);
-        let after = self.root.key_after(node).map_or(1 << 32, u64::from);
-        let (key, node) = (self.root.key(node), &self.root.nodes()[node]);
-        let Some(leaf) = node.leaf_of(number, key) else {
+        let Some(found) = self.root.node(node) else {
             return;
         };
-        self.before += node.before(leaf);
-        self.from = node.key(leaf);
-        self.until = node.key_after(leaf).map_or(after, u64::from);
-        self.leaf = &node.leaves()[leaf];
+        self.before = self.root.before(node) + found.before(leaf);
+        self.from = found.key(leaf);
+        let after = found.key_after(leaf).or(self.root.key_after(node));
+        self.until = after.map_or(1 << 32, u64::from);
+        self.leaf = &found.leaves()[leaf];
     }
 }
 

@@ -1,15 +1,18 @@
-//! A leaf: a bitmap where members are dense, a list where they are not.
+//! A leaf: a bitmap where members are near each other, a list where they are not.
+//!
+//! Every leaf has a key, the first number that it may hold; the node keeps it, and hands it in where it is needed.
 
 use std::iter::Peekable;
-use std::sync::Arc;
 
-use super::bitmap::{Bitmap, SPAN};
-use super::list::{CAPACITY, List};
+use super::bitmap::Bitmap;
+use super::list::List;
 
+/// 24 bytes; what lies behind them is shared with clones.
 #[derive(Clone, Default)]
 pub(super) enum Leaf {
-    Bitmap(Arc<Bitmap>),
-    List(Arc<List>),
+    Bitmap(Bitmap),
+    /// And how many members it has.
+    List(List, u16),
     /// Fills the unused places of a node.
     #[default]
     Vacant,
@@ -17,79 +20,87 @@ pub(super) enum Leaf {
 
 impl Leaf {
     pub(super) fn of_one(number: u32) -> Self {
-        Self::List(Arc::new(List::of_one(number)))
+        Self::List(List::of_one(number), 1)
     }
 
     pub(super) fn count(&self) -> u32 {
         match self {
             Self::Bitmap(bitmap) => bitmap.count(),
-            // A list holds at most 256.
-            Self::List(list) => u32::try_from(list.members().len()).unwrap_or(0),
+            Self::List(_, len) => u32::from(*len),
             Self::Vacant => 0,
         }
     }
 
     #[inline]
-    pub(super) fn rank(&self, number: u32) -> u32 {
+    pub(super) fn rank(&self, number: u32, key: u32) -> u32 {
         match self {
-            Self::Bitmap(bitmap) => bitmap.rank(number),
-            Self::List(list) => list.rank(number),
+            Self::Bitmap(bitmap) => bitmap.rank(number, key),
+            Self::List(list, _) => list.rank(number),
             Self::Vacant => 0,
         }
     }
 
     #[inline]
-    pub(super) fn position(&self, number: u32) -> Option<u32> {
+    pub(super) fn position(&self, number: u32, key: u32) -> Option<u32> {
         match self {
-            Self::Bitmap(bitmap) => bitmap.position(number),
-            Self::List(list) => list.position(number),
+            Self::Bitmap(bitmap) => bitmap.position(number, key),
+            Self::List(list, len) => list.position(*len, number),
             Self::Vacant => None,
         }
     }
 
-    #[inline]
-    pub(super) fn select(&self, rank: u32) -> Option<u32> {
+    /// The member with `rank` smaller ones in this leaf; `rank` is below its count.
+    pub(super) fn select(&self, rank: u32, key: u32) -> Option<u32> {
         match self {
-            Self::Bitmap(bitmap) => Some(bitmap.select(rank)),
-            Self::List(list) => list.members().get(rank as usize).copied(),
+            Self::Bitmap(bitmap) => Some(bitmap.select(rank, key)),
+            Self::List(list, len) => list.members(*len).get(rank as usize).copied(),
             Self::Vacant => None,
+        }
+    }
+
+    /// Adds a number above `last`, the newest one; `false`, and nothing changes, when this leaf is not the place for it.
+    pub(super) fn push(&mut self, number: u32, last: u32, key: u32) -> bool {
+        match self {
+            Self::Bitmap(bitmap) => bitmap.push(number, last, key),
+            Self::List(list, len) => list.push(len, number),
+            Self::Vacant => false,
         }
     }
 
     /// Adds the next numbers while they ascend and this leaf is the place for them; `last` is the number before them.
     /// Gives the last one added.
-    pub(super) fn fill(&mut self, last: u32, numbers: &mut Peekable<impl Iterator<Item = u32>>) -> u32 {
-        let last = match self {
-            Self::List(list) => Arc::make_mut(list).fill(last, numbers),
-            Self::Bitmap(_) | Self::Vacant => last,
-        };
-        self.become_bitmap(numbers.peek().copied().filter(|&next| next > last));
+    pub(super) fn fill(
+        &mut self,
+        last: u32,
+        key: u32,
+        numbers: &mut Peekable<impl Iterator<Item = u32>>,
+    ) -> u32 {
         match self {
-            Self::Bitmap(bitmap)
-                if numbers
-                    .peek()
-                    .is_some_and(|&next| next > last && bitmap.spans(next)) =>
-            {
-                Arc::make_mut(bitmap).fill(last, numbers)
-            }
-            _ => last,
+            Self::Bitmap(bitmap) => bitmap.fill(last, key, numbers),
+            Self::List(list, len) => list.fill(len, last, numbers),
+            Self::Vacant => last,
         }
     }
 
-    /// A list that is full, all of it and the next number inside one span, is better a bitmap.
-    fn become_bitmap(&mut self, next: Option<u32>) {
-        let Self::List(list) = self else { return };
-        let members = list.members();
-        if members.len() == CAPACITY && next.is_some_and(|next| next / SPAN == members[0] / SPAN) {
-            *self = Self::Bitmap(Arc::new(Bitmap::from_list(members)));
+    /// The newest members of a list as a bitmap, with its key, when that is better for them; they leave the list. Where
+    /// there is no `room` for one leaf more, only if none stay behind.
+    pub(super) fn split_run(&mut self, room: bool) -> Option<(u32, Self)> {
+        let Self::List(list, len) = self else { return None };
+        let run = list.run(*len)?;
+        let rest = usize::from(*len) - run.len();
+        if rest > 0 && !room {
+            return None;
         }
+        let (key, bitmap) = (run[0], Bitmap::from_run(run));
+        list.truncate(len, rest);
+        Some((key, Self::Bitmap(bitmap)))
     }
 
     /// Takes a member out.
-    pub(super) fn remove(&mut self, member: u32) {
+    pub(super) fn remove(&mut self, member: u32, key: u32) {
         match self {
-            Self::Bitmap(bitmap) => Arc::make_mut(bitmap).remove(member),
-            Self::List(list) => Arc::make_mut(list).remove(member),
+            Self::Bitmap(bitmap) => bitmap.remove(member, key),
+            Self::List(list, len) => list.remove(len, member),
             Self::Vacant => {}
         }
     }
@@ -98,20 +109,21 @@ impl Leaf {
     pub(super) fn remove_below(
         &mut self,
         until: u64,
+        key: u32,
         numbers: &mut Peekable<impl Iterator<Item = u32>>,
         removed: &mut impl FnMut(u32),
     ) {
         // A leaf that a clone shares is copied only when a member of it leaves.
         while numbers
-            .next_if(|&number| u64::from(number) < until && self.position(number).is_none())
+            .next_if(|&number| u64::from(number) < until && self.position(number, key).is_none())
             .is_some()
         {}
         if numbers.peek().is_none_or(|&number| u64::from(number) >= until) {
             return;
         }
         match self {
-            Self::Bitmap(bitmap) => Arc::make_mut(bitmap).remove_below(until, numbers, removed),
-            Self::List(list) => Arc::make_mut(list).remove_below(until, numbers, removed),
+            Self::Bitmap(bitmap) => bitmap.remove_below(until, key, numbers, removed),
+            Self::List(list, len) => list.remove_below(len, until, numbers, removed),
             Self::Vacant => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use std::iter::Peekable;
 
-use super::bitmap::SPAN;
+use super::bitmap::Bitmap;
 use super::directory;
 use super::leaf::Leaf;
 
@@ -11,36 +11,34 @@ pub(super) const FANOUT: usize = directory::WIDE;
 /// Fills the unused places of both arrays: above everything, so that a search over the whole array is right.
 const UNUSED: u32 = u32::MAX;
 
-/// 1.6 KiB. Its arrays are inline, so that a copy is one allocation.
+/// 2 KiB. Its arrays are inline, so that a copy is one allocation.
 #[derive(Clone)]
 pub(super) struct Node {
     /// The first number that each leaf may hold.
-    keys: [u32; FANOUT],
-    /// Members of this node before each leaf.
-    befores: [u32; FANOUT],
+    keys: [u32; FANOUT + 1],
+    /// Members of this node before each leaf; before the first unused place, all.
+    befores: [u32; FANOUT + 1],
     leaves: [Leaf; FANOUT],
     len: usize,
-    count: u32,
     leaves_per_member: u64,
 }
 
 impl Node {
     pub(super) fn of_one(number: u32) -> Self {
         let mut node = Self {
-            keys: [UNUSED; FANOUT],
-            befores: [UNUSED; FANOUT],
+            keys: [UNUSED; FANOUT + 1],
+            befores: [UNUSED; FANOUT + 1],
             leaves: [const { Leaf::Vacant }; FANOUT],
             len: 0,
-            count: 0,
             leaves_per_member: 0,
         };
-        node.add_leaf(number);
+        node.add_leaf(number, Leaf::of_one(number));
         node.recount();
         node
     }
 
     pub(super) fn count(&self) -> u32 {
-        self.count
+        self.befores[self.len]
     }
 
     /// The key of the first leaf.
@@ -48,25 +46,19 @@ impl Node {
         self.keys[0]
     }
 
-    fn keys(&self) -> &[u32] {
-        &self.keys[..self.len]
-    }
-
     pub(super) fn leaves(&self) -> &[Leaf] {
         &self.leaves[..self.len]
     }
 
-    /// The leaf that holds a number if any does: exact at once when no leaf is missing in between. `key` is the node's
-    /// key: the root knows it without a look into the node.
-    #[inline]
-    pub(super) fn leaf_of(&self, number: u32, key: u32) -> Option<usize> {
-        let guess = number.wrapping_sub(key & !(SPAN - 1)) / SPAN;
-        directory::among(&self.keys, self.len, number, guess as usize)
+    /// The leaf that holds a number if any does; `guess` is looked at first.
+    pub(super) fn leaf_of(&self, number: u32, guess: usize) -> Option<usize> {
+        // The largest number is not below what fills the unused places.
+        directory::among(&self.keys, number, guess).map(|leaf| leaf.min(self.len - 1))
     }
 
     /// The number at which the leaf after this one begins; `None` for the last.
     pub(super) fn key_after(&self, leaf: usize) -> Option<u32> {
-        self.keys().get(leaf + 1).copied()
+        self.keys[..self.len].get(leaf + 1).copied()
     }
 
     pub(super) fn key(&self, leaf: usize) -> u32 {
@@ -77,24 +69,44 @@ impl Node {
         self.befores[leaf]
     }
 
+    /// Members of a leaf, without a look into it.
     #[inline]
-    pub(super) fn rank(&self, number: u32, key: u32) -> u32 {
-        self.leaf_of(number, key)
-            .map_or(0, |leaf| self.befores[leaf] + self.leaves[leaf].rank(number))
+    fn count_of(&self, leaf: usize) -> u32 {
+        self.befores[leaf + 1] - self.befores[leaf]
     }
 
+    /// The bitmap that holds a number if any does, its key, and the members of this node before it; `None` when the
+    /// guess is wrong, or a list.
     #[inline]
-    pub(super) fn position(&self, number: u32, key: u32) -> Option<u32> {
-        let leaf = self.leaf_of(number, key)?;
-        Some(self.befores[leaf] + self.leaves[leaf].position(number)?)
+    pub(super) fn bitmap_of(&self, number: u32, guess: usize) -> Option<(&Bitmap, u32, u32)> {
+        let (key, next) = (self.keys[guess % FANOUT], self.keys[guess % FANOUT + 1]);
+        match &self.leaves[guess % FANOUT] {
+            Leaf::Bitmap(bitmap) if key <= number && number < next => {
+                Some((bitmap, key, self.befores[guess % FANOUT]))
+            }
+            _ => None,
+        }
+    }
+
+    /// The bitmap that holds the member with `rank` smaller ones in this node, its key, its members, and those before
+    /// it; `None` when it is not where it was guessed, or in a list.
+    #[inline]
+    pub(super) fn bitmap_with(&self, rank: u32) -> Option<(&Bitmap, u32, u32, u32)> {
+        let guess = directory::guess(rank, self.leaves_per_member) % FANOUT;
+        let (before, next) = (self.befores[guess], self.befores[guess + 1]);
+        match &self.leaves[guess] {
+            Leaf::Bitmap(bitmap) if before <= rank && rank < next => {
+                Some((bitmap, self.keys[guess], next - before, before))
+            }
+            _ => None,
+        }
     }
 
     /// The member with `rank` smaller ones in this node; `rank` is below the count.
-    #[inline]
     pub(super) fn select(&self, rank: u32) -> Option<u32> {
         let guess = directory::guess(rank, self.leaves_per_member);
-        let leaf = directory::among(&self.befores, self.len, rank, guess)?;
-        self.leaves[leaf].select(rank - self.befores[leaf])
+        let leaf = directory::among(&self.befores, rank, guess)?;
+        self.leaves[leaf].select(rank - self.befores[leaf], self.keys[leaf])
     }
 
     /// Adds the next numbers while they ascend and there is room; `last` is the number before them. Gives the last one
@@ -103,46 +115,61 @@ impl Node {
         let mut newest = last;
         loop {
             let (leaf, before) = (self.len - 1, newest);
-            newest = self.leaves[leaf].fill(newest, numbers);
-            if newest == before && self.len < FANOUT {
-                let Some(number) = numbers.next_if(|&number| number > newest) else {
-                    break;
-                };
-                self.add_leaf(number);
-                newest = number;
-            } else if newest == before {
+            newest = self.leaves[leaf].fill(newest, self.keys[leaf], numbers);
+            self.split_run();
+            if newest > before {
+                continue;
+            }
+            if self.len == FANOUT {
                 break;
             }
+            let Some(number) = numbers.next_if(|&number| number > newest) else {
+                break;
+            };
+            self.add_leaf(number, Leaf::of_one(number));
+            newest = number;
         }
         self.recount();
         newest
     }
 
-    /// Adds one number above all; `false`, and nothing changes, when there is no room.
-    pub(super) fn push(&mut self, number: u32) -> bool {
-        // The number before does not matter: the caller knows that this one is above.
-        let mut numbers = std::iter::once(number).peekable();
-        self.leaves[self.len - 1].fill(number - 1, &mut numbers);
-        if numbers.peek().is_some() {
-            if self.len == FANOUT {
-                return false;
-            }
-            self.befores[self.len] = self.count;
-            self.add_leaf(number);
+    /// Adds one number above `last`, the newest one; `false`, and nothing changes, when there is no room.
+    pub(super) fn push(&mut self, number: u32, last: u32) -> bool {
+        let (leaf, count) = (self.len - 1, self.count());
+        if self.leaves[leaf].push(number, last, self.keys[leaf]) {
+            self.split_run();
+            let newest = self.len - 1;
+            self.befores[newest] = count + 1 - self.leaves[newest].count();
+        } else if self.len < FANOUT {
+            self.add_leaf(number, Leaf::of_one(number));
+        } else {
+            return false;
         }
-        self.count += 1;
+        self.befores[self.len] = count + 1;
         self.guess_anew();
         true
     }
 
+    /// The newest members of a list become a bitmap, where they are near each other. Their leaf has a key of its own,
+    /// its first member: that may be above the key of the list, also when nothing is left there.
+    fn split_run(&mut self) {
+        let leaf = self.len - 1;
+        let Some((key, bitmap)) = self.leaves[leaf].split_run(self.len < FANOUT) else {
+            return;
+        };
+        if self.leaves[leaf].count() == 0 {
+            self.len = leaf;
+        }
+        self.add_leaf(key, bitmap);
+    }
+
     /// Takes a member out of a leaf.
     pub(super) fn remove(&mut self, leaf: usize, member: u32) {
-        self.leaves[leaf].remove(member);
-        for before in &mut self.befores[leaf + 1..self.len] {
+        self.leaves[leaf].remove(member, self.keys[leaf]);
+        for before in &mut self.befores[leaf + 1..=self.len] {
             *before -= 1;
         }
-        self.count -= 1;
-        if self.leaves[leaf].count() == 0 {
+        if self.count_of(leaf) == 0 {
             self.drop_empty();
         }
         self.guess_anew();
@@ -155,28 +182,32 @@ impl Node {
         numbers: &mut Peekable<impl Iterator<Item = u32>>,
         removed: &mut impl FnMut(u32),
     ) {
+        let mut guess = 0;
         while let Some(&number) = numbers.peek().filter(|&&number| u64::from(number) < until) {
-            let Some(leaf) = self.leaf_of(number, self.keys[0]) else {
+            let Some(leaf) = self.leaf_of(number, guess) else {
                 numbers.next();
                 continue;
             };
             let until = self.key_after(leaf).map_or(until, u64::from);
-            self.leaves[leaf].remove_below(until, numbers, removed);
+            self.leaves[leaf].remove_below(until, self.keys[leaf], numbers, removed);
+            guess = leaf + 1;
         }
-        self.drop_empty();
         self.recount();
+        self.drop_empty();
+        self.guess_anew();
     }
 
-    fn add_leaf(&mut self, number: u32) {
-        self.keys[self.len] = number;
-        self.leaves[self.len] = Leaf::of_one(number);
+    fn add_leaf(&mut self, key: u32, leaf: Leaf) {
+        self.keys[self.len] = key;
+        self.leaves[self.len] = leaf;
         self.len += 1;
     }
 
+    /// The counts must be right.
     fn drop_empty(&mut self) {
-        let mut kept = 0;
+        let (mut kept, count) = (0, self.count());
         for leaf in 0..self.len {
-            if self.leaves[leaf].count() > 0 {
+            if self.count_of(leaf) > 0 {
                 self.leaves.swap(kept, leaf);
                 self.keys[kept] = self.keys[leaf];
                 self.befores[kept] = self.befores[leaf];
@@ -184,21 +215,25 @@ impl Node {
             }
         }
         self.leaves[kept..self.len].fill(Leaf::Vacant);
-        self.keys[kept..self.len].fill(UNUSED);
-        self.befores[kept..self.len].fill(UNUSED);
+        self.keys[kept..=self.len].fill(UNUSED);
+        self.befores[kept..=self.len].fill(UNUSED);
+        self.befores[kept] = count;
         self.len = kept;
     }
 
     fn recount(&mut self) {
-        self.count = 0;
+        let mut count = 0;
         for (before, leaf) in self.befores.iter_mut().zip(&self.leaves[..self.len]) {
-            *before = self.count;
-            self.count += leaf.count();
+            *before = count;
+            count += leaf.count();
         }
+        self.befores[self.len] = count;
         self.guess_anew();
     }
 
     fn guess_anew(&mut self) {
-        self.leaves_per_member = directory::per_member(self.len, self.count);
+        // The last leaf does not count where there are others: it may not be full yet.
+        let full = self.len.saturating_sub(1);
+        self.leaves_per_member = directory::per_member(full, self.befores[full]);
     }
 }

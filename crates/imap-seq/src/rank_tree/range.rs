@@ -22,6 +22,7 @@ enum Members<'a> {
     /// A word's remaining bits, and the number of its lowest.
     Bitmap {
         bitmap: &'a Bitmap,
+        key: u32,
         word: usize,
         bits: u64,
         base: u32,
@@ -31,15 +32,10 @@ enum Members<'a> {
 
 impl<'a> Range<'a> {
     pub(super) fn new(root: &'a Root, first: u32, last: u32) -> Self {
-        let node = root.node_of(first).unwrap_or(0);
-        let leaf = root
-            .nodes()
-            .get(node)
-            .and_then(|found| found.leaf_of(first, root.key(node)))
-            .unwrap_or(0);
+        let start = Place { node: 0, leaf: 0 };
         let mut range = Self {
             root,
-            next: Place { node, leaf },
+            next: root.place_of(first).unwrap_or(start),
             leaf: Members::List([].iter()),
             last,
         };
@@ -49,34 +45,35 @@ impl<'a> Range<'a> {
 
     /// Goes on in the next leaf, at `first` or above; `None` behind the last leaf.
     fn enter(&mut self, first: u32) -> Option<()> {
-        let mut node = self.root.nodes().get(self.next.node)?;
+        let mut node = self.root.node(self.next.node)?;
         if self.next.leaf >= node.leaves().len() {
             self.next = Place {
                 node: self.next.node + 1,
                 leaf: 0,
             };
-            node = self.root.nodes().get(self.next.node)?;
+            node = self.root.node(self.next.node)?;
         }
-        self.leaf = Members::new(&node.leaves()[self.next.leaf], first);
+        self.leaf = Members::new(&node.leaves()[self.next.leaf], first, node.key(self.next.leaf));
         self.next.leaf += 1;
         Some(())
     }
 }
 
 impl<'a> Members<'a> {
-    fn new(leaf: &'a Leaf, first: u32) -> Self {
+    fn new(leaf: &'a Leaf, first: u32, key: u32) -> Self {
         match leaf {
             Leaf::Bitmap(bitmap) => {
-                let (word, bits) = bitmap.word_from(first);
-                let (_, base) = bitmap.word(word).unwrap_or((0, 0));
+                let (word, bits) = bitmap.word_from(first, key);
+                let (_, base) = bitmap.word(word, key).unwrap_or((0, 0));
                 Self::Bitmap {
                     bitmap,
+                    key,
                     word,
                     bits,
                     base,
                 }
             }
-            Leaf::List(list) => Self::List(list.members()[list.rank(first) as usize..].iter()),
+            Leaf::List(list, len) => Self::List(list.members(*len)[list.rank(first) as usize..].iter()),
             Leaf::Vacant => Self::List([].iter()),
         }
     }
@@ -87,13 +84,14 @@ impl<'a> Members<'a> {
             Self::List(members) => members.next().copied(),
             Self::Bitmap {
                 bitmap,
+                key,
                 word,
                 bits,
                 base,
             } => {
                 while *bits == 0 {
                     *word += 1;
-                    (*bits, *base) = bitmap.word(*word)?;
+                    (*bits, *base) = bitmap.word(*word, *key)?;
                 }
                 let number = *base + bits.trailing_zeros();
                 *bits &= *bits - 1;

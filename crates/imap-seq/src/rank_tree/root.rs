@@ -3,25 +3,31 @@
 use std::iter::Peekable;
 use std::sync::Arc;
 
+use super::bitmap::SPAN;
 use super::directory;
-use super::node::Node;
+use super::node::{FANOUT, Node};
 
 #[derive(Clone, Default)]
 pub(super) struct Root {
-    /// The key of the first node, beside the rest so that a lookup does not wait for it.
-    first_key: u32,
-    /// The first number that each node may hold.
-    keys: Vec<u32>,
-    /// Members before each node.
-    befores: Vec<u32>,
-    nodes: Vec<Arc<Node>>,
+    children: Vec<Child>,
     count: u32,
     highest_ever: u32,
     nodes_per_member: u64,
     nodes_per_number: u64,
+    /// Of the first node, beside the rest so that a lookup does not wait for it.
+    first_key: u32,
 }
 
-/// Where a member is: node and leaf.
+#[derive(Clone)]
+struct Child {
+    /// The first number that the node may hold.
+    key: u32,
+    /// Members before the node.
+    before: u32,
+    node: Arc<Node>,
+}
+
+/// A node and one of its leaves.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) node: usize,
@@ -37,80 +43,115 @@ impl Root {
         self.highest_ever
     }
 
-    pub(super) fn nodes(&self) -> &[Arc<Node>] {
-        &self.nodes
-    }
-
-    pub(super) fn key(&self, node: usize) -> u32 {
-        self.keys[node]
+    pub(super) fn node(&self, node: usize) -> Option<&Node> {
+        Some(&self.children.get(node)?.node)
     }
 
     pub(super) fn before(&self, node: usize) -> u32 {
-        self.befores[node]
+        self.children[node].before
     }
 
     /// The number at which the node after this one begins; `None` for the last.
     pub(super) fn key_after(&self, node: usize) -> Option<u32> {
-        self.keys.get(node + 1).copied()
+        Some(self.children.get(node + 1)?.key)
     }
 
-    /// The node that holds a number if any does. Guessed as if nodes were equally wide: exact when no leaf is missing,
-    /// and near when gaps are spread evenly.
-    #[inline]
-    pub(super) fn node_of(&self, number: u32) -> Option<usize> {
-        let guess = directory::guess(number.wrapping_sub(self.first_key), self.nodes_per_number);
-        directory::among_many(&self.keys, number, guess)
-    }
-
-    #[inline]
-    pub(super) fn rank(&self, number: u32) -> u32 {
-        self.node_of(number).map_or(0, |node| {
-            self.befores[node] + self.nodes[node].rank(number, self.keys[node])
-        })
-    }
-
+    /// The rank of a member. Tries the bitmap where the number is when no span before it is without members; one jump
+    /// away from the rest, so that this way stays short.
     #[inline]
     pub(super) fn position(&self, number: u32) -> Option<u32> {
-        let node = self.node_of(number)?;
-        Some(self.befores[node] + self.nodes[node].position(number, self.keys[node])?)
+        let span = (number / SPAN).wrapping_sub(self.first_key / SPAN) as usize;
+        let (node, leaf) = (span / FANOUT, span % FANOUT);
+        if directory::holds(&self.children, |child| child.key, number, node) {
+            let child = &self.children[node];
+            if let Some((bitmap, key, before)) = child.node.bitmap_of(number, leaf) {
+                return Some(child.before + before + bitmap.position(number, key)?);
+            }
+        }
+        self.search_position(number)
     }
 
+    #[inline(never)]
+    fn search_position(&self, number: u32) -> Option<u32> {
+        let Place { node, leaf } = self.place_of(number)?;
+        let Child { before, node, .. } = &self.children[node];
+        Some(before + node.before(leaf) + node.leaves()[leaf].position(number, node.key(leaf))?)
+    }
+
+    /// The member with `rank` smaller ones. Tries the bitmap where it is when members are spread evenly.
     #[inline]
     pub(super) fn select(&self, rank: u32) -> Option<u32> {
         if rank >= self.count {
             return None;
         }
-        let node = directory::among_many(&self.befores, rank, directory::guess(rank, self.nodes_per_member))?;
-        self.nodes[node].select(rank - self.befores[node])
+        let guess = directory::guess(rank, self.nodes_per_member);
+        if directory::holds(&self.children, |child| child.before, rank, guess) {
+            let child = &self.children[guess];
+            let rank = rank - child.before;
+            if let Some((bitmap, key, count, before)) = child.node.bitmap_with(rank)
+                && let Some(member) = bitmap.select_near(rank - before, count, key)
+            {
+                return Some(member);
+            }
+        }
+        self.search_select(rank)
+    }
+
+    #[inline(never)]
+    fn search_select(&self, rank: u32) -> Option<u32> {
+        let guess = directory::guess(rank, self.nodes_per_member);
+        let node = directory::among_many(&self.children, |child| child.before, rank, guess)?;
+        let Child { before, node, .. } = &self.children[node];
+        node.select(rank - before)
+    }
+
+    pub(super) fn rank(&self, number: u32) -> u32 {
+        self.place_of(number).map_or(0, |Place { node, leaf }| {
+            let Child { before, node, .. } = &self.children[node];
+            before + node.before(leaf) + node.leaves()[leaf].rank(number, node.key(leaf))
+        })
+    }
+
+    /// The leaf that holds a number if any does.
+    ///
+    /// The node is guessed as if nodes were equally wide, which is near when gaps are spread evenly; the leaf as if
+    /// none were missing in the node.
+    pub(super) fn place_of(&self, number: u32) -> Option<Place> {
+        let guess = directory::guess(number.wrapping_sub(self.first_key), self.nodes_per_number);
+        let node = directory::among_many(&self.children, |child| child.key, number, guess)?;
+        let Child { key, node: child, .. } = &self.children[node];
+        let leaf = child.leaf_of(number, (number / SPAN - key / SPAN) as usize)?;
+        Some(Place { node, leaf })
     }
 
     pub(super) fn place_of_member(&self, number: u32) -> Option<Place> {
-        let node = self.node_of(number)?;
-        let leaf = self.nodes[node].leaf_of(number, self.keys[node])?;
-        self.nodes[node].leaves()[leaf].position(number)?;
-        Some(Place { node, leaf })
+        let place = self.place_of(number)?;
+        let node = self.node(place.node)?;
+        node.leaves()[place.leaf].position(number, node.key(place.leaf))?;
+        Some(place)
     }
 
     /// Adds one number; it is above all that ever were members.
     pub(super) fn push(&mut self, number: u32) {
+        let last = self.highest_ever;
         if !self
-            .nodes
+            .children
             .last_mut()
-            .is_some_and(|node| Arc::make_mut(node).push(number))
+            .is_some_and(|child| Arc::make_mut(&mut child.node).push(number, last))
         {
-            self.befores.push(self.count);
             self.add_node(number);
         }
         self.count += 1;
         self.highest_ever = number;
+        self.last_key_anew();
         self.guess_anew();
     }
 
     /// Adds numbers while they ascend; the first that does not is the error.
     pub(super) fn extend(&mut self, numbers: &mut Peekable<impl Iterator<Item = u32>>) -> Result<(), u32> {
         loop {
-            if let Some(node) = self.nodes.last_mut() {
-                self.highest_ever = Arc::make_mut(node).fill(self.highest_ever, numbers);
+            if let Some(child) = self.children.last_mut() {
+                self.highest_ever = Arc::make_mut(&mut child.node).fill(self.highest_ever, numbers);
             }
             let Some(number) = numbers.next_if(|&number| number > self.highest_ever) else {
                 break;
@@ -124,16 +165,17 @@ impl Root {
 
     /// Takes a member out of its place.
     pub(super) fn remove(&mut self, place: Place, member: u32) {
-        let node = Arc::make_mut(&mut self.nodes[place.node]);
+        let child = &mut self.children[place.node];
+        let node = Arc::make_mut(&mut child.node);
         node.remove(place.leaf, member);
+        child.key = node.first_key();
         let empty = node.count() == 0;
-        self.keys[place.node] = node.first_key();
-        for before in &mut self.befores[place.node + 1..] {
-            *before -= 1;
+        for child in &mut self.children[place.node + 1..] {
+            child.before -= 1;
         }
         self.count -= 1;
         if empty {
-            self.drop_empty();
+            self.children.remove(place.node);
         }
         self.guess_anew();
     }
@@ -151,46 +193,46 @@ impl Root {
                 continue;
             };
             let until = self.key_after(place.node).map_or(1 << 32, u64::from);
-            Arc::make_mut(&mut self.nodes[place.node]).remove_below(until, numbers, removed);
+            let child = &mut self.children[place.node];
+            Arc::make_mut(&mut child.node).remove_below(until, numbers, removed);
         }
-        self.drop_empty();
+        self.children.retain(|child| child.node.count() > 0);
         self.recount();
     }
 
     fn add_node(&mut self, number: u32) {
-        self.keys.push(number);
-        self.nodes.push(Arc::new(Node::of_one(number)));
+        self.children.push(Child {
+            key: number,
+            before: self.count,
+            node: Arc::new(Node::of_one(number)),
+        });
     }
 
-    fn drop_empty(&mut self) {
-        let mut kept = 0;
-        for node in 0..self.nodes.len() {
-            if self.nodes[node].count() > 0 {
-                self.nodes.swap(kept, node);
-                self.keys[kept] = self.nodes[kept].first_key();
-                self.befores[kept] = self.befores[node];
-                kept += 1;
-            }
+    /// The key of a node rises when its first leaf becomes a bitmap.
+    fn last_key_anew(&mut self) {
+        if let Some(child) = self.children.last_mut() {
+            child.key = child.node.first_key();
         }
-        self.nodes.truncate(kept);
-        self.keys.truncate(kept);
-        self.befores.truncate(kept);
     }
 
     fn recount(&mut self) {
         self.count = 0;
-        self.befores.clear();
-        for node in &self.nodes {
-            self.befores.push(self.count);
-            self.count += node.count();
+        for child in &mut self.children {
+            child.key = child.node.first_key();
+            child.before = self.count;
+            self.count += child.node.count();
         }
         self.guess_anew();
     }
 
     fn guess_anew(&mut self) {
-        self.first_key = self.keys.first().copied().unwrap_or(0);
-        self.nodes_per_member = directory::per_member(self.nodes.len(), self.count);
-        let span = self.keys.last().copied().unwrap_or(0) - self.first_key;
-        self.nodes_per_number = directory::per_member(self.nodes.len().saturating_sub(1), span);
+        let (Some(first), Some(last)) = (self.children.first(), self.children.last()) else {
+            return;
+        };
+        // The last node does not count where there are others: it is not full yet.
+        let full = self.children.len() - 1;
+        self.first_key = first.key;
+        self.nodes_per_member = directory::per_member(full, last.before);
+        self.nodes_per_number = directory::per_member(full, last.key - first.key);
     }
 }

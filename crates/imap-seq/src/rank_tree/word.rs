@@ -1,4 +1,5 @@
-//! Select inside one 64-bit word, without instructions that a plain x86-64 lacks.
+//! Arithmetic inside one 64-bit word, without instructions that a plain x86-64 lacks: select among its bits, and four
+//! counts of 16 bits side by side, called lanes.
 
 /// The place of the set bit of each rank (0 to 7) in each octet: 2 KiB, and a tenth
 /// faster than the same with arithmetic.
@@ -47,8 +48,54 @@ fn octets_up_to(sums: u64, rank: u64) -> u64 {
     (at_most >> 7).wrapping_mul(ONES) >> 56
 }
 
+/// Counts in a word. Each is below 2^15, so that its highest bit is free.
+pub(super) const LANES: usize = 4;
+/// One in each lane.
+const LANE_ONES: u64 = 0x0001_0001_0001_0001;
+/// The highest bit of each lane.
+const LANE_TOPS: u64 = LANE_ONES << 15;
+
+/// One count.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "a bit's place is below 64")]
+pub(super) fn lane(counts: u64, lane: usize) -> u32 {
+    low_half((counts >> (16 * lane)) & 0xffff)
+}
+
+/// One of many counts.
+#[inline]
+pub(super) fn lane_of(counts: &[u64], index: usize) -> u32 {
+    lane(counts[index / LANES], index % LANES)
+}
+
+/// The same count in each lane.
+#[inline]
+pub(super) fn all_lanes(count: u32) -> u64 {
+    LANE_ONES * u64::from(count)
+}
+
+/// One in each lane above that of an index.
+#[inline]
+pub(super) fn lanes_above(index: usize) -> u64 {
+    // Twice, since a shift by all 64 bits is none.
+    LANE_ONES << (16 * (index % LANES)) << 16
+}
+
+/// How many of the ascending counts are at most `rank`, which is below 2^15: four compared at once.
+#[inline]
+pub(super) fn lanes_at_most(counts: &[u64], rank: u32) -> usize {
+    let ranks = all_lanes(rank) | LANE_TOPS;
+    let at_most: u64 = counts
+        .iter()
+        .map(|counts| ((ranks - counts) & LANE_TOPS) >> 15)
+        .sum();
+    (at_most.wrapping_mul(LANE_ONES) >> 48) as usize
+}
+
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a bit's place is below 64, a count below 2^16"
+)]
 const fn low_half(place: u64) -> u32 {
     place as u32
 }
@@ -65,7 +112,25 @@ pub(super) const fn place(index: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::select;
+    use super::{LANES, all_lanes, lane, lane_of, lanes_above, lanes_at_most, select};
+
+    #[test]
+    fn lanes_count_and_compare_side_by_side() {
+        let counts = [0x0003_0003_0001_0000, 0x1fff_0100_00ff_0004];
+        let all = [0, 1, 3, 3, 4, 255, 256, 8191];
+        for (index, &count) in all.iter().enumerate() {
+            assert_eq!(lane_of(&counts, index), count);
+            let above = lanes_above(index);
+            for other in 0..LANES {
+                assert_eq!(lane(above, other), u32::from(other > index % LANES));
+            }
+        }
+        for rank in (0..300).chain([8190, 8191, 32_767]) {
+            let at_most = all.iter().filter(|&&count| count <= rank).count();
+            assert_eq!(lanes_at_most(&counts, rank), at_most, "at most {rank}");
+        }
+        assert_eq!(all_lanes(7), 0x0007_0007_0007_0007);
+    }
 
     #[test]
     fn select_finds_each_set_bit_in_turn() {
