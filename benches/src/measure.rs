@@ -1,5 +1,9 @@
 //! The stopwatch: all contestants in one process, rounds interleaved, the minimum of each batch over the rounds.
 //!
+//! In each round a contestant goes over its batches twice in a row. The second time it finds in the cache what it left
+//! there itself, as far as it fits, as in a server whose mailbox is in use; the first time it finds what the contestant
+//! before it left, and who that is must not matter.
+//!
 //! On a shared machine a mean measures the neighbours. Whatever disturbs a round disturbs all contestants of it, and
 //! the least of several rounds is the closest to what the code itself needs.
 
@@ -91,9 +95,11 @@ pub fn interleaved(rounds: usize, contestants: &mut [Contestant<'_>]) -> Vec<f64
         .collect();
     for _ in 0..rounds {
         for (contestant, least) in contestants.iter_mut().zip(&mut least) {
-            for (batch, least) in least.iter_mut().enumerate() {
-                let (took, operations) = (contestant.run)(batch);
-                *least = least.min(took.as_secs_f64() * 1e9 / operations.max(1) as f64);
+            for _ in 0..2 {
+                for (batch, least) in least.iter_mut().enumerate() {
+                    let (took, operations) = (contestant.run)(batch);
+                    *least = least.min(took.as_secs_f64() * 1e9 / operations.max(1) as f64);
+                }
             }
         }
     }

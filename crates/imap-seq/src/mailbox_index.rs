@@ -78,19 +78,21 @@ impl MailboxIndex {
 
     /// Messages are gone; gives those that were here. O(messages gone), each part of the index is visited once.
     pub fn expunge_all(&mut self, uids: &UidSet) -> UidSet {
-        let mut gone = Vec::with_capacity(usize::try_from(uids.len()).unwrap_or(0).min(self.len() as usize));
+        let mut start = self.log.end().clone();
         self.tree
-            .remove_ascending(uids.iter().map(Uid::get), |uid| gone.push(uid));
-        if gone.is_empty() {
+            .remove_ascending(uids.iter().map(Uid::get), |uid| self.log.push(uid));
+        let gone = self.log.end().position() - start.position();
+        if gone == 0 {
             return UidSet::new();
         }
-        gone.iter().for_each(|&uid| self.log.push(uid));
         self.memo = None;
         // Mostly all were here, and a copy is quicker than a set built anew.
-        if gone.len() as u64 == uids.len() {
+        if gone == uids.len() {
             return uids.clone();
         }
-        UidSet::from_ascending(&gone)
+        let mut removed = Vec::with_capacity(usize::try_from(gone).unwrap_or(0));
+        self.log.read(&mut start, |uid| removed.push(uid));
+        UidSet::from_ascending(&removed)
     }
 
     /// Messages in the mailbox. Not what any client was told: that is [`SeqMapper::exists`].

@@ -69,7 +69,7 @@ impl Pending {
 
     /// `Ok` with the number that the UID holds, or `Err` with how many pending messages have smaller UIDs.
     pub(crate) fn by_uid(&self, uid: u32) -> Result<u32, u32> {
-        match self.uids.binary_search(&uid) {
+        match find(&self.uids, uid) {
             Ok(place) => Ok(self.seqs[place]),
             Err(place) => Err(u32::try_from(place).unwrap_or(u32::MAX)),
         }
@@ -77,9 +77,46 @@ impl Pending {
 
     /// `Ok` with the UID that holds the number, or `Err` with how many pending messages hold smaller numbers.
     pub(crate) fn by_seq(&self, seq: u32) -> Result<u32, u32> {
-        match self.seqs.binary_search(&seq) {
+        match find(&self.seqs, seq) {
             Ok(place) => Ok(self.uids[place]),
             Err(place) => Err(u32::try_from(place).unwrap_or(u32::MAX)),
+        }
+    }
+}
+
+/// As `binary_search`, by quarters: half as many loads wait for each other, which is what a search spends its time on.
+fn find(ascending: &[u32], number: u32) -> Result<usize, usize> {
+    let (mut below, mut rest) = (0, ascending);
+    while rest.len() >= 8 {
+        let quarter = rest.len() / 4;
+        let is_below = |quarters: usize| usize::from(rest[quarters * quarter - 1] < number);
+        let skipped = (is_below(1) + is_below(2) + is_below(3)) * quarter;
+        below += skipped;
+        // The last quarter is the longest: what is left of the others may reach into the next, which does no harm.
+        rest = &rest[skipped..][..rest.len() - 3 * quarter];
+    }
+    below += rest.iter().filter(|&&other| other < number).count();
+    match ascending.get(below) {
+        Some(&found) if found == number => Ok(below),
+        _ => Err(below),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find;
+
+    #[test]
+    fn a_search_by_quarters_finds_what_a_binary_search_finds() {
+        for len in (0..70).chain([255, 256, 257, 1000, 4099]) {
+            let ascending: Vec<u32> = (0..len).map(|place| 3 * place + place % 2).collect();
+            for number in 0..3 * len + 4 {
+                assert_eq!(
+                    find(&ascending, number),
+                    ascending.binary_search(&number),
+                    "{number} in {len}"
+                );
+            }
         }
     }
 }

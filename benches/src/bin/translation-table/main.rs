@@ -24,7 +24,7 @@ static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 /// How much is measured.
 #[derive(Clone, Copy)]
 pub(crate) struct Scale {
-    /// Messages of the mailboxes that the issue calls 1M and 10M.
+    /// Messages of the mailboxes that the table calls 1M and 10M.
     pub(crate) large: u32,
     pub(crate) huge: u32,
     /// Rounds of which the least counts.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::word::{self, LANES, place};
 
 /// A bitmap holds numbers of one aligned span of this size, a power of two.
-pub(super) const SPAN: u32 = 8192;
+pub(super) const SPAN: u32 = 16_384;
 /// Words of a span, the most that a bitmap has.
 const WORDS: usize = (SPAN / 64) as usize;
 /// Above the newest number by more than this, a new leaf costs less than the empty words.
@@ -204,7 +204,7 @@ impl Bitmap {
     ) {
         let (words, counts) = self.parts_mut();
         // Counting what leaves is quicker than counting what stays.
-        let mut lost = [0_u64; WORDS];
+        let mut lost = [0_u16; WORDS];
         while let Some(number) = numbers.next_if(|&number| u64::from(number) < until) {
             let (word, bit) = locate(number, key);
             if let Some(bits) = words.get_mut(word).filter(|bits| **bits >> bit & 1 == 1) {
@@ -217,7 +217,7 @@ impl Bitmap {
         for (counts, lost) in counts.iter_mut().zip(lost.chunks_exact(LANES)) {
             for (lane, lost) in lost.iter().enumerate() {
                 *counts -= gone << (16 * lane);
-                gone += lost;
+                gone += u64::from(*lost);
             }
         }
     }
