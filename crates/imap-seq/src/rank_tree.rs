@@ -19,12 +19,20 @@
 //! # Shape
 //!
 //! Three levels, never more: a root, nodes of up to 64 leaves, leaves. Root and node keep, for each child, the first
-//! number that it may hold (its key, which never changes) and how many members are before it. A leaf is a bitmap of
-//! 8192 aligned numbers with a running count for each word, or, where fewer than one in 32 is a member, a plain list
-//! of up to 256 numbers.
+//! number that it may hold (its key) and how many members are before it. A leaf is one of two things:
 //!
-//! Since numbers enter at the end only, nothing is ever split or balanced. A leaf or node that becomes empty is
+//! * a bitmap, where members are near each other: as many words as they need, all inside one aligned span of 16,384
+//!   numbers, with a running count for each word;
+//! * a list of up to 256 numbers of any span, where they are not.
+//!
+//! Numbers enter at the end only, so nothing is ever split or balanced. They enter a list; as soon as its newest 64 are
+//! near each other (within 1,600 numbers), these become a bitmap, which then grows until a gap, or too much emptiness,
+//! ends it. A bitmap that has lost most of its members becomes a list again. A leaf or node that becomes empty is
 //! dropped.
+//!
+//! A lookup first tries the place where the number is when nothing is missing in front of it: two subtractions give
+//! node and leaf, the leaf's key gives word and bit, and one load from the leaf waits for nothing that the leaf would
+//! have to say. What is not there is searched.
 //!
 //! # Costs
 //!
@@ -33,17 +41,18 @@
 //! | operation | time |
 //! | --- | --- |
 //! | rank, position, select | O(1) where the guess of the child holds (numbers without large gaps), O(log n) else |
-//! | push, remove | O(1), and sums over at most 128 counts, 64 leaves, n/52,000 to n/520,000 nodes |
+//! | push, remove | O(1), and sums over at most 256 counts, 64 leaves, n/100,000 (sparse) to n/1,000,000 (dense) nodes |
 //! | remove_ascending | O(m), and one pass over each touched leaf |
 //! | clone | O(1) |
-//! | the first change after a clone | one copy of root, node and leaf, about 3.5 KiB |
+//! | the first change after a clone | one copy of root, node and leaf, at most about 5 KiB and 16 bytes a node |
 //!
-//! Memory: 0.16 bytes a member when dense, 1.6 when one number in ten is a member, at most 5.2 before removals.
+//! Memory: 0.16 bytes a member when dense, 1.6 when one number in ten is a member, 0.8 in clusters of some hundreds; at
+//! most 7.5 before removals.
 //!
 //! # Trade-offs
 //!
-//! Numbers cannot enter in the middle. A leaf does not shrink when members leave: a bitmap with one member left is
-//! still 1.3 KiB, until that one leaves too.
+//! Numbers cannot enter in the middle. A leaf does not join its neighbour when both have become small: where one
+//! member in thousands is left, it costs up to 200 bytes, until it leaves too.
 
 use std::fmt;
 use std::sync::Arc;

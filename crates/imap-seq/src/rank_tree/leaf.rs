@@ -20,7 +20,8 @@ pub(super) enum Leaf {
 
 impl Leaf {
     pub(super) fn of_one(number: u32) -> Self {
-        Self::List(List::of_one(number), 1)
+        let (list, len) = List::of_members(&[number]);
+        Self::List(list, len)
     }
 
     pub(super) fn count(&self) -> u32 {
@@ -94,6 +95,17 @@ impl Leaf {
         let (key, bitmap) = (run[0], Bitmap::from_run(run));
         list.truncate(len, rest);
         Some((key, Self::Bitmap(bitmap)))
+    }
+
+    /// A bitmap that has lost most of its members becomes a list of those that are left, which is how many there are
+    /// after the removal.
+    pub(super) fn thin_out(&mut self, left: u32, key: u32) {
+        if let Self::Bitmap(bitmap) = self
+            && List::is_half_of(bitmap.size(), left)
+        {
+            let (list, len) = List::of_members(&bitmap.members(key).collect::<Vec<_>>());
+            *self = Self::List(list, len);
+        }
     }
 
     /// Takes a member out.

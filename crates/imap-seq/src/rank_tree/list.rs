@@ -24,17 +24,21 @@ const RUN_SPAN: u32 = 25 * 64;
 pub(super) struct List(Arc<[[u32; BLOCK]]>);
 
 impl List {
-    pub(super) fn of_one(number: u32) -> Self {
-        Self::of_members(&[number])
-    }
-
-    fn of_members(members: &[u32]) -> Self {
+    /// From at most 256 members, ascending; with their number.
+    pub(super) fn of_members(members: &[u32]) -> (Self, u16) {
         let mut all = [[UNUSED; BLOCK]; 1 + CAPACITY / BLOCK];
         for (number, members) in (0..).zip(members.chunks(BLOCK)) {
             all[0][number] = members[0];
             all[1 + number][..members.len()].copy_from_slice(members);
         }
-        Self(all[..=members.len().div_ceil(BLOCK)].into())
+        let list = Self(all[..=members.len().div_ceil(BLOCK)].into());
+        (list, half(members.len()))
+    }
+
+    /// Whether so many members in a list take at most half of these octets.
+    pub(super) fn is_half_of(octets: usize, members: u32) -> bool {
+        let blocks = 1 + (members as usize).div_ceil(BLOCK);
+        members as usize <= CAPACITY && 2 * blocks * size_of::<[u32; BLOCK]>() <= octets
     }
 
     pub(super) fn members(&self, len: u16) -> &[u32] {
@@ -103,8 +107,7 @@ impl List {
             }
         }
         if newest > last {
-            *self = Self::of_members(&all[..filled]);
-            *len = half(filled);
+            (*self, *len) = Self::of_members(&all[..filled]);
         }
         newest
     }

@@ -169,8 +169,9 @@ impl Node {
         for before in &mut self.befores[leaf + 1..=self.len] {
             *before -= 1;
         }
-        if self.count_of(leaf) == 0 {
-            self.drop_empty();
+        match self.count_of(leaf) {
+            0 => self.drop_empty(),
+            left => self.leaves[leaf].thin_out(left, self.keys[leaf]),
         }
         self.guess_anew();
     }
@@ -182,17 +183,28 @@ impl Node {
         numbers: &mut Peekable<impl Iterator<Item = u32>>,
         removed: &mut impl FnMut(u32),
     ) {
-        let mut guess = 0;
+        let (mut guess, mut lost) = (0, [0; FANOUT + 1]);
         while let Some(&number) = numbers.peek().filter(|&&number| u64::from(number) < until) {
             let Some(leaf) = self.leaf_of(number, guess) else {
                 numbers.next();
                 continue;
             };
             let until = self.key_after(leaf).map_or(until, u64::from);
-            self.leaves[leaf].remove_below(until, self.keys[leaf], numbers, removed);
+            let mut removed = |number| {
+                lost[leaf] += 1;
+                removed(number);
+            };
+            self.leaves[leaf].remove_below(until, self.keys[leaf], numbers, &mut removed);
             guess = leaf + 1;
         }
-        self.recount();
+        let mut gone = 0;
+        for (before, lost) in self.befores[..=self.len].iter_mut().zip(lost) {
+            *before -= gone;
+            gone += lost;
+        }
+        for leaf in 0..self.len {
+            self.leaves[leaf].thin_out(self.count_of(leaf), self.keys[leaf]);
+        }
         self.drop_empty();
         self.guess_anew();
     }

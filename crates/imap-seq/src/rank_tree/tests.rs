@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::RankTree;
+use super::leaf::Leaf;
+use super::node::Node;
 
 fn tree_of(members: &[u32]) -> RankTree {
     let mut tree = RankTree::default();
@@ -204,6 +206,33 @@ fn a_leaf_or_node_without_members_is_dropped() {
         check(&tree, &kept);
         let nodes = (0..).map_while(|node| tree.root.node(node));
         assert!(nodes.map(|node| node.leaves().len()).eq([1; 3]));
+    }
+}
+
+#[test]
+fn a_bitmap_without_most_of_its_members_becomes_a_list() {
+    // Six full spans.
+    let members: Vec<u32> = (1..6 * 16_384).collect();
+    let kept = |member: &u32| member.is_multiple_of(101);
+    let (mut one_by_one, mut batch) = (tree_of(&members), tree_of(&members));
+    let leaving = || members.iter().copied().filter(|member| !kept(member));
+    leaving().for_each(|member| assert!(one_by_one.remove(member)));
+    batch.remove_ascending(leaving(), |_| ());
+    let left: Vec<u32> = members.iter().copied().filter(kept).collect();
+    for mut tree in [one_by_one, batch] {
+        check(&tree, &left);
+        let nodes = (0..).map_while(|node| tree.root.node(node));
+        assert!(
+            nodes
+                .flat_map(Node::leaves)
+                .all(|leaf| matches!(leaf, Leaf::List(..)))
+        );
+        // And the last one goes on growing.
+        tree.extend_ascending(100_001..=100_500).unwrap();
+        check(
+            &tree,
+            &left.iter().copied().chain(100_001..=100_500).collect::<Vec<_>>(),
+        );
     }
 }
 
