@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_search_by_quarters_finds_what_a_binary_search_finds() {
-        for len in (0..70).chain([255, 256, 257, 1000, 4099]) {
+        for len in (0..70).chain([255, 256, 257, 1000]) {
             let ascending: Vec<u32> = (0..len).map(|place| 3 * place + place % 2).collect();
             for number in 0..3 * len + 4 {
                 assert_eq!(

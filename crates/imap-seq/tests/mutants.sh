@@ -18,24 +18,35 @@ cd "$copy"
 
 # name | file | what Perl changes
 mutants='
-rank: one too many in a bitmap|rank_tree/bitmap.rs|s/\(\(1 << bit\) - 1\)\)\.count_ones\(\)\)?\n    \}\n\n    \/\/\/ The member/((2 << bit) - 1)).count_ones())\n    }\n\n    \/\/\/ The member/
+rank: one too many in a bitmap|rank_tree/bitmap.rs|s/Some\(word::lane_of\(counts, word\) \+ \(bits & \(\(1 << bit\)/Some(word::lane_of(counts, word) + (bits & ((2 << bit)/
 rank: counts equal members of a list|rank_tree/list.rs|s/u32::from\(member < number\)/u32::from(member <= number)/
 rank: a finger does not go back|rank_tree/finger.rs|s/number < self.from \|\| //
-rank: a number behind the span counts nothing|rank_tree/bitmap.rs|s/if number < self.base \{ 0 \} else \{ self.count \}/0/
-rank: a number before the span counts all|rank_tree/bitmap.rs|s/if number < self.base \{ 0 \} else \{ self.count \}/self.count/
+rank: a number behind the last word counts nothing|rank_tree/bitmap.rs|s/None => self.count\(\),/None => 0,/
 select: takes the bit after|rank_tree/word.rs|s/low_half\(shift\) \+/1 + low_half(shift) +/
-select: the window is believed unseen|rank_tree/bitmap.rs|s/if window\[0\] <= rank && rank < behind/if true/
+select: the window is believed unseen|rank_tree/bitmap.rs|s/holds\.then\(/true.then(/
 select: one message too many|view.rs|s/if seq.get\(\) > self.exists/if seq.get() > self.exists + 1/
 select: pending are not subtracted|view.rs|s/seq.get\(\) - 1 - before/seq.get() - 1/
+select: a search among the pending goes too far|pending.rs|s/rest\[quarters \* quarter - 1\] < number/rest[quarters * quarter - 1] <= number/
 order: EXPUNGE ascending|seq_mapper.rs|s/pending.seqs\(\).iter\(\).rev\(\)/pending.seqs().iter()/
 order: a batch in the order of the log|pending.rs|s/fresh.sort_unstable\(\);//
 order: numbers may enter anywhere|rank_tree.rs|s/if number <= self.highest_ever\(\)/if false/
-counts: nodes behind a removal keep theirs|rank_tree/root.rs|s/\*before -= 1;/*before -= 0;/
+counts: nodes behind a removal keep theirs|rank_tree/root.rs|s/child\.before -= 1;/child.before -= 0;/
 counts: leaves behind a removal keep theirs|rank_tree/node.rs|s/\*before -= 1;/*before -= 0;/
-counts: words behind a removal keep theirs|rank_tree/bitmap.rs|s/\*before -= 1;/*before -= 0;/
-counts: an empty leaf stays|rank_tree/node.rs|s/if self.leaves\[leaf\].count\(\) == 0/if false/
-guess: a child is believed unseen|rank_tree/directory.rs|s/if guess < len && holds\(&bounds\[..len\], value, guess\)/if guess < len/
-shape: a list becomes a bitmap of another span|rank_tree/leaf.rs|s/next \/ SPAN == members\[0\] \/ SPAN/true/
+counts: leaves behind a batch keep theirs|rank_tree/node.rs|s/gone \+= lost;/gone += 0 * lost;/
+counts: words behind a removal keep theirs|rank_tree/bitmap.rs|s/\*counts -= word::all_lanes\(1\);/*counts -= word::all_lanes(0);/
+counts: words behind a batch keep theirs|rank_tree/bitmap.rs|s/gone \+= u64::from\(\*lost\);//
+counts: words of a bitmap that grows start at none|rank_tree/bitmap.rs|s/repeat_n\(all, more\)/repeat_n(0 * all, more)/
+counts: an empty leaf stays|rank_tree/node.rs|s/0 => self\.drop_empty\(\),/0 => {}/
+guess: a child is believed unseen|rank_tree/directory.rs|s/guess < WIDE && bounds\[guess\] <= value && value < bounds\[guess \+ 1\]/guess < WIDE/
+guess: the jump to a node is believed unseen|rank_tree/root.rs|s/directory::holds\(&self\.children, \|child\| child\.key, number, node\)/node < self.children.len()/
+guess: the jump to a leaf is believed unseen|rank_tree/node.rs|s/ if key <= number && number < next//
+guess: the leaf of a rank is believed unseen|rank_tree/node.rs|s/ if before <= rank && rank < next//
+shape: a list becomes a bitmap of two spans|rank_tree/list.rs|s/ && first \/ SPAN == last \/ SPAN//
+shape: a bitmap grows beyond its span|rank_tree/bitmap.rs|s/number \/ SPAN == key \/ SPAN && //
+shape: a list that becomes a bitmap keeps its key|rank_tree/node.rs|s/self\.add_leaf\(key, bitmap\);/let key = key.min(self.keys[leaf]);\n        self.add_leaf(key, bitmap);/
+shape: the root is not told of a new key|rank_tree/root.rs|s/self\.last_key_anew\(\);//
+shape: a bitmap that becomes a list loses a member|rank_tree/leaf.rs|s/bitmap\.members\(key\)\.collect/bitmap.members(key).skip(1).collect/
+shape: a bitmap never becomes a list|rank_tree/list.rs|s/members as usize <= CAPACITY && /false && /
 trap 1: the horizon rises before the log is read|seq_mapper.rs|s/(        index.catch_up\(self\);\n)(        let expunged = match)/        self.horizon = index.highest_ever().map_or(0, Uid::get);\n$1$2/
 trap 1: what was never announced is pending too|mailbox_index.rs|s/if uid <= horizon/if true/
 trap 2: the cursor goes to the end, and the tree is older|mailbox_index.rs|s/(self.tree.remove\(uid.get\(\)\);\n        if was_here \{\n            self.log.push\(uid.get\(\)\);)/$1 self.log.push(uid.get());/
@@ -47,10 +58,10 @@ trap 3: numbers are computed without the pending ones that were held|pending.rs|
 trap 4: the star is the largest UID|view.rs|s/Bound::Last => last,/Bound::Last => Uid::MAX,/
 trap 4: a range reaches what is not announced|view.rs|s/let last = last.min\(self.horizon\);//
 trap 4: what is not announced has a number|view.rs|s/if uid.get\(\) > self.horizon/if false/
-trap 5: a pending message is absent|view.rs|s/Ok\(seq\) => return SeqNum::new\(seq\),/Ok(_) => return None,/
+trap 5: a pending message is absent|view.rs|s/Ok\(seq\) => SeqNum::new\(seq\),/Ok(_) => None,/
 trap 5: nothing is ever gone|view.rs|s/\.is_some_and\(\|pending\| pending.by_uid\(uid.get\(\)\).is_ok\(\)\)/.is_some_and(|_| false)/
 trap 6: a late UID is taken for a duplicate|mailbox_index.rs|s/false => AppendError::Late/false => AppendError::Duplicate/
-trap 7: a batch leaves no trace in the log|mailbox_index.rs|s/gone.iter\(\).for_each\(\|&uid\| self.log.push\(uid\)\);//
+trap 7: a batch leaves no trace in the log|mailbox_index.rs|s,\|uid\| self\.log\.push\(uid\)\),|_| ()),
 trap 8: unread counts from the start|mailbox_index.rs|s/\.saturating_sub\(session.cursor.position\(\)\)/.saturating_sub(0)/
 trap 9: a chain of segments drops by recursion|log.rs|s/while let Some\(mut alone\) = next.and_then\(sole\)/while let Some(mut alone) = next.take().filter(|_| false).and_then(sole)/
 trap 10: the end of the UID space wraps|uid_ranges.rs|s/is_none_or\(\|after\| next.0 <= after\)/is_some_and(|after| next.0 <= after)/

@@ -97,7 +97,13 @@ pub(crate) fn measure(scale: Scale, report: &mut Report) {
     sparse.extend(rows(scale.large, "1M", [0.20, 0.28, 0.65], scale.rounds, report));
     let large = sparse.len() - 1;
     // What does not fit the second-level cache wants more rounds until the neighbours were quiet for each batch once.
-    sparse.extend(rows(scale.huge, "10M", [0.10, 0.35, 0.55], 3 * scale.rounds, report));
+    sparse.extend(rows(
+        scale.huge,
+        "10M",
+        [0.10, 0.35, 0.55],
+        3 * scale.rounds,
+        report,
+    ));
     for (times, size, limit) in [(&sparse[large], "1M", 4.5), (&sparse[large + 1], "10M", 1.6)] {
         let work = format!("seq->uid : one vector index, {size} sparse");
         let detail = format!("{:.1} : {:.1}", times.uid_of[0], times.uid_of[1]);

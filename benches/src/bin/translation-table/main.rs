@@ -49,6 +49,7 @@ fn main() -> ExitCode {
     lookups::measure(scale, &mut report);
     changes::measure(scale, &mut report);
     sessions::measure(scale, &mut report);
+    sessions::told_to_all(scale, &mut report);
     pending::measure(scale, &mut report);
     memory::measure(scale, &mut report);
     contention::measure(scale, &mut report);

@@ -40,6 +40,97 @@ pub(crate) fn measure(scale: Scale, report: &mut Report) {
     let numbers = Shape::Sparse.uids(scale.large);
     lag(&numbers, report);
     over_sessions(&numbers, report);
+    over_pending(&numbers, report);
+    over_size(scale, report);
+}
+
+/// One mailbox in the form of every contestant.
+fn over_size(scale: Scale, report: &mut Report) {
+    let sizes = [1000, 10_000, 100_000, 1_000_000, 10_000_000];
+    let sizes = sizes.into_iter().filter(|&size| size <= scale.huge);
+    let names = [
+        "imap-seq, sparse",
+        "imap-seq, dense",
+        "imap-seq, old",
+        "vector",
+        "roaring, sparse",
+        "B-tree (indexset)",
+    ];
+    let mut series = names.map(|name| Series {
+        name: name.to_owned(),
+        points: Vec::new(),
+    });
+    for size in sizes {
+        let numbers = Shape::Sparse.uids(size);
+        let all = || numbers.iter().copied();
+        let totals = [
+            bytes(|| index_of(&numbers)).0,
+            bytes(|| index_of(&Shape::Dense.uids(size))).0,
+            bytes(|| index_of(&Shape::Old.uids(size))).0,
+            bytes(|| numbers.clone()).0,
+            bytes(|| all().collect::<RoaringBitmap>()).0,
+            bytes(|| all().collect::<indexset::BTreeSet<u32>>()).0,
+        ];
+        for (series, total) in series.iter_mut().zip(totals) {
+            series.points.push((f64::from(size), total / f64::from(size)));
+        }
+    }
+    report.plot(
+        "memory.svg",
+        Plot {
+            title: "Memory of one mailbox",
+            horizontal: "messages in the mailbox",
+            vertical: "bytes a message",
+            series: series.into(),
+        },
+    );
+}
+
+/// What the first session at a place pays when it syncs; the others there share it.
+fn over_pending(numbers: &[u32], report: &mut Report) {
+    let counts = [1, 10, 100, 1000, 10_000, 100_000];
+    let counts: Vec<usize> = counts
+        .into_iter()
+        .filter(|&count| count <= numbers.len() / 10)
+        .collect();
+    let mut random = Random::new(11);
+    let sets = |&count: &usize| {
+        let mut index = index_of(numbers);
+        let mut session = index.open();
+        while index.unread(&session) < count as u64 {
+            let place = random.below(u32::try_from(numbers.len()).unwrap_or(u32::MAX));
+            let _ = Uid::new(numbers[place as usize]).map(|uid| index.expunge(uid));
+        }
+        let (bytes, _) = bytes(|| session.sync(&mut index));
+        (count as f64, bytes)
+    };
+    let sets = counts.iter().map(sets).collect();
+    let each = |bytes: f64| {
+        counts
+            .iter()
+            .map(|&count| (count as f64, bytes * count as f64))
+            .collect()
+    };
+    let whole = counts
+        .iter()
+        .map(|&count| (count as f64, numbers.len() as f64 * 4.0));
+    let series = |name: &str, points: Vec<(f64, f64)>| Series {
+        name: name.to_owned(),
+        points,
+    };
+    report.plot(
+        "pending-memory.svg",
+        Plot {
+            title: "Memory of expunges that wait, 1M messages",
+            horizontal: "expunges pending",
+            vertical: "bytes: imap-seq once for all sessions at one place, others for each",
+            series: vec![
+                series("imap-seq", sets),
+                series("queue per session", each(4.0)),
+                series("vector per session", whole.collect()),
+            ],
+        },
+    );
 }
 
 fn lag(numbers: &[u32], report: &mut Report) {

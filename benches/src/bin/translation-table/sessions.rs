@@ -6,6 +6,8 @@ use std::time::Instant;
 use imap_backendutil_benches::dataset::{Random, Shape};
 use imap_backendutil_benches::mailbox::index_of;
 use imap_backendutil_benches::measure::{BATCH, Contestant, interleaved};
+use imap_backendutil_benches::plot::{Plot, Series};
+use imap_backendutil_benches::rivals::{FilteredVector, QueueWalk};
 use imap_seq::{Expunges, SeqMapper, Uid};
 
 use crate::Scale;
@@ -76,4 +78,88 @@ pub(crate) fn measure(scale: Scale, report: &mut Report) {
         "Expunge one and announce it to one session: {:.0} ns.",
         times[3]
     ));
+}
+
+/// One expunge until every session was told: the change itself, and what each session does for it.
+pub(crate) fn told_to_all(scale: Scale, report: &mut Report) {
+    let numbers = Shape::Sparse.uids(scale.large);
+    let mut leaving = Random::new(12)
+        .pick(&numbers, numbers.len())
+        .into_iter()
+        .filter_map(Uid::new);
+    let mut index = index_of(&numbers);
+    let (mut ours, mut queues) = (Vec::new(), Vec::new());
+    for count in [1, 10, 100, 1000, 10_000] {
+        let mut sessions: Vec<SeqMapper> = (0..count).map(|_| index.open()).collect();
+        let mut walks = vec![QueueWalk::default(); count];
+        let times = interleaved(
+            scale.rounds,
+            &mut [
+                Contestant::new("imap-seq", 1, |_| {
+                    let start = Instant::now();
+                    while !leaving.next().is_none_or(|uid| index.expunge(uid)) {}
+                    for session in &mut sessions {
+                        let _ = black_box(session.announce(&mut index, Expunges::Release));
+                    }
+                    (start.elapsed(), 1)
+                }),
+                Contestant::new("queue", 1, |_| {
+                    let start = Instant::now();
+                    walks.iter_mut().for_each(|walk| walk.push(1));
+                    for walk in &mut walks {
+                        *walk = QueueWalk::default();
+                    }
+                    (start.elapsed(), 1)
+                }),
+            ],
+        );
+        ours.push((count as f64, times[0]));
+        queues.push((count as f64, times[1]));
+    }
+    // A session of these costs what one costs: what many cost is computed.
+    let mut filtered = FilteredVector::open(&numbers);
+    let mut vector = numbers.clone();
+    let mut rest = Random::new(13).pick(&numbers, numbers.len()).into_iter();
+    let each = interleaved(
+        scale.rounds,
+        &mut [
+            Contestant::new("filtered", 1, |_| {
+                let uid = filtered.uids[filtered.uids.len() / 2];
+                let start = Instant::now();
+                filtered.hear(uid);
+                black_box(filtered.announce());
+                (start.elapsed(), 1)
+            }),
+            Contestant::new("vector", 16, |_| {
+                let uid = rest.next().unwrap_or(1);
+                let start = Instant::now();
+                black_box(
+                    vector
+                        .binary_search(&uid)
+                        .map(|place| vector.remove(place))
+                        .is_ok(),
+                );
+                (start.elapsed(), 1)
+            }),
+        ],
+    );
+    let times_sessions = |each: f64| ours.iter().map(|&(count, _)| (count, count * each)).collect();
+    let series = |name: &str, points: Vec<(f64, f64)>| Series {
+        name: name.to_owned(),
+        points,
+    };
+    report.plot(
+        "told-to-all.svg",
+        Plot {
+            title: "One expunge until every session was told, 1M messages",
+            horizontal: "sessions on the mailbox",
+            vertical: "nanoseconds in all; vectors: one session's time as often as there are sessions",
+            series: vec![
+                series("imap-seq", ours.clone()),
+                series("queue per session", queues),
+                series("vector per session", times_sessions(each[1])),
+                series("filtered (go-imap-mess)", times_sessions(each[0])),
+            ],
+        },
+    );
 }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::RankTree;
+use super::bitmap::SPAN;
 use super::leaf::Leaf;
 use super::node::Node;
 
@@ -83,6 +84,10 @@ fn shapes() -> Vec<Vec<u32>> {
         (1..=300).map(|step| step * 14_000_000).collect(),
         (1..=30_000).map(|step| step * 100).collect(),
         (u32::MAX - 9000..=u32::MAX).collect(),
+        // Several bitmaps in each span: a node of them holds fewer spans than leaves.
+        (0..300)
+            .flat_map(|cluster| cluster * 5000 + 1..cluster * 5000 + 101)
+            .collect(),
         clusters,
     ]
 }
@@ -257,6 +262,43 @@ fn a_list_that_lost_its_first_members_becomes_a_bitmap_that_ranks_what_is_before
         (0, 0, 0)
     );
     check(&tree, &members);
+}
+
+/// The same beyond the first node, where what is below the new key is not below everything.
+#[test]
+fn a_node_whose_first_leaf_becomes_a_bitmap_ranks_what_is_before_it() {
+    // A full node of full lists.
+    let before: Vec<u32> = (1..=64 * 256).map(|step| step * 1000).collect();
+    let mut tree = tree_of(&before);
+    let (first, run) = (20_000_000, 20_010_000..20_010_064);
+    tree.push(first).unwrap();
+    run.clone().take(63).for_each(|number| tree.push(number).unwrap());
+    tree.remove(first);
+    run.clone().skip(63).for_each(|number| tree.push(number).unwrap());
+    assert_eq!(
+        (tree.rank(first), tree.finger().rank(first)),
+        (64 * 256, 64 * 256)
+    );
+    check(&tree, &before.into_iter().chain(run).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_bitmap_keeps_to_one_span() {
+    for members in shapes() {
+        let tree = tree_of(&members);
+        for node in (0..).map_while(|node| tree.root.node(node)) {
+            for (place, leaf) in node.leaves().iter().enumerate() {
+                if let Leaf::Bitmap(bitmap) = leaf {
+                    let span = node.key(place) / SPAN;
+                    assert!(
+                        bitmap
+                            .members(node.key(place))
+                            .all(|member| member / SPAN == span)
+                    );
+                }
+            }
+        }
+    }
 }
 
 /// What happens to a tree: members enter at some distance, and some of them leave.
