@@ -47,12 +47,12 @@
 //! | the first change after a clone | one copy of root, node and leaf, at most about 5 KiB and 16 bytes a node |
 //!
 //! Memory: 0.16 bytes a member when dense, 1.6 when one number in ten is a member, 0.8 in clusters of some hundreds; at
-//! most 7.5 before removals.
+//! most 8.5 before removals.
 //!
 //! # Trade-offs
 //!
-//! Numbers cannot enter in the middle. A leaf does not join its neighbour when both have become small: where one
-//! member in thousands is left, it costs up to 200 bytes, until it leaves too.
+//! Numbers cannot enter in the middle. Leaves and nodes do not join when they become small: where one member in
+//! thousands is left, it costs some hundred bytes.
 
 use std::fmt;
 use std::sync::Arc;

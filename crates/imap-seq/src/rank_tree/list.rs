@@ -152,11 +152,16 @@ impl List {
         self.truncate(len, filled - (read - kept));
     }
 
-    /// Takes the newest members out, down to `rest` of them.
+    /// Takes the newest members out, down to `rest` of them, and gives back blocks when most are empty.
     pub(super) fn truncate(&mut self, len: &mut u16, rest: usize) {
         self.all_mut()[rest..usize::from(*len)].fill(UNUSED);
         *len = half(rest);
+        let needed = 1 + rest.div_ceil(BLOCK);
+        if self.0.len() > 2 * needed {
+            self.0 = self.0[..needed].into();
+        }
         if let Some((samples, blocks)) = Arc::make_mut(&mut self.0).split_first_mut() {
+            samples.fill(UNUSED);
             for (sample, block) in samples.iter_mut().zip(blocks) {
                 *sample = block[0];
             }
