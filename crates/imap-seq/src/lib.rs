@@ -69,7 +69,7 @@
 //! | [`MailboxIndex::expunge_all`] | O(m) | 4 bytes each, once |
 //! | [`MailboxIndex::open`] | O(1) | 32 bytes |
 //! | [`SeqMapper::sync`], [`SeqMapper::announce`] | O(1) when k = 0, O(k log k) once for all sessions at one place | 8 bytes each of k, shared |
-//! | the index itself | | 0.2 to 1.6 bytes a message, at most 8.5 before expunges |
+//! | the index itself | | 0.2 to 1.6 bytes a message, at most 7 before expunges |
 //!
 //! `docs/sequence-numbers.md` in the repository has the measurements beside seven other ways.
 //!

@@ -47,7 +47,7 @@
 //! | the first change after a clone | one copy of root, node and leaf, at most about 5 KiB and 16 bytes a node |
 //!
 //! Memory: 0.16 bytes a member when dense, 1.6 when one number in ten is a member, 0.8 in clusters of some hundreds; at
-//! most 8.5 before removals.
+//! most 7 before removals.
 //!
 //! # Trade-offs
 //!
