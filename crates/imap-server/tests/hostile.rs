@@ -257,6 +257,21 @@ async fn sixty_four_levels_of_nesting_are_bad_everywhere() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_search_takes_64_texts_however_they_are_combined() {
+    let mut client = World::new().selected().await;
+    // A flag more does not count, and neither does a header.
+    let most = format!("SEARCH SEEN SUBJECT x{}", " OR BODY x NOT TEXT y".repeat(32));
+    assert_eq!(client.ok(&most).await, ["* SEARCH", "OK SEARCH completed"]);
+    for more in [" BODY x", " (SEEN TEXT x)", " NOT BODY x", " OR SEEN TEXT x"] {
+        assert_eq!(
+            client.command(&format!("{most}{more}")).await,
+            ["NO [LIMIT] SEARCH takes at most 64 of BODY and TEXT"],
+            "{more}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_largest_numbers_cost_nothing() {
     let world = World::new();
     world.deliver(2).await;

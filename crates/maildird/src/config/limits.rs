@@ -213,6 +213,8 @@ limits! {
     append: Octets,
     /// Pause between two batches of updates to an idling client.
     idle_batch: Time,
+    /// How often a mailbox is looked at while its client idles, besides being watched.
+    idle_poll: Time,
     /// How long a stopping server waits for commands in progress.
     stop_time: Time,
 }

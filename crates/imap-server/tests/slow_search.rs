@@ -1,0 +1,103 @@
+//! A SEARCH that reads messages is long work without a pause: it must not hold up the other clients of its thread.
+
+mod common;
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::{connect, local};
+use imap_backend::{
+    Backend, Copied, Credentials, Error, ErrorKind, FlagChange, ListEntry, LoginError, Mailbox, MailboxName,
+    Need, NewKeywords, Opened, Peer, Record, SearchKey, Session,
+};
+use imap_seq::{Uid, UidSet, UidValidity, View};
+use imap_server::{Server, Shutdown};
+use imap_updates::{Access, MailboxHub, Snapshot};
+
+/// A store whose search goes on, without ever giving way, until somebody lets it end.
+#[derive(Clone)]
+struct Endless {
+    end: Arc<Mutex<Receiver<()>>>,
+    hub: MailboxHub<()>,
+}
+
+impl Backend for Endless {
+    type Session = Self;
+
+    async fn login(&self, _: &Peer, _: Credentials) -> Result<Self, LoginError> {
+        Ok(self.clone())
+    }
+}
+
+impl Session for Endless {
+    type Mailbox = Self;
+
+    async fn list(&mut self) -> Result<Vec<ListEntry>, Error> {
+        Ok(vec![ListEntry::mailbox(MailboxName::inbox())])
+    }
+
+    async fn select(&mut self, _: &MailboxName, access: Access) -> Result<Opened<Self>, Error> {
+        Ok(Opened {
+            mailbox: self.clone(),
+            updates: self.hub.subscribe(access),
+            access,
+            uid_validity: UidValidity::MIN,
+            uid_next: Some(Uid::MIN),
+            keywords: Vec::new(),
+            new_keywords: NewKeywords::Refused,
+            first_unseen: None,
+        })
+    }
+}
+
+impl Mailbox for Endless {
+    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Vec<Option<Record>>, Error> {
+        Ok(vec![None; uids.len()])
+    }
+
+    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn copy(&mut self, _: &UidSet, _: &MailboxName) -> Result<Copied, Error> {
+        Err(ErrorKind::TryCreate.into())
+    }
+
+    async fn expunge(&mut self, _: &UidSet) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn search(&mut self, _: &View, _: &SearchKey) -> Result<UidSet, Error> {
+        let end = self.end.lock().map_err(|_| ErrorKind::ServerBug)?;
+        match end.recv_timeout(Duration::from_secs(20)) {
+            Err(RecvTimeoutError::Timeout) => Err(ErrorKind::ServerBug.into()),
+            _ => Ok(UidSet::new()),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_other_clients_of_the_only_thread_are_served_during_a_search_in_text() {
+    let (done, end) = channel();
+    let hub = MailboxHub::new((), Snapshot::empty());
+    let Ok(hub) = hub else { unreachable!("no UIDs are in order") };
+    let end = Arc::new(Mutex::new(end));
+    let server = Server::builder(Endless { end, hub }).build();
+    let shutdown = Shutdown::new();
+    let mut searching = connect(&server, local(), &shutdown);
+    let mut other = connect(&server, local(), &shutdown);
+    for client in [&mut searching, &mut other] {
+        client.line().await;
+        client.ok("LOGIN joe x").await;
+        client.ok("SELECT INBOX").await;
+    }
+    searching.send("a SEARCH TEXT x\r\n").await;
+    for _ in 0..3 {
+        other.ok("NOOP").await;
+    }
+    // Had the search held the thread, it would have given up by now, and nobody would listen.
+    assert!(done.send(()).is_ok());
+    assert_eq!(searching.line().await, "* SEARCH");
+    assert_eq!(searching.line().await, "a OK SEARCH completed");
+}
