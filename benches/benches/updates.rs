@@ -8,39 +8,14 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use imap_backendutil_benches::hub::{every_tenth, every_tenth_uid, mailbox, noop, sessions, uid};
 use imap_backendutil_benches::update_rivals::{Positional, QueueRival, VectorRival};
-use imap_seq::{Uid, UidSet};
-use imap_updates::{
-    Access, Echo, Flag, Flags, Followers, Ingest, MailboxHub, Origin, Recency, Release, UpdateBuffer, kind,
-};
+use imap_seq::UidSet;
+use imap_updates::{Access, Echo, Flag, Flags, Followers, Ingest, Origin, Recency, Release, kind};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
-
-fn uid(number: u32) -> Uid {
-    Uid::new(number).expect("not 0")
-}
-
-fn mailbox(messages: u32) -> MailboxHub<()> {
-    MailboxHub::new((), (1..=messages).map(uid).collect()).expect("ascending")
-}
-
-fn sessions(hub: &MailboxHub<()>, count: usize) -> Vec<UpdateBuffer> {
-    (0..count).map(|_| hub.subscribe(Access::ReadOnly)).collect()
-}
-
-fn noop(session: &mut UpdateBuffer) -> usize {
-    let command = session.begin(kind::Noop);
-    let drained = session.drain(command.permit(Followers::None));
-    let lines = drained.iter().count();
-    session.written(drained);
-    lines
-}
-
-fn every_tenth(of: u32) -> Vec<u32> {
-    (1..=of).filter(|number| number % 10 == 3).collect()
-}
 
 fn publish(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("publish one flag change");
@@ -89,7 +64,7 @@ fn publish(criterion: &mut Criterion) {
 fn mass_expunge(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("expunge 100,000 of 1,000,000 before 10,000 sessions");
     group.sample_size(10);
-    let gone: UidSet = every_tenth(1_000_000).into_iter().map(uid).collect();
+    let gone: UidSet = every_tenth_uid(1_000_000);
     let mut spent_bytes = 0;
     group.bench_function("hub: publish", |bencher| {
         bencher.iter_custom(|rounds| {
@@ -156,7 +131,7 @@ fn mass_expunge(criterion: &mut Criterion) {
             let mut spent = Duration::ZERO;
             for _ in 0..rounds {
                 let mut rival = VectorRival::new(1_000_000);
-                rival.gone = every_tenth(1_000_000).into_iter().collect();
+                rival.gone = every_tenth(1_000_000).collect();
                 let start = Instant::now();
                 let numbers = rival.drain();
                 spent += start.elapsed();
@@ -171,7 +146,7 @@ fn mass_expunge(criterion: &mut Criterion) {
 fn drain(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("drain 10,000 expunges of 100,000");
     group.throughput(Throughput::Elements(10_000));
-    let gone: UidSet = every_tenth(100_000).into_iter().map(uid).collect();
+    let gone: UidSet = every_tenth_uid(100_000);
     let mut allocations = 0;
     group.bench_function("hub", |bencher| {
         bencher.iter_custom(|rounds| {
@@ -195,7 +170,7 @@ fn drain(criterion: &mut Criterion) {
             let mut spent = Duration::ZERO;
             for _ in 0..rounds {
                 let mut rival = VectorRival::new(100_000);
-                rival.gone = every_tenth(100_000).into_iter().collect();
+                rival.gone = every_tenth(100_000).collect();
                 let start = Instant::now();
                 assert_eq!(rival.drain().len(), 10_000);
                 spent += start.elapsed();
@@ -204,11 +179,7 @@ fn drain(criterion: &mut Criterion) {
         });
     });
     group.bench_function("queue per session, one number", |bencher| {
-        let queue: Vec<Positional> = every_tenth(100_000)
-            .into_iter()
-            .rev()
-            .map(Positional::Expunge)
-            .collect();
+        let queue: Vec<Positional> = every_tenth(100_000).rev().map(Positional::Expunge).collect();
         assert_eq!(QueueRival::encode(&queue, 90_000), 100_000);
         bencher.iter(|| black_box(QueueRival::encode(&queue, black_box(90_000))));
     });
@@ -219,13 +190,13 @@ fn noop_with_nothing(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("NOOP with nothing pending");
     let hub = mailbox(90_000);
     let mut session = hub.subscribe(Access::ReadOnly);
-    let gone: UidSet = every_tenth(90_000).into_iter().map(uid).collect();
+    let gone: UidSet = every_tenth_uid(90_000);
     assert_eq!(hub.lock().expunge(&gone).len(), 9_000);
     assert_eq!(noop(&mut session), 9_000);
     assert_eq!(noop(&mut session), 0);
     group.bench_function("hub", |bencher| bencher.iter(|| black_box(noop(&mut session))));
     let mut rival = VectorRival::new(90_000);
-    rival.gone = every_tenth(90_000).into_iter().collect();
+    rival.gone = every_tenth(90_000).collect();
     // That set is never cleared in the original, so each sync filters again.
     group.bench_function("vector per session", |bencher| {
         bencher.iter(|| {

@@ -6,6 +6,7 @@
 //! `benches/callgrind.sh` counts instructions, which no neighbour on the machine can disturb.
 
 pub mod dataset;
+pub mod hub;
 pub mod mailbox;
 pub mod measure;
 pub mod plot;

@@ -4,43 +4,14 @@
 
 use std::time::{Duration, Instant};
 
+use imap_backendutil_benches::hub::{drain, every_tenth_uid, mailbox, noop, sessions, uid};
 use imap_backendutil_benches::update_rivals::{Positional, QueueRival, VectorRival};
-use imap_seq::{Uid, UidSet};
-use imap_updates::{
-    Access, Drained, Echo, Flag, Flags, Followers, Ingest, MailboxHub, Origin, Recency, UpdateBuffer, kind,
-};
+use imap_seq::Uid;
+use imap_updates::{Access, Echo, Flag, Flags, Ingest, Origin, Recency};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
-
-fn uid(number: u32) -> Uid {
-    Uid::new(number).expect("not 0")
-}
-
-fn mailbox(messages: u32) -> MailboxHub<()> {
-    MailboxHub::new((), (1..=messages).map(uid).collect()).expect("ascending")
-}
-
-fn sessions(hub: &MailboxHub<()>, count: usize) -> Vec<UpdateBuffer> {
-    (0..count).map(|_| hub.subscribe(Access::ReadOnly)).collect()
-}
-
-fn every_tenth(of: u32) -> UidSet {
-    (1..=of).filter(|number| number % 10 == 3).map(uid).collect()
-}
-
-fn drain(session: &mut UpdateBuffer) -> Drained {
-    let command = session.begin(kind::Noop);
-    session.drain(command.permit(Followers::None))
-}
-
-fn noop(session: &mut UpdateBuffer) -> usize {
-    let drained = drain(session);
-    let lines = drained.iter().count();
-    session.written(drained);
-    lines
-}
 
 /// The least time of an operation, over rounds that each make `operations`.
 fn least(rounds: u32, operations: u32, mut round: impl FnMut() -> Duration) -> Duration {
@@ -75,7 +46,7 @@ fn publish() {
 }
 
 fn mass_expunge() {
-    let gone = every_tenth(1_000_000);
+    let gone = every_tenth_uid(1_000_000);
     let mut left = 0;
     let (mut first, mut others) = (Duration::MAX, Duration::MAX);
     let published = least(12, 1, || {
@@ -108,7 +79,7 @@ fn mass_expunge() {
 }
 
 fn drains() {
-    let gone = every_tenth(100_000);
+    let gone = every_tenth_uid(100_000);
     let mut allocations = 0;
     let time = least(200, 1, || {
         let hub = mailbox(100_000);
@@ -144,7 +115,7 @@ fn drains() {
     });
     println!("NOOP with nothing pending: {time:?}");
     let mut rival = VectorRival::new(90_000);
-    rival.gone = every_tenth(90_000).iter().map(Uid::get).collect();
+    rival.gone = every_tenth_uid(90_000).iter().map(Uid::get).collect();
     // That set is never cleared in the original, so each sync filters again.
     let filter = least(50, 1, || {
         let gone = &rival.gone;

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use common::{connect, local};
 use imap_backend::{
-    Backend, Copied, Credentials, Error, ErrorKind, FlagChange, ListEntry, LoginError, Mailbox, MailboxName,
-    Need, NewKeywords, Opened, Peer, Record, SearchKey, Session,
+    AppendOptions, Appended, Backend, Copied, Credentials, Error, ErrorKind, FlagChange, ListEntry,
+    LoginError, Mailbox, MailboxName, MessageSource, Need, NewKeywords, Opened, Peer, Record, SearchKey,
+    Session,
 };
 use imap_seq::{Uid, UidSet, UidValidity, View};
 use imap_server::{Server, Shutdown};
@@ -49,6 +50,15 @@ impl Session for Endless {
             first_unseen: None,
         })
     }
+
+    async fn append(
+        &mut self,
+        _: &MailboxName,
+        _: AppendOptions,
+        _: impl MessageSource,
+    ) -> Result<Appended, Error> {
+        Err(ErrorKind::Unsupported.into())
+    }
 }
 
 impl Mailbox for Endless {
@@ -81,7 +91,9 @@ impl Mailbox for Endless {
 async fn the_other_clients_of_the_only_thread_are_served_during_a_search_in_text() {
     let (done, end) = channel();
     let hub = MailboxHub::new((), Snapshot::empty());
-    let Ok(hub) = hub else { unreachable!("no UIDs are in order") };
+    let Ok(hub) = hub else {
+        unreachable!("no UIDs are in order")
+    };
     let end = Arc::new(Mutex::new(end));
     let server = Server::builder(Endless { end, hub }).build();
     let shutdown = Shutdown::new();
