@@ -15,10 +15,12 @@ use imap_backend::{
 use imap_seq::{Uid, UidSet, UidValidity, View};
 use imap_server::{Server, Shutdown};
 use imap_updates::{Access, MailboxHub, Snapshot};
+use tokio::sync::Notify;
 
 /// A store whose search goes on, without ever giving way, until somebody lets it end.
 #[derive(Clone)]
 struct Endless {
+    begun: Arc<Notify>,
     end: Arc<Mutex<Receiver<()>>>,
     hub: MailboxHub<()>,
 }
@@ -79,6 +81,7 @@ impl Mailbox for Endless {
     }
 
     async fn search(&mut self, _: &View, _: &SearchKey) -> Result<UidSet, Error> {
+        self.begun.notify_one();
         let end = self.end.lock().map_err(|_| ErrorKind::ServerBug)?;
         match end.recv_timeout(Duration::from_secs(20)) {
             Err(RecvTimeoutError::Timeout) => Err(ErrorKind::ServerBug.into()),
@@ -95,7 +98,13 @@ async fn the_other_clients_of_the_only_thread_are_served_during_a_search_in_text
         unreachable!("no UIDs are in order")
     };
     let end = Arc::new(Mutex::new(end));
-    let server = Server::builder(Endless { end, hub }).build();
+    let begun = Arc::new(Notify::new());
+    let store = Endless {
+        begun: Arc::clone(&begun),
+        end,
+        hub,
+    };
+    let server = Server::builder(store).build();
     let shutdown = Shutdown::new();
     let mut searching = connect(&server, local(), &shutdown);
     let mut other = connect(&server, local(), &shutdown);
@@ -105,6 +114,7 @@ async fn the_other_clients_of_the_only_thread_are_served_during_a_search_in_text
         client.ok("SELECT INBOX").await;
     }
     searching.send("a SEARCH TEXT x\r\n").await;
+    begun.notified().await;
     for _ in 0..3 {
         other.ok("NOOP").await;
     }
