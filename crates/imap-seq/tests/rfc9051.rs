@@ -4,17 +4,10 @@
 
 use imap_seq::{AppendError, Expunges, MailboxIndex, SeqNum, SequenceSet, Uid, View};
 
-fn uid(number: u32) -> Uid {
-    Uid::new(number).unwrap()
-}
+#[path = "support/numbers.rs"]
+mod numbers;
 
-fn seq(number: u32) -> SeqNum {
-    SeqNum::new(number).unwrap()
-}
-
-fn mailbox(uids: impl IntoIterator<Item = u32>) -> MailboxIndex {
-    MailboxIndex::from_ascending(uids.into_iter().map(uid)).unwrap()
-}
+use numbers::{mailbox, seq, uid};
 
 /// The message sequence numbers that a set of them means.
 fn seqs_of(view: &View, set: &str) -> Vec<u32> {

@@ -4,17 +4,10 @@
 
 use imap_seq::{AppendError, Expunges, MailboxIndex, SeqNum, SequenceSet, Uid, UidSet, View};
 
-fn uid(number: u32) -> Uid {
-    Uid::new(number).unwrap()
-}
+#[path = "support/numbers.rs"]
+mod numbers;
 
-fn seq(number: u32) -> SeqNum {
-    SeqNum::new(number).unwrap()
-}
-
-fn mailbox(uids: impl IntoIterator<Item = u32>) -> MailboxIndex {
-    MailboxIndex::from_ascending(uids.into_iter().map(uid)).unwrap()
-}
+use numbers::{mailbox, seq, uid};
 
 fn uids(view: &View) -> Vec<u32> {
     view.uids().map(Uid::get).collect()

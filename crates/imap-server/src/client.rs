@@ -7,7 +7,7 @@ use imap_backend::{Backend, Mailbox, Peer, PollReason, Session, Transport};
 use imap_updates::{Closed, CommandInProgress, CommandKind, Followers, MayExpunge, Release, kind};
 
 use crate::completion::{Answer, Completion, Stop};
-use crate::connection::{Channel, Gone, Received, Receiver};
+use crate::connection::{Channel, Gone, Received, Receiver, Refusal};
 use crate::server::Shared;
 use crate::state::{Selected, State};
 use crate::{syntax, wire};
@@ -88,20 +88,22 @@ impl<B: Backend> Client<B> {
                 self.dispatch(&tag, command.body).await
             }
             Received::Append(head) => self.append(head).await.map(|()| Next::Command),
-            Received::Bad { tag, why } => {
-                let tag = tag.unwrap_or_else(|| "*".to_owned());
-                let command = self.begin(kind::Unparsed);
-                self.complete(&tag, command, Ok(Completion::bad(why)))
-                    .await
-                    .map(|()| Next::Command)
-            }
-            Received::TooBig { tag, why } => {
-                let refusal = Completion::no("TOOBIG", why);
-                let command = self.begin(kind::Unparsed);
-                self.complete(&tag, command, Ok(refusal))
-                    .await
-                    .map(|()| Next::Command)
-            }
+            Received::Refused(refusal) => self.refuse(refusal).await.map(|()| Next::Command),
+        }
+    }
+
+    /// Answers what is no command.
+    async fn refuse(&mut self, refusal: Refusal) -> Result<(), Gone> {
+        let tag = refusal.tag.unwrap_or_else(|| "*".to_owned());
+        let answer = match refusal.code {
+            Some(code) => Completion::no(code, refusal.why),
+            None => Completion::bad(refusal.why),
+        };
+        let command = self.begin(kind::Unparsed);
+        self.complete(&tag, command, Ok(answer)).await?;
+        match refusal.last {
+            true => Err(Gone::CutOff("a refused literal is on its way")),
+            false => Ok(()),
         }
     }
 

@@ -36,6 +36,24 @@ async fn an_over_long_line_is_bad_and_the_next_command_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_over_long_line_with_a_literal_behind_it_is_the_last_one() {
+    let mut client = World::new().user().await;
+    client
+        .send(format!(
+            "a SEARCH SUBJECT {} {{3+}}\r\nabc\r\n",
+            "x".repeat(100_000)
+        ))
+        .await;
+    assert_eq!(
+        client.rest().await,
+        [
+            "a BAD command line longer than 65536 octets",
+            "* BYE cut off: a refused literal is on its way"
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn before_login_a_line_may_have_8_kib() {
     let mut client = World::new().connect().await;
     client
@@ -63,7 +81,14 @@ async fn before_login_no_large_literal_is_asked_for() {
         "a NO [TOOBIG] literal of 8193 octets where 8192 are allowed"
     );
     client.send("b LOGIN {8193+}\r\n").await;
-    assert_eq!(bye(&mut client).await, "* BYE cut off: literal too large");
+    assert_eq!(
+        client.line().await,
+        "b NO [TOOBIG] literal of 8193 octets where 8192 are allowed"
+    );
+    assert_eq!(
+        bye(&mut client).await,
+        "* BYE cut off: a refused literal is on its way"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -318,5 +343,11 @@ async fn small_limits_hold_too() {
     );
     let mut client = world.user().await;
     client.send("a APPEND INBOX {11+}\r\n").await;
-    assert!(bye(&mut client).await.contains("cut off"));
+    assert_eq!(
+        client.rest().await,
+        [
+            "a NO [TOOBIG] the largest message accepted has 10 octets",
+            "* BYE cut off: a refused literal is on its way"
+        ]
+    );
 }

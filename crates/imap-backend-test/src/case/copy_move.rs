@@ -1,6 +1,7 @@
 //! COPY and MOVE: all or nothing, and told truthfully.
 
 use crate::mail::Mail;
+use crate::selected::Selected;
 use crate::stage::{Stage, User, name};
 use crate::verdict::{Answer, Stop, Verdict, ensure, equal};
 use imap_backend::{Backend, Copied, ErrorKind, Mailbox, MailboxName, Record, Session};
@@ -84,22 +85,10 @@ pub async fn copying_to_a_missing_mailbox_is_refused<B: Backend>(stage: &Stage<B
 
 /// Where one message is gone, none is copied, and the answer is `[EXPUNGEISSUED]`.
 pub async fn copying_a_gone_message_copies_nothing<B: Backend>(stage: &Stage<B>) -> Verdict {
-    let (mut user, mut other) = (stage.login().await?, stage.login().await?);
-    let (inbox, target) = (MailboxName::inbox(), user.second_mailbox().await?);
-    let stays = user.append(&inbox, Mail::new("stays")).await?.uid;
-    let gone = user.append(&inbox, Mail::new("goes")).await?.uid;
-    let mut selected = user.select(&inbox, Access::ReadWrite).await?;
-    other
-        .select(&inbox, Access::ReadWrite)
-        .await?
-        .remove(&[gone])
-        .await?;
-    let answer = selected
-        .mailbox
-        .copy(&UidSet::from_iter([stays, gone]), &target)
-        .await;
+    let mut scene = one_gone(stage).await?;
+    let answer = scene.selected.mailbox.copy(&scene.both, &scene.target).await;
     answer.refused("copy of a message that is gone", &[ErrorKind::ExpungeIssued])?;
-    equal("messages in the target", &user.look(&target).await?.0.len(), &0)
+    holds(&mut scene.user, &scene.target, &[]).await
 }
 
 /// A moved message is complete in the target and gone from the source.
@@ -141,23 +130,41 @@ pub async fn moving_to_a_missing_mailbox_keeps_the_message<B: Backend>(stage: &S
 
 /// Where one message is gone, none is moved; above all, no message is in both mailboxes.
 pub async fn moving_a_gone_message_moves_nothing<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let mut scene = one_gone(stage).await?;
+    let answer = scene.selected.mailbox.move_to(&scene.both, &scene.target).await;
+    answer.refused("move of a message that is gone", &[ErrorKind::ExpungeIssued])?;
+    holds(&mut scene.user, &scene.target, &[]).await?;
+    holds(&mut scene.user, &MailboxName::inbox(), &[scene.stays]).await
+}
+
+/// Two messages that a session knows of, and another one has expunged the second.
+struct OneGone<S: Session> {
+    user: User<S>,
+    selected: Selected<S::Mailbox>,
+    stays: Uid,
+    both: UidSet,
+    /// Another mailbox, empty.
+    target: MailboxName,
+}
+
+async fn one_gone<B: Backend>(stage: &Stage<B>) -> Result<OneGone<B::Session>, Stop> {
     let (mut user, mut other) = (stage.login().await?, stage.login().await?);
     let (inbox, target) = (MailboxName::inbox(), user.second_mailbox().await?);
     let stays = user.append(&inbox, Mail::new("stays")).await?.uid;
     let gone = user.append(&inbox, Mail::new("goes")).await?.uid;
-    let mut selected = user.select(&inbox, Access::ReadWrite).await?;
+    let selected = user.select(&inbox, Access::ReadWrite).await?;
     other
         .select(&inbox, Access::ReadWrite)
         .await?
         .remove(&[gone])
         .await?;
-    let answer = selected
-        .mailbox
-        .move_to(&UidSet::from_iter([stays, gone]), &target)
-        .await;
-    answer.refused("move of a message that is gone", &[ErrorKind::ExpungeIssued])?;
-    holds(&mut user, &target, &[]).await?;
-    holds(&mut user, &inbox, &[stays]).await
+    Ok(OneGone {
+        user,
+        selected,
+        stays,
+        both: UidSet::from_iter([stays, gone]),
+        target,
+    })
 }
 
 async fn holds<S: Session>(user: &mut User<S>, mailbox: &MailboxName, expected: &[Uid]) -> Verdict {

@@ -340,18 +340,21 @@ fn examine_sets(view: &View, told: &[u32], probe: u32) {
     }
 }
 
+/// Both ends of each item in plain numbers, the smaller first.
+fn ends_of<T: Copy, N: Copy + Ord>(items: &[SetItem<T>], plain: impl Fn(Bound<T>) -> N) -> Vec<(N, N)> {
+    let ends = |&item: &SetItem<T>| match item {
+        SetItem::Single(bound) => (plain(bound), plain(bound)),
+        SetItem::Range(from, to) => (plain(from).min(plain(to)), plain(from).max(plain(to))),
+    };
+    items.iter().map(ends).collect()
+}
+
 fn examine_seq_set(view: &View, told: &[u32], items: Vec<SetItem<SeqNum>>) {
     let plain = |bound| match bound {
         Bound::Number(seq) => SeqNum::get(seq) as usize,
         Bound::Last => told.len(),
     };
-    let ends: Vec<(usize, usize)> = items
-        .iter()
-        .map(|&item| match item {
-            SetItem::Single(bound) => (plain(bound), plain(bound)),
-            SetItem::Range(from, to) => (plain(from).min(plain(to)), plain(from).max(plain(to))),
-        })
-        .collect();
+    let ends = ends_of(&items, plain);
     let set = SequenceSet::new(items).expect("two items");
     let legal = ends.iter().all(|&(from, to)| from >= 1 && to <= told.len());
     let resolved = view.resolve_seqs(&set);
@@ -372,13 +375,7 @@ fn examine_uid_set(view: &View, told: &[u32], items: Vec<SetItem<Uid>>) {
         Bound::Number(uid) => Uid::get(uid),
         Bound::Last => told.last().copied().unwrap_or(0),
     };
-    let ends: Vec<(u32, u32)> = items
-        .iter()
-        .map(|&item| match item {
-            SetItem::Single(bound) => (plain(bound), plain(bound)),
-            SetItem::Range(from, to) => (plain(from).min(plain(to)), plain(from).max(plain(to))),
-        })
-        .collect();
+    let ends = ends_of(&items, plain);
     let set = SequenceSet::new(items).expect("two items");
     let ranges = view.resolve_uids(&set);
     let meant = told

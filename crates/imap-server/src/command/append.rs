@@ -56,10 +56,11 @@ impl<B: Backend> Client<B> {
     }
 
     /// Refuses without having the message sent; a client that does not wait sends it all the same, and if that is
-    /// more than could be accepted, the connection ends.
+    /// more than could be accepted, the connection ends with the answer.
     async fn decline(&mut self, head: &AppendHead, refusal: Completion) -> Answer {
         if head.literal.mode == LiteralMode::NonSync && head.literal.octets > self.channel.limits.append {
-            return Err(Gone::CutOff("message too big").into());
+            refusal.write(&mut self.channel, &head.tag);
+            return Err(Gone::CutOff("a refused literal is on its way").into());
         }
         match Incoming::new(&mut self.channel, head.literal).finish().await {
             Err(Fault::Gone(gone)) => Err(gone.into()),

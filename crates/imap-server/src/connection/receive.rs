@@ -18,16 +18,20 @@ pub(crate) enum Received {
     Command(Command<'static>),
     /// An APPEND whose message has not been accepted yet.
     Append(AppendHead),
-    /// Answer BAD; the tag is missing where the client sent none.
-    Bad {
-        tag: Option<String>,
-        why: String,
-    },
-    /// Answer NO `[TOOBIG]`: the client waits, and will not send the literal.
-    TooBig {
-        tag: String,
-        why: String,
-    },
+    Refused(Refusal),
+}
+
+/// The answer to what is no command.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// Missing where the client sent none.
+    pub(crate) tag: Option<String>,
+    /// NO with this code, or BAD.
+    pub(crate) code: Option<&'static str>,
+    pub(crate) why: String,
+    /// The literal of a client that does not wait is on its way already, and what follows cannot be told from it: the
+    /// connection ends with the answer.
+    pub(crate) last: bool,
 }
 
 /// Puts commands together. The codec's fragmentizer is fed line by line, so that it never holds an octet of a
@@ -63,7 +67,7 @@ impl Receiver {
                 return Ok(self.decode());
             };
             literals += 1;
-            if let Some(answer) = self.accept(channel, announcement, literals)? {
+            if let Some(answer) = self.accept(channel, announcement, literals) {
                 return Ok(answer);
             }
             if announcement.mode == LiteralMode::Sync {
@@ -76,13 +80,12 @@ impl Receiver {
     /// Feeds the line just read; problems that are seen in a line alone are answered here.
     fn take_line(&mut self, channel: &Channel, line: &Line) -> Result<Taken, Gone> {
         if let Line::TooLong(tail) = line {
-            if tail.ends_with(b"+}\r\n") || tail.ends_with(b"+}\n") {
-                return Err(Gone::CutOff("literal after an over-long line"));
-            }
+            let last = tail.ends_with(b"+}\r\n") || tail.ends_with(b"+}\n");
             if self.fragments.message_bytes().is_empty() {
                 self.feed(channel.line());
             }
-            return Ok(self.bad(format!("command line longer than {} octets", channel.max_line())));
+            let why = format!("command line longer than {} octets", channel.max_line());
+            return Ok(Taken::Answer(self.refuse(None, why, last)));
         }
         let line = channel.line();
         let at = self.fragments.message_bytes().len();
@@ -95,10 +98,10 @@ impl Receiver {
             // One whole line was fed where a line was due.
             return Err(Gone::CutOff("framing lost"));
         };
+        let incomprehensible = announcement.is_none() && looks_like_announcement(line);
         let unsent = match announcement {
             Some(announcement) => announcement.mode == LiteralMode::Sync,
-            None if looks_like_announcement(line) => return Err(Gone::CutOff("literal size not understood")),
-            None => true,
+            None => !incomprehensible || !line.trim_ascii_end().ends_with(b"+}"),
         };
         let why = if self.fragments.is_max_message_size_exceeded() {
             format!("command longer than {} octets", channel.limits.command)
@@ -106,15 +109,12 @@ impl Receiver {
             format!("line ends in a bare LF at octet {}", at + line.len())
         } else if let Some(nul) = nul {
             format!("NUL at octet {}", at + nul + 1)
+        } else if incomprehensible {
+            "literal of more octets than can be counted".to_owned()
         } else {
             return Ok(Taken::Line(announcement));
         };
-        // The literal of a client that does not wait is already on its way and would be read as commands.
-        if unsent {
-            Ok(self.bad(why))
-        } else {
-            Err(Gone::CutOff("malformed line before a literal"))
-        }
+        Ok(Taken::Answer(self.refuse(None, why, !unsent)))
     }
 
     /// Decides about an announced literal. `None`: go on and read it.
@@ -123,17 +123,18 @@ impl Receiver {
         channel: &Channel,
         announcement: LiteralAnnouncement,
         literals: u32,
-    ) -> Result<Option<Received>, Gone> {
+    ) -> Option<Received> {
+        let last = announcement.mode == LiteralMode::NonSync;
         if let Some(head) = self.append_head(announcement) {
-            if channel.phase == Phase::User {
-                return Ok(Some(Received::Append(head)));
-            }
-            return refuse(announcement, self.bad_received("APPEND before login".to_owned())).map(Some);
+            return Some(match channel.phase {
+                Phase::User => Received::Append(head),
+                Phase::Stranger => self.refuse(None, "APPEND before login".to_owned(), last),
+            });
         }
         if !syntax::could_go_on(self.fragments.message_bytes()) {
             // Whatever the literal holds, the command is wrong already: say so before it is sent.
             let why = syntax::diagnose(self.fragments.message_bytes());
-            return refuse(announcement, self.bad_received(why)).map(Some);
+            return Some(self.refuse(None, why, last));
         }
         let held = u32::try_from(self.fragments.message_bytes().len()).unwrap_or(u32::MAX);
         let limits = &channel.limits;
@@ -148,13 +149,9 @@ impl Receiver {
         } else if announcement.length > limits.command.saturating_sub(held) {
             format!("command longer than {} octets", limits.command)
         } else {
-            return Ok(None);
+            return None;
         };
-        let answer = match self.tag() {
-            Some(tag) => Received::TooBig { tag, why },
-            None => Received::Bad { tag: None, why },
-        };
-        refuse(announcement, answer).map(Some)
+        Some(self.refuse(Some("TOOBIG"), why, last))
     }
 
     async fn take_literal(&mut self, channel: &mut Channel, octets: u32) -> Result<(), Gone> {
@@ -179,7 +176,7 @@ impl Receiver {
     fn decode(&self) -> Received {
         match self.fragments.decode_message(&CommandCodec::default()) {
             Ok(command) => Received::Command(command.into_static()),
-            Err(_) => self.bad_received(syntax::diagnose(self.fragments.message_bytes())),
+            Err(_) => self.refuse(None, syntax::diagnose(self.fragments.message_bytes()), false),
         }
     }
 
@@ -217,30 +214,17 @@ impl Receiver {
         })
     }
 
-    fn tag(&self) -> Option<String> {
-        syntax::tag(self.fragments.message_bytes())
-    }
-
-    fn bad(&self, why: String) -> Taken {
-        Taken::Answer(self.bad_received(why))
-    }
-
-    fn bad_received(&self, why: String) -> Received {
-        Received::Bad { tag: self.tag(), why }
+    fn refuse(&self, code: Option<&'static str>, why: String, last: bool) -> Received {
+        let tag = syntax::tag(self.fragments.message_bytes());
+        // A line without a tag cannot be answered NO.
+        let code = code.filter(|_| tag.is_some());
+        Received::Refused(Refusal { tag, code, why, last })
     }
 }
 
 enum Taken {
     Line(Option<LiteralAnnouncement>),
     Answer(Received),
-}
-
-/// A refusal reaches only a client that waits for `+`; another one has sent its literal already.
-fn refuse(announcement: LiteralAnnouncement, answer: Received) -> Result<Received, Gone> {
-    match announcement.mode {
-        LiteralMode::Sync => Ok(answer),
-        LiteralMode::NonSync => Err(Gone::CutOff("literal too large")),
-    }
 }
 
 /// Sloppy clients put a space before CRLF, which the grammar does not know. Not before a literal: `{5} ` is none.
@@ -258,8 +242,7 @@ fn without_trailing_spaces(line: &[u8]) -> Option<Vec<u8>> {
     Some(trimmed)
 }
 
-/// A line end like `{99999999999}` that the fragmentizer did not take for an announcement: the client may send
-/// its literal all the same.
+/// A line end like `{99999999999}` that the fragmentizer did not take for an announcement.
 fn looks_like_announcement(line: &[u8]) -> bool {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
