@@ -463,7 +463,7 @@ fn creatable(name: &MailboxName) -> Result<String, Error> {
 }
 
 /// A directory with a `cur/` or the Maildir++ marker; a symbolic link is none.
-fn is_mailbox(path: &Path) -> bool {
+pub(crate) fn is_mailbox(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|stat| stat.is_dir())
         && (path.join("cur").is_dir() || path.join(FOLDER_MARKER).is_file())
 }

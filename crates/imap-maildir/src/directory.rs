@@ -374,6 +374,13 @@ impl Directory {
         Ok(())
     }
 
+    /// Whether this user may read a message file.
+    pub(crate) fn is_readable(&self, place: Place, name: &[u8]) -> bool {
+        let open = self.open_now();
+        let access = rustix::fs::Access::READ_OK;
+        rustix::fs::accessat(open.place(place), name, access, AtFlags::EACCESS).is_ok()
+    }
+
     fn open_now(&self) -> Arc<Subdirectories> {
         Arc::clone(&self.subdirectories.read())
     }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use rustix::fs::FileType;
 
+use crate::account::is_mailbox;
 use crate::directory::{Directory, Place, open_control};
 use crate::filename::{ClaimedSizes, is_message_name, split};
 use crate::flags::Info;
@@ -36,6 +37,12 @@ pub enum Finding {
     MissingSubdirectory(&'static str),
     /// A directory whose name is no mailbox name: its mail is not shown.
     NoMailboxName(String),
+    /// A directory that could be a mailbox but has no `cur/`: its mail is not shown.
+    NoMailbox(String),
+    /// A symbolic link where a mailbox could be: not followed.
+    Link(String),
+    /// Message files that this user may not read: one of them, and how many.
+    UnreadableMessages(String, usize),
     /// A symbolic link, directory or device where messages are: never shown.
     NotAMessage(String),
     /// Two files with one base name: two messages that other programs take for one.
@@ -46,12 +53,16 @@ pub enum Finding {
     NoUidList,
     /// The UID list has a fault; it is written anew when the mailbox changes.
     UidList(Fault),
+    /// The highest UID is given away: no message can be added.
+    UidsUsedUp,
     /// Messages that have no UID yet.
     WithoutUid(usize),
     /// Records of files that are gone.
     GoneRecords(usize),
     /// Keyword letters in file names that `dovecot-keywords` does not name.
     UnnamedLetters(String),
+    /// Lines of `dovecot-keywords` that name no keyword.
+    KeywordLines(usize),
     /// Files in `tmp/` that crashed deliveries left more than 36 hours ago.
     OldTemporaries(usize),
     /// Somebody holds the UID list's lock, or died holding it.
@@ -67,15 +78,20 @@ impl Finding {
         match self {
             Self::Unreadable(_)
             | Self::NoMailboxName(_)
+            | Self::NoMailbox(_)
+            | Self::Link(_)
+            | Self::UnreadableMessages(..)
             | Self::NotAMessage(_)
             | Self::Doubled(_)
-            | Self::UidList(_) => Severity::Problem,
+            | Self::UidList(_)
+            | Self::UidsUsedUp => Severity::Problem,
             Self::MissingSubdirectory(_)
             | Self::WrongSize(_)
             | Self::NoUidList
             | Self::WithoutUid(_)
             | Self::GoneRecords(_)
             | Self::UnnamedLetters(_)
+            | Self::KeywordLines(_)
             | Self::OldTemporaries(_)
             | Self::Locked
             | Self::SubscribedAndGone(_) => Severity::Note,
@@ -89,14 +105,21 @@ impl fmt::Display for Finding {
             Self::Unreadable(why) => write!(f, "cannot be read: {why}"),
             Self::MissingSubdirectory(name) => write!(f, "{name}/ is missing and will be made"),
             Self::NoMailboxName(name) => write!(f, "{name} is no mailbox name: what it holds is not shown"),
+            Self::NoMailbox(name) => write!(f, "{name} has no cur/ and is no mailbox: what it holds is not shown"),
+            Self::Link(name) => write!(f, "{name} is a symbolic link, which is not followed: what it leads to is not shown"),
+            Self::UnreadableMessages(name, count) => write!(f, "message files that may not be read: {count}, such as {name}"),
             Self::NotAMessage(name) => write!(f, "{name} is no regular file and is not shown"),
             Self::Doubled(base) => write!(f, "two files are named {base}"),
             Self::WrongSize(name) => write!(f, "{name} does not have the size that its name says"),
             Self::NoUidList => f.write_str("has no UID list yet"),
             Self::UidList(fault) => write!(f, "UID list: {fault}"),
+            Self::UidsUsedUp => f.write_str(
+                "UIDs are used up: no message can be added until the UID list is removed, which makes clients load all mail anew",
+            ),
             Self::WithoutUid(count) => write!(f, "messages without a UID: {count}"),
             Self::GoneRecords(count) => write!(f, "records of files that are gone: {count}"),
             Self::UnnamedLetters(letters) => write!(f, "keyword letters without a name: {letters}"),
+            Self::KeywordLines(count) => write!(f, "lines of dovecot-keywords that name no keyword: {count}"),
             Self::OldTemporaries(count) => write!(f, "files left in tmp/ by crashed deliveries: {count}"),
             Self::Locked => f.write_str("the UID list is locked"),
             Self::SubscribedAndGone(count) => {
@@ -196,20 +219,26 @@ pub fn inspect(root: &Path) -> io::Result<Report> {
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let name = entry.file_name();
-        let is_maildir = entry.file_type()?.is_dir() && entry.path().join("cur").is_dir();
-        if !name.as_bytes().starts_with(b".") || !is_maildir {
+        if !name.as_bytes().starts_with(b".") {
+            continue;
+        }
+        let shown = || name.to_string_lossy().into_owned();
+        let path = entry.path();
+        if !is_mailbox(&path) {
+            let link = entry.file_type()?.is_symlink();
+            if link && path.join("cur").is_dir() {
+                report.findings.push(Finding::Link(shown()));
+            } else if !link && may_hold_mail(&path) {
+                report.findings.push(Finding::NoMailbox(shown()));
+            }
             continue;
         }
         match mailbox_name(name.as_bytes()) {
             Some(mailbox) => {
-                report
-                    .mailboxes
-                    .push(inspect_mailbox(mailbox.as_str(), &entry.path()));
+                report.mailboxes.push(inspect_mailbox(mailbox.as_str(), &path));
                 names.push(imap_backend::mutf7::encode(mailbox.as_str()));
             }
-            None => report
-                .findings
-                .push(Finding::NoMailboxName(name.to_string_lossy().into_owned())),
+            None => report.findings.push(Finding::NoMailboxName(shown())),
         }
     }
     let root = fs::File::open(root)?;
@@ -227,6 +256,11 @@ pub fn inspect(root: &Path) -> io::Result<Report> {
     Ok(report)
 }
 
+/// Whether what is no mailbox looks like one all the same.
+fn may_hold_mail(path: &Path) -> bool {
+    ["new", "tmp"].iter().any(|sub| path.join(sub).is_dir())
+}
+
 fn inspect_mailbox(name: &str, path: &Path) -> MailboxReport {
     let mut report = MailboxReport {
         name: name.to_owned(),
@@ -237,18 +271,41 @@ fn inspect_mailbox(name: &str, path: &Path) -> MailboxReport {
             report.findings.push(Finding::MissingSubdirectory(sub));
         }
     }
-    if report.findings.is_empty()
-        && let Err(error) = read_mailbox(path, &mut report)
-    {
+    let read = if report.findings.is_empty() {
+        read_mailbox(path, &mut report)
+    } else {
+        count_messages(path, &mut report)
+    };
+    if let Err(error) = read {
         report.findings.push(Finding::Unreadable(error.to_string()));
     }
     report
+}
+
+/// What can be said of a mailbox that lacks a part.
+fn count_messages(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
+    for sub in ["new", "cur"] {
+        let entries = match fs::read_dir(path.join(sub)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_type()?.is_file() && is_message_name(entry.file_name().as_bytes()) {
+                report.messages += 1;
+                report.new += usize::from(sub == "new");
+                report.octets += entry.metadata()?.len();
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read_mailbox(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
     let directory = Directory::open_untouched(path)?;
     let mut files: HashMap<Box<[u8]>, Place> = HashMap::new();
     let mut letters = 0u32;
+    let mut unreadable = Vec::new();
     for place in [Place::New, Place::Cur] {
         directory.entries(Some(place), |name, stat| {
             if name.starts_with(b".") {
@@ -257,6 +314,9 @@ fn read_mailbox(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
             let shown = name.escape_ascii().to_string();
             if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || !is_message_name(name) {
                 return report.findings.push(Finding::NotAMessage(shown));
+            }
+            if !directory.is_readable(place, name) {
+                unreadable.push(shown.clone());
             }
             let (base, suffix) = split(name);
             report.messages += 1;
@@ -279,6 +339,11 @@ fn read_mailbox(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
             }
         })?;
     }
+    if let Some(first) = unreadable.first().cloned() {
+        report
+            .findings
+            .push(Finding::UnreadableMessages(first, unreadable.len()));
+    }
     let mut old = 0;
     let now = crate::clock::seconds();
     directory.entries(None, |_, stat| {
@@ -294,6 +359,10 @@ fn read_mailbox(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
 fn name_letters(directory: &Directory, letters: u32, report: &mut MailboxReport) -> io::Result<()> {
     let mut keywords = Keywords::default();
     keywords.refresh(directory)?;
+    let rubbish = keywords.rubbish();
+    report
+        .findings
+        .extend((rubbish > 0).then_some(Finding::KeywordLines(rubbish)));
     let used = (0u8..26).filter(|index| letters & (1 << index) != 0);
     let unnamed: String = used
         .filter(|&index| keywords.name(index).is_none())
@@ -331,7 +400,11 @@ fn read_list(
     report.findings.extend(faults.into_iter().map(Finding::UidList));
     if let Some(header) = header {
         report.uid_validity = Some(header.uid_validity);
-        report.uid_next = Some(header.next_uid.max(highest.saturating_add(1)));
+        let next = header.next_uid.max(highest.saturating_add(1));
+        report.uid_next = Some(next);
+        report
+            .findings
+            .extend((next == u32::MAX).then_some(Finding::UidsUsedUp));
     }
     let known = records
         .iter()
@@ -432,6 +505,7 @@ mod tests {
         let mut expected = Vec::from(expected);
         expected.sort_by_key(ToString::to_string);
         assert_eq!(inbox, expected);
+        assert_eq!(report.mailboxes[0].messages, 3);
         assert_eq!(report.mailboxes[1].name, "a");
         assert_eq!(
             report.mailboxes[1].findings,
@@ -442,6 +516,54 @@ mod tests {
             [
                 Finding::NoMailboxName(".&AGE-".into()),
                 Finding::SubscribedAndGone(1)
+            ]
+        );
+    }
+
+    #[test]
+    fn mail_that_is_hidden_and_uids_that_are_used_up_are_problems() {
+        let home = tempfile::tempdir().unwrap();
+        for sub in ["tmp", ".half/new", ".cache", "elsewhere/cur"] {
+            fs::create_dir_all(home.path().join(sub)).unwrap();
+        }
+        write(home.path(), "cur/1.a", "text");
+        write(home.path(), "new/2.b", "text");
+        std::os::unix::fs::symlink(home.path().join("elsewhere"), home.path().join(".link")).unwrap();
+        write(
+            home.path(),
+            "dovecot-uidlist",
+            "3 V7 N9 G0123456789abcdef0123456789abcdef\n4294967294 :1.a\n",
+        );
+        write(home.path(), "dovecot-keywords", "0 $Junk\nrubbish\n99 $Far\n");
+        let report = inspect(home.path()).unwrap();
+        assert_eq!(
+            report.mailboxes[0].findings,
+            [
+                Finding::KeywordLines(2),
+                Finding::UidsUsedUp,
+                Finding::WithoutUid(1)
+            ]
+        );
+        assert_eq!(
+            report.findings,
+            [Finding::NoMailbox(".half".into()), Finding::Link(".link".into())]
+        );
+        assert_eq!(report.worst(), Some(Severity::Problem));
+    }
+
+    #[test]
+    fn a_mailbox_that_lacks_a_part_is_counted_all_the_same() {
+        let home = tempfile::tempdir().unwrap();
+        write(home.path(), "cur/1.a:2,S", "text");
+        write(home.path(), "cur/2.b:2,S", "text");
+        let report = inspect(home.path()).unwrap();
+        let inbox = &report.mailboxes[0];
+        assert_eq!((inbox.messages, inbox.new, inbox.octets), (2, 0, 8));
+        assert_eq!(
+            inbox.findings,
+            [
+                Finding::MissingSubdirectory("new"),
+                Finding::MissingSubdirectory("tmp")
             ]
         );
     }

@@ -20,6 +20,8 @@ pub const LIMIT: usize = 26;
 pub struct Keywords {
     /// By index; at most [`LIMIT`].
     names: Vec<Option<Box<str>>>,
+    /// Lines of the file that name none.
+    rubbish: usize,
     /// Inode, size, modification and change time of the file as it was read.
     stamp: Option<(u64, i64, i64, u64, i64)>,
 }
@@ -59,9 +61,14 @@ impl Keywords {
         let mut octets = Vec::new();
         // 26 keywords of sane length; a hostile file must not fill the memory.
         file.take(1 << 16).read_to_end(&mut octets)?;
-        self.names = parse(&octets);
+        (self.names, self.rubbish) = parse(&octets);
         self.stamp = Some(stamp);
         Ok(())
+    }
+
+    /// Lines of the file that name no keyword, as of the last [`refresh`](Self::refresh).
+    pub(crate) fn rubbish(&self) -> usize {
+        self.rubbish
     }
 
     /// The keyword of a letter's index.
@@ -144,27 +151,30 @@ impl Keywords {
     }
 }
 
-fn parse(octets: &[u8]) -> Vec<Option<Box<str>>> {
-    let mut names: Vec<Option<Box<str>>> = Vec::new();
-    for line in octets.split(|&octet| octet == b'\n') {
-        let Some((index, name)) = std::str::from_utf8(line)
-            .ok()
-            .and_then(|line| line.split_once(' '))
-        else {
+/// The names by index, and how many lines are none.
+fn parse(octets: &[u8]) -> (Vec<Option<Box<str>>>, usize) {
+    let (mut names, mut rubbish) = (Vec::new(), 0);
+    for line in octets
+        .split(|&octet| octet == b'\n')
+        .filter(|line| !line.is_empty())
+    {
+        let Some((index, name)) = parse_line(line) else {
+            rubbish += 1;
             continue;
         };
-        let Some(index) = index.parse::<usize>().ok().filter(|&index| index < LIMIT) else {
-            continue;
-        };
-        if name.is_empty() || name.len() > 255 {
-            continue;
-        }
         if names.len() <= index {
             names.resize(index + 1, None);
         }
-        names[index] = Some(name.trim_end_matches('\r').into());
+        names[index] = Some(name.into());
     }
-    names
+    (names, rubbish)
+}
+
+fn parse_line(line: &[u8]) -> Option<(usize, &str)> {
+    let (index, name) = std::str::from_utf8(line).ok()?.split_once(' ')?;
+    let index = index.parse().ok().filter(|&index| index < LIMIT)?;
+    let name = name.trim_end_matches('\r');
+    (!name.is_empty() && name.len() <= 255).then_some((index, name))
 }
 
 #[cfg(test)]
