@@ -316,16 +316,18 @@ enum Change {
     },
 }
 
-fn changes() -> impl Strategy<Value = Vec<Change>> {
+fn changes(most: u32) -> impl Strategy<Value = Vec<Change>> {
     let gaps = prop_oneof![
         Just(1_u32),
         Just(3),
+        Just(25),
         Just(40),
         Just(128),
+        Just(1025),
         Just(5000),
         Just(2_000_000)
     ];
-    let enter = (1..600_u32, gaps).prop_map(|(count, gap)| Change::Enter { count, gap });
+    let enter = (1..most, gaps).prop_map(|(count, gap)| Change::Enter { count, gap });
     let leave = (
         prop_oneof![Just(0_usize), Just(250), 0..256_usize],
         1..9_usize,
@@ -335,48 +337,70 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
     prop::collection::vec(prop_oneof![enter, leave], 1..12)
 }
 
+/// Beside a sorted vector, and every number that ever was a member is asked for after every change.
+fn agree(changes: Vec<Change>) {
+    let (mut tree, mut members, mut ever) = (RankTree::default(), Vec::<u32>::new(), Vec::<u32>::new());
+    for (turn, change) in changes.into_iter().enumerate() {
+        match change {
+            Change::Enter { count, gap } => {
+                let room = (u32::MAX - tree.highest_ever()) / gap;
+                let first = tree.highest_ever();
+                let entering: Vec<u32> = (1..=count.min(room)).map(|place| first + place * gap).collect();
+                if turn % 2 == 0 {
+                    tree.extend_ascending(entering.iter().copied()).unwrap();
+                } else {
+                    entering.iter().for_each(|&number| tree.push(number).unwrap());
+                }
+                members.extend(&entering);
+                ever.extend(&entering);
+            }
+            Change::Leave { from, step, part } => {
+                let count = members.len() * part / 256;
+                let from = members.len() * from / 256;
+                let leaving: Vec<u32> = members[from..]
+                    .iter()
+                    .copied()
+                    .step_by(step)
+                    .take(count)
+                    .collect();
+                if turn % 2 == 0 {
+                    tree.remove_ascending(leaving.iter().copied(), |_| ());
+                } else {
+                    leaving.iter().for_each(|&number| assert!(tree.remove(number)));
+                }
+                members.retain(|number| leaving.binary_search(number).is_err());
+            }
+        }
+        let mut finger = tree.finger();
+        for &number in &ever {
+            let rank = members.partition_point(|&member| member < number);
+            assert_eq!(
+                (tree.rank(number) as usize, finger.rank(number) as usize),
+                (rank, rank)
+            );
+        }
+    }
+    check(&tree, &members);
+}
+
 proptest! {
     // The rare shapes want more cases than the rest: one in a thousand met the counter-example above.
     #![proptest_config(ProptestConfig { cases: 8 * ProptestConfig::default().cases, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_tree_through_any_changes_agrees_with_a_sorted_vector(changes in changes()) {
-        let (mut tree, mut members, mut ever) = (RankTree::default(), Vec::<u32>::new(), Vec::<u32>::new());
-        for (turn, change) in changes.into_iter().enumerate() {
-            match change {
-                Change::Enter { count, gap } => {
-                    let room = (u32::MAX - tree.highest_ever()) / gap;
-                    let first = tree.highest_ever();
-                    let entering: Vec<u32> = (1..=count.min(room)).map(|place| first + place * gap).collect();
-                    if turn % 2 == 0 {
-                        tree.extend_ascending(entering.iter().copied()).unwrap();
-                    } else {
-                        entering.iter().for_each(|&number| tree.push(number).unwrap());
-                    }
-                    members.extend(&entering);
-                    ever.extend(&entering);
-                }
-                Change::Leave { from, step, part } => {
-                    let count = members.len() * part / 256;
-                    let from = members.len() * from / 256;
-                    let leaving: Vec<u32> = members[from..].iter().copied().step_by(step).take(count).collect();
-                    if turn % 2 == 0 {
-                        tree.remove_ascending(leaving.iter().copied(), |_| ());
-                    } else {
-                        leaving.iter().for_each(|&number| assert!(tree.remove(number)));
-                    }
-                    members.retain(|number| leaving.binary_search(number).is_err());
-                }
-            }
-            let mut finger = tree.finger();
-            for &number in &ever {
-                let rank = members.partition_point(|&member| member < number);
-                prop_assert_eq!((tree.rank(number) as usize, finger.rank(number) as usize), (rank, rank));
-            }
-        }
-        check(&tree, &members);
+    fn a_tree_through_any_changes_agrees_with_a_sorted_vector(changes in changes(600)) {
+        agree(changes);
     }
+}
 
+proptest! {
+    // Many nodes, some of whose leaves are dropped: fewer, since each takes long.
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.div_ceil(32), ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_large_tree_through_any_changes_agrees_with_a_sorted_vector(changes in changes(40_000)) {
+        agree(changes);
+    }
 }
 
 proptest! {
