@@ -45,7 +45,7 @@ shape: a list becomes a bitmap of two spans|rank_tree/list.rs|s/ && first \/ SPA
 shape: a bitmap grows beyond its span|rank_tree/bitmap.rs|s/number \/ SPAN == key \/ SPAN && //
 shape: a list that becomes a bitmap keeps its key|rank_tree/node.rs|s/self\.add_leaf\(key, bitmap\);/let key = key.min(self.keys[leaf]);\n        self.add_leaf(key, bitmap);/
 shape: the root is not told of a new key|rank_tree/root.rs|s/self\.last_key_anew\(\);//
-shape: a bitmap that becomes a list loses a member|rank_tree/leaf.rs|s/bitmap\.members\(key\)\.collect/bitmap.members(key).skip(1).collect/
+shape: a bitmap that becomes a list loses a member|rank_tree/leaf.rs|s/Members::new\(self, key, key\)\.collect/Members::new(self, key, key).skip(1).collect/
 shape: a bitmap never becomes a list|rank_tree/list.rs|s/members as usize <= CAPACITY && /false && /
 trap 1: the horizon rises before the log is read|seq_mapper.rs|s/(        index.catch_up\(self\);\n)(        let expunged = match)/        self.horizon = index.highest_ever().map_or(0, Uid::get);\n$1$2/
 trap 1: what was never announced is pending too|mailbox_index.rs|s/if uid <= horizon/if true/

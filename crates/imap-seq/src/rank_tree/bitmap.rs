@@ -227,16 +227,6 @@ impl Bitmap {
         size_of_val(&*self.0)
     }
 
-    /// All members, ascending.
-    pub(super) fn members(&self, key: u32) -> impl Iterator<Item = u32> {
-        let words = (0..).map_while(move |word| self.word(word, key));
-        words.flat_map(|(bits, base)| {
-            (0..64)
-                .filter(move |bit| bits >> bit & 1 == 1)
-                .map(move |bit| base + bit)
-        })
-    }
-
     /// A word's bits, and the number of its lowest; `None` behind the last word.
     pub(super) fn word(&self, word: usize, key: u32) -> Option<(u64, u32)> {
         let bits = *self.parts().0.get(word)?;

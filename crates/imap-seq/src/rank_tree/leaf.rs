@@ -6,6 +6,7 @@ use std::iter::Peekable;
 
 use super::bitmap::Bitmap;
 use super::list::List;
+use super::range::Members;
 
 /// 24 bytes; what lies behind them is shared with clones.
 #[derive(Clone, Default)]
@@ -103,7 +104,7 @@ impl Leaf {
         if let Self::Bitmap(bitmap) = self
             && List::is_half_of(bitmap.size(), left)
         {
-            let (list, len) = List::of_members(&bitmap.members(key).collect::<Vec<_>>());
+            let (list, len) = List::of_members(&Members::new(self, key, key).collect::<Vec<_>>());
             *self = Self::List(list, len);
         }
     }

@@ -137,9 +137,10 @@ impl Node {
     pub(super) fn push(&mut self, number: u32, last: u32) -> bool {
         let (leaf, count) = (self.len - 1, self.count());
         if self.leaves[leaf].push(number, last, self.keys[leaf]) {
-            self.split_run();
-            let newest = self.len - 1;
-            self.befores[newest] = count + 1 - self.leaves[newest].count();
+            if self.split_run() {
+                let newest = self.len - 1;
+                self.befores[newest] = count + 1 - self.leaves[newest].count();
+            }
         } else if self.len < FANOUT {
             self.add_leaf(number, Leaf::of_one(number));
         } else {
@@ -151,16 +152,18 @@ impl Node {
     }
 
     /// The newest members of a list become a bitmap, where they are near each other. Their leaf has a key of its own,
-    /// its first member: that may be above the key of the list, also when nothing is left there.
-    fn split_run(&mut self) {
+    /// its first member: that may be above the key of the list, also when nothing is left there. Whether that happened:
+    /// the counts before it are the caller's.
+    fn split_run(&mut self) -> bool {
         let leaf = self.len - 1;
         let Some((key, bitmap)) = self.leaves[leaf].split_run(self.len < FANOUT) else {
-            return;
+            return false;
         };
         if self.leaves[leaf].count() == 0 {
             self.len = leaf;
         }
         self.add_leaf(key, bitmap);
+        true
     }
 
     /// Takes a member out of a leaf.

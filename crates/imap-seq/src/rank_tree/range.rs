@@ -16,9 +16,9 @@ pub struct Range<'a> {
     last: u32,
 }
 
-/// The rest of one leaf.
+/// The rest of one leaf, ascending.
 #[derive(Clone)]
-enum Members<'a> {
+pub(super) enum Members<'a> {
     /// A word's remaining bits, and the number of its lowest.
     Bitmap {
         bitmap: &'a Bitmap,
@@ -60,7 +60,8 @@ impl<'a> Range<'a> {
 }
 
 impl<'a> Members<'a> {
-    fn new(leaf: &'a Leaf, first: u32, key: u32) -> Self {
+    /// From `first` on. `key` is the leaf's.
+    pub(super) fn new(leaf: &'a Leaf, first: u32, key: u32) -> Self {
         match leaf {
             Leaf::Bitmap(bitmap) => {
                 let (word, bits) = bitmap.word_from(first, key);
@@ -77,6 +78,10 @@ impl<'a> Members<'a> {
             Leaf::Vacant => Self::List([].iter()),
         }
     }
+}
+
+impl Iterator for Members<'_> {
+    type Item = u32;
 
     #[inline]
     fn next(&mut self) -> Option<u32> {
