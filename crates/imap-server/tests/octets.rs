@@ -6,10 +6,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::World;
+use common::{World, run};
 use proptest::prelude::*;
 use tokio::io::AsyncWriteExt;
-use tokio::runtime::Builder;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
@@ -23,15 +22,6 @@ const CONVERSATION: &[u8] = b"a LOGIN joe {6+}\r\nsecret\r\n\
     f FROB\r\n\
     g STORE 1 +FLAGS.SILENT (\\Deleted)\r\n\
     h EXPUNGE\r\n";
-
-fn run<T>(future: impl Future<Output = T>) -> T {
-    Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap()
-        .block_on(future)
-}
 
 /// What comes back when the conversation arrives in these pieces.
 async fn answers(pieces: impl Iterator<Item = &[u8]>) -> Vec<String> {

@@ -4,9 +4,9 @@
 
 mod common;
 
-use common::{Client, World};
+use common::{Client, World, run};
+use imap_server::Limits;
 use proptest::prelude::*;
-use tokio::runtime::Builder;
 
 /// What one client believes: the UID of each number, where it was told.
 struct Session {
@@ -213,15 +213,6 @@ impl Session {
     }
 }
 
-fn run<T>(future: impl Future<Output = T>) -> T {
-    Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap()
-        .block_on(future)
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -231,7 +222,10 @@ proptest! {
         steps in prop::collection::vec((0_usize..3, step()), 1..40),
     ) {
         run(async {
-            let world = World::new();
+            // Numbers in an empty mailbox are BAD, and a client of chance may write ten such commands in a row.
+            let mut limits = Limits::default();
+            limits.bad_commands = u32::MAX;
+            let world = World::with(limits);
             world.deliver(messages).await;
             world.user().await.ok("CREATE Archive").await;
             let mut sessions = Vec::new();

@@ -13,11 +13,22 @@ use imap_backend::{Backend, Peer, Transport};
 use imap_backend_test::MemoryBackend;
 use imap_server::{Limits, Server, Shutdown};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// Octets that the pipe between client and server holds in each direction.
 const PIPE: usize = 64 << 10;
+
+/// Runs a future with time paused, for a test that cannot be `#[tokio::test]`.
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(future)
+}
 
 /// How long a client waits for a line. Time is paused in these tests, so that nobody really waits.
 const PATIENCE: Duration = Duration::from_secs(300);
