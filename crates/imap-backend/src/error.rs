@@ -43,6 +43,14 @@ pub enum ErrorKind {
     Unsupported,
 }
 
+impl ErrorKind {
+    /// Whether the error of reading a body says something about that message alone, so that others can be read.
+    #[must_use]
+    pub fn concerns_one_message(self) -> bool {
+        matches!(self, Self::ExpungeIssued | Self::Corruption | Self::NoPermission)
+    }
+}
+
 /// An operation of the backend failed.
 ///
 /// ```

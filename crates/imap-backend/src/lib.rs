@@ -31,22 +31,41 @@
 //!
 //! Static dispatch; one call for up to 256 messages of a FETCH. Message octets cross as [`bytes::Bytes`], uncopied.
 
+mod ability;
+mod append;
 mod backend;
+mod body;
+mod copy;
+mod create;
 mod error;
+mod list;
+mod login;
 mod mailbox;
 pub mod mutf7;
 mod name;
 mod record;
 pub mod search;
+mod select;
 mod session;
+mod status;
+mod store;
+pub mod walk;
 
-pub use backend::{Backend, Credentials, Peer, Transport};
+pub use ability::{Abilities, Ability};
+pub use append::{Append, Appended, MessageSource};
+pub use backend::Backend;
+pub use body::{Body, ReadBody};
+pub use copy::Copied;
+pub use create::{Create, Created};
 pub use error::{Error, ErrorKind, LoginError};
+pub use list::{ListEntry, ListQuery, ListedAs, Selection, Subscription};
+pub use login::{Credentials, Peer, Proof, Transport};
 pub use mailbox::{Mailbox, PollReason};
 pub use name::MailboxName;
-pub use record::{
-    AppendOptions, Appended, Copied, FlagAction, FlagChange, ListEntry, Need, NewKeywords, Opened, Record,
-    Selectable, Status,
-};
-pub use search::SearchKey;
-pub use session::{MessageSource, Session};
+pub use record::{Fetched, Need, Record};
+pub use search::{Found, Query, SearchKey};
+pub use select::{NewKeywords, Opened, Resync, Select};
+pub use session::Session;
+pub use status::{Status, StatusQuery};
+pub use store::{FlagAction, FlagChange, Stored};
+pub use walk::Walk;

@@ -1,16 +1,21 @@
 //! The selected state: what a client does with the messages of one mailbox.
 
+use imap_seq::{ModSeq, Uid, UidSet, View};
+use imap_updates::{Flag, Flags};
+
+use crate::copy::Copied;
 use crate::error::{Error, ErrorKind};
 use crate::name::MailboxName;
-use crate::record::{Copied, FlagChange, Need, Record};
-use crate::search::{self, SearchKey};
-use imap_seq::{Uid, UidSet, View};
-use imap_updates::{Flag, Flags};
+use crate::record::{Fetched, Need};
+use crate::search::{self, Found, Query};
+use crate::store::{FlagAction, FlagChange, Stored};
+use crate::walk::Walk;
 
 /// Why the server polls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PollReason {
-    /// The client asked for news: NOOP, CHECK, or the start of IDLE. Look properly.
+    /// The client asked for news: NOOP, CHECK, or IDLE at its start and at every interval of
+    /// `imap_server::Limits::idle_poll` (15 s by default). Look properly.
     Asked,
     /// Any other command is about to finish. Be cheap: it happens at every command.
     Passing,
@@ -21,11 +26,11 @@ pub enum PollReason {
 /// Everything here speaks UIDs. The server resolves the client's sets in the numbering that this client was told
 /// *before* it calls, and translates back when it writes; a backend never meets a message sequence number.
 ///
-/// Changes go two ways: into the store, and into the mailbox's [`MailboxHub`](imap_updates::MailboxHub), in one
-/// critical section. The server learns of them from the [`UpdateBuffer`](imap_updates::UpdateBuffer) that was
-/// handed over in [`Opened`](crate::Opened), this session's own expunges and arrivals included. Flag changes are
-/// published with this session's [`Origin`](imap_updates::Origin), so that they are not echoed: the server writes
-/// the answer to STORE itself.
+/// Changes go two ways: into the store, and into the mailbox's hub. The server learns of them from the
+/// [`UpdateBuffer`](imap_updates::UpdateBuffer) that was handed over in [`Opened`](crate::Opened), this session's own
+/// expunges and arrivals included; so [`expunge`](Self::expunge) answers nothing but that it is done. Flag changes are
+/// published with this session's [`Origin`](imap_updates::Origin), so that they are not echoed: the server writes the
+/// answer to STORE itself.
 ///
 /// # Cancel safety
 /// The server drops a running future only when the connection has ended. What the client was not told of may be
@@ -33,24 +38,23 @@ pub enum PollReason {
 pub trait Mailbox: Send + 'static {
     /// Looks up messages, for FETCH (RFC 9051, section 6.4.5), SEARCH and the answer to STORE.
     ///
-    /// Answers one entry for each UID asked for, in that order: `None` where the message is gone. The answer may be
-    /// shorter than the question (but not empty) once it holds [`Need::octets_budget`] octets of message
-    /// data; the server asks again for the rest. The server asks for at most 256 UIDs at a time.
+    /// Answers one entry for each UID asked for, in that order: `None` where the message is gone. The server asks for at
+    /// most [`MOST_UIDS`](crate::walk::MOST_UIDS) at a time.
     ///
     /// # Errors
-    /// The store cannot be read; the command ends in NO.
-    fn fetch(
-        &mut self,
-        uids: &[Uid],
-        need: Need,
-    ) -> impl Future<Output = Result<Vec<Option<Record>>, Error>> + Send;
+    /// The store cannot be read; the command ends in NO. One message that cannot be read must not hide the others:
+    /// answer a body whose reading fails.
+    fn fetch(&mut self, uids: &[Uid], need: Need) -> impl Future<Output = Result<Fetched, Error>> + Send;
 
     /// Changes flags (RFC 9051, section 6.4.6). Messages that are gone are passed over.
     ///
     /// # Errors
     /// The store cannot be written, or [`ErrorKind::Limit`] where no further keyword can be kept.
-    fn store(&mut self, uids: &UidSet, change: &FlagChange)
-    -> impl Future<Output = Result<(), Error>> + Send;
+    fn store(
+        &mut self,
+        uids: &UidSet,
+        change: &FlagChange,
+    ) -> impl Future<Output = Result<Stored, Error>> + Send;
 
     /// Copies messages with flags and internal date to the end of another mailbox, all or none (RFC 9051,
     /// section 6.4.7).
@@ -73,7 +77,7 @@ pub trait Mailbox: Send + 'static {
 
     /// Moves messages (RFC 6851, section 3.3): each one is afterwards here or there, never in both or none.
     ///
-    /// The default copies, marks `\Deleted` and expunges: correct wherever nobody interferes between these steps.
+    /// The default copies, marks `\Deleted` and expunges: right wherever nobody interferes between these steps.
     ///
     /// # Errors
     /// As [`copy`](Self::copy).
@@ -84,22 +88,64 @@ pub trait Mailbox: Send + 'static {
     ) -> impl Future<Output = Result<Copied, Error>> + Send {
         async move {
             let copied = self.copy(uids, target).await?;
-            self.store(uids, &FlagChange::add(Flags::from_iter([Flag::Deleted])))
-                .await?;
+            let delete = FlagChange::new(FlagAction::Add, Flags::from_iter([Flag::Deleted]));
+            self.store(uids, &delete).await?;
             self.expunge(uids).await?;
             Ok(copied)
         }
     }
 
-    /// Finds the messages of `view` that match (RFC 9051, section 6.4.4).
+    /// Finds the messages that match (RFC 9051, section 6.4.4).
     ///
     /// The default walks the view with [`search::evaluate`] over [`fetch`](Self::fetch), reading message octets
     /// only where flags, dates and sizes have not decided. A store with an index of its own overrides it.
     ///
     /// # Errors
     /// The store cannot be read.
-    fn search(&mut self, view: &View, key: &SearchKey) -> impl Future<Output = Result<UidSet, Error>> + Send {
-        search::evaluate(self, view, key)
+    fn search(&mut self, query: &Query) -> impl Future<Output = Result<Found, Error>> + Send {
+        search::evaluate(self, query)
+    }
+
+    /// The UIDs of messages that were expunged after `since`, for VANISHED (EARLIER) (RFC 7162, section 3.2.10). More
+    /// than those is allowed, as long as no message of the mailbox is among them.
+    ///
+    /// `None`, the default, says that the store does not remember so far back. The server then reports whatever the
+    /// client knows and the mailbox has not (section 3.2.5.2), which is right and longer.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn vanished_since(
+        &mut self,
+        since: ModSeq,
+    ) -> impl Future<Output = Result<Option<UidSet>, Error>> + Send {
+        let _ = since;
+        async { Ok(None) }
+    }
+
+    /// Those messages of `within` whose last change came after `since` (RFC 7162, section 3.1.4.1: CHANGEDSINCE).
+    ///
+    /// The default asks [`fetch`](Self::fetch) for the mod-sequence of each. A message without one counts as changed:
+    /// the client is told once too often, and misses nothing.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn changed_since(
+        &mut self,
+        since: ModSeq,
+        within: &View,
+    ) -> impl Future<Output = Result<UidSet, Error>> + Send {
+        async move {
+            let mut changed = UidSet::new();
+            let mut walk = Walk::new(within.uids(), Need::MODSEQ);
+            while let Some(records) = walk.next(self).await? {
+                for record in records.into_records() {
+                    if record.modseq().is_none_or(|modseq| modseq > since) {
+                        changed.insert(record.uid());
+                    }
+                }
+            }
+            Ok(changed)
+        }
     }
 
     /// Looks whether the store changed behind the hub's back, and publishes what it finds.

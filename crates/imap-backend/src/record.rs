@@ -1,32 +1,51 @@
-//! The records that cross the traits: plain data, public fields.
+//! One message, as far as somebody asked for it.
 
-use crate::name::MailboxName;
-use bytes::Bytes;
+use std::sync::Arc;
+
 use chrono::{DateTime, FixedOffset};
-use imap_seq::{Uid, UidSet, UidValidity};
-use imap_updates::{Access, Flags, Keyword, UpdateBuffer};
+use imap_message::Summary;
+use imap_seq::{ModSeq, Uid};
+use imap_updates::Flags;
 
-/// What [`Mailbox::fetch`](crate::Mailbox::fetch) is asked for. Flags are always answered: every store has them at hand.
+use crate::body::Body;
+
+/// What [`Mailbox::fetch`](crate::Mailbox::fetch) is asked for. UID and flags are always answered: every store has them
+/// at hand.
+///
+/// A need is a hint of what will be looked at. Answering more is allowed; a store that has everything in memory may
+/// ignore it.
 ///
 /// ```
 /// use imap_backend::Need;
 /// let need = Need::SIZE.and(Need::INTERNAL_DATE);
-/// assert!(need.includes(Need::SIZE) && !need.includes(Need::OCTETS));
+/// assert!(need.includes(Need::SIZE) && !need.includes(Need::BODY));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Need(u8);
+pub struct Need(u16);
 
 impl Need {
     /// UID and flags only.
     pub const FLAGS: Self = Self(0);
-    /// The internal date.
+    /// [`Record::internal_date`].
     pub const INTERNAL_DATE: Self = Self(1);
-    /// The size in octets.
-    pub const SIZE: Self = Self(2);
-    /// The octets of the header at least, up to and including the empty line; more is welcome.
-    pub const HEADER: Self = Self(4);
-    /// All octets of the message.
-    pub const OCTETS: Self = Self(4 | 8);
+    /// [`Record::size`].
+    pub const SIZE: Self = Self(1 << 1);
+    /// [`Record::modseq`], where the backend has [`Ability::ModSequences`](crate::Ability::ModSequences).
+    pub const MODSEQ: Self = Self(1 << 2);
+    /// A [`Record::summary`] that knows the header at least. A store that keeps none answers [`Record::body`], from
+    /// which the header will be read.
+    pub const HEADER_SUMMARY: Self = Self(1 << 3);
+    /// A complete [`Record::summary`], body structure included. A store that keeps none answers [`Record::body`], all
+    /// of which will be read.
+    pub const SUMMARY: Self = Self(Self::HEADER_SUMMARY.0 | 1 << 4);
+    /// [`Record::body`], of which the header will be read.
+    pub const HEADER: Self = Self(1 << 5);
+    /// [`Record::body`], of which anything may be read.
+    pub const BODY: Self = Self(Self::HEADER.0 | 1 << 6);
+
+    /// How many octets of bodies one answer should hand over as [`Body::held`], in all: 512 KiB. A body that does not
+    /// fit is answered as a handle that reads. Bounds the memory of a connection that fetches everything.
+    pub const HELD_OCTETS: usize = 512 << 10;
 
     /// Both.
     #[must_use]
@@ -40,211 +59,195 @@ impl Need {
         self.0 & other.0 == other.0
     }
 
-    /// How many octets of message data one answer may hold before it should stop: 1 MiB. Bounds the memory of a
-    /// connection that fetches everything; a single larger message is answered alone.
+    /// Whether the answer needs a [`Record::body`] from a store that keeps no summaries.
     #[must_use]
-    pub const fn octets_budget(self) -> usize {
-        1 << 20
+    pub const fn includes_octets(self) -> bool {
+        self.includes(Self::HEADER) || self.includes(Self::HEADER_SUMMARY)
     }
 }
 
 /// One message, as far as it was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Record {
-    /// The message's UID.
-    pub uid: Uid,
-    /// Its flags, without `\Recent`.
-    pub flags: Flags,
-    /// INTERNALDATE; present with [`Need::INTERNAL_DATE`].
-    pub internal_date: Option<DateTime<FixedOffset>>,
-    /// RFC822.SIZE in octets with CRLF line ends; present with [`Need::SIZE`].
-    pub size: Option<u64>,
-    /// The message with CRLF line ends and without NUL; present with [`Need::OCTETS`], and with
-    /// [`Need::HEADER`] at least as far as the header goes.
-    pub octets: Option<Bytes>,
+    uid: Uid,
+    flags: Flags,
+    internal_date: Option<DateTime<FixedOffset>>,
+    size: Option<u64>,
+    modseq: Option<ModSeq>,
+    summary: Option<Arc<Summary>>,
+    body: Option<Body>,
 }
 
 impl Record {
-    /// A record of UID and flags; the rest is filled in as asked.
+    /// A record of UID and flags, without `\Recent`; the rest is added as asked.
     #[must_use]
-    pub fn new(uid: Uid, flags: Flags) -> Self {
+    pub const fn new(uid: Uid, flags: Flags) -> Self {
         Self {
             uid,
             flags,
             internal_date: None,
             size: None,
-            octets: None,
+            modseq: None,
+            summary: None,
+            body: None,
         }
+    }
+
+    /// With INTERNALDATE (RFC 9051, section 2.3.3).
+    #[must_use]
+    pub fn with_internal_date(mut self, date: DateTime<FixedOffset>) -> Self {
+        self.internal_date = Some(date);
+        self
+    }
+
+    /// With RFC822.SIZE: octets with CRLF line ends, the same number as [`Body::size`].
+    #[must_use]
+    pub fn with_size(mut self, octets: u64) -> Self {
+        self.size = Some(octets);
+        self
+    }
+
+    /// With the mod-sequence of the message's last change (RFC 7162, section 3.1).
+    #[must_use]
+    pub fn with_modseq(mut self, modseq: ModSeq) -> Self {
+        self.modseq = Some(modseq);
+        self
+    }
+
+    /// With what the store keeps ready of the message's header and structure.
+    #[must_use]
+    pub fn with_summary(mut self, summary: Arc<Summary>) -> Self {
+        self.summary = Some(summary);
+        self
+    }
+
+    /// With the message itself.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Body>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// The same message under another UID, as a copy in another mailbox.
+    #[must_use]
+    pub fn with_uid(mut self, uid: Uid) -> Self {
+        self.uid = uid;
+        self
+    }
+
+    /// The message's UID.
+    #[must_use]
+    pub const fn uid(&self) -> Uid {
+        self.uid
+    }
+
+    /// Its flags, without `\Recent`.
+    #[must_use]
+    pub const fn flags(&self) -> &Flags {
+        &self.flags
+    }
+
+    /// Its flags, to be changed.
+    pub const fn flags_mut(&mut self) -> &mut Flags {
+        &mut self.flags
+    }
+
+    /// INTERNALDATE; there with [`Need::INTERNAL_DATE`].
+    #[must_use]
+    pub const fn internal_date(&self) -> Option<DateTime<FixedOffset>> {
+        self.internal_date
+    }
+
+    /// RFC822.SIZE in octets with CRLF line ends; there with [`Need::SIZE`].
+    #[must_use]
+    pub const fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// The mod-sequence; there with [`Need::MODSEQ`] where the backend has mod-sequences.
+    #[must_use]
+    pub const fn modseq(&self) -> Option<ModSeq> {
+        self.modseq
+    }
+
+    /// What the store keeps ready of header and structure; see [`Need::SUMMARY`].
+    #[must_use]
+    pub const fn summary(&self) -> Option<&Arc<Summary>> {
+        self.summary.as_ref()
+    }
+
+    /// The message itself; there with [`Need::HEADER`] and [`Need::BODY`].
+    #[must_use]
+    pub const fn body(&self) -> Option<&Body> {
+        self.body.as_ref()
     }
 }
 
-/// How STORE changes flags (RFC 9051, section 6.4.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FlagAction {
-    /// `FLAGS`: these and no others.
-    Replace,
-    /// `+FLAGS`: these too.
-    Add,
-    /// `-FLAGS`: not these.
-    Remove,
-}
-
-/// A change of flags.
+/// The answer of [`Mailbox::fetch`](crate::Mailbox::fetch): an entry for each UID that was asked for, in that order.
 ///
 /// ```
-/// use imap_backend::FlagChange;
-/// use imap_updates::{Flag, Flags};
-/// let change = FlagChange::add(Flags::from_iter([Flag::Seen]));
-/// let before = Flags::from_iter([Flag::Flagged]);
-/// assert_eq!(change.apply(&before), Flags::from_iter([Flag::Flagged, Flag::Seen]));
+/// use imap_backend::{Fetched, Record};
+/// use imap_seq::Uid;
+/// use imap_updates::Flags;
+/// // Asked for two messages, of which the second is gone.
+/// let fetched: Fetched = [Some(Record::new(Uid::MIN, Flags::empty())), None].into_iter().collect();
+/// assert_eq!(fetched.len(), 2);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlagChange {
-    /// What to do with them.
-    pub action: FlagAction,
-    /// The flags named by the client, without `\Recent`.
-    pub flags: Flags,
+#[derive(Debug, Default)]
+pub struct Fetched {
+    entries: Vec<Option<Record>>,
 }
 
-impl FlagChange {
-    /// `+FLAGS`.
+impl Fetched {
+    /// An answer to which so many entries will be added.
     #[must_use]
-    pub fn add(flags: Flags) -> Self {
+    pub fn with_capacity(entries: usize) -> Self {
         Self {
-            action: FlagAction::Add,
-            flags,
+            entries: Vec::with_capacity(entries),
         }
     }
 
-    /// The flags of a message after the change.
+    /// Adds the entry of the next UID that was asked for: `None` where the message is gone.
+    pub fn push(&mut self, entry: Option<Record>) {
+        self.entries.push(entry);
+    }
+
+    /// Entries, those of messages that are gone included.
     #[must_use]
-    pub fn apply(&self, before: &Flags) -> Flags {
-        match self.action {
-            FlagAction::Replace => self.flags.clone(),
-            FlagAction::Add => before.union(&self.flags),
-            FlagAction::Remove => before.difference(&self.flags),
-        }
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entries.
+    pub fn iter(&self) -> impl Iterator<Item = Option<&Record>> {
+        self.entries.iter().map(Option::as_ref)
+    }
+
+    /// The messages that are there.
+    pub fn into_records(self) -> impl Iterator<Item = Record> {
+        self.entries.into_iter().flatten()
     }
 }
 
-/// What APPEND says about its message (RFC 9051, section 6.3.12).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct AppendOptions {
-    /// Flags to set, without `\Recent`.
-    pub flags: Flags,
-    /// INTERNALDATE; now where there is none.
-    pub internal_date: Option<DateTime<FixedOffset>>,
-}
-
-impl AppendOptions {
-    /// Options.
-    #[must_use]
-    pub fn new(flags: Flags, internal_date: Option<DateTime<FixedOffset>>) -> Self {
-        Self { flags, internal_date }
-    }
-}
-
-/// Where an appended message went: the APPENDUID response code (RFC 4315, section 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Appended {
-    /// UIDVALIDITY of the mailbox.
-    pub uid_validity: UidValidity,
-    /// The message's UID.
-    pub uid: Uid,
-}
-
-/// Where copied or moved messages went: the COPYUID response code (RFC 4315, section 3).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copied {
-    /// UIDVALIDITY of the target.
-    pub uid_validity: UidValidity,
-    /// The UIDs that were copied.
-    pub from: UidSet,
-    /// Their UIDs in the target, in the same ascending order.
-    pub to: UidSet,
-}
-
-/// Whether a listed name can be selected (RFC 9051, section 7.3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Selectable {
-    /// A mailbox.
-    Yes,
-    /// `\Noselect`: only a level of the hierarchy.
-    No,
-}
-
-/// One name of [`Session::list`](crate::Session::list).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ListEntry {
-    /// The mailbox's name.
-    pub name: MailboxName,
-    /// Whether it can be selected.
-    pub selectable: Selectable,
-}
-
-impl ListEntry {
-    /// A mailbox that can be selected.
-    #[must_use]
-    pub fn mailbox(name: MailboxName) -> Self {
+impl FromIterator<Option<Record>> for Fetched {
+    fn from_iter<I: IntoIterator<Item = Option<Record>>>(entries: I) -> Self {
         Self {
-            name,
-            selectable: Selectable::Yes,
-        }
-    }
-
-    /// A level of the hierarchy that is no mailbox.
-    #[must_use]
-    pub fn noselect(name: MailboxName) -> Self {
-        Self {
-            name,
-            selectable: Selectable::No,
+            entries: entries.into_iter().collect(),
         }
     }
 }
 
-/// The figures of a mailbox that is not selected (RFC 9051, section 6.3.11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Status {
-    /// Number of messages.
-    pub messages: u32,
-    /// Number of messages with `\Recent` (RFC 3501); asking does not take the flag away.
-    pub recent: u32,
-    /// Number of messages without `\Seen`.
-    pub unseen: u32,
-    /// The UID that the next message gets at the earliest; none when UIDs are used up.
-    pub uid_next: Option<Uid>,
-    /// UIDVALIDITY.
-    pub uid_validity: UidValidity,
-}
+impl IntoIterator for Fetched {
+    type Item = Option<Record>;
+    type IntoIter = std::vec::IntoIter<Option<Record>>;
 
-/// Whether a client may define keywords (RFC 9051, section 7.1: `\*` in PERMANENTFLAGS).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NewKeywords {
-    /// `\*` is sent.
-    Allowed,
-    /// Only the keywords that exist can be set.
-    Refused,
-}
-
-/// A mailbox that has just been opened.
-#[derive(Debug)]
-pub struct Opened<M> {
-    /// The mailbox.
-    pub mailbox: M,
-    /// What this session has yet to be told; its view is the number of messages that SELECT reports.
-    pub updates: UpdateBuffer,
-    /// What was granted: a read-only store answers SELECT with [`Access::ReadOnly`].
-    pub access: Access,
-    /// UIDVALIDITY.
-    pub uid_validity: UidValidity,
-    /// The UID that the next message gets at the earliest; none when UIDs are used up.
-    pub uid_next: Option<Uid>,
-    /// The keywords in use, for FLAGS and PERMANENTFLAGS.
-    pub keywords: Vec<Keyword>,
-    /// Whether clients may define further ones.
-    pub new_keywords: NewKeywords,
-    /// The first message without `\Seen`, if known: the UNSEEN response code of RFC 3501, section 7.1.
-    pub first_unseen: Option<Uid>,
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
 }

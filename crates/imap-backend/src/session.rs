@@ -1,74 +1,61 @@
 //! The authenticated state: what a user does with mailboxes as a whole.
 
-use crate::error::Error;
-use crate::mailbox::{Mailbox, unsupported};
-use crate::name::MailboxName;
-use crate::record::{AppendOptions, Appended, ListEntry, Need, Opened, Status};
-use bytes::Bytes;
 use imap_updates::{Access, Flag};
 
-/// The message of an APPEND while it still arrives.
-///
-/// The first call of [`chunk`](Self::chunk) tells the client to go on; whoever returns an error before that has
-/// refused the message without a single octet of it being sent (RFC 9051, section 4.3).
-pub trait MessageSource: Send {
-    /// How many octets were announced. All of them arrive, or [`chunk`](Self::chunk) fails.
-    fn size(&self) -> u64;
-
-    /// The next octets, never empty; `None` after the last.
-    ///
-    /// # Errors
-    /// [`ErrorKind::ClientGone`](crate::ErrorKind::ClientGone): the connection ended or stalled first. Nothing may be kept then.
-    ///
-    /// # Cancel safety
-    /// Octets are lost when the future is dropped before it is ready; do not poll it in a `select!`.
-    fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, Error>> + Send;
-
-    /// All of the message at once, for stores that keep messages in memory.
-    ///
-    /// # Errors
-    /// As [`chunk`](Self::chunk).
-    fn read_all(&mut self) -> impl Future<Output = Result<Bytes, Error>> + Send {
-        async {
-            let mut all = Vec::new();
-            while let Some(chunk) = self.chunk().await? {
-                all.extend_from_slice(&chunk);
-            }
-            Ok(all.into())
-        }
-    }
-}
+use crate::ability::Abilities;
+use crate::append::{Append, Appended, MessageSource};
+use crate::create::{Create, Created};
+use crate::error::Error;
+use crate::list::{ListEntry, ListQuery};
+use crate::mailbox::{Mailbox, unsupported};
+use crate::name::MailboxName;
+use crate::record::Need;
+use crate::select::{Opened, Select};
+use crate::status::{Status, StatusQuery};
+use crate::walk::Walk;
 
 /// One logged-in connection of a user.
 ///
-/// Methods with a default are optional abilities; the smallest session implements [`list`](Self::list),
+/// Methods with a default are optional; the smallest session implements [`list`](Self::list),
 /// [`select`](Self::select) and [`append`](Self::append).
+///
+/// A default is always right, and only slower than what a store could do itself. An operation without a right default
+/// answers [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
 pub trait Session: Send + 'static {
     /// A selected mailbox.
     type Mailbox: Mailbox;
+
+    /// What the backend can do for this user: CAPABILITY lists it after login.
+    ///
+    /// The default is what the defaults of the traits can do.
+    fn abilities(&self) -> Abilities {
+        Abilities::default()
+    }
 
     /// The character between the parts of a mailbox name (RFC 9051, section 5.1.1).
     fn delimiter(&self) -> char {
         '/'
     }
 
-    /// Every mailbox of the user, in any order; the server matches patterns and finds out who has children.
+    /// The names that the query asks for, in any order; more of them is allowed. The server matches patterns, leaves out
+    /// what was not asked for, and finds out who has children: for the latter an answer that is narrowed by patterns
+    /// includes the inferiors of the names in it, or at least one of each.
     ///
     /// # Errors
     /// The store cannot be read.
-    fn list(&mut self) -> impl Future<Output = Result<Vec<ListEntry>, Error>> + Send;
+    fn list(&mut self, query: &ListQuery) -> impl Future<Output = Result<Vec<ListEntry>, Error>> + Send;
 
-    /// Opens a mailbox: SELECT, or EXAMINE with [`Access::ReadOnly`] (RFC 9051, sections 6.3.2 and 6.3.3).
+    /// Opens a mailbox: SELECT and EXAMINE (RFC 9051, sections 6.3.2 and 6.3.3).
     ///
-    /// What [`Opened`] says about the mailbox and the subscription in [`Opened::updates`] must be one moment's
-    /// truth: [`MailboxHub::subscribe_with`](imap_updates::MailboxHub::subscribe_with) takes both at once.
+    /// What [`Opened`] says about the mailbox and its subscription must be one moment's truth:
+    /// [`MailboxHub::subscribe_with`](imap_updates::MailboxHub::subscribe_with) takes both at once.
     ///
     /// # Errors
     /// [`ErrorKind::NonExistent`](crate::ErrorKind::NonExistent) and whatever keeps the mailbox from being opened.
     fn select(
         &mut self,
         name: &MailboxName,
-        access: Access,
+        how: &Select,
     ) -> impl Future<Output = Result<Opened<Self::Mailbox>, Error>> + Send;
 
     /// Adds a message at the end of a mailbox (RFC 9051, section 6.3.12). When this returns, the message must
@@ -80,7 +67,7 @@ pub trait Session: Send + 'static {
     fn append(
         &mut self,
         name: &MailboxName,
-        options: AppendOptions,
+        append: &Append,
         message: impl MessageSource,
     ) -> impl Future<Output = Result<Appended, Error>> + Send;
 
@@ -90,30 +77,31 @@ pub trait Session: Send + 'static {
     ///
     /// # Errors
     /// As [`select`](Self::select).
-    fn status(&mut self, name: &MailboxName) -> impl Future<Output = Result<Status, Error>> + Send {
+    fn status(
+        &mut self,
+        name: &MailboxName,
+        query: StatusQuery,
+    ) -> impl Future<Output = Result<Status, Error>> + Send {
         async move {
-            let mut opened = self.select(name, Access::ReadOnly).await?;
-            let view = opened.updates.view().clone();
-            let uids: Vec<_> = view.uids().collect();
-            let mut unseen = 0;
-            let mut at = 0;
-            while at < uids.len() {
-                let end = uids.len().min(at + 256);
-                let records = opened.mailbox.fetch(&uids[at..end], Need::FLAGS).await?;
-                unseen += records
-                    .iter()
-                    .flatten()
-                    .filter(|r| !r.flags.contains(&Flag::Seen))
-                    .count();
-                at += records.len().max(1);
+            let opened = self.select(name, &Select::new(Access::ReadOnly)).await?;
+            let mut status = Status::new(opened.uid_validity()).with_uid_next(opened.uid_next());
+            if let Some(modseq) = opened.highest_modseq() {
+                status = status.with_highest_modseq(modseq);
             }
-            Ok(Status {
-                messages: view.exists(),
-                recent: opened.updates.recent(),
-                unseen: u32::try_from(unseen).unwrap_or(u32::MAX),
-                uid_next: opened.uid_next,
-                uid_validity: opened.uid_validity,
-            })
+            let (mut mailbox, updates) = opened.into_parts();
+            let view = updates.view().clone();
+            let mut unseen = 0;
+            if query.includes(StatusQuery::UNSEEN) {
+                let mut walk = Walk::new(view.uids(), Need::FLAGS);
+                while let Some(records) = walk.next(&mut mailbox).await? {
+                    let seen = |record: &crate::Record| record.flags().contains(&Flag::Seen);
+                    unseen += records.into_records().filter(|record| !seen(record)).count();
+                }
+            }
+            Ok(status
+                .with_messages(view.exists())
+                .with_recent(updates.recent())
+                .with_unseen(u32::try_from(unseen).unwrap_or(u32::MAX)))
         }
     }
 
@@ -122,8 +110,12 @@ pub trait Session: Send + 'static {
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists), [`ErrorKind::Cannot`](crate::ErrorKind::Cannot).
-    fn create(&mut self, name: &MailboxName) -> impl Future<Output = Result<(), Error>> + Send {
-        let _ = name;
+    fn create(
+        &mut self,
+        name: &MailboxName,
+        how: &Create,
+    ) -> impl Future<Output = Result<Created, Error>> + Send {
+        let _ = (name, how);
         async { Err(unsupported()) }
     }
 
@@ -150,15 +142,8 @@ pub trait Session: Send + 'static {
         async { Err(unsupported()) }
     }
 
-    /// The subscribed names, existing or not (RFC 9051, section 6.3.7). The default: every mailbox.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    fn subscriptions(&mut self) -> impl Future<Output = Result<Vec<MailboxName>, Error>> + Send {
-        async { Ok(self.list().await?.into_iter().map(|entry| entry.name).collect()) }
-    }
-
-    /// Adds a name to the subscriptions (RFC 9051, section 6.3.7). The default accepts and forgets.
+    /// Adds a name to the subscriptions (RFC 9051, section 6.3.7). The default accepts and forgets: a store without
+    /// subscriptions lists everything as subscribed.
     ///
     /// # Errors
     /// The store cannot be written.

@@ -3,13 +3,14 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use imap_backend::{Backend, Mailbox, Peer, PollReason, Session, Transport};
+use imap_backend::{Ability, Backend, Mailbox, Peer, PollReason, Session, Transport};
 use imap_updates::{Closed, CommandInProgress, CommandKind, Followers, MayExpunge, Release, kind};
 
 use crate::completion::{Answer, Completion, Stop};
 use crate::connection::{Channel, Gone, Received, Receiver, Refusal};
 use crate::server::Shared;
-use crate::state::{Selected, State};
+use crate::selected::Selected;
+use crate::state::State;
 use crate::{syntax, wire};
 
 /// Everything that one connection is.
@@ -22,6 +23,12 @@ pub(crate) struct Client<B: Backend> {
     receiver: Receiver,
     bad_in_a_row: u32,
 }
+
+/// The capabilities that no backend has to do anything for.
+const BY_THE_SERVER: &str = "IMAP4rev1 LITERAL+ SASL-IR ENABLE ID IDLE NAMESPACE UNSELECT CHILDREN";
+
+/// The capabilities that stand for abilities of the backend.
+const BY_THE_BACKEND: [(Ability, &str); 2] = [(Ability::UidPlus, "UIDPLUS"), (Ability::Move, "MOVE")];
 
 /// What comes after a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +70,7 @@ impl<B: Backend> Client<B> {
         match gone {
             None => tracing::debug!("logged out"),
             Some(Gone::Lost(error)) => return tracing::debug!(%error, "connection lost"),
+            Some(Gone::Torn) => return,
             Some(gone) => {
                 tracing::info!(why = %gone, "connection ended by the server");
                 wire::bye(self.channel.io.out(), &gone.to_string());
@@ -189,10 +197,17 @@ impl<B: Backend> Client<B> {
 
     /// What the CAPABILITY response lists in the present state (RFC 9051, section 7.2.2).
     pub(crate) fn capabilities(&self) -> String {
-        // The same before and after login: many clients ask only once.
-        let mut all = String::from(
-            "IMAP4rev1 LITERAL+ SASL-IR ENABLE ID IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN MOVE",
-        );
+        let abilities = match &self.state {
+            State::NotAuthenticated => self.server.backend.abilities(),
+            State::Authenticated(session) | State::Selected(session, _) => session.abilities(),
+        };
+        let mut all = BY_THE_SERVER.to_owned();
+        for (ability, capability) in BY_THE_BACKEND {
+            if abilities.has(ability) {
+                all.push(' ');
+                all.push_str(capability);
+            }
+        }
         if let State::NotAuthenticated = self.state {
             if self.peer.transport == Transport::Plain && self.server.tls.is_some() {
                 all.push_str(" STARTTLS");

@@ -73,6 +73,8 @@ mod connection;
 mod convert;
 mod dispatch;
 mod listener;
+mod mailbox_flags;
+mod selected;
 mod server;
 mod shutdown;
 mod state;

@@ -1,6 +1,6 @@
 //! APPEND (RFC 9051, section 6.3.12): decided on before the message is sent, stored while it arrives.
 
-use imap_backend::{AppendOptions, Backend, Session};
+use imap_backend::{Append, Backend, Session};
 use imap_codec::imap_types::core::LiteralMode;
 use imap_updates::kind;
 
@@ -25,17 +25,17 @@ impl<B: Backend> Client<B> {
         if let Err(refusal) = self.acceptable(head) {
             return self.decline(head, refusal).await;
         }
-        let (name, options) = match target(head) {
+        let (name, append) = match target(head) {
             Ok(target) => target,
             Err(refusal) => return self.decline(head, refusal).await,
         };
         let session = self.state.session()?;
         let mut incoming = Incoming::new(&mut self.channel, head.literal);
-        let stored = session.append(&name, options, &mut incoming).await;
+        let stored = session.append(&name, &append, &mut incoming).await;
         match (incoming.finish().await, stored) {
             (Err(Fault::Gone(gone)), _) => Err(gone.into()),
             (_, Ok(appended)) => {
-                let code = format!("APPENDUID {} {}", appended.uid_validity, appended.uid);
+                let code = format!("APPENDUID {} {}", appended.uid_validity(), appended.uid());
                 Ok(Completion::ok("APPEND completed").with_code(code))
             }
             (Err(Fault::Malformed(why)), Err(_)) => Ok(Completion::bad(format!("APPEND: {why}"))),
@@ -69,9 +69,12 @@ impl<B: Backend> Client<B> {
     }
 }
 
-fn target(head: &AppendHead) -> Result<(imap_backend::MailboxName, AppendOptions), Completion> {
+fn target(head: &AppendHead) -> Result<(imap_backend::MailboxName, Append), Completion> {
     let name = convert::mailbox_name(&head.mailbox)?;
     let flags = convert::flags(&head.flags)?;
-    let date = head.date.as_ref().map(|date| *date.as_ref());
-    Ok((name, AppendOptions::new(flags, date)))
+    let append = Append::new(flags);
+    Ok(match head.date.as_ref() {
+        Some(date) => (name, append.with_internal_date(*date.as_ref())),
+        None => (name, append),
+    })
 }

@@ -12,7 +12,7 @@ use super::{Numbers, resolve};
 use crate::client::Client;
 use crate::completion::{Answer, Completion};
 use crate::convert;
-use crate::state::Selected;
+use crate::selected::Selected;
 use crate::wire;
 
 impl<B: Backend> Client<B> {
@@ -63,7 +63,7 @@ impl<B: Backend> Client<B> {
     pub(crate) async fn expunge(&mut self) -> Answer {
         let selected = self.state.selected()?;
         selected.writable()?;
-        let all = selected.reach();
+        let all = selected.announced();
         if !all.is_empty() {
             selected.mailbox.expunge(&all).await?;
         }
@@ -96,12 +96,12 @@ fn addressed<M>(
 
 /// `COPYUID 38505 304,319:320 3956:3958`; nothing where nothing was copied, as no set is empty (RFC 4315, section 3).
 fn copy_uid(copied: &Copied) -> Option<String> {
-    if copied.from.is_empty() {
+    if copied.from().is_empty() {
         return None;
     }
-    let mut code = format!("COPYUID {} ", copied.uid_validity).into_bytes();
-    wire::uid_set(&mut code, &copied.from);
+    let mut code = format!("COPYUID {} ", copied.uid_validity()).into_bytes();
+    wire::uid_set(&mut code, copied.from());
     code.push(b' ');
-    wire::uid_set(&mut code, &copied.to);
+    wire::uid_set(&mut code, copied.to());
     String::from_utf8(code).ok()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use imap_backend::{Backend, MailboxName, Selectable, Session};
+use imap_backend::{Backend, ListQuery, ListedAs, MailboxName, Selection, Session, Subscription};
 use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
 
 use crate::client::Client;
@@ -19,20 +19,23 @@ impl<B: Backend> Client<B> {
             wire::list_delimiter(self.channel.io.out(), "LIST", delimiter);
             return Ok(Completion::ok("LIST completed"));
         }
-        let mut names = BTreeMap::new();
-        for entry in session.list().await? {
-            names.insert(entry.name, entry.selectable);
-        }
-        add_superiors(&mut names, delimiter);
         let Some(pattern) = Pattern::new(reference, pattern, delimiter) else {
             return Ok(Completion::ok("LIST completed"));
         };
-        for (name, selectable) in &names {
+        let query = ListQuery::new(Selection::Existing).with_pattern(&*pattern.text);
+        let mut names = BTreeMap::new();
+        for entry in session.list(&query).await? {
+            if entry.listed_as() != ListedAs::NonExistent {
+                names.insert(entry.name().clone(), entry.listed_as());
+            }
+        }
+        add_superiors(&mut names, delimiter);
+        for (name, listed_as) in &names {
             if !pattern.matches(name) {
                 continue;
             }
             let mut attributes = Vec::with_capacity(2);
-            if *selectable == Selectable::No {
+            if *listed_as != ListedAs::Mailbox {
                 attributes.push("\\Noselect");
             }
             attributes.push(if has_inferiors(&names, name, delimiter) {
@@ -54,19 +57,23 @@ impl<B: Backend> Client<B> {
             wire::list_delimiter(self.channel.io.out(), "LSUB", delimiter);
             return Ok(Completion::ok("LSUB completed"));
         }
-        let mut names = BTreeMap::new();
-        for name in session.subscriptions().await? {
-            names.insert(name, Selectable::Yes);
-        }
         let Some(pattern) = Pattern::new(reference, pattern, delimiter) else {
             return Ok(Completion::ok("LSUB completed"));
         };
+        let query = ListQuery::new(Selection::Subscribed).with_pattern(&*pattern.text);
+        let mut names = BTreeMap::new();
+        for entry in session.list(&query).await? {
+            if entry.subscription() == Subscription::Subscribed {
+                // LSUB knows no `\NonExistent`: a subscribed name is shown whatever it is (RFC 3501, section 6.3.9).
+                names.insert(entry.name().clone(), ListedAs::Mailbox);
+            }
+        }
         if pattern.stops_at_delimiters() {
             add_superiors(&mut names, delimiter);
         }
-        for (name, selectable) in &names {
+        for (name, listed_as) in &names {
             if pattern.matches(name) {
-                let attributes: &[&str] = if *selectable == Selectable::No {
+                let attributes: &[&str] = if *listed_as != ListedAs::Mailbox {
                     &["\\Noselect"]
                 } else {
                     &[]
@@ -85,7 +92,7 @@ fn asks_for_delimiter(pattern: &ListMailbox<'_>) -> bool {
 }
 
 /// Levels of the hierarchy that only exist because something is below them.
-fn add_superiors(names: &mut BTreeMap<MailboxName, Selectable>, delimiter: char) {
+fn add_superiors(names: &mut BTreeMap<MailboxName, ListedAs>, delimiter: char) {
     let mut missing = Vec::new();
     for name in names.keys() {
         let mut name = name.clone();
@@ -97,11 +104,11 @@ fn add_superiors(names: &mut BTreeMap<MailboxName, Selectable>, delimiter: char)
             name = superior;
         }
     }
-    names.extend(missing.into_iter().map(|name| (name, Selectable::No)));
+    names.extend(missing.into_iter().map(|name| (name, ListedAs::NoSelect)));
 }
 
 /// Names sort by octets, so whatever is below `name` follows the name with the delimiter at its end.
-fn has_inferiors(names: &BTreeMap<MailboxName, Selectable>, name: &MailboxName, delimiter: char) -> bool {
+fn has_inferiors(names: &BTreeMap<MailboxName, ListedAs>, name: &MailboxName, delimiter: char) -> bool {
     let first = MailboxName::new(&format!("{name}{delimiter}"));
     first.is_some_and(|first| {
         names

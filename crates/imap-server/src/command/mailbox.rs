@@ -1,6 +1,6 @@
 //! Mailboxes as a whole: CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS (RFC 9051, section 6.3).
 
-use imap_backend::{Backend, MailboxName, PollReason, Session};
+use imap_backend::{Backend, Create, MailboxName, PollReason, Session, StatusQuery};
 use imap_codec::imap_types::mailbox::Mailbox;
 use imap_codec::imap_types::status::StatusDataItemName;
 use imap_updates::{CommandInProgress, kind};
@@ -15,7 +15,7 @@ impl<B: Backend> Client<B> {
     pub(crate) async fn create(&mut self, mailbox: &Mailbox<'_>) -> Answer {
         let session = self.state.session()?;
         let name = creatable(&convert::mailbox_name(mailbox)?, session.delimiter())?;
-        session.create(&name).await?;
+        session.create(&name, &Create::default()).await?;
         Ok(Completion::ok("CREATE completed"))
     }
 
@@ -85,16 +85,16 @@ impl<B: Backend> Client<B> {
                 return Err(mailbox_ended(why).into());
             }
         }
-        let status = self.state.session()?.status(&name).await?;
+        let status = self.state.session()?.status(&name, query(&wanted)).await?;
         let rows: Vec<_> = wanted
             .iter()
             .map(|figure| match *figure {
-                Figure::Messages => ("MESSAGES", status.messages),
-                Figure::Recent => ("RECENT", status.recent),
-                Figure::Unseen => ("UNSEEN", status.unseen),
-                Figure::UidValidity => ("UIDVALIDITY", status.uid_validity.get()),
+                Figure::Messages => ("MESSAGES", status.messages()),
+                Figure::Recent => ("RECENT", status.recent()),
+                Figure::Unseen => ("UNSEEN", status.unseen()),
+                Figure::UidValidity => ("UIDVALIDITY", status.uid_validity().get()),
                 // Used-up UIDs have no next one; the largest is the only number that promises nothing.
-                Figure::UidNext => ("UIDNEXT", status.uid_next.map_or(u32::MAX, imap_seq::Uid::get)),
+                Figure::UidNext => ("UIDNEXT", status.uid_next().map_or(u32::MAX, imap_seq::Uid::get)),
             })
             .collect();
         wire::mailbox_status(self.channel.io.out(), &name, &rows);
@@ -119,6 +119,18 @@ fn figure(item: &StatusDataItemName) -> Result<Figure, Completion> {
         StatusDataItemName::UidNext => Figure::UidNext,
         StatusDataItemName::UidValidity => Figure::UidValidity,
         other => return Err(Completion::bad(format!("STATUS item {other:?} is not supported"))),
+    })
+}
+
+fn query(figures: &[Figure]) -> StatusQuery {
+    figures.iter().fold(StatusQuery::none(), |query, figure| {
+        query.and(match figure {
+            Figure::Messages => StatusQuery::MESSAGES,
+            Figure::Recent => StatusQuery::RECENT,
+            Figure::Unseen => StatusQuery::UNSEEN,
+            Figure::UidNext => StatusQuery::UID_NEXT,
+            Figure::UidValidity => StatusQuery::none(),
+        })
     })
 }
 

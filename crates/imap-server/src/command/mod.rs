@@ -7,7 +7,6 @@ mod append;
 mod auth;
 mod copy;
 mod fetch;
-mod fetch_plan;
 mod idle;
 mod list;
 mod mailbox;
@@ -22,9 +21,6 @@ use imap_updates::{Resolved, UpdateBuffer};
 
 use crate::completion::Completion;
 use crate::convert;
-
-/// Messages looked up in one call of the backend.
-pub(crate) const BATCH: usize = 256;
 
 /// What the numbers in a command's set are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

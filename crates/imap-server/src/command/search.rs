@@ -1,7 +1,7 @@
 //! SEARCH and UID SEARCH (RFC 9051, section 6.4.4): the client's keys become the backend's, without numbers of this
 //! session's view and without charsets.
 
-use imap_backend::{Backend, Mailbox, SearchKey};
+use imap_backend::{Backend, Mailbox, Query, SearchKey};
 use imap_codec::imap_types::core::{AString, Charset, Vec1};
 use imap_codec::imap_types::search::SearchKey as Wanted;
 use imap_codec::imap_types::sequence::SequenceSet;
@@ -35,13 +35,15 @@ impl<B: Backend> Client<B> {
                 format!("SEARCH takes at most {MOST_TEXTS} of BODY and TEXT"),
             ));
         }
+        let query = Query::new(key, view);
         let found = if reading.contents {
             // Never closed; without its permit the search would still be right, only dearer for everybody else.
             let _turn = self.server.searches.acquire().await;
-            beside_the_others(selected.mailbox.search(&view, &key)).await?
+            beside_the_others(selected.mailbox.search(&query)).await?
         } else {
-            selected.mailbox.search(&view, &key).await?
+            selected.mailbox.search(&query).await?
         };
+        let (found, view) = (found.uids(), query.view());
         let out = self.channel.io.out();
         match numbers {
             Numbers::Seqs => wire::search(

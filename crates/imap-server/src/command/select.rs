@@ -1,14 +1,15 @@
 //! SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051, sections 6.3.2, 6.3.3, 6.4.1, 6.4.2).
 
-use imap_backend::{Backend, ErrorKind, Mailbox, Opened, Session};
+use imap_backend::{Backend, ErrorKind, Mailbox, MailboxName, Opened, Select, Session};
 use imap_codec::imap_types::mailbox;
-use imap_updates::{Access, Keyword};
+use imap_updates::Access;
 
 use crate::client::Client;
 use crate::completion::{Answer, Completion};
 use crate::connection::Gone;
 use crate::convert;
-use crate::state::{Selected, write_flags};
+use crate::mailbox_flags::MailboxFlags;
+use crate::selected::Selected;
 use crate::wire;
 
 impl<B: Backend> Client<B> {
@@ -29,8 +30,8 @@ impl<B: Backend> Client<B> {
         if self.leave().await {
             wire::untagged_ok(self.channel.io.out(), "CLOSED", "the previous mailbox is closed");
         }
-        let opened = self.state.session()?.select(&name, access).await?;
-        let granted = opened.access;
+        let opened = self.state.session()?.select(&name, &Select::new(access)).await?;
+        let granted = opened.access();
         let selected = greet(self.channel.io.out(), opened, name);
         self.state.select(selected);
         Ok(match granted {
@@ -48,7 +49,7 @@ impl<B: Backend> Client<B> {
     async fn expunge_and_leave(&mut self) -> Answer {
         let selected = self.state.selected()?;
         if selected.access == Access::ReadWrite {
-            let all = selected.reach();
+            let all = selected.announced();
             if !all.is_empty() {
                 match selected.mailbox.expunge(&all).await {
                     // The mailbox was deleted: nothing is left in it, and leaving it is what the client asks for.
@@ -73,42 +74,26 @@ impl<B: Backend> Client<B> {
 }
 
 /// Writes what SELECT says of a mailbox (RFC 3501, section 6.3.1).
-fn greet<M>(out: &mut Vec<u8>, opened: Opened<M>, name: imap_backend::MailboxName) -> Selected<M> {
-    let Opened {
-        mailbox,
-        updates,
-        access,
-        uid_validity,
-        uid_next,
-        keywords,
-        new_keywords,
-        first_unseen,
-    } = opened;
-    let keywords = both(updates.keywords(), &keywords);
-    write_flags(out, &keywords, access, new_keywords);
-    wire::exists(out, updates.exists());
-    wire::recent(out, updates.recent());
-    if let Some(seq) = first_unseen.and_then(|uid| updates.view().seq_of(uid)) {
+fn greet<M>(out: &mut Vec<u8>, opened: Opened<M>, name: MailboxName) -> Selected<M> {
+    let access = opened.access();
+    let flags = MailboxFlags::new(opened.keywords().to_vec(), access, opened.new_keywords());
+    flags.write(out);
+    wire::exists(out, opened.updates().exists());
+    wire::recent(out, opened.updates().recent());
+    let first_unseen = opened.first_unseen();
+    if let Some(seq) = first_unseen.and_then(|uid| opened.updates().view().seq_of(uid)) {
         wire::untagged_ok(out, &format!("UNSEEN {seq}"), "first unseen message");
     }
-    wire::untagged_ok(out, &format!("UIDVALIDITY {uid_validity}"), "UIDs are valid");
-    if let Some(uid_next) = uid_next {
+    wire::untagged_ok(out, &format!("UIDVALIDITY {}", opened.uid_validity()), "UIDs are valid");
+    if let Some(uid_next) = opened.uid_next() {
         wire::untagged_ok(out, &format!("UIDNEXT {uid_next}"), "predicted next UID");
     }
+    let (mailbox, updates) = opened.into_parts();
     Selected {
         name,
         mailbox,
         updates,
         access,
-        new_keywords,
-        introduced: keywords,
+        flags,
     }
-}
-
-fn both(told: &[Keyword], stored: &[Keyword]) -> Vec<Keyword> {
-    let mut all = told.to_vec();
-    all.extend_from_slice(stored);
-    all.sort();
-    all.dedup();
-    all
 }

@@ -3,16 +3,16 @@
 //! Messages that were expunged elsewhere and still have their number (RFC 2180, section 4.2): the others are changed
 //! and reported, then NO `[EXPUNGEISSUED]`; with `.SILENT` OK, unless there was nothing left to change.
 
-use imap_backend::{Backend, FlagAction, FlagChange, Mailbox, Need};
+use imap_backend::{Backend, FlagAction, FlagChange, Mailbox, Need, Walk};
 use imap_codec::imap_types::flag::{Flag, StoreResponse, StoreType};
 use imap_codec::imap_types::sequence::SequenceSet;
 
-use super::fetch::{answered, recency};
-use super::{BATCH, Numbers, resolve};
+use super::fetch::recency;
+use super::{Numbers, resolve};
 use crate::client::Client;
 use crate::completion::{Answer, Completion};
 use crate::convert;
-use crate::state::{Selected, introduce};
+use crate::selected::Selected;
 use crate::wire;
 
 impl<B: Backend> Client<B> {
@@ -23,18 +23,13 @@ impl<B: Backend> Client<B> {
         flags: &[Flag<'_>],
         numbers: Numbers,
     ) -> Answer {
-        let change = FlagChange {
-            action: action(kind),
-            flags: convert::flags(flags)?,
-        };
+        let change = FlagChange::new(action(kind), convert::flags(flags)?);
         let selected = self.state.selected()?;
         selected.writable()?;
         let Selected {
             mailbox,
             updates,
-            access,
-            new_keywords,
-            introduced,
+            flags: flags_of_mailbox,
             ..
         } = selected;
         let resolved = resolve(updates, set, numbers)?;
@@ -44,26 +39,22 @@ impl<B: Backend> Client<B> {
             mailbox.store(&live, &change).await?;
         }
         if response == StoreResponse::Answer {
-            let uids: Vec<_> = live.iter().collect();
-            for batch in uids.chunks(BATCH) {
-                let mut at = 0;
-                while at < batch.len() {
-                    let records = mailbox.fetch(&batch[at..], Need::FLAGS).await?;
-                    at += answered(&records)?;
-                    for record in records {
-                        let (Some(record), out) = (record, self.channel.io.out()) else {
-                            all_there = false;
-                            continue;
-                        };
-                        let Some(seq) = resolved.view().seq_of(record.uid) else {
-                            continue;
-                        };
-                        introduce(out, &record.flags, introduced, *access, *new_keywords);
-                        let uid = (numbers == Numbers::Uids).then_some(record.uid);
-                        let recent = recency(updates, record.uid);
-                        wire::fetch_flags_row(out, seq, uid, &record.flags, recent);
-                        self.channel.io.flush_if_full().await?;
-                    }
+            let mut walk = Walk::new(live.iter(), Need::FLAGS);
+            while let Some(fetched) = walk.next(mailbox).await? {
+                for entry in fetched {
+                    let Some(record) = entry else {
+                        all_there = false;
+                        continue;
+                    };
+                    let Some(seq) = resolved.view().seq_of(record.uid()) else {
+                        continue;
+                    };
+                    let out = self.channel.io.out();
+                    flags_of_mailbox.introduce(out, record.flags());
+                    let uid = (numbers == Numbers::Uids).then_some(record.uid());
+                    let recent = recency(updates, record.uid());
+                    wire::fetch_flags_row(out, seq, uid, record.flags(), recent);
+                    self.channel.io.flush_if_full().await?;
                 }
             }
         }

@@ -29,6 +29,9 @@ pub(crate) enum Gone {
     /// The backend panicked, or the selected mailbox is gone.
     #[error("{0}")]
     Server(&'static str),
+    /// A literal was announced and cannot be completed: nothing more may be sent, not even BYE.
+    #[error("a message changed while it was sent")]
+    Torn,
 }
 
 /// Which bounds hold: a stranger gets less than a user.

@@ -34,12 +34,12 @@ pub(crate) fn nstring(out: &mut Vec<u8>, octets: Option<&[u8]>) {
 
 /// `{n}` and the octets.
 pub(crate) fn literal(out: &mut Vec<u8>, octets: &[u8]) {
-    literal_begin(out, octets.len());
+    literal_begin(out, octets.len() as u64);
     literal_octets(out, octets);
 }
 
 /// The announcement of a literal of so many octets.
-pub(crate) fn literal_begin(out: &mut Vec<u8>, octets: usize) {
+pub(crate) fn literal_begin(out: &mut Vec<u8>, octets: u64) {
     out.push(b'{');
     number(out, octets);
     out.extend_from_slice(b"}\r\n");

@@ -7,7 +7,7 @@ use imap_codec::imap_types::fetch::{
 };
 use imap_message::{Section, SectionText};
 
-use super::Numbers;
+use crate::command::Numbers;
 use crate::completion::Completion;
 use crate::wire;
 
@@ -25,8 +25,26 @@ pub(crate) enum Item {
     Octets {
         label: Vec<u8>,
         section: Section,
-        partial: Option<(u32, u32)>,
+        partial: Option<Partial>,
     },
+}
+
+/// `<origin.octets>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Partial {
+    pub(crate) origin: u32,
+    pub(crate) octets: u32,
+}
+
+/// How far a message has to be understood. Ordered by what it costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Depth {
+    /// Not at all: attributes, or octets as they are.
+    Attributes,
+    /// Its header.
+    Header,
+    /// All of its parts.
+    Whole,
 }
 
 /// Whether the command leaves `\Seen` alone.
@@ -41,6 +59,7 @@ pub(crate) enum Seen {
 pub(crate) struct Plan {
     pub(crate) items: Vec<Item>,
     pub(crate) need: Need,
+    pub(crate) depth: Depth,
     pub(crate) seen: Seen,
 }
 
@@ -54,6 +73,7 @@ impl Plan {
         let mut plan = Self {
             items: Vec::new(),
             need: Need::FLAGS,
+            depth: Depth::Attributes,
             seen: Seen::Untouched,
         };
         if numbers == Numbers::Uids {
@@ -80,17 +100,18 @@ impl Plan {
 
     fn add(&mut self, name: &MessageDataItemName<'_>) -> Result<(), Completion> {
         use MessageDataItemName as Name;
-        let (item, need) = match name {
-            Name::Uid => (Item::Uid, Need::FLAGS),
-            Name::Flags => (Item::Flags, Need::FLAGS),
-            Name::InternalDate => (Item::InternalDate, Need::INTERNAL_DATE),
-            Name::Rfc822Size => (Item::Size, Need::SIZE),
-            Name::Envelope => (Item::Envelope, Need::HEADER),
-            Name::Body => (Item::Body, Need::OCTETS),
-            Name::BodyStructure => (Item::BodyStructure, Need::OCTETS),
-            Name::Rfc822 => self.octets("RFC822", SectionText::All, Seen::Set),
-            Name::Rfc822Header => self.octets("RFC822.HEADER", SectionText::Header, Seen::Untouched),
-            Name::Rfc822Text => self.octets("RFC822.TEXT", SectionText::Text, Seen::Set),
+        let attribute = |item, need| (item, need, Depth::Attributes);
+        let (item, need, depth) = match name {
+            Name::Uid => attribute(Item::Uid, Need::FLAGS),
+            Name::Flags => attribute(Item::Flags, Need::FLAGS),
+            Name::InternalDate => attribute(Item::InternalDate, Need::INTERNAL_DATE),
+            Name::Rfc822Size => attribute(Item::Size, Need::SIZE),
+            Name::Envelope => (Item::Envelope, Need::HEADER_SUMMARY, Depth::Header),
+            Name::Body => (Item::Body, Need::SUMMARY, Depth::Whole),
+            Name::BodyStructure => (Item::BodyStructure, Need::SUMMARY, Depth::Whole),
+            Name::Rfc822 => self.whole_message("RFC822", SectionText::All, Seen::Set),
+            Name::Rfc822Header => self.whole_message("RFC822.HEADER", SectionText::Header, Seen::Untouched),
+            Name::Rfc822Text => self.whole_message("RFC822.TEXT", SectionText::Text, Seen::Set),
             Name::BodyExt {
                 section,
                 partial,
@@ -99,17 +120,12 @@ impl Plan {
                 if !peek {
                     self.seen = Seen::Set;
                 }
-                let partial = partial.map(|(origin, octets)| (origin, octets.get()));
+                let partial = partial.map(|(origin, octets)| Partial {
+                    origin,
+                    octets: octets.get(),
+                });
                 let (label, section) = labelled(section.as_ref(), partial);
-                let need = need_of(&section);
-                (
-                    Item::Octets {
-                        label,
-                        section,
-                        partial,
-                    },
-                    need,
-                )
+                octets(label, section, partial)
             }
             other => {
                 return Err(Completion::bad(format!(
@@ -119,6 +135,7 @@ impl Plan {
             }
         };
         self.need = self.need.and(need);
+        self.depth = self.depth.max(depth);
         // Asked twice, answered once.
         if !self.items.contains(&item) {
             self.items.push(item);
@@ -126,7 +143,8 @@ impl Plan {
         Ok(())
     }
 
-    fn octets(&mut self, label: &str, text: SectionText, seen: Seen) -> (Item, Need) {
+    /// The forms of RFC822 that RFC 3501 has besides BODY.
+    fn whole_message(&mut self, label: &str, text: SectionText, seen: Seen) -> (Item, Need, Depth) {
         if seen == Seen::Set {
             self.seen = seen;
         }
@@ -134,16 +152,24 @@ impl Plan {
             part: Vec::new(),
             text,
         };
-        let need = need_of(&section);
-        (
-            Item::Octets {
-                label: label.as_bytes().to_vec(),
-                section,
-                partial: None,
-            },
-            need,
-        )
+        octets(label.as_bytes().to_vec(), section, None)
     }
+}
+
+/// An item of octets, and what the message has to be read for.
+fn octets(label: Vec<u8>, section: Section, partial: Option<Partial>) -> (Item, Need, Depth) {
+    let (need, depth) = match (&section.text, section.part.is_empty()) {
+        (SectionText::All, true) => (Need::BODY, Depth::Attributes),
+        (SectionText::Text, true) => (Need::BODY, Depth::Header),
+        (_, true) => (Need::HEADER, Depth::Header),
+        (_, false) => (Need::BODY.and(Need::SUMMARY), Depth::Whole),
+    };
+    let item = Item::Octets {
+        label,
+        section,
+        partial,
+    };
+    (item, need, depth)
 }
 
 fn shown(name: &MessageDataItemName<'_>) -> &'static str {
@@ -155,20 +181,8 @@ fn shown(name: &MessageDataItemName<'_>) -> &'static str {
     }
 }
 
-/// The message's own header needs no body; every part does.
-fn need_of(section: &Section) -> Need {
-    match section.text {
-        SectionText::Header | SectionText::HeaderFields(_) | SectionText::HeaderFieldsNot(_)
-            if section.part.is_empty() =>
-        {
-            Need::HEADER
-        }
-        _ => Need::OCTETS,
-    }
-}
-
 /// `BODY[1.HEADER.FIELDS (SUBJECT)]<0>`: the request as the row repeats it.
-fn labelled(wanted: Option<&Wanted<'_>>, partial: Option<(u32, u32)>) -> (Vec<u8>, Section) {
+fn labelled(wanted: Option<&Wanted<'_>>, partial: Option<Partial>) -> (Vec<u8>, Section) {
     let mut label = b"BODY[".to_vec();
     let section = match wanted {
         None => Section::default(),
@@ -190,7 +204,7 @@ fn labelled(wanted: Option<&Wanted<'_>>, partial: Option<(u32, u32)>) -> (Vec<u8
         }
     };
     label.push(b']');
-    if let Some((origin, _)) = partial {
+    if let Some(Partial { origin, .. }) = partial {
         label.push(b'<');
         wire::number(&mut label, origin);
         label.push(b'>');

@@ -1,0 +1,68 @@
+//! What a backend can do that IMAP4rev1 does not ask of every server.
+
+/// One ability. The server turns abilities into capabilities (RFC 9051, section 7.2.2) and offers a command or an
+/// attribute only where the backend has what it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Ability {
+    /// Moves messages: MOVE (RFC 6851). On by default, because [`Mailbox::move_to`](crate::Mailbox::move_to) has a
+    /// default that is right where nobody interferes.
+    Move,
+    /// The same UIDs come back when the mailbox is opened again, and APPEND and COPY say which they gave: UIDPLUS (RFC
+    /// 4315). On by default; a store whose UIDs live as long as the process, and that uses a new UIDVALIDITY each
+    /// time, has it too.
+    UidPlus,
+    /// Mod-sequences outlive the process and never go back: [`Record::modseq`](crate::Record::modseq) and
+    /// [`Opened::highest_modseq`](crate::Opened::highest_modseq) are always there. CONDSTORE (RFC 7162) will be
+    /// offered where this is on.
+    ModSequences,
+}
+
+impl Ability {
+    const fn bit(self) -> u32 {
+        match self {
+            Self::Move => 1,
+            Self::UidPlus => 1 << 1,
+            Self::ModSequences => 1 << 2,
+        }
+    }
+}
+
+/// A set of abilities.
+///
+/// The default is what every backend has by the defaults of the traits.
+///
+/// ```
+/// use imap_backend::{Abilities, Ability};
+/// let abilities = Abilities::default().with(Ability::ModSequences).without(Ability::Move);
+/// assert!(abilities.has(Ability::ModSequences) && abilities.has(Ability::UidPlus));
+/// assert!(!abilities.has(Ability::Move));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abilities(u32);
+
+impl Abilities {
+    /// With this ability too.
+    #[must_use]
+    pub const fn with(self, ability: Ability) -> Self {
+        Self(self.0 | ability.bit())
+    }
+
+    /// Without this ability.
+    #[must_use]
+    pub const fn without(self, ability: Ability) -> Self {
+        Self(self.0 & !ability.bit())
+    }
+
+    /// Whether the ability is there.
+    #[must_use]
+    pub const fn has(&self, ability: Ability) -> bool {
+        self.0 & ability.bit() != 0
+    }
+}
+
+impl Default for Abilities {
+    fn default() -> Self {
+        Self(Ability::Move.bit() | Ability::UidPlus.bit())
+    }
+}

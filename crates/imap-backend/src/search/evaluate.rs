@@ -1,0 +1,262 @@
+//! SEARCH over any store.
+
+use bytes::Bytes;
+use imap_message::Message;
+use imap_seq::{Uid, UidSet};
+
+use super::{Found, Query, SearchKey};
+use crate::body::Body;
+use crate::error::{Error, ErrorKind};
+use crate::mailbox::Mailbox;
+use crate::record::{Need, Record};
+use crate::walk::Walk;
+
+/// How much of a message a criterion has to see. Ordered by what it costs to get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sight {
+    Attributes,
+    Header,
+    Octets,
+}
+
+impl Sight {
+    fn need(self, attributes: Need) -> Need {
+        match self {
+            Self::Attributes => attributes,
+            Self::Header => attributes.and(Need::HEADER),
+            Self::Octets => attributes.and(Need::BODY),
+        }
+    }
+}
+
+impl SearchKey {
+    /// How much of a message has to be seen to decide every part of this criterion.
+    fn sight(&self) -> Sight {
+        match self {
+            Self::SentBefore(_) | Self::SentOn(_) | Self::SentSince(_) | Self::Header(..) => Sight::Header,
+            Self::Body(_) | Self::Text(_) => Sight::Octets,
+            Self::And(keys) => keys.iter().map(Self::sight).max().unwrap_or(Sight::Attributes),
+            Self::Or(a, b) => a.sight().max(b.sight()),
+            Self::Not(key) => key.sight(),
+            _ => Sight::Attributes,
+        }
+    }
+
+    /// The attributes that any part of this criterion looks at.
+    fn attributes(&self) -> Need {
+        match self {
+            Self::Before(_) | Self::On(_) | Self::Since(_) => Need::INTERNAL_DATE,
+            Self::Larger(_) | Self::Smaller(_) => Need::SIZE,
+            Self::And(keys) => keys
+                .iter()
+                .fold(Need::FLAGS, |need, key| need.and(key.attributes())),
+            Self::Or(a, b) => a.attributes().and(b.attributes()),
+            Self::Not(key) => key.attributes(),
+            _ => Need::FLAGS,
+        }
+    }
+
+    /// Whether a message matches, or `None` where `seen` is not enough to tell.
+    fn matches(&self, seen: &Seen<'_>) -> Option<bool> {
+        let record = seen.record;
+        let day = || record.internal_date().map(|date| date.date_naive());
+        match self {
+            Self::All => Some(true),
+            Self::Uids(uids) => Some(uids.contains(record.uid())),
+            Self::Flag(flag) => Some(record.flags().contains(flag)),
+            Self::Before(date) => day().map(|day| day < *date),
+            Self::On(date) => day().map(|day| day == *date),
+            Self::Since(date) => day().map(|day| day >= *date),
+            Self::SentBefore(date) => seen
+                .header()
+                .map(|m| m.sent_date().is_some_and(|day| day < *date)),
+            Self::SentOn(date) => seen
+                .header()
+                .map(|m| m.sent_date().is_some_and(|day| day == *date)),
+            Self::SentSince(date) => seen
+                .header()
+                .map(|m| m.sent_date().is_some_and(|day| day >= *date)),
+            Self::Larger(size) => record.size().map(|s| s > *size),
+            Self::Smaller(size) => record.size().map(|s| s < *size),
+            Self::Header(name, needle) => seen.header().map(|m| m.contains_header(name, needle)),
+            Self::Body(needle) => seen.whole().map(|m| m.contains_body(needle)),
+            Self::Text(needle) => seen.whole().map(|m| m.contains_text(needle)),
+            Self::And(keys) => Self::all(keys, seen),
+            Self::Or(a, b) => match (a.matches(seen), b.matches(seen)) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            },
+            Self::Not(key) => key.matches(seen).map(|matches| !matches),
+        }
+    }
+
+    /// Every key matches; one that does not settles it however little is known of the others.
+    fn all(keys: &[Self], seen: &Seen<'_>) -> Option<bool> {
+        let mut known = Some(true);
+        for key in keys {
+            match key.matches(seen) {
+                Some(false) => return Some(false),
+                Some(true) => {}
+                None => known = None,
+            }
+        }
+        known
+    }
+}
+
+/// A message as far as it has been read.
+struct Seen<'a> {
+    record: &'a Record,
+    message: Option<Message<'a>>,
+    sight: Sight,
+}
+
+impl<'a> Seen<'a> {
+    fn new(record: &'a Record, octets: &'a [u8], sight: Sight) -> Self {
+        Self {
+            record,
+            message: (sight > Sight::Attributes).then(|| Message::parse(octets)),
+            sight,
+        }
+    }
+
+    fn header(&self) -> Option<&Message<'a>> {
+        self.message.as_ref()
+    }
+
+    fn whole(&self) -> Option<&Message<'a>> {
+        self.message.as_ref().filter(|_| self.sight == Sight::Octets)
+    }
+}
+
+/// How much of a message SEARCH looks through, in octets: 64 MiB. Text further behind is not found. Bounds the memory of
+/// a search; a larger message is all but certainly one large attachment.
+pub const LARGEST_SEARCHED: usize = 64 << 20;
+
+/// The longest header that SEARCH looks through, in octets: 1 MiB.
+const LONGEST_HEADER: usize = 1 << 20;
+
+/// How much is read at first where a header is wanted, in octets.
+const HEADER_FIRST: usize = 16 << 10;
+
+/// The octets of a message as far as `sight` reaches; none where the message is gone or cannot be read.
+async fn read(record: &Record, sight: Sight) -> Result<Option<Bytes>, Error> {
+    let body = match (sight, record.body()) {
+        (Sight::Attributes, _) => return Ok(Some(Bytes::new())),
+        (_, Some(body)) => body,
+        (_, None) => {
+            return Err(Error::new(ErrorKind::ServerBug).with_source("fetch answered no body"));
+        }
+    };
+    let octets = match (sight, body.held()) {
+        (_, Some(held)) => Ok(held.slice(..held.len().min(LARGEST_SEARCHED))),
+        (Sight::Octets, None) => body.read_first(LARGEST_SEARCHED).await,
+        (_, None) => read_header(body).await,
+    };
+    match octets {
+        Ok(octets) => Ok(Some(octets)),
+        // One message that cannot be read does not hide the others.
+        Err(error) if error.kind().concerns_one_message() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn read_header(body: &Body) -> Result<Bytes, Error> {
+    let mut wanted = HEADER_FIRST;
+    loop {
+        let octets = body.read_first(wanted).await?;
+        let complete = Message::parse(&octets).header().len() < octets.len();
+        if complete || octets.len() < wanted || wanted >= LONGEST_HEADER {
+            return Ok(octets);
+        }
+        wanted *= 4;
+    }
+}
+
+/// Finds the messages that match a query, with nothing but [`Mailbox::fetch`].
+///
+/// Messages are judged by flags, dates and sizes first; only those that this leaves open are read, and read only
+/// as far as needed. Messages that are gone, or cannot be read, do not match.
+///
+/// # Errors
+/// Those of [`Mailbox::fetch`].
+///
+/// # Complexity
+/// Time: the messages of the view, plus the octets of those left open. Memory: one batch of at most 256 records, and
+/// [`Need::HELD_OCTETS`] or one message up to [`LARGEST_SEARCHED`].
+pub async fn evaluate<M: Mailbox + ?Sized>(mailbox: &mut M, query: &Query) -> Result<Found, Error> {
+    let key = query.key();
+    if let Some(all) = decided_by_the_view(query) {
+        return Ok(Found::new(all));
+    }
+    let mut found = UidSet::new();
+    let mut open = Vec::new();
+    let mut walk = Walk::new(candidates(query), Sight::Attributes.need(key.attributes()));
+    while let Some(records) = walk.next(mailbox).await? {
+        for record in records.into_records() {
+            match key.matches(&Seen::new(&record, &[], Sight::Attributes)) {
+                Some(true) => {
+                    found.insert(record.uid());
+                }
+                Some(false) => {}
+                None => open.push(record.uid()),
+            }
+        }
+        judge_open(mailbox, &mut open, key, &mut found).await?;
+    }
+    Ok(Found::new(found))
+}
+
+/// What needs no look at any message: ALL, and sets of UIDs.
+fn decided_by_the_view(query: &Query) -> Option<UidSet> {
+    match query.key() {
+        SearchKey::All => Some(query.view().uids().collect()),
+        SearchKey::Uids(uids) => Some(candidates_of(query, &[uids]).collect()),
+        _ => None,
+    }
+}
+
+/// The view's messages that a top-level UID set leaves over: `SEARCH UID 5` reads one message, not all.
+fn candidates(query: &Query) -> impl Iterator<Item = Uid> {
+    let required: Vec<&UidSet> = match query.key() {
+        SearchKey::Uids(uids) => vec![uids],
+        SearchKey::And(keys) => keys
+            .iter()
+            .filter_map(|k| if let SearchKey::Uids(u) = k { Some(u) } else { None })
+            .collect(),
+        _ => Vec::new(),
+    };
+    candidates_of(query, &required)
+}
+
+fn candidates_of<'q>(query: &'q Query, required: &[&'q UidSet]) -> impl Iterator<Item = Uid> + use<'q> {
+    let required = required.to_vec();
+    query
+        .view()
+        .uids()
+        .filter(move |&uid| required.iter().all(|set| set.contains(uid)))
+}
+
+/// Judges what flags, dates and sizes have left open, reading as much of each message as some part of the criterion
+/// needs.
+async fn judge_open<M: Mailbox + ?Sized>(
+    mailbox: &mut M,
+    open: &mut Vec<Uid>,
+    key: &SearchKey,
+    found: &mut UidSet,
+) -> Result<(), Error> {
+    let sight = key.sight();
+    let mut walk = Walk::new(open.drain(..), sight.need(key.attributes()));
+    while let Some(records) = walk.next(mailbox).await? {
+        for record in records.into_records() {
+            let Some(octets) = read(&record, sight).await? else {
+                continue;
+            };
+            if key.matches(&Seen::new(&record, &octets, sight)) == Some(true) {
+                found.insert(record.uid());
+            }
+        }
+    }
+    Ok(())
+}

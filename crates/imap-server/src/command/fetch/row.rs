@@ -1,0 +1,166 @@
+//! Writing one FETCH row (RFC 9051, section 7.5.2).
+
+use imap_backend::{Error, ErrorKind, Record};
+use imap_seq::{SeqNum, UidSet};
+use imap_updates::{Flag, Flags, UpdateBuffer};
+
+use super::message::{Content, Reading};
+use super::plan::{Item, Plan};
+use super::recency;
+use crate::completion::Stop;
+use crate::connection::{Channel, Gone};
+use crate::wire;
+
+/// One FETCH row in the making.
+pub(super) struct Row<'r> {
+    record: &'r Record,
+    seq: SeqNum,
+    updates: &'r UpdateBuffer,
+    /// The flags with the `\Seen` that this command has set, if it has.
+    marked: Option<Flags>,
+}
+
+impl<'r> Row<'r> {
+    pub(super) fn new(
+        record: &'r Record,
+        seq: SeqNum,
+        updates: &'r UpdateBuffer,
+        marked: &UidSet,
+    ) -> Self {
+        let marked = (!marked.is_empty() && marked.contains(record.uid())).then(|| {
+            let mut flags = record.flags().clone();
+            flags.insert(Flag::Seen);
+            flags
+        });
+        Self {
+            record,
+            seq,
+            updates,
+            marked,
+        }
+    }
+
+    pub(super) fn flags(&self) -> &Flags {
+        self.marked.as_ref().unwrap_or(self.record.flags())
+    }
+
+    /// Writes the row, large literals a chunk at a time.
+    ///
+    /// # Errors
+    /// The connection is over: also where a message turns out shorter than was announced, because nothing that could be
+    /// sent would be understood.
+    pub(super) async fn write(
+        &self,
+        plan: &Plan,
+        mut message: Reading<'_>,
+        channel: &mut Channel,
+    ) -> Result<(), Stop> {
+        let mut contents = message.take_contents();
+        wire::fetch_begin(channel.io.out(), self.seq);
+        for (index, item) in plan.items.iter().enumerate() {
+            if index > 0 {
+                channel.io.out().push(b' ');
+            }
+            if let Item::Octets { label, .. } = item {
+                channel.io.out().extend_from_slice(label);
+                channel.io.out().push(b' ');
+                let content = contents.next().unwrap_or(Content::None);
+                write_content(channel, &mut message, content).await?;
+            } else {
+                self.write_item(item, &message, channel.io.out())?;
+            }
+        }
+        // What the client sees changing by its own doing is told at once (RFC 9051, section 6.4.5).
+        if self.marked.is_some() && !plan.items.contains(&Item::Flags) {
+            channel.io.out().push(b' ');
+            self.write_item(&Item::Flags, &message, channel.io.out())?;
+        }
+        wire::fetch_end(channel.io.out());
+        Ok(channel.io.flush_if_full().await?)
+    }
+
+    fn write_item(&self, item: &Item, message: &Reading<'_>, out: &mut Vec<u8>) -> Result<(), Stop> {
+        let structure = || message.summary().and_then(|summary| summary.structure());
+        match item {
+            Item::Uid => {
+                out.extend_from_slice(b"UID ");
+                wire::number(out, self.record.uid().get());
+            }
+            Item::Flags => {
+                out.extend_from_slice(b"FLAGS ");
+                wire::fetch_flags(out, self.flags(), recency(self.updates, self.record.uid()));
+            }
+            Item::InternalDate => {
+                out.extend_from_slice(b"INTERNALDATE ");
+                wire::internal_date(out, &self.record.internal_date().ok_or_else(missing)?);
+            }
+            Item::Size => {
+                out.extend_from_slice(b"RFC822.SIZE ");
+                wire::number(out, message.size().ok_or_else(missing)?);
+            }
+            Item::Envelope => {
+                out.extend_from_slice(b"ENVELOPE ");
+                wire::envelope(out, &message.summary().ok_or_else(missing)?.envelope());
+            }
+            Item::Body => {
+                out.extend_from_slice(b"BODY ");
+                wire::body_structure(out, &structure().ok_or_else(missing)?, wire::Extensions::LeftOut);
+            }
+            Item::BodyStructure => {
+                out.extend_from_slice(b"BODYSTRUCTURE ");
+                wire::body_structure(out, &structure().ok_or_else(missing)?, wire::Extensions::Written);
+            }
+            Item::Octets { .. } => return Err(missing()),
+        }
+        Ok(())
+    }
+}
+
+fn missing() -> Stop {
+    Error::new(ErrorKind::ServerBug)
+        .with_source("fetch answered less than was asked for")
+        .into()
+}
+
+async fn write_content(
+    channel: &mut Channel,
+    message: &mut Reading<'_>,
+    content: Content,
+) -> Result<(), Stop> {
+    match content {
+        Content::None => channel.io.out().extend_from_slice(b"NIL"),
+        Content::Fields(fields) => {
+            wire::literal_begin(channel.io.out(), fields.len() as u64);
+            for piece in fields.chunks(PIECE) {
+                wire::literal_octets(channel.io.out(), piece);
+                channel.io.flush_if_full().await?;
+            }
+        }
+        Content::Octets(range) => {
+            wire::literal_begin(channel.io.out(), range.end - range.start);
+            let mut offset = range.start;
+            while offset < range.end {
+                let octets = match message.read(offset, range.end).await {
+                    Ok(octets) if !octets.is_empty() => octets,
+                    Ok(_) => return Err(torn(offset, "the message ends before its announced size")),
+                    Err(error) => return Err(torn(offset, &error.to_string())),
+                };
+                offset += octets.len() as u64;
+                for piece in octets.chunks(PIECE) {
+                    wire::literal_octets(channel.io.out(), piece);
+                    channel.io.flush_if_full().await?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Pieces in which octets go to the output, in octets: what the connection holds of them beside the chunk that was read.
+const PIECE: usize = 32 << 10;
+
+/// The client waits for octets that do not exist: the connection ends without another word.
+fn torn(offset: u64, why: &str) -> Stop {
+    tracing::error!(offset, why, "a message changed while it was sent");
+    Gone::Torn.into()
+}
