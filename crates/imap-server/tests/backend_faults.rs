@@ -4,12 +4,12 @@ mod common;
 
 use common::{connect, local};
 use imap_backend::{
-    AppendOptions, Appended, Backend, Copied, Credentials, Error, ErrorKind, FlagChange, ListEntry,
-    LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer, Record, Session,
+    Append, Appended, Backend, Copied, Credentials, Error, ErrorKind, Fetched, FlagChange, ListEntry,
+    ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer, Select,
+    Session, Stored,
 };
 use imap_seq::{Uid, UidSet};
 use imap_server::{Server, Shutdown};
-use imap_updates::Access;
 
 /// Does what the name of the mailbox says.
 struct Faulty;
@@ -30,18 +30,18 @@ impl Backend for Faulty {
 impl Session for Faulty {
     type Mailbox = NoMailbox;
 
-    async fn list(&mut self) -> Result<Vec<ListEntry>, Error> {
+    async fn list(&mut self, _: &ListQuery) -> Result<Vec<ListEntry>, Error> {
         panic!("the backend has a bug")
     }
 
-    async fn select(&mut self, name: &MailboxName, _: Access) -> Result<Opened<NoMailbox>, Error> {
+    async fn select(&mut self, name: &MailboxName, _: &Select) -> Result<Opened<NoMailbox>, Error> {
         Err(Error::new(kind(name)).with_source("the secret of the store"))
     }
 
     async fn append(
         &mut self,
         name: &MailboxName,
-        _: AppendOptions,
+        _: &Append,
         mut message: impl MessageSource,
     ) -> Result<Appended, Error> {
         if name.as_str() == "late" {
@@ -65,11 +65,11 @@ fn kind(name: &MailboxName) -> ErrorKind {
 struct NoMailbox;
 
 impl Mailbox for NoMailbox {
-    async fn fetch(&mut self, _: &[Uid], _: Need) -> Result<Vec<Option<Record>>, Error> {
+    async fn fetch(&mut self, _: &[Uid], _: Need) -> Result<Fetched, Error> {
         Err(ErrorKind::ServerBug.into())
     }
 
-    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<(), Error> {
+    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<Stored, Error> {
         Err(ErrorKind::ServerBug.into())
     }
 

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use common::{connect, local};
 use imap_backend::{
-    AppendOptions, Appended, Backend, Copied, Credentials, Error, ErrorKind, FlagChange, ListEntry,
-    LoginError, Mailbox, MailboxName, MessageSource, Need, NewKeywords, Opened, Peer, Record, SearchKey,
-    Session,
+    Append, Appended, Backend, Copied, Credentials, Error, ErrorKind, Fetched, FlagChange, Found, ListEntry,
+    ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, NewKeywords, Opened, Peer, Query, Select,
+    Session, Stored,
 };
-use imap_seq::{Uid, UidSet, UidValidity, View};
+use imap_seq::{Uid, UidSet, UidValidity};
 use imap_server::{Server, Shutdown};
-use imap_updates::{Access, MailboxHub, Snapshot};
+use imap_updates::{MailboxHub, Snapshot};
 use tokio::sync::Notify;
 
 /// A store whose search goes on, without ever giving way, until somebody lets it end.
@@ -36,27 +36,21 @@ impl Backend for Endless {
 impl Session for Endless {
     type Mailbox = Self;
 
-    async fn list(&mut self) -> Result<Vec<ListEntry>, Error> {
+    async fn list(&mut self, _: &ListQuery) -> Result<Vec<ListEntry>, Error> {
         Ok(vec![ListEntry::mailbox(MailboxName::inbox())])
     }
 
-    async fn select(&mut self, _: &MailboxName, access: Access) -> Result<Opened<Self>, Error> {
-        Ok(Opened {
-            mailbox: self.clone(),
-            updates: self.hub.subscribe(access),
-            access,
-            uid_validity: UidValidity::MIN,
-            uid_next: Some(Uid::MIN),
-            keywords: Vec::new(),
-            new_keywords: NewKeywords::Refused,
-            first_unseen: None,
-        })
+    async fn select(&mut self, _: &MailboxName, how: &Select) -> Result<Opened<Self>, Error> {
+        let updates = self.hub.subscribe(how.access());
+        Ok(Opened::new(self.clone(), updates, UidValidity::MIN)
+            .with_uid_next(Some(Uid::MIN))
+            .with_new_keywords(NewKeywords::Refused))
     }
 
     async fn append(
         &mut self,
         _: &MailboxName,
-        _: AppendOptions,
+        _: &Append,
         _: impl MessageSource,
     ) -> Result<Appended, Error> {
         Err(ErrorKind::Unsupported.into())
@@ -64,12 +58,12 @@ impl Session for Endless {
 }
 
 impl Mailbox for Endless {
-    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Vec<Option<Record>>, Error> {
-        Ok(vec![None; uids.len()])
+    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Fetched, Error> {
+        Ok(uids.iter().map(|_| None).collect())
     }
 
-    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<(), Error> {
-        Ok(())
+    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<Stored, Error> {
+        Ok(Stored::default())
     }
 
     async fn copy(&mut self, _: &UidSet, _: &MailboxName) -> Result<Copied, Error> {
@@ -80,12 +74,12 @@ impl Mailbox for Endless {
         Ok(())
     }
 
-    async fn search(&mut self, _: &View, _: &SearchKey) -> Result<UidSet, Error> {
+    async fn search(&mut self, _: &Query) -> Result<Found, Error> {
         self.begun.notify_one();
         let end = self.end.lock().map_err(|_| ErrorKind::ServerBug)?;
         match end.recv_timeout(Duration::from_secs(20)) {
             Err(RecvTimeoutError::Timeout) => Err(ErrorKind::ServerBug.into()),
-            _ => Ok(UidSet::new()),
+            _ => Ok(Found::default()),
         }
     }
 }

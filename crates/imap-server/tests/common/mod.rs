@@ -154,6 +154,21 @@ impl Client {
         }
     }
 
+    /// What was received and not yet looked at.
+    pub(crate) fn unread(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.received)
+    }
+
+    /// The next so many octets.
+    pub(crate) async fn octets(&mut self, count: usize) -> Vec<u8> {
+        while self.received.len() < count {
+            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.received)).await;
+            let read = read.expect("the server answers in time").unwrap_or(0);
+            assert!(read > 0, "the connection ended in the middle of {count} octets");
+        }
+        self.received.drain(..count).collect()
+    }
+
     /// Sends a command and reads to its tagged line.
     pub(crate) async fn command(&mut self, command: &str) -> Vec<String> {
         let tag = self.next_tag();

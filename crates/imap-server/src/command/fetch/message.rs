@@ -19,13 +19,30 @@ const LONGEST_HEADER: u64 = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Reading<'r> {
     record: &'r Record,
-    /// A piece of the message and where it begins: a small message is read once however often it is asked for.
-    window: (u64, Bytes),
+    /// What was read last: a small message is read once however often it is asked for.
+    window: Window,
     /// The message's size as its body has it, once somebody had to know.
     size: Option<u64>,
     summary: Option<Arc<Summary>>,
     /// What each of the plan's octet items is, in their order.
     contents: Vec<Content>,
+}
+
+/// A piece of the message.
+#[derive(Debug, Default)]
+struct Window {
+    offset: u64,
+    octets: Bytes,
+    reaches_the_end: bool,
+}
+
+impl Window {
+    /// As much of these octets as the piece has.
+    fn slice(&self, offset: u64, wanted: usize) -> Bytes {
+        let from = usize::try_from(offset.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        let from = from.min(self.octets.len());
+        self.octets.slice(from..from.saturating_add(wanted).min(self.octets.len()))
+    }
 }
 
 /// What a section is of this message.
@@ -49,7 +66,7 @@ impl<'r> Reading<'r> {
     pub(super) async fn prepare(record: &'r Record, plan: &Plan) -> Result<Self, Error> {
         let mut reading = Self {
             record,
-            window: (0, Bytes::new()),
+            window: Window::default(),
             size: None,
             summary: None,
             contents: Vec::new(),
@@ -59,8 +76,8 @@ impl<'r> Reading<'r> {
         }
         for item in &plan.items {
             if let Item::Octets { section, partial, .. } = item {
-                let content = reading.locate(section).await?;
-                reading.contents.push(cut(content, *partial));
+                let content = reading.content(section, *partial).await?;
+                reading.contents.push(content);
                 tokio::task::consume_budget().await;
             }
         }
@@ -89,20 +106,26 @@ impl<'r> Reading<'r> {
         self.size.or(self.record.size())
     }
 
-    /// Octets from `offset` on, at least one and not beyond `end`; empty only where the message is shorter than it was.
+    /// Octets from `offset` on, at least one and not beyond `end`; empty only at the end of the message. Fewer than a
+    /// chunk of those asked for say that the message ends there.
     pub(super) async fn read(&mut self, offset: u64, end: u64) -> Result<Bytes, Error> {
-        let (start, octets) = &self.window;
-        let window_end = start + octets.len() as u64;
-        if !(*start..window_end).contains(&offset) {
-            let wanted = usize::try_from(end - offset).unwrap_or(CHUNK).min(CHUNK);
-            // Small messages are read whole, so that the next question is answered from memory.
-            let wanted = if offset == 0 { CHUNK } else { wanted };
+        let wanted = usize::try_from(end - offset).unwrap_or(CHUNK).min(CHUNK);
+        if wanted > 0 && !self.has(offset, wanted) {
             let octets = self.body()?.read_at(offset, wanted).await?;
-            self.window = (offset, octets);
+            self.window = Window {
+                offset,
+                reaches_the_end: octets.len() < wanted,
+                octets,
+            };
         }
-        let (start, octets) = &self.window;
-        let within = |at: u64| usize::try_from(at - start).map_or(octets.len(), |at| at.min(octets.len()));
-        Ok(octets.slice(within(offset)..within(end.max(offset))))
+        Ok(self.window.slice(offset, wanted))
+    }
+
+    /// Whether the window has so many octets from there on, or all that there are.
+    fn has(&self, offset: u64, wanted: usize) -> bool {
+        let Window { offset: from, octets, reaches_the_end } = &self.window;
+        let to = from + octets.len() as u64;
+        (*from..=to).contains(&offset) && (*reaches_the_end || to - offset >= wanted as u64)
     }
 
     fn body(&self) -> Result<&'r Body, Error> {
@@ -111,19 +134,24 @@ impl<'r> Reading<'r> {
             .ok_or_else(|| Error::new(ErrorKind::ServerBug).with_source("fetch answered no body"))
     }
 
-    /// The size of the message as it is sent.
-    async fn sent_size(&mut self) -> Result<u64, Error> {
-        if let Some(size) = self.size {
-            return Ok(size);
-        }
-        // A body that is shorter than the first chunk has told its size by that.
-        let first = self.read(0, CHUNK as u64).await?;
-        let size = match first.len() < CHUNK && self.window.0 == 0 {
-            true => first.len() as u64,
-            false => self.body()?.size().await?,
+    /// What lies from `start` to the end of the message, at most so many octets. Asks for the size of the message only
+    /// where the answer is longer than a chunk.
+    async fn to_the_end(&mut self, start: u64, at_most: u64) -> Result<Range<u64>, Error> {
+        let chunk = self.read(start, start.saturating_add(at_most.min(CHUNK as u64))).await?;
+        let read = chunk.len() as u64;
+        let end = if read < at_most.min(CHUNK as u64) {
+            if read > 0 || start == 0 {
+                self.size = Some(start + read);
+            }
+            start + read
+        } else if at_most <= CHUNK as u64 {
+            start + at_most
+        } else {
+            let size = self.body()?.size().await?;
+            self.size = Some(size);
+            size.clamp(start, start.saturating_add(at_most))
         };
-        self.size = Some(size);
-        Ok(size)
+        Ok(start..end)
     }
 
     /// The summary that the store keeps, or one made of the message in one pass.
@@ -152,26 +180,30 @@ impl<'r> Reading<'r> {
         Ok(Arc::new(summarizer.finish()))
     }
 
-    /// Where a section lies (RFC 9051, section 6.4.5).
-    async fn locate(&mut self, section: &Section) -> Result<Content, Error> {
+    /// What a section is, or a piece of it (RFC 9051, section 6.4.5).
+    async fn content(&mut self, section: &Section, partial: Option<Partial>) -> Result<Content, Error> {
         let header = self.summary.as_ref().map_or(0, |summary| summary.header_len());
-        if section.part.is_empty() {
-            return match &section.text {
-                SectionText::All => Ok(Content::Octets(0..self.sent_size().await?)),
-                SectionText::Header => Ok(Content::Octets(0..header)),
-                SectionText::Text => Ok(Content::Octets(header..self.sent_size().await?.max(header))),
-                text @ (SectionText::HeaderFields(_) | SectionText::HeaderFieldsNot(_)) => {
-                    self.fields(0..header, text).await
+        let content = match (&section.text, section.part.is_empty()) {
+            (SectionText::All, true) => return self.rest(0, partial).await,
+            (SectionText::Text, true) => return self.rest(header, partial).await,
+            (SectionText::Header, true) => Content::Octets(0..header),
+            (SectionText::Mime, true) => Content::None,
+            (text, true) => self.fields(0..header, text).await?,
+            (text, false) => {
+                match self.summary.as_ref().and_then(|summary| summary.locate(section)) {
+                    Some(Located::Range(range)) => Content::Octets(range),
+                    Some(Located::Fields { header }) => self.fields(header, text).await?,
+                    _ => Content::None,
                 }
-                SectionText::Mime => Ok(Content::None),
-            };
-        }
-        let located = self.summary.as_ref().and_then(|summary| summary.locate(section));
-        match located {
-            Some(Located::Range(range)) => Ok(Content::Octets(range)),
-            Some(Located::Fields { header }) => self.fields(header, &section.text).await,
-            _ => Ok(Content::None),
-        }
+            }
+        };
+        Ok(cut(content, partial))
+    }
+
+    /// The message from `start` on, or a piece of that: what lies before is not read.
+    async fn rest(&mut self, start: u64, partial: Option<Partial>) -> Result<Content, Error> {
+        let (origin, octets) = partial.map_or((0, u64::MAX), |p| (p.origin.into(), p.octets.into()));
+        Ok(Content::Octets(self.to_the_end(start + origin, octets).await?))
     }
 
     async fn fields(&mut self, header: Range<u64>, text: &SectionText) -> Result<Content, Error> {

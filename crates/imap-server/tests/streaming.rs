@@ -1,0 +1,282 @@
+//! Messages are written while they are read: what is held of them, what is read of them, and what becomes of a message
+//! that is not what it said.
+
+mod common;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use common::{Client, connect, local};
+use imap_backend::{
+    Append, Appended, Backend, Body, Copied, Credentials, Error, ErrorKind, Fetched, FlagChange, ListEntry,
+    ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer, ReadBody, Record, Select,
+    Session, Stored,
+};
+use imap_seq::{Uid, UidSet, UidValidity};
+use imap_server::{Server, Shutdown};
+use imap_updates::{Flags, MailboxHub, Snapshot};
+use tokio::io::AsyncReadExt;
+
+/// A store whose messages are these bodies.
+#[derive(Clone)]
+struct Bodies {
+    hub: MailboxHub<()>,
+    bodies: Arc<Vec<Body>>,
+}
+
+impl Bodies {
+    fn new(bodies: Vec<Body>) -> Self {
+        let uids = (1..).take(bodies.len()).filter_map(Uid::new);
+        Self {
+            hub: MailboxHub::new((), Snapshot::from_iter(uids)).unwrap(),
+            bodies: Arc::new(bodies),
+        }
+    }
+}
+
+impl Backend for Bodies {
+    type Session = Self;
+
+    async fn login(&self, _: &Peer, _: Credentials) -> Result<Self, LoginError> {
+        Ok(self.clone())
+    }
+}
+
+impl Session for Bodies {
+    type Mailbox = Self;
+
+    async fn list(&mut self, _: &ListQuery) -> Result<Vec<ListEntry>, Error> {
+        Ok(vec![ListEntry::mailbox(MailboxName::inbox())])
+    }
+
+    async fn select(&mut self, _: &MailboxName, how: &Select) -> Result<Opened<Self>, Error> {
+        let updates = self.hub.subscribe(how.access());
+        Ok(Opened::new(self.clone(), updates, UidValidity::MIN))
+    }
+
+    async fn append(&mut self, _: &MailboxName, _: &Append, _: impl MessageSource) -> Result<Appended, Error> {
+        Err(ErrorKind::Unsupported.into())
+    }
+}
+
+impl Mailbox for Bodies {
+    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Fetched, Error> {
+        let record = |uid: &Uid| {
+            let body = self.bodies.get(uid.get() as usize - 1)?;
+            Some(Record::new(*uid, Flags::empty()).with_body(body.clone()))
+        };
+        Ok(uids.iter().map(record).collect())
+    }
+
+    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<Stored, Error> {
+        Ok(Stored::default())
+    }
+
+    async fn copy(&mut self, _: &UidSet, _: &MailboxName) -> Result<Copied, Error> {
+        Err(ErrorKind::TryCreate.into())
+    }
+
+    async fn expunge(&mut self, _: &UidSet) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// What a body was asked for, and how far.
+#[derive(Default)]
+struct Log {
+    reads: Mutex<Vec<(u64, usize)>>,
+    furthest: AtomicU64,
+}
+
+/// A message of `x` behind a header, as long as is wanted, that never exists as a whole.
+struct Endless {
+    size: u64,
+    log: Arc<Log>,
+}
+
+const HEADER: &[u8] = b"Subject: endless\r\n\r\n";
+
+impl ReadBody for Endless {
+    async fn size(&self) -> Result<u64, Error> {
+        Ok(self.size)
+    }
+
+    async fn read_at(&self, offset: u64, at_most: usize) -> Result<Bytes, Error> {
+        self.log.reads.lock().unwrap().push((offset, at_most));
+        let end = self.size.min(offset + at_most as u64);
+        self.log.furthest.fetch_max(end, Ordering::Relaxed);
+        let octet = |at: u64| HEADER.get(at as usize).copied().unwrap_or(b'a' + (at % 26) as u8);
+        Ok((offset..end).map(octet).collect())
+    }
+}
+
+fn endless(size: u64) -> (Body, Arc<Log>) {
+    let log = Arc::new(Log::default());
+    let body = Body::new(Endless {
+        size,
+        log: Arc::clone(&log),
+    });
+    (body, log)
+}
+
+async fn selected(bodies: Vec<Body>) -> Client {
+    let server = Server::builder(Bodies::new(bodies)).build();
+    let mut client = connect(&server, local(), &Shutdown::new());
+    client.line().await;
+    client.ok("LOGIN joe x").await;
+    client.ok("SELECT INBOX").await;
+    client
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_holds_back_the_reading_of_a_message_of_a_gibibyte() {
+    const SIZE: u64 = 1 << 30;
+    let (body, log) = endless(SIZE);
+    let mut client = selected(vec![body]).await;
+    client.send("a FETCH 1 BODY.PEEK[]\r\n").await;
+    assert_eq!(client.line().await, format!("* 1 FETCH (BODY[] {{{SIZE}}}"));
+    let mut taken = 0;
+    let mut piece = vec![0; 16 << 10];
+    while taken < 32 << 20 {
+        taken += client.stream.read(&mut piece).await.unwrap() as u64;
+        let ahead = log.furthest.load(Ordering::Relaxed).saturating_sub(taken);
+        assert!(ahead < 512 << 10, "{ahead} octets were read ahead of the client");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_message_arrives_octet_for_octet() {
+    const SIZE: u64 = 3 << 20;
+    let (body, _) = endless(SIZE);
+    let expected = body.read_at(0, SIZE as usize).await.unwrap();
+    let mut client = selected(vec![body]).await;
+    client.send("a FETCH 1 (BODY.PEEK[TEXT] BODY.PEEK[])\r\n").await;
+    let text = SIZE - HEADER.len() as u64;
+    assert_eq!(client.line().await, format!("* 1 FETCH (BODY[TEXT] {{{text}}}"));
+    assert_eq!(client.octets(text as usize).await, expected[HEADER.len()..]);
+    assert_eq!(client.line().await, format!(" BODY[] {{{SIZE}}}"));
+    assert_eq!(client.octets(SIZE as usize).await, expected);
+    assert_eq!(client.line().await, ")");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_piece_is_read_without_what_lies_before_it() {
+    let (body, log) = endless(1 << 30);
+    let mut client = selected(vec![body]).await;
+    for (piece, reads) in [
+        ("BODY.PEEK[]<700000000.1000>", vec![(700_000_000, 1000)]),
+        ("BODY.PEEK[]<0.10>", vec![(0, 10)]),
+        ("BODY.PEEK[]<2000000000.10>", vec![(2_000_000_000, 10)]),
+        (
+            "BODY.PEEK[]<1000.100000>",
+            vec![(1000, 65_536), (66_536, 34_464)],
+        ),
+    ] {
+        log.reads.lock().unwrap().clear();
+        client.send(format!("a FETCH 1 {piece}\r\n")).await;
+        let row = client.line().await;
+        let octets = row.trim_end_matches('}').rsplit('{').next().unwrap();
+        client.octets(octets.parse().unwrap()).await;
+        assert_eq!(client.line().await, ")");
+        assert_eq!(client.line().await, "a OK FETCH completed");
+        assert_eq!(*log.reads.lock().unwrap(), reads, "{piece}");
+    }
+}
+
+/// A body that is not what it says.
+#[derive(Clone, Copy)]
+enum Lie {
+    /// `size` is larger than the message.
+    Shorter,
+    /// It cannot be read at all.
+    Unreadable,
+    /// It cannot be read from its middle on.
+    TornInTheMiddle,
+    /// The message is gone.
+    Gone,
+}
+
+const CLAIMED: u64 = 300_000;
+
+impl ReadBody for Lie {
+    async fn size(&self) -> Result<u64, Error> {
+        match self {
+            Self::Gone => Err(ErrorKind::ExpungeIssued.into()),
+            _ => Ok(CLAIMED),
+        }
+    }
+
+    async fn read_at(&self, offset: u64, at_most: usize) -> Result<Bytes, Error> {
+        let (size, error) = match self {
+            Self::Shorter => (200_000, None),
+            Self::Unreadable => (0, Some(ErrorKind::Corruption)),
+            Self::TornInTheMiddle => (CLAIMED, (offset > 100_000).then_some(ErrorKind::Corruption)),
+            Self::Gone => (0, Some(ErrorKind::ExpungeIssued)),
+        };
+        if let Some(kind) = error {
+            return Err(kind.into());
+        }
+        let end = offset.saturating_add(at_most as u64).min(size);
+        Ok(vec![b'x'; end.saturating_sub(offset) as usize].into())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_follows_a_literal_that_cannot_be_completed() {
+    for lie in [Lie::Shorter, Lie::TornInTheMiddle] {
+        let mut client = selected(vec![Body::new(lie)]).await;
+        client.send("a FETCH 1 BODY.PEEK[]\r\n").await;
+        assert_eq!(client.line().await, format!("* 1 FETCH (BODY[] {{{CLAIMED}}}"));
+        let mut rest = client.unread();
+        client.stream.read_to_end(&mut rest).await.unwrap();
+        assert!((rest.len() as u64) < CLAIMED);
+        assert!(rest.iter().all(|&octet| octet == b'x'), "octets of the message and no others");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_cannot_be_read_has_no_row_and_hides_no_other() {
+    let bodies = vec![Body::from("one\r\n"), Body::new(Lie::Unreadable), Body::from("three\r\n")];
+    let mut client = selected(bodies).await;
+    let lines = client.command("UID FETCH 1:3 BODY.PEEK[]<0.3>").await;
+    assert_eq!(
+        lines,
+        [
+            "* 1 FETCH (UID 1 BODY[]<0> {3}",
+            "one)",
+            "* 3 FETCH (UID 3 BODY[]<0> {3}",
+            "thr)",
+            "NO [CORRUPTION] some of the messages cannot be read"
+        ]
+    );
+    let lines = client.command("FETCH 2 (UID ENVELOPE)").await;
+    assert_eq!(lines, ["NO [CORRUPTION] some of the messages cannot be read"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rfc2180_4_1_2_a_body_that_is_gone_is_an_expunged_message() {
+    let bodies = vec![Body::new(Lie::Gone), Body::from("two\r\n")];
+    let mut client = selected(bodies).await;
+    let lines = client.command("FETCH 1:2 BODY.PEEK[]").await;
+    assert_eq!(
+        lines,
+        [
+            "* 2 FETCH (BODY[] {5}",
+            "two",
+            ")",
+            "NO [EXPUNGEISSUED] some of the messages no longer exist"
+        ]
+    );
+    let lines = client.command("UID FETCH 1 BODY.PEEK[]").await;
+    assert_eq!(lines, ["OK FETCH completed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_size_beside_a_literal_is_the_literals() {
+    // The store claims no size of its own here: what was read decides.
+    let mut client = selected(vec![Body::from("a\r\n\r\nbody\r\n")]).await;
+    let lines = client.command("FETCH 1 (BODY.PEEK[] RFC822.SIZE)").await;
+    assert_eq!(lines[0], "* 1 FETCH (BODY[] {11}");
+    assert_eq!(lines[4], " RFC822.SIZE 11)");
+}
