@@ -192,8 +192,16 @@ mod tests {
             let (read, held) = (Body::new(Counted(size as u64)), Body::from(all.clone()));
             for at_most in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 10 * CHUNK] {
                 let expected = all.slice(..size.min(at_most));
-                assert_eq!(now(read.read_first(at_most)).unwrap(), expected, "{size} {at_most}");
-                assert_eq!(now(held.read_first(at_most)).unwrap(), expected, "{size} {at_most}");
+                assert_eq!(
+                    now(read.read_first(at_most)).unwrap(),
+                    expected,
+                    "{size} {at_most}"
+                );
+                assert_eq!(
+                    now(held.read_first(at_most)).unwrap(),
+                    expected,
+                    "{size} {at_most}"
+                );
             }
         }
     }

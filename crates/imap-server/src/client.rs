@@ -3,13 +3,15 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use imap_backend::{Ability, Backend, Mailbox, Peer, PollReason, Session, Transport};
+use imap_backend::{Abilities, Ability, Backend, Mailbox, Peer, PollReason, Session, Transport};
 use imap_updates::{Closed, CommandInProgress, CommandKind, Followers, MayExpunge, Release, kind};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::completion::{Answer, Completion, Stop};
-use crate::connection::{Channel, Gone, Received, Receiver, Refusal};
-use crate::server::Shared;
+use crate::completion::{Answer, Completion, Condition, Stop};
+use crate::connection::{Channel, Gone, Io, Received, Receiver, Refusal};
 use crate::selected::Selected;
+use crate::shared::Shared;
+use crate::shutdown::Shutdown;
 use crate::state::State;
 use crate::{syntax, wire};
 
@@ -22,6 +24,19 @@ pub(crate) struct Client<B: Backend> {
     pub(crate) failed_logins: u32,
     receiver: Receiver,
     bad_in_a_row: u32,
+}
+
+/// Serves one client over a stream, to its end.
+pub(crate) async fn serve<B: Backend>(
+    server: &Arc<Shared<B>>,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    peer: Peer,
+    shutdown: Shutdown,
+) {
+    let limits = Arc::clone(&server.limits);
+    let io = Io::new(Box::new(stream), limits.write_stall);
+    let channel = Channel::new(io, limits, shutdown);
+    Client::new(Arc::clone(server), channel, peer).run().await;
 }
 
 /// The capabilities that no backend has to do anything for.
@@ -40,7 +55,7 @@ pub(crate) enum Next {
 }
 
 impl<B: Backend> Client<B> {
-    pub(crate) fn new(server: Arc<Shared<B>>, channel: Channel, peer: Peer) -> Self {
+    fn new(server: Arc<Shared<B>>, channel: Channel, peer: Peer) -> Self {
         let receiver = Receiver::new(server.limits.command);
         Self {
             server,
@@ -54,7 +69,7 @@ impl<B: Backend> Client<B> {
     }
 
     /// Serves the client to its end, and says why it ended where that is not what the client wanted.
-    pub(crate) async fn run(mut self) {
+    async fn run(mut self) {
         let capabilities = self.capabilities();
         wire::untagged_ok(
             self.channel.io.out(),
@@ -180,8 +195,8 @@ impl<B: Backend> Client<B> {
             Ok(completion) | Err(Stop::Answer(completion)) => completion,
             Err(Stop::Gone(gone)) => return Err(gone),
         };
-        match completion.verdict {
-            crate::completion::Verdict::Bad => self.bad_in_a_row += 1,
+        match completion.condition {
+            Condition::Bad => self.bad_in_a_row += 1,
             _ => self.bad_in_a_row = 0,
         }
         Ok(completion)
@@ -195,12 +210,17 @@ impl<B: Backend> Client<B> {
         }
     }
 
-    /// What the CAPABILITY response lists in the present state (RFC 9051, section 7.2.2).
-    pub(crate) fn capabilities(&self) -> String {
-        let abilities = match &self.state {
+    /// What the backend can do, for this user after login.
+    pub(crate) fn abilities(&self) -> Abilities {
+        match &self.state {
             State::NotAuthenticated => self.server.backend.abilities(),
             State::Authenticated(session) | State::Selected(session, _) => session.abilities(),
-        };
+        }
+    }
+
+    /// What the CAPABILITY response lists in the present state (RFC 9051, section 7.2.2).
+    pub(crate) fn capabilities(&self) -> String {
+        let abilities = self.abilities();
         let mut all = BY_THE_SERVER.to_owned();
         for (ability, capability) in BY_THE_BACKEND {
             if abilities.has(ability) {

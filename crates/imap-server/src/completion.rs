@@ -8,9 +8,9 @@ use imap_backend::{Error, ErrorKind};
 use crate::connection::{Channel, Gone};
 use crate::wire;
 
-/// OK, NO or BAD (RFC 9051, section 7.1).
+/// OK, NO or BAD (RFC 9051, section 7.1; `resp-cond-state` of its grammar).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Condition {
     Ok,
     No,
     Bad,
@@ -19,7 +19,7 @@ pub(crate) enum Verdict {
 /// The tagged line of a command, without its tag.
 #[derive(Debug)]
 pub(crate) struct Completion {
-    pub(crate) verdict: Verdict,
+    pub(crate) condition: Condition,
     /// The response code without brackets; empty for none.
     pub(crate) code: Cow<'static, str>,
     pub(crate) text: Cow<'static, str>,
@@ -28,7 +28,7 @@ pub(crate) struct Completion {
 impl Completion {
     pub(crate) fn ok(text: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            verdict: Verdict::Ok,
+            condition: Condition::Ok,
             code: Cow::Borrowed(""),
             text: text.into(),
         }
@@ -36,7 +36,7 @@ impl Completion {
 
     pub(crate) fn no(code: impl Into<Cow<'static, str>>, text: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            verdict: Verdict::No,
+            condition: Condition::No,
             code: code.into(),
             text: text.into(),
         }
@@ -44,7 +44,7 @@ impl Completion {
 
     pub(crate) fn bad(text: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            verdict: Verdict::Bad,
+            condition: Condition::Bad,
             code: Cow::Borrowed(""),
             text: text.into(),
         }
@@ -61,10 +61,10 @@ impl Completion {
     }
 
     pub(crate) fn write(&self, channel: &mut Channel, tag: &str) {
-        let kind = match self.verdict {
-            Verdict::Ok => "OK",
-            Verdict::No => "NO",
-            Verdict::Bad => "BAD",
+        let kind = match self.condition {
+            Condition::Ok => "OK",
+            Condition::No => "NO",
+            Condition::Bad => "BAD",
         };
         wire::status(channel.io.out(), tag, kind, &self.code, &self.text);
     }

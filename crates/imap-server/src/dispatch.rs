@@ -1,8 +1,10 @@
 //! From a decoded command to its handler. Here, and nowhere else, a command is begun as its kind, so that what it may
 //! release is decided in one table.
 
-use imap_backend::Backend;
+use imap_backend::{Ability, Backend};
 use imap_codec::imap_types::command::CommandBody;
+use imap_codec::imap_types::core::{Charset, Vec1};
+use imap_codec::imap_types::search::SearchKey;
 use imap_updates::{Access, kind};
 
 use crate::client::{Client, Next};
@@ -116,46 +118,27 @@ impl<B: Backend> Client<B> {
         use CommandBody as Body;
         match body {
             Body::Fetch {
-                sequence_set,
-                macro_or_item_names,
+                sequence_set: set,
+                macro_or_item_names: items,
                 uid,
                 modifiers,
-            } if modifiers.is_empty() => {
-                let numbers = Numbers::of(*uid);
-                match numbers {
-                    Numbers::Seqs => {
-                        holding!(
-                            self,
-                            tag,
-                            Fetch,
-                            self.fetch(sequence_set, macro_or_item_names, numbers)
-                        );
-                    }
-                    Numbers::Uids => {
-                        releasing!(
-                            self,
-                            tag,
-                            UidFetch,
-                            self.fetch(sequence_set, macro_or_item_names, numbers)
-                        );
-                    }
-                }
-            }
+            } if modifiers.is_empty() => match Numbers::of(*uid) {
+                Numbers::Seqs => holding!(self, tag, Fetch, self.fetch(set, items, Numbers::Seqs)),
+                Numbers::Uids => releasing!(self, tag, UidFetch, self.fetch(set, items, Numbers::Uids)),
+            },
             Body::Store {
-                sequence_set,
+                sequence_set: set,
                 kind,
                 response,
                 flags,
                 uid,
                 modifiers,
             } if modifiers.is_empty() => {
-                let (numbers, how) = (Numbers::of(*uid), (*kind, *response));
-                match numbers {
-                    Numbers::Seqs => {
-                        holding!(self, tag, Store, self.store(sequence_set, how, flags, numbers))
-                    }
+                let how = (*kind, *response);
+                match Numbers::of(*uid) {
+                    Numbers::Seqs => holding!(self, tag, Store, self.store(set, how, flags, Numbers::Seqs)),
                     Numbers::Uids => {
-                        releasing!(self, tag, UidStore, self.store(sequence_set, how, flags, numbers))
+                        releasing!(self, tag, UidStore, self.store(set, how, flags, Numbers::Uids))
                     }
                 }
             }
@@ -164,70 +147,54 @@ impl<B: Backend> Client<B> {
                 criteria,
                 uid,
             } => {
-                let (numbers, charset) = (Numbers::of(*uid), charset.as_ref());
-                match numbers {
-                    Numbers::Seqs => holding!(self, tag, Search, self.search(charset, criteria, numbers)),
-                    Numbers::Uids if has_sequence_numbers(criteria.as_ref()) => {
-                        holding!(
-                            self,
-                            tag,
-                            UidSearchWithSeqs,
-                            self.search(charset, criteria, numbers)
-                        );
-                    }
-                    Numbers::Uids => {
-                        releasing!(self, tag, UidSearch, self.search(charset, criteria, numbers))
-                    }
-                }
+                self.dispatch_search(tag, charset.as_ref(), criteria, Numbers::of(*uid))
+                    .await?
             }
             Body::Copy {
-                sequence_set,
+                sequence_set: set,
                 mailbox,
-                uid: false,
-            } => {
-                releasing!(self, tag, Copy, self.copy(sequence_set, mailbox, Numbers::Seqs));
-            }
-            Body::Copy {
-                sequence_set,
-                mailbox,
-                uid: true,
-            } => {
-                releasing!(
-                    self,
-                    tag,
-                    UidCopy,
-                    self.copy(sequence_set, mailbox, Numbers::Uids)
-                );
-            }
+                uid,
+            } => match Numbers::of(*uid) {
+                Numbers::Seqs => releasing!(self, tag, Copy, self.copy(set, mailbox, Numbers::Seqs)),
+                Numbers::Uids => releasing!(self, tag, UidCopy, self.copy(set, mailbox, Numbers::Uids)),
+            },
             Body::Move {
-                sequence_set,
+                sequence_set: set,
                 mailbox,
-                uid: false,
-            } => {
-                releasing!(
-                    self,
-                    tag,
-                    Move,
-                    self.move_to(sequence_set, mailbox, Numbers::Seqs)
-                );
-            }
-            Body::Move {
-                sequence_set,
-                mailbox,
-                uid: true,
-            } => {
-                releasing!(
-                    self,
-                    tag,
-                    UidMove,
-                    self.move_to(sequence_set, mailbox, Numbers::Uids)
-                );
-            }
+                uid,
+            } if self.abilities().has(Ability::Move) => match Numbers::of(*uid) {
+                Numbers::Seqs => releasing!(self, tag, Move, self.move_to(set, mailbox, Numbers::Seqs)),
+                Numbers::Uids => releasing!(self, tag, UidMove, self.move_to(set, mailbox, Numbers::Uids)),
+            },
             Body::Expunge => releasing!(self, tag, Expunge, self.expunge()),
-            Body::ExpungeUid { sequence_set } => {
-                releasing!(self, tag, UidExpunge, self.uid_expunge(sequence_set))
+            Body::ExpungeUid { sequence_set: set } => {
+                releasing!(self, tag, UidExpunge, self.uid_expunge(set));
             }
             other => self.unsupported(tag, other).await?,
+        }
+        Ok(())
+    }
+
+    /// UID SEARCH is two kinds of command: with message sequence numbers in it, it holds expunges (RFC 9051, section
+    /// 7.5.1).
+    async fn dispatch_search(
+        &mut self,
+        tag: &str,
+        charset: Option<&Charset<'_>>,
+        criteria: &Vec1<SearchKey<'_>>,
+        numbers: Numbers,
+    ) -> Result<(), Gone> {
+        match numbers {
+            Numbers::Seqs => holding!(self, tag, Search, self.search(charset, criteria, numbers)),
+            Numbers::Uids if has_sequence_numbers(criteria.as_ref()) => {
+                holding!(
+                    self,
+                    tag,
+                    UidSearchWithSeqs,
+                    self.search(charset, criteria, numbers)
+                );
+            }
+            Numbers::Uids => releasing!(self, tag, UidSearch, self.search(charset, criteria, numbers)),
         }
         Ok(())
     }

@@ -7,28 +7,13 @@ use std::sync::Arc;
 use imap_backend::{Backend, Peer, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-use crate::client::Client;
+use crate::client;
 use crate::config::{Limits, PlaintextLogin};
-use crate::connection::{Channel, Io};
 use crate::listener;
+use crate::shared::Shared;
 use crate::shutdown::Shutdown;
-
-/// What all connections of a server share.
-pub(crate) struct Shared<B> {
-    pub(crate) backend: B,
-    pub(crate) limits: Arc<Limits>,
-    pub(crate) tls: Option<TlsAcceptor>,
-    pub(crate) plaintext_login: PlaintextLogin,
-    /// Logins that may be checked at the same time.
-    pub(crate) logins: Semaphore,
-    /// Searches that may look into messages at the same time: as many as there are cores to do it.
-    pub(crate) searches: Semaphore,
-    pub(crate) places: listener::Places,
-}
 
 /// An IMAP server for one backend. Clones are the same server: connection limits count over all of its listeners.
 pub struct Server<B> {
@@ -92,15 +77,7 @@ impl<B: Backend> ServerBuilder<B> {
     /// The server; it does nothing until it is given a listener or a stream.
     #[must_use]
     pub fn build(self) -> Server<B> {
-        let shared = Shared {
-            backend: self.backend,
-            logins: Semaphore::new(self.limits.logins_at_once.max(1)),
-            searches: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
-            places: listener::Places::new(self.limits.connections, self.limits.connections_per_address),
-            limits: Arc::new(self.limits),
-            tls: self.tls.map(TlsAcceptor::from),
-            plaintext_login: self.plaintext_login,
-        };
+        let shared = Shared::new(self.backend, self.limits, self.tls, self.plaintext_login);
         Server {
             shared: Arc::new(shared),
         }
@@ -127,7 +104,7 @@ impl<B: Backend> Server<B> {
     /// # Cancel safety
     /// Dropping it ends all of its connections at once, without BYE.
     pub async fn serve(&self, listener: TcpListener, shutdown: Shutdown) -> io::Result<()> {
-        listener::serve(self, listener, Transport::Plain, shutdown).await
+        listener::serve(&self.shared, listener, Transport::Plain, shutdown).await
     }
 
     /// As [`serve`](Self::serve), with a TLS handshake before the greeting (RFC 8314, section 3.2).
@@ -141,7 +118,7 @@ impl<B: Backend> Server<B> {
                 "the server has no TLS configuration",
             ));
         }
-        listener::serve(self, listener, Transport::Tls, shutdown).await
+        listener::serve(&self.shared, listener, Transport::Tls, shutdown).await
     }
 
     /// Serves one client over any stream, to its end. For tests over in-memory streams, and for servers with a
@@ -150,9 +127,6 @@ impl<B: Backend> Server<B> {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let limits = Arc::clone(&self.shared.limits);
-        let io = Io::new(Box::new(stream), limits.write_stall);
-        let channel = Channel::new(io, limits, shutdown);
-        Client::new(Arc::clone(&self.shared), channel, peer).run().await;
+        client::serve(&self.shared, stream, peer, shutdown).await;
     }
 }

@@ -5,8 +5,7 @@ mod common;
 use common::{connect, local};
 use imap_backend::{
     Append, Appended, Backend, Copied, Credentials, Error, ErrorKind, Fetched, FlagChange, ListEntry,
-    ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer, Select,
-    Session, Stored,
+    ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer, Select, Session, Stored,
 };
 use imap_seq::{Uid, UidSet};
 use imap_server::{Server, Shutdown};

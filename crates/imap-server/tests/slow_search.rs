@@ -9,8 +9,8 @@ use std::time::Duration;
 use common::{connect, local};
 use imap_backend::{
     Append, Appended, Backend, Copied, Credentials, Error, ErrorKind, Fetched, FlagChange, Found, ListEntry,
-    ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, NewKeywords, Opened, Peer, Query, Select,
-    Session, Stored,
+    ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, NewKeywords, Opened, Peer, Query,
+    Select, Session, Stored,
 };
 use imap_seq::{Uid, UidSet, UidValidity};
 use imap_server::{Server, Shutdown};

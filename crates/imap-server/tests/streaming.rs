@@ -55,7 +55,12 @@ impl Session for Bodies {
         Ok(Opened::new(self.clone(), updates, UidValidity::MIN))
     }
 
-    async fn append(&mut self, _: &MailboxName, _: &Append, _: impl MessageSource) -> Result<Appended, Error> {
+    async fn append(
+        &mut self,
+        _: &MailboxName,
+        _: &Append,
+        _: impl MessageSource,
+    ) -> Result<Appended, Error> {
         Err(ErrorKind::Unsupported.into())
     }
 }
@@ -168,10 +173,7 @@ async fn a_piece_is_read_without_what_lies_before_it() {
         ("BODY.PEEK[]<700000000.1000>", vec![(700_000_000, 1000)]),
         ("BODY.PEEK[]<0.10>", vec![(0, 10)]),
         ("BODY.PEEK[]<2000000000.10>", vec![(2_000_000_000, 10)]),
-        (
-            "BODY.PEEK[]<1000.100000>",
-            vec![(1000, 65_536), (66_536, 34_464)],
-        ),
+        ("BODY.PEEK[]<1000.100000>", vec![(1000, 65_536), (66_536, 34_464)]),
     ] {
         log.reads.lock().unwrap().clear();
         client.send(format!("a FETCH 1 {piece}\r\n")).await;
@@ -231,13 +233,20 @@ async fn nothing_follows_a_literal_that_cannot_be_completed() {
         let mut rest = client.unread();
         client.stream.read_to_end(&mut rest).await.unwrap();
         assert!((rest.len() as u64) < CLAIMED);
-        assert!(rest.iter().all(|&octet| octet == b'x'), "octets of the message and no others");
+        assert!(
+            rest.iter().all(|&octet| octet == b'x'),
+            "octets of the message and no others"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_message_that_cannot_be_read_has_no_row_and_hides_no_other() {
-    let bodies = vec![Body::from("one\r\n"), Body::new(Lie::Unreadable), Body::from("three\r\n")];
+    let bodies = vec![
+        Body::from("one\r\n"),
+        Body::new(Lie::Unreadable),
+        Body::from("three\r\n"),
+    ];
     let mut client = selected(bodies).await;
     let lines = client.command("UID FETCH 1:3 BODY.PEEK[]<0.3>").await;
     assert_eq!(

@@ -1,6 +1,6 @@
 //! APPEND (RFC 9051, section 6.3.12): decided on before the message is sent, stored while it arrives.
 
-use imap_backend::{Append, Backend, Session};
+use imap_backend::{Ability, Append, Appended, Backend, Session};
 use imap_codec::imap_types::core::LiteralMode;
 use imap_updates::kind;
 
@@ -35,8 +35,11 @@ impl<B: Backend> Client<B> {
         match (incoming.finish().await, stored) {
             (Err(Fault::Gone(gone)), _) => Err(gone.into()),
             (_, Ok(appended)) => {
-                let code = format!("APPENDUID {} {}", appended.uid_validity(), appended.uid());
-                Ok(Completion::ok("APPEND completed").with_code(code))
+                let completed = Completion::ok("APPEND completed");
+                Ok(match self.abilities().has(Ability::UidPlus) {
+                    true => completed.with_code(append_uid(&appended)),
+                    false => completed,
+                })
             }
             (Err(Fault::Malformed(why)), Err(_)) => Ok(Completion::bad(format!("APPEND: {why}"))),
             (Ok(()), Err(error)) => Err(error.into()),
@@ -67,6 +70,11 @@ impl<B: Backend> Client<B> {
             _ => Err(Stop::Answer(refusal)),
         }
     }
+}
+
+/// `APPENDUID 38505 3955` (RFC 4315, section 3).
+fn append_uid(appended: &Appended) -> String {
+    format!("APPENDUID {} {}", appended.uid_validity(), appended.uid())
 }
 
 fn target(head: &AppendHead) -> Result<(imap_backend::MailboxName, Append), Completion> {

@@ -3,7 +3,7 @@
 //! COPY and MOVE of a message that was expunged elsewhere do nothing and answer NO `[EXPUNGEISSUED]` (RFC 2180,
 //! section 4.4.1); the UID forms pass over it.
 
-use imap_backend::{Backend, Copied, Mailbox};
+use imap_backend::{Ability, Backend, Copied, Mailbox};
 use imap_codec::imap_types::mailbox;
 use imap_codec::imap_types::sequence::SequenceSet;
 use imap_seq::UidSet;
@@ -32,7 +32,7 @@ impl<B: Backend> Client<B> {
             return Ok(completed);
         }
         let copied = selected.mailbox.copy(&uids, &target).await?;
-        Ok(match copy_uid(&copied) {
+        Ok(match self.copy_uid(&copied) {
             Some(code) => completed.with_code(code),
             None => completed,
         })
@@ -53,7 +53,7 @@ impl<B: Backend> Client<B> {
         };
         if !uids.is_empty() {
             let moved = selected.mailbox.move_to(&uids, &target).await?;
-            if let Some(code) = copy_uid(&moved) {
+            if let Some(code) = self.copy_uid(&moved) {
                 wire::untagged_ok(self.channel.io.out(), &code, "moved");
             }
         }
@@ -79,6 +79,18 @@ impl<B: Backend> Client<B> {
         }
         Ok(Completion::ok("EXPUNGE completed"))
     }
+
+    /// `COPYUID 38505 304,319:320 3956:3958`; nothing where nothing was copied, as no set is empty (RFC 4315, section 3).
+    fn copy_uid(&self, copied: &Copied) -> Option<String> {
+        if copied.from().is_empty() || !self.abilities().has(Ability::UidPlus) {
+            return None;
+        }
+        let mut code = format!("COPYUID {} ", copied.uid_validity()).into_bytes();
+        wire::uid_set(&mut code, copied.from());
+        code.push(b' ');
+        wire::uid_set(&mut code, copied.to());
+        String::from_utf8(code).ok()
+    }
 }
 
 /// The messages of a set that are there; `None` where one is named by a number and is gone.
@@ -92,16 +104,4 @@ fn addressed<M>(
         return Ok(None);
     }
     Ok(Some(resolved.live()))
-}
-
-/// `COPYUID 38505 304,319:320 3956:3958`; nothing where nothing was copied, as no set is empty (RFC 4315, section 3).
-fn copy_uid(copied: &Copied) -> Option<String> {
-    if copied.from().is_empty() {
-        return None;
-    }
-    let mut code = format!("COPYUID {} ", copied.uid_validity()).into_bytes();
-    wire::uid_set(&mut code, copied.from());
-    code.push(b' ');
-    wire::uid_set(&mut code, copied.to());
-    String::from_utf8(code).ok()
 }

@@ -39,7 +39,7 @@ impl<B: Backend> Client<B> {
         let found = if reading.contents {
             // Never closed; without its permit the search would still be right, only dearer for everybody else.
             let _turn = self.server.searches.acquire().await;
-            beside_the_others(selected.mailbox.search(&query)).await?
+            off_the_runtime(selected.mailbox.search(&query)).await?
         } else {
             selected.mailbox.search(&query).await?
         };
@@ -124,7 +124,7 @@ fn reading(criteria: &[Wanted<'_>]) -> Reading {
 
 /// Looking for text keeps a core busy for as long as a mailbox is large. On a runtime of several threads the search
 /// gives its worker to the other clients meanwhile; on one of a single thread there is nobody to give it to.
-async fn beside_the_others<T>(search: impl Future<Output = T>) -> T {
+async fn off_the_runtime<T>(search: impl Future<Output = T>) -> T {
     let runtime = Handle::current();
     match runtime.runtime_flavor() {
         RuntimeFlavor::MultiThread => block_in_place(|| runtime.block_on(search)),

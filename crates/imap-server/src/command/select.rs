@@ -84,7 +84,11 @@ fn greet<M>(out: &mut Vec<u8>, opened: Opened<M>, name: MailboxName) -> Selected
     if let Some(seq) = first_unseen.and_then(|uid| opened.updates().view().seq_of(uid)) {
         wire::untagged_ok(out, &format!("UNSEEN {seq}"), "first unseen message");
     }
-    wire::untagged_ok(out, &format!("UIDVALIDITY {}", opened.uid_validity()), "UIDs are valid");
+    wire::untagged_ok(
+        out,
+        &format!("UIDVALIDITY {}", opened.uid_validity()),
+        "UIDs are valid",
+    );
     if let Some(uid_next) = opened.uid_next() {
         wire::untagged_ok(out, &format!("UIDNEXT {uid_next}"), "predicted next UID");
     }

@@ -35,9 +35,9 @@ pub(crate) enum LiteralKind {
     Literal8,
 }
 
-/// Where the arriving message stands.
+/// How much of the message has arrived.
 #[derive(Debug)]
-enum Place {
+enum Progress {
     /// Announced, not accepted: the client waits for `+` if it synchronises.
     Announced,
     /// So many octets are still to come.
@@ -55,7 +55,7 @@ enum Place {
 pub(crate) struct Incoming<'c> {
     channel: &'c mut Channel,
     literal: Announced,
-    place: Place,
+    progress: Progress,
     fault: Option<Fault>,
 }
 
@@ -73,30 +73,30 @@ impl<'c> Incoming<'c> {
         Self {
             channel,
             literal,
-            place: Place::Announced,
+            progress: Progress::Announced,
             fault: None,
         }
     }
 
     async fn advance(&mut self) -> Result<Option<Bytes>, Fault> {
-        if let Place::Announced = self.place {
+        if let Progress::Announced = self.progress {
             if self.literal.mode == LiteralMode::Sync {
                 self.channel.io.out().extend_from_slice(b"+ OK\r\n");
             }
-            self.place = Place::Inside(self.literal.octets);
+            self.progress = Progress::Inside(self.literal.octets);
         }
-        match self.place {
-            Place::Announced | Place::Complete => Ok(None),
-            Place::Broken => Err(Fault::Malformed("the message was not completed")),
-            Place::Inside(0) => self.end().await.map(|()| None),
-            Place::Inside(left) => self.read(left).await.map(Some),
+        match self.progress {
+            Progress::Announced | Progress::Complete => Ok(None),
+            Progress::Broken => Err(Fault::Malformed("the message was not completed")),
+            Progress::Inside(0) => self.end().await.map(|()| None),
+            Progress::Inside(left) => self.read(left).await.map(Some),
         }
     }
 
     async fn read(&mut self, left: u32) -> Result<Bytes, Fault> {
         let chunk = self.channel.read_some(left as usize).await.map_err(Fault::Gone)?;
         // Not more than `left`, so the conversion cannot fail.
-        self.place = Place::Inside(left.saturating_sub(u32::try_from(chunk.len()).unwrap_or(u32::MAX)));
+        self.progress = Progress::Inside(left.saturating_sub(u32::try_from(chunk.len()).unwrap_or(u32::MAX)));
         if self.literal.kind == LiteralKind::Literal && memchr(0, &chunk).is_some() {
             return Err(Fault::Malformed("NUL in the message, use a literal8"));
         }
@@ -107,13 +107,13 @@ impl<'c> Incoming<'c> {
     async fn end(&mut self) -> Result<(), Fault> {
         let max = self.channel.max_line();
         let read = self.channel.read_line(max).await.map_err(Fault::Gone)?;
-        self.place = Place::Broken;
+        self.progress = Progress::Broken;
         let line = match &read {
             Line::Whole => self.channel.line(),
             Line::TooLong(tail) => tail,
         };
         if line.trim_ascii().is_empty() && line.ends_with(b"\r\n") {
-            self.place = Place::Complete;
+            self.progress = Progress::Complete;
             return Ok(());
         }
         if line.ends_with(b"+}\r\n") {
@@ -131,7 +131,7 @@ impl<'c> Incoming<'c> {
             return Err(fault);
         }
         // A client that synchronises has not sent anything yet and must not: the command ends here.
-        if matches!(self.place, Place::Announced) && self.literal.mode == LiteralMode::Sync {
+        if matches!(self.progress, Progress::Announced) && self.literal.mode == LiteralMode::Sync {
             return Ok(());
         }
         let mut first = self.fault.take();
@@ -142,7 +142,7 @@ impl<'c> Incoming<'c> {
                 Err(fault @ Fault::Gone(_)) => return Err(fault),
                 Err(fault) => {
                     first.get_or_insert(fault);
-                    if matches!(self.place, Place::Broken) {
+                    if matches!(self.progress, Progress::Broken) {
                         break;
                     }
                 }

@@ -41,7 +41,8 @@ impl Window {
     fn slice(&self, offset: u64, wanted: usize) -> Bytes {
         let from = usize::try_from(offset.saturating_sub(self.offset)).unwrap_or(usize::MAX);
         let from = from.min(self.octets.len());
-        self.octets.slice(from..from.saturating_add(wanted).min(self.octets.len()))
+        self.octets
+            .slice(from..from.saturating_add(wanted).min(self.octets.len()))
     }
 }
 
@@ -123,7 +124,11 @@ impl<'r> Reading<'r> {
 
     /// Whether the window has so many octets from there on, or all that there are.
     fn has(&self, offset: u64, wanted: usize) -> bool {
-        let Window { offset: from, octets, reaches_the_end } = &self.window;
+        let Window {
+            offset: from,
+            octets,
+            reaches_the_end,
+        } = &self.window;
         let to = from + octets.len() as u64;
         (*from..=to).contains(&offset) && (*reaches_the_end || to - offset >= wanted as u64)
     }
@@ -137,7 +142,9 @@ impl<'r> Reading<'r> {
     /// What lies from `start` to the end of the message, at most so many octets. Asks for the size of the message only
     /// where the answer is longer than a chunk.
     async fn to_the_end(&mut self, start: u64, at_most: u64) -> Result<Range<u64>, Error> {
-        let chunk = self.read(start, start.saturating_add(at_most.min(CHUNK as u64))).await?;
+        let chunk = self
+            .read(start, start.saturating_add(at_most.min(CHUNK as u64)))
+            .await?;
         let read = chunk.len() as u64;
         let end = if read < at_most.min(CHUNK as u64) {
             if read > 0 || start == 0 {
@@ -189,13 +196,11 @@ impl<'r> Reading<'r> {
             (SectionText::Header, true) => Content::Octets(0..header),
             (SectionText::Mime, true) => Content::None,
             (text, true) => self.fields(0..header, text).await?,
-            (text, false) => {
-                match self.summary.as_ref().and_then(|summary| summary.locate(section)) {
-                    Some(Located::Range(range)) => Content::Octets(range),
-                    Some(Located::Fields { header }) => self.fields(header, text).await?,
-                    _ => Content::None,
-                }
-            }
+            (text, false) => match self.summary.as_ref().and_then(|summary| summary.locate(section)) {
+                Some(Located::Range(range)) => Content::Octets(range),
+                Some(Located::Fields { header }) => self.fields(header, text).await?,
+                _ => Content::None,
+            },
         };
         Ok(cut(content, partial))
     }

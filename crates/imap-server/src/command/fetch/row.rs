@@ -21,12 +21,7 @@ pub(super) struct Row<'r> {
 }
 
 impl<'r> Row<'r> {
-    pub(super) fn new(
-        record: &'r Record,
-        seq: SeqNum,
-        updates: &'r UpdateBuffer,
-        marked: &UidSet,
-    ) -> Self {
+    pub(super) fn new(record: &'r Record, seq: SeqNum, updates: &'r UpdateBuffer, marked: &UidSet) -> Self {
         let marked = (!marked.is_empty() && marked.contains(record.uid())).then(|| {
             let mut flags = record.flags().clone();
             flags.insert(Flag::Seen);

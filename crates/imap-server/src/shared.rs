@@ -1,0 +1,43 @@
+//! What all connections of a server share.
+
+use std::sync::Arc;
+
+use imap_backend::Backend;
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+
+use crate::config::{Limits, PlaintextLogin};
+use crate::slots::Slots;
+
+/// What all connections of a server share.
+pub(crate) struct Shared<B> {
+    pub(crate) backend: B,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) plaintext_login: PlaintextLogin,
+    /// Logins that may be checked at the same time.
+    pub(crate) logins: Semaphore,
+    /// Searches that may look into messages at the same time: as many as there are cores to do it.
+    pub(crate) searches: Semaphore,
+    pub(crate) slots: Slots,
+}
+
+impl<B: Backend> Shared<B> {
+    pub(crate) fn new(
+        backend: B,
+        limits: Limits,
+        tls: Option<Arc<ServerConfig>>,
+        plaintext_login: PlaintextLogin,
+    ) -> Self {
+        Self {
+            backend,
+            logins: Semaphore::new(limits.logins_at_once.max(1)),
+            searches: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
+            slots: Slots::new(limits.connections, limits.connections_per_address),
+            limits: Arc::new(limits),
+            tls: tls.map(TlsAcceptor::from),
+            plaintext_login,
+        }
+    }
+}
