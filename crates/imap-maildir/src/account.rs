@@ -12,15 +12,15 @@ use imap_updates::Closed;
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
 
-use crate::directory::{Existence, OPEN_DIRECTORY, sync_directory};
-use crate::error::{from_io, panicked};
-use crate::filename::NameGenerator;
-use crate::names::{self, DELIMITER, mailbox_name};
-use crate::open_mailbox::OpenMailbox;
-use crate::subscriptions::{self, Subscription};
-use crate::uidlist_file::UidListFile;
-use crate::uidvalidity;
-use crate::watch::Watcher;
+use crate::disk::directory::{Existence, OPEN_DIRECTORY, sync_directory};
+use crate::disk::subscriptions::{self, Subscription};
+use crate::disk::uidlist_file::UidListFile;
+use crate::disk::uidvalidity;
+use crate::format::filename::NameGenerator;
+use crate::format::mailbox_names::{self as names, DELIMITER, mailbox_name};
+use crate::mailbox::error::{from_io, panicked};
+use crate::mailbox::open::OpenMailbox;
+use crate::mailbox::watch::Watcher;
 
 /// Mailboxes kept open without a session: STATUS of all mailboxes again and again must not list each of them anew.
 const KEPT_OPEN: usize = 16;
@@ -98,7 +98,7 @@ impl Account {
                 return Err(io::Error::from(io::ErrorKind::NotFound));
             }
             let root = account.root_handle()?;
-            let next = || uidvalidity::next(std::os::fd::AsFd::as_fd(&root), crate::clock::seconds());
+            let next = || uidvalidity::next(std::os::fd::AsFd::as_fd(&root), crate::disk::clock::seconds());
             let mailbox = Arc::new(OpenMailbox::open(&path, Arc::clone(&account.names), next)?);
             // A list that came from elsewhere may be ahead of the account: its value must not be given again.
             let given = mailbox.uid_validity.get();
@@ -213,10 +213,10 @@ impl Account {
                 make_directory(&scratch.join(sub), &self.root)?;
             }
             fs::write(scratch.join(FOLDER_MARKER), "")?;
-            let opened = crate::directory::Directory::open(&scratch)?;
+            let opened = crate::disk::directory::Directory::open(&scratch)?;
             let root = self.root_handle()?;
             UidListFile::open(&opened, || {
-                uidvalidity::next(std::os::fd::AsFd::as_fd(&root), crate::clock::seconds())
+                uidvalidity::next(std::os::fd::AsFd::as_fd(&root), crate::disk::clock::seconds())
             })?;
             rename_new(&scratch, &path)
         })();
@@ -407,7 +407,9 @@ impl Account {
     }
 
     fn scratch(&self) -> io::Result<PathBuf> {
-        Ok(self.root.join(format!("{SCRATCH}.{}", crate::random::guid()?)))
+        Ok(self
+            .root
+            .join(format!("{SCRATCH}.{}", crate::disk::random::guid()?)))
     }
 
     /// Removes what a crash in the middle of CREATE or DELETE left.

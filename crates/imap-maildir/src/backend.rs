@@ -9,11 +9,11 @@ use imap_backend::{Backend, Credentials, Error, ErrorKind, LoginError, Peer};
 use parking_lot::Mutex;
 
 use crate::account::Account;
-use crate::error::{from_io, panicked};
-use crate::filename::NameGenerator;
-use crate::names::{InvalidUser, check_user};
+use crate::format::filename::NameGenerator;
+use crate::format::mailbox_names::{InvalidUser, check_user};
+use crate::mailbox::error::{from_io, panicked};
+use crate::mailbox::watch::Watcher;
 use crate::session::MaildirSession;
-use crate::watch::Watcher;
 
 /// Checks passwords: what this crate leaves to the server.
 pub trait Authenticator: Send + Sync + 'static {

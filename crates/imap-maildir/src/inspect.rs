@@ -10,13 +10,13 @@ use std::path::Path;
 use rustix::fs::FileType;
 
 use crate::account::is_mailbox;
-use crate::directory::{Directory, Place, open_control};
-use crate::filename::{ClaimedSizes, is_message_name, split};
-use crate::flags::Info;
-use crate::keywords::Keywords;
-use crate::names::mailbox_name;
-use crate::subscriptions;
-use crate::uidlist::{Fault, Parsed, parse};
+use crate::disk::directory::{Directory, Place, open_control};
+use crate::disk::keywords::Keywords;
+use crate::disk::subscriptions;
+use crate::format::filename::{ClaimedSizes, is_message_name, split};
+use crate::format::flags::Info;
+use crate::format::mailbox_names::mailbox_name;
+use crate::format::uidlist::{Fault, Parsed, parse};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -345,7 +345,7 @@ fn read_mailbox(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
             .push(Finding::UnreadableMessages(first, unreadable.len()));
     }
     let mut old = 0;
-    let now = crate::clock::seconds();
+    let now = crate::disk::clock::seconds();
     directory.entries(None, |_, stat| {
         old += usize::from(now - stat.st_mtime.max(stat.st_ctime) > 36 * 3600)
     })?;
@@ -380,11 +380,11 @@ fn read_list(
     report: &mut MailboxReport,
 ) -> io::Result<()> {
     let flags = rustix::fs::OFlags::RDONLY;
-    let lock = format!("{}.lock", crate::uidlist_file::FILE_NAME);
+    let lock = format!("{}.lock", crate::disk::uidlist_file::FILE_NAME);
     if open_control(directory.root(), &lock, flags)?.is_some() {
         report.findings.push(Finding::Locked);
     }
-    let Some(mut file) = open_control(directory.root(), crate::uidlist_file::FILE_NAME, flags)? else {
+    let Some(mut file) = open_control(directory.root(), crate::disk::uidlist_file::FILE_NAME, flags)? else {
         report.findings.push(Finding::NoUidList);
         return Ok(());
     };

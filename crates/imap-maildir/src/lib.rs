@@ -36,15 +36,14 @@
 //! * [`MaildirBackend`] logs users in; [`MaildirSession`] and [`MaildirMailbox`] serve them. One process opens each mailbox
 //!   once, however many sessions have it selected; a watcher pushes what other programs do to all of them.
 //! * [`inspect`](inspect::inspect) reads a Maildir and reports what it finds.
-//! * The other modules are the files and their rules, each by itself: [`uidlist`], [`keywords`], [`subscriptions`],
-//!   [`dotlock`], [`flags`], [`scan`], [`delivery`].
+//! * [`format`] and [`disk`] are the files and their rules, each by itself.
 //!
 //! # What is promised
 //!
 //! * APPEND, COPY and MOVE that were answered OK survive `kill -9` and, as far as the disk keeps its word, a power failure:
-//!   content, name and UID are synced in this order ([`delivery`]). A moved message is at every moment in exactly one mailbox.
+//!   content, name and UID are synced in this order ([`disk::delivery`]). A moved message is at every moment in exactly one mailbox.
 //! * A UID is on disk before anybody is told of it and is never used again.
-//! * No message is reported expunged because a listing missed it while it was being renamed ([`scan`]).
+//! * No message is reported expunged because a listing missed it while it was being renamed ([`disk::scan`]).
 //! * Octets of a message file never change. No symbolic link, FIFO or device is ever read as mail.
 //!
 //! # Costs
@@ -63,39 +62,19 @@
 use std::time::Duration;
 
 mod account;
-mod add;
 mod backend;
-mod change;
-mod clock;
-pub mod delivery;
-pub mod directory;
-pub mod dotlock;
-mod error;
-pub mod filename;
-pub mod flags;
-mod index;
+pub mod disk;
+pub mod format;
 pub mod inspect;
-pub mod keywords;
 mod mailbox;
-pub mod names;
-mod open_mailbox;
-mod random;
-mod read;
-pub mod scan;
+mod selected;
 mod session;
-mod step;
-pub mod subscriptions;
-mod sync;
-pub mod uidlist;
-pub mod uidlist_file;
-pub mod uidvalidity;
-mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use backend::{Authenticator, MailRoot, MaildirBackend, Verdict};
-pub use mailbox::MaildirMailbox;
+pub use selected::MaildirMailbox;
 pub use session::MaildirSession;
 
 /// How long to wait for another program's lock: longer than a lock takes to go stale.

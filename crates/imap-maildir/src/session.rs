@@ -8,13 +8,13 @@ use imap_backend::{
 use imap_updates::Access;
 
 use crate::account::Account;
-use crate::add::ExcessKeywords;
-use crate::delivery::Delivery;
-use crate::error::{from_io, panicked};
-use crate::mailbox::MaildirMailbox;
-use crate::names::DELIMITER;
-use crate::open_mailbox::OpenMailbox;
-use crate::subscriptions::Subscription;
+use crate::disk::delivery::Delivery;
+use crate::disk::subscriptions::Subscription;
+use crate::format::mailbox_names::DELIMITER;
+use crate::mailbox::add::ExcessKeywords;
+use crate::mailbox::error::{from_io, panicked};
+use crate::mailbox::open::OpenMailbox;
+use crate::selected::MaildirMailbox;
 
 /// How much of an APPEND is collected before it is written: one trip to a blocking thread for this many octets.
 const WRITE_AT: usize = 256 << 10;

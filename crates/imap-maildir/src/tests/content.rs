@@ -1,7 +1,7 @@
 //! Octets, sizes, dates and flags of messages.
 
 use super::*;
-use crate::directory::set_modified;
+use crate::disk::directory::set_modified;
 use imap_backend::ErrorKind;
 
 #[tokio::test]

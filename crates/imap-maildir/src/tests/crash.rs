@@ -3,7 +3,7 @@
 //! A hook copies the directories at each step, as `kill -9` would leave them; then another process opens the copy.
 
 use super::*;
-use crate::step::Step;
+use crate::disk::step::Step;
 use parking_lot::Mutex;
 
 fn copy_tree(from: &Path, to: &Path) {

@@ -18,7 +18,7 @@ use imap_backend::{
 use imap_seq::{Uid, UidSet};
 use imap_updates::{Access, CommandInProgress, Flag, Flags, Followers, Untagged, UpdateBuffer, kind};
 
-use crate::open_mailbox::OpenMailbox;
+use crate::mailbox::open::OpenMailbox;
 use crate::{Authenticator, MailRoot, MaildirBackend, MaildirMailbox, MaildirSession, Verdict};
 
 /// Everybody's password is "secret".

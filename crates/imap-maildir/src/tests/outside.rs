@@ -272,7 +272,7 @@ async fn a_look_without_a_change_lists_nothing() {
     let lists = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = Arc::clone(&lists);
     open.directory.steps().set(move |step| {
-        if step == crate::step::Step::Listed {
+        if step == crate::disk::step::Step::Listed {
             counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         }
     });

@@ -1,7 +1,7 @@
 //! Another program acts between two steps of ours.
 
 use super::*;
-use crate::step::Step;
+use crate::disk::step::Step;
 use imap_backend::ErrorKind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

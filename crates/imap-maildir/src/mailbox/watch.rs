@@ -13,7 +13,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::open_mailbox::OpenMailbox;
+use crate::mailbox::open::OpenMailbox;
 
 /// How long events are collected.
 const GATHER: Duration = Duration::from_millis(100);

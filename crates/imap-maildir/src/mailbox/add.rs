@@ -7,18 +7,18 @@ use imap_backend::{Error, ErrorKind};
 use imap_seq::{Uid, UidSet};
 use imap_updates::{Flags, Keyword, Recency};
 
-use crate::delivery::Prepared;
-use crate::directory::{Directory, Place};
-use crate::dotlock::Dotlock;
-use crate::error::{CrossesFileSystems, crosses_file_systems, from_define, from_io};
-use crate::filename::{ClaimedSizes, split};
-use crate::flags::Info;
-use crate::index::{Entry, LetterMap};
-use crate::keywords::DefineError;
-use crate::open_mailbox::{OpenMailbox, TakesNew, Writer};
-use crate::scan;
-use crate::step::Step;
-use crate::uidlist_file::{Change, FILE_NAME, Reading};
+use crate::disk::delivery::Prepared;
+use crate::disk::directory::{Directory, Place};
+use crate::disk::dotlock::Dotlock;
+use crate::disk::keywords::DefineError;
+use crate::disk::scan;
+use crate::disk::step::Step;
+use crate::disk::uidlist_file::{Change, FILE_NAME, Reading};
+use crate::format::filename::{ClaimedSizes, split};
+use crate::format::flags::Info;
+use crate::mailbox::error::{CrossesFileSystems, crosses_file_systems, from_define, from_io};
+use crate::mailbox::index::{Entry, LetterMap};
+use crate::mailbox::open::{OpenMailbox, TakesNew, Writer};
 
 /// What happens to keywords for which no letter is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use crate::clock::seconds as seconds_now;
+use crate::disk::clock::seconds as seconds_now;
 
 /// A lock not touched for this long, seconds, belongs to a program that died (Dovecot's value).
 const STALE_SECONDS: i64 = 120;
@@ -72,7 +72,7 @@ impl Dotlock {
         if rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        let prepared = format!("{name}.{}", crate::random::guid()?);
+        let prepared = format!("{name}.{}", crate::disk::random::guid()?);
         let mut file = create_file(directory, &prepared)?;
         // A full disk: an empty lock still locks, and goes stale by time.
         let _ = file.write_all(owner().as_bytes());
@@ -107,7 +107,7 @@ impl Dotlock {
         }
         self.check()?;
         self.touched = Instant::now();
-        crate::directory::set_modified(&self.file, seconds_now())
+        crate::disk::directory::set_modified(&self.file, seconds_now())
     }
 
     /// Makes sure that the lock is still ours.
@@ -171,7 +171,7 @@ fn find_stale(directory: BorrowedFd<'_>, name: &str, protected: &str, now: i64) 
 /// Two waiters may both find it stale. The second must not remove the lock that the first has just made: so it is moved aside,
 /// looked at, and linked back when it turns out to be another one.
 fn break_lock(directory: BorrowedFd<'_>, name: &str, stale: Stat) -> io::Result<()> {
-    let aside = format!("{name}.{}", crate::random::guid()?);
+    let aside = format!("{name}.{}", crate::disk::random::guid()?);
     match rustix::fs::renameat(directory, name, directory, &aside) {
         Ok(()) => {}
         Err(Errno::NOENT) => return Ok(()),
@@ -186,7 +186,7 @@ fn break_lock(directory: BorrowedFd<'_>, name: &str, stale: Stat) -> io::Result<
 
 fn read_owner(directory: BorrowedFd<'_>, name: &str) -> String {
     let mut text = String::new();
-    if let Ok(Some(file)) = crate::directory::open_control(directory, name, OFlags::RDONLY) {
+    if let Ok(Some(file)) = crate::disk::directory::open_control(directory, name, OFlags::RDONLY) {
         let _ = file.take(512).read_to_string(&mut text);
     }
     text
@@ -229,7 +229,7 @@ static HOST: LazyLock<String> = LazyLock::new(|| {
                 .collect();
             format!("{node}/{}/{namespace}", boot.trim())
         }
-        _ => format!("{node}/{}", crate::random::guid().unwrap_or_default()),
+        _ => format!("{node}/{}", crate::disk::random::guid().unwrap_or_default()),
     }
 });
 
@@ -259,7 +259,7 @@ mod tests {
         fn foreign_lock(&self, content: &str, age: i64) {
             let path = self.home.path().join("list.lock");
             std::fs::write(&path, content).unwrap();
-            crate::directory::set_modified(File::open(path).unwrap(), seconds_now() - age).unwrap();
+            crate::disk::directory::set_modified(File::open(path).unwrap(), seconds_now() - age).unwrap();
         }
     }
 
@@ -325,7 +325,7 @@ mod tests {
         assert!(!stale(118));
         assert!(stale(121));
         std::fs::write(fixture.home.path().join("list"), "x").unwrap();
-        crate::directory::set_modified(
+        crate::disk::directory::set_modified(
             File::open(fixture.home.path().join("list")).unwrap(),
             seconds_now() + 60,
         )

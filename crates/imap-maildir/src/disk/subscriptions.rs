@@ -9,8 +9,8 @@ use std::os::fd::BorrowedFd;
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::directory::{open_control, replace};
-use crate::dotlock::Dotlock;
+use crate::disk::directory::{open_control, replace};
+use crate::disk::dotlock::Dotlock;
 
 /// Its name.
 pub const FILE_NAME: &str = "subscriptions";

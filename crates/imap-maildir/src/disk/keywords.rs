@@ -7,8 +7,8 @@ use std::io::{self, Read as _};
 
 use rustix::fs::OFlags;
 
-use crate::directory::{Directory, open_control, replace};
-use crate::dotlock::Dotlock;
+use crate::disk::directory::{Directory, open_control, replace};
+use crate::disk::dotlock::Dotlock;
 
 /// Its name.
 pub const FILE_NAME: &str = "dovecot-keywords";
@@ -133,7 +133,7 @@ impl Keywords {
             .collect();
         lock.check()?;
         let before = self.stamp.map_or(0, |stamp| stamp.2);
-        let modified = crate::clock::seconds().max(before + 1);
+        let modified = crate::disk::clock::seconds().max(before + 1);
         let temporary = format!("{FILE_NAME}.tmp");
         let mode = directory.file_mode();
         replace(

@@ -13,7 +13,7 @@ use parking_lot::RwLock;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Timespec};
 use rustix::io::Errno;
 
-use crate::step::Steps;
+use crate::disk::step::Steps;
 
 /// The subdirectory in which a message file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -183,7 +183,7 @@ impl Directory {
 
     /// Calls `each` with the name of every entry of `place` that can be a message.
     ///
-    /// One call may miss an entry that is renamed meanwhile, or give it twice: see [`crate::scan`].
+    /// One call may miss an entry that is renamed meanwhile, or give it twice: see [`crate::disk::scan`].
     ///
     /// # Errors
     /// When the directory cannot be read.
@@ -193,7 +193,7 @@ impl Directory {
         for entry in rustix::fs::Dir::read_from(directory)? {
             let entry = entry?;
             let name = entry.file_name();
-            if !crate::filename::is_message_name(name.to_bytes()) {
+            if !crate::format::filename::is_message_name(name.to_bytes()) {
                 continue;
             }
             let kind = match entry.file_type() {

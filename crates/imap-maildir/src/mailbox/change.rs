@@ -6,15 +6,15 @@ use imap_backend::{Error, FlagAction, FlagChange};
 use imap_seq::{Uid, UidSet};
 use imap_updates::{Echo, Flags, Origin};
 
-use crate::add::{ExcessKeywords, with_file};
-use crate::directory::Place;
-use crate::dotlock::Dotlock;
-use crate::error::from_io;
-use crate::flags::{Info, Letter};
-use crate::index::{Entry, LetterMap};
-use crate::open_mailbox::{OpenMailbox, Writer};
-use crate::step::Step;
-use crate::uidlist_file::FILE_NAME;
+use crate::disk::directory::Place;
+use crate::disk::dotlock::Dotlock;
+use crate::disk::step::Step;
+use crate::disk::uidlist_file::FILE_NAME;
+use crate::format::flags::{Info, Letter};
+use crate::mailbox::add::{ExcessKeywords, with_file};
+use crate::mailbox::error::from_io;
+use crate::mailbox::index::{Entry, LetterMap};
+use crate::mailbox::open::{OpenMailbox, Writer};
 
 /// What became of one message.
 enum Outcome {
@@ -178,7 +178,7 @@ impl OpenMailbox {
 
 /// Tells the other sessions, and this one too where another program's change came to light by the way.
 fn publish_flags(
-    hub: &mut imap_updates::HubGuard<'_, crate::index::Index>,
+    hub: &mut imap_updates::HubGuard<'_, crate::mailbox::index::Index>,
     uid: Uid,
     (expected, found): (&Info, &Info),
     now: &Flags,

@@ -21,12 +21,12 @@ use imap_updates::{Closed, MailboxHub, Recency, Snapshot};
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use crate::directory::{Directory, Existence, Stamps};
-use crate::error::{Gone, from_io, panicked};
-use crate::filename::NameGenerator;
-use crate::index::{Index, LetterMap};
-use crate::keywords::Keywords;
-use crate::uidlist_file::UidListFile;
+use crate::disk::directory::{Directory, Existence, Stamps};
+use crate::disk::keywords::Keywords;
+use crate::disk::uidlist_file::UidListFile;
+use crate::format::filename::NameGenerator;
+use crate::mailbox::error::{Gone, from_io, panicked};
+use crate::mailbox::index::{Index, LetterMap};
 
 /// A directory that changed this recently may change again without a new time stamp: it is listed once more after this long.
 pub(crate) const GRAIN: Duration = Duration::from_millis(1500);
@@ -43,7 +43,7 @@ pub(crate) struct OpenMailbox {
     /// Sessions that may move messages from `new/` to `cur/`.
     read_write: AtomicUsize,
     /// Tells the watcher to forget this mailbox.
-    pub(crate) watch: crate::watch::Slot,
+    pub(crate) watch: crate::mailbox::watch::Slot,
 }
 
 /// What an operation on the disk needs and only one has at a time.
@@ -104,10 +104,10 @@ impl OpenMailbox {
             path: Mutex::new(path.to_owned()),
             writer: Arc::new(AsyncMutex::new(writer)),
             read_write: AtomicUsize::new(0),
-            watch: crate::watch::Slot::default(),
+            watch: crate::mailbox::watch::Slot::default(),
         };
         let mut writer = mailbox.writer.try_lock().map_err(io::Error::other)?;
-        let _ = mailbox.directory.clean_temporaries(crate::clock::seconds());
+        let _ = mailbox.directory.clean_temporaries(crate::disk::clock::seconds());
         mailbox.sync(&mut writer)?;
         drop(writer);
         Ok(mailbox)
@@ -224,9 +224,9 @@ impl std::fmt::Debug for OpenMailbox {
 }
 
 /// A message found in `new/` is recent: no session has been told of it.
-pub(crate) fn recency(place: crate::directory::Place) -> Recency {
+pub(crate) fn recency(place: crate::disk::directory::Place) -> Recency {
     match place {
-        crate::directory::Place::New => Recency::Recent,
-        crate::directory::Place::Cur => Recency::NotRecent,
+        crate::disk::directory::Place::New => Recency::Recent,
+        crate::disk::directory::Place::Cur => Recency::NotRecent,
     }
 }

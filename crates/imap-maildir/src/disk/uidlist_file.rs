@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use rustix::fs::OFlags;
 
-use crate::directory::{Directory, open_control, replace};
-use crate::dotlock::Dotlock;
-use crate::uidlist::{Fault, Header, Parsed, Record, parse, parse_appended, write};
+use crate::disk::directory::{Directory, open_control, replace};
+use crate::disk::dotlock::Dotlock;
+use crate::format::uidlist::{Fault, Header, Parsed, Record, parse, parse_appended, write};
 
 /// Its name.
 pub const FILE_NAME: &str = "dovecot-uidlist";
@@ -366,7 +366,7 @@ impl UidListFile {
             ..self.header.clone()
         };
         if header.guid.is_none() {
-            header.guid = Some(crate::random::guid()?.into());
+            header.guid = Some(crate::disk::random::guid()?.into());
         }
         let octets = write(&header, self.records.iter().chain(added));
         let temporary = format!("{FILE_NAME}.tmp");

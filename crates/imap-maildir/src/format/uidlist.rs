@@ -259,7 +259,7 @@ fn parse_records(octets: &[u8], version: Version, (first_line, floor): (usize, u
 /// A number far above the UIDs in use is rubbish: counting it as used would bring the end of all UIDs near.
 fn hidden_uid(line: &[u8], floor: u32) -> u32 {
     let digits = line.iter().take_while(|octet| octet.is_ascii_digit()).count();
-    crate::filename::number(&line[..digits])
+    crate::format::filename::number(&line[..digits])
         .and_then(|uid| u32::try_from(uid).ok())
         .filter(|&uid| uid < u32::MAX && uid <= floor.saturating_add(1 << 20))
         .unwrap_or(0)
@@ -267,7 +267,7 @@ fn hidden_uid(line: &[u8], floor: u32) -> u32 {
 
 fn parse_record(line: &[u8], version: Version) -> Option<Record> {
     let space = line.iter().position(|&octet| octet == b' ')?;
-    let uid = u32::try_from(crate::filename::number(&line[..space])?)
+    let uid = u32::try_from(crate::format::filename::number(&line[..space])?)
         .ok()
         .filter(|&uid| uid > 0)?;
     let rest = &line[space + 1..];
@@ -279,8 +279,8 @@ fn parse_record(line: &[u8], version: Version) -> Option<Record> {
         let colon = rest.windows(2).position(|pair| pair == b" :")?;
         (&rest[..colon], &rest[colon + 2..])
     };
-    let (base, _) = crate::filename::split(name);
-    if !crate::filename::is_message_name(base) {
+    let (base, _) = crate::format::filename::split(name);
+    if !crate::format::filename::is_message_name(base) {
         return None;
     }
     let keys = std::str::from_utf8(keys).ok()?;

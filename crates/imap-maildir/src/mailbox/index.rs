@@ -7,10 +7,10 @@ use imap_backend::{FlagAction, FlagChange, NewKeywords};
 use imap_seq::Uid;
 use imap_updates::{Flag, Flags, Keyword};
 
-use crate::directory::Place;
-use crate::filename::split;
-use crate::flags::{Info, Letter};
-use crate::keywords::{Keywords, LIMIT};
+use crate::disk::directory::Place;
+use crate::disk::keywords::{Keywords, LIMIT};
+use crate::format::filename::split;
+use crate::format::flags::{Info, Letter};
 
 /// The keyword that the standard letter `P` stands for.
 const FORWARDED: &str = "$Forwarded";

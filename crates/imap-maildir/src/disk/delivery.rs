@@ -14,10 +14,10 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use crate::directory::{Directory, Place, set_modified};
-use crate::filename::{ClaimedSizes, NameGenerator, split};
-use crate::flags::Info;
-use crate::step::Step;
+use crate::disk::directory::{Directory, Place, set_modified};
+use crate::disk::step::Step;
+use crate::format::filename::{ClaimedSizes, NameGenerator, split};
+use crate::format::flags::Info;
 
 /// A message that arrives in pieces.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl Delivery {
             .take()
             .ok_or_else(|| io::Error::other("the delivery has ended"))?;
         self.directory.steps().at(Step::Written);
-        let modified = internal_date.unwrap_or_else(crate::clock::seconds);
+        let modified = internal_date.unwrap_or_else(crate::disk::clock::seconds);
         set_modified(&file, modified)?;
         // A file system keeps the dates that it can: what it kept is what every later look will find.
         let modified = rustix::fs::fstat(&file).map_or(modified, |stat| stat.st_mtime);

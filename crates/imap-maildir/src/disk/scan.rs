@@ -12,9 +12,9 @@
 use std::collections::HashMap;
 use std::io;
 
-use crate::directory::{Directory, Place, Stamps};
-use crate::filename::split;
-use crate::step::Step;
+use crate::disk::directory::{Directory, Place, Stamps};
+use crate::disk::step::Step;
+use crate::format::filename::split;
 
 /// How often a missing file is looked for while the directories keep changing.
 const PASSES: usize = 6;

@@ -98,7 +98,7 @@ impl NameGenerator {
     /// When the system has no randomness to give.
     pub fn new() -> io::Result<Self> {
         let mut random = [0; 4];
-        crate::random::fill(&mut random)?;
+        crate::disk::random::fill(&mut random)?;
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         Ok(Self::with(&host, std::process::id(), u32::from_ne_bytes(random)))
     }

@@ -11,12 +11,12 @@ use imap_seq::Uid;
 use imap_updates::Flags;
 use rustix::fs::Stat;
 
-use crate::add::with_file;
-use crate::directory::Directory;
-use crate::error::{from_io, panicked};
-use crate::filename::ClaimedSizes;
-use crate::index::Entry;
-use crate::open_mailbox::OpenMailbox;
+use crate::disk::directory::Directory;
+use crate::format::filename::ClaimedSizes;
+use crate::mailbox::add::with_file;
+use crate::mailbox::error::{from_io, panicked};
+use crate::mailbox::index::Entry;
+use crate::mailbox::open::OpenMailbox;
 
 /// What NUL octets, which IMAP strings cannot carry, are sent as: Dovecot's choice, and the size stays.
 const NUL_SUBSTITUTE: u8 = 0x80;

@@ -10,8 +10,8 @@ use std::os::fd::BorrowedFd;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::directory::{open_control, replace, sync_directory};
-use crate::dotlock::Dotlock;
+use crate::disk::directory::{open_control, replace, sync_directory};
+use crate::disk::dotlock::Dotlock;
 
 /// The name of the file with the latest value.
 pub const FILE_NAME: &str = "dovecot-uidvalidity";
@@ -33,7 +33,7 @@ pub fn next(root: BorrowedFd<'_>, now: i64) -> io::Result<u32> {
         };
         if advance(root, latest, next)? == Advance::Done {
             // The order matters not: readers take the larger of name and content.
-            let temporary = format!("{FILE_NAME}.tmp.{}", crate::random::guid()?);
+            let temporary = format!("{FILE_NAME}.tmp.{}", crate::disk::random::guid()?);
             replace(
                 root,
                 &temporary,
@@ -71,7 +71,7 @@ pub fn at_least(root: BorrowedFd<'_>, value: u32) -> io::Result<()> {
 
 /// Keeps our other processes away while a value is taken.
 ///
-/// The rename alone is not enough: a listing may miss the counter file while somebody renames it (see [`crate::scan`]), and
+/// The rename alone is not enough: a listing may miss the counter file while somebody renames it (see [`crate::disk::scan`]), and
 /// the counter would be made anew with a value that has been given already.
 fn alone(root: BorrowedFd<'_>) -> io::Result<Dotlock> {
     Dotlock::acquire(root, FILE_NAME, crate::LOCK_PATIENCE)

@@ -5,9 +5,9 @@ use std::io;
 use imap_backend::{Error, ErrorKind};
 use rustix::io::Errno;
 
-use crate::delivery::NulOctet;
-use crate::keywords::DefineError;
-use crate::uidlist_file::UidsExhausted;
+use crate::disk::delivery::NulOctet;
+use crate::disk::keywords::DefineError;
+use crate::disk::uidlist_file::UidsExhausted;
 
 /// An error of the file system. What a user can do something about has its own kind; the rest is the operator's.
 pub(crate) fn from_io(error: io::Error) -> Error {

@@ -8,15 +8,15 @@ use std::time::Instant;
 use imap_seq::{Uid, UidSet};
 use imap_updates::{Closed, Echo, Ingest, Origin, Recency};
 
-use crate::directory::Place;
-use crate::dotlock::Dotlock;
-use crate::error::Gone;
-use crate::filename::arrival_order;
-use crate::flags::Info;
-use crate::index::{Entry, LetterMap, Renames};
-use crate::open_mailbox::{GRAIN, OpenMailbox, TakesNew, Writer, recency};
-use crate::scan::{self, Calm, Found, Listing};
-use crate::uidlist_file::{Change, FILE_NAME, Keep, Reading, Rewrite};
+use crate::disk::directory::Place;
+use crate::disk::dotlock::Dotlock;
+use crate::disk::scan::{self, Calm, Found, Listing};
+use crate::disk::uidlist_file::{Change, FILE_NAME, Keep, Reading, Rewrite};
+use crate::format::filename::arrival_order;
+use crate::format::flags::Info;
+use crate::mailbox::error::Gone;
+use crate::mailbox::index::{Entry, LetterMap, Renames};
+use crate::mailbox::open::{GRAIN, OpenMailbox, TakesNew, Writer, recency};
 
 /// A file whose hard link of the same name is this old, seconds, is a leftover of a program that links and then unlinks.
 const DOUBLE_SECONDS: i64 = 30;
@@ -333,7 +333,7 @@ impl OpenMailbox {
             };
             let other = scan::find_other(&self.directory, double);
             if other == Some((stat.st_dev, stat.st_ino)) {
-                if crate::clock::seconds() - stat.st_ctime > DOUBLE_SECONDS {
+                if crate::disk::clock::seconds() - stat.st_ctime > DOUBLE_SECONDS {
                     let _ = self.directory.unlink(double.place, &double.name);
                 }
             } else if other.is_some() {
@@ -434,11 +434,11 @@ impl Writer {
         self.listed = Some(listing.stamps);
         let latest = listing.stamps.new.seconds().max(listing.stamps.cur.seconds());
         // A clock that runs behind the file system's makes a change look recent for ever: once more is enough.
-        let recent = latest >= crate::clock::seconds() - 1;
+        let recent = latest >= crate::disk::clock::seconds() - 1;
         let recent = recent
             && self
                 .again_at
-                .is_none_or(|at| at > started || latest <= crate::clock::seconds());
+                .is_none_or(|at| at > started || latest <= crate::disk::clock::seconds());
         self.again_at = (recent || listing.calm == Calm::Disturbed).then(|| started + GRAIN);
     }
 }

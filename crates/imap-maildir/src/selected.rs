@@ -1,0 +1,157 @@
+//! `MaildirMailbox`: a mailbox that one session has selected.
+
+use std::sync::Arc;
+
+use imap_backend::{
+    Copied, Error, ErrorKind, FlagChange, Mailbox, MailboxName, Need, Opened, PollReason, Record,
+};
+use imap_seq::{Uid, UidSet};
+use imap_updates::{Access, Origin};
+
+use crate::account::Account;
+use crate::mailbox::add::ExcessKeywords;
+use crate::mailbox::open::OpenMailbox;
+use crate::session::try_create;
+
+/// A selected mailbox.
+#[derive(Debug)]
+pub struct MaildirMailbox {
+    account: Arc<Account>,
+    open: Arc<OpenMailbox>,
+    access: Access,
+    origin: Origin,
+}
+
+impl MaildirMailbox {
+    /// Counts the session among those that have the mailbox open.
+    pub(crate) fn enter(account: Arc<Account>, open: Arc<OpenMailbox>, access: Access) -> Self {
+        if access == Access::ReadWrite {
+            open.opened_read_write();
+        }
+        Self {
+            account,
+            open,
+            access,
+            origin: Origin::EXTERNAL,
+        }
+    }
+
+    /// Looks at the disk once more and subscribes.
+    pub(crate) async fn opened(mut self, access: Access) -> Result<Opened<Self>, Error> {
+        self.open.look().await?;
+        let (updates, (uid_next, keywords, new_keywords, first_unseen)) =
+            self.open.hub.subscribe_with(access, |index, _| {
+                let letters = &index.letters;
+                (
+                    index.uid_next,
+                    letters.keywords(),
+                    letters.new_keywords(),
+                    index.first_unseen(),
+                )
+            });
+        self.origin = updates.origin();
+        let uid_validity = self.open.uid_validity;
+        let mailbox = self;
+        Ok(Opened {
+            mailbox,
+            updates,
+            access,
+            uid_validity,
+            uid_next,
+            keywords,
+            new_keywords,
+            first_unseen,
+        })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn open(&self) -> Arc<OpenMailbox> {
+        Arc::clone(&self.open)
+    }
+
+    fn may_write(&self) -> Result<(), Error> {
+        if self.access == Access::ReadWrite {
+            Ok(())
+        } else {
+            Err(ErrorKind::NoPermission.into())
+        }
+    }
+
+    async fn target(&self, name: &MailboxName) -> Result<Arc<OpenMailbox>, Error> {
+        self.account.mailbox(name, ErrorKind::TryCreate).await
+    }
+}
+
+impl Drop for MaildirMailbox {
+    fn drop(&mut self) {
+        if self.access == Access::ReadWrite {
+            self.open.left_read_write();
+        }
+    }
+}
+
+impl Mailbox for MaildirMailbox {
+    async fn fetch(&mut self, uids: &[Uid], need: Need) -> Result<Vec<Option<Record>>, Error> {
+        self.open.fetch(uids, need).await
+    }
+
+    async fn store(&mut self, uids: &UidSet, change: &FlagChange) -> Result<(), Error> {
+        self.may_write()?;
+        let (uids, change, origin) = (uids.clone(), change.clone(), self.origin);
+        self.open
+            .write(move |open, writer| open.store(writer, &uids, &change, origin))
+            .await
+    }
+
+    async fn copy(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
+        let target = self.target(target).await?;
+        let originals = self.open.originals(uids)?;
+        let (open, uid_validity) = (Arc::clone(&self.open), target.uid_validity);
+        let copy = move |target: &OpenMailbox, writer: &mut _| {
+            let copies = open.prepare_copies(target, &originals)?;
+            target.add(writer, copies, ExcessKeywords::Drop)
+        };
+        let to = target.write(copy).await.map_err(try_create)?;
+        Ok(Copied {
+            uid_validity,
+            from: uids.clone(),
+            to: to.into_iter().collect(),
+        })
+    }
+
+    async fn move_to(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
+        self.may_write()?;
+        let target = self.target(target).await?;
+        let originals = self.open.originals(uids)?;
+        let (open, uid_validity) = (Arc::clone(&self.open), target.uid_validity);
+        let moved = target
+            .write(move |target, writer| target.take(writer, &open, &originals))
+            .await;
+        let (from, to) = moved.map_err(try_create)?.into_iter().unzip();
+        Ok(Copied {
+            uid_validity,
+            from,
+            to,
+        })
+    }
+
+    async fn expunge(&mut self, uids: &UidSet) -> Result<(), Error> {
+        self.may_write()?;
+        let uids = uids.clone();
+        self.open
+            .write(move |open, writer| open.expunge(writer, &uids))
+            .await
+    }
+
+    async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {
+        match reason {
+            PollReason::Asked => match self.open.look().await {
+                // The mailbox has ended, which its sessions are told by the hub.
+                Err(_) if self.open.hub.closed().is_some() => Ok(()),
+                looked => looked.map(drop),
+            },
+            // Events do that job; where there are none, the client's NOOP does.
+            PollReason::Passing => Ok(()),
+        }
+    }
+}
