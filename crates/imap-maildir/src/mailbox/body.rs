@@ -1,0 +1,173 @@
+//! The octets of one message, read from its file a piece at a time.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use imap_backend::{Error, ErrorKind, ReadBody};
+use imap_seq::Uid;
+use parking_lot::Mutex;
+
+use crate::format::line_ends::{Offsets, ToWire};
+use crate::mailbox::error::{from_io, panicked};
+use crate::mailbox::open::OpenMailbox;
+
+/// How much of a file is read at a time, in octets.
+const PIECE: usize = 64 << 10;
+
+/// The body of a message whose file is opened when it is first read. Clones share file and offsets.
+#[derive(Clone, Debug)]
+pub(crate) struct FileBody {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    mailbox: Arc<OpenMailbox>,
+    uid: Uid,
+    open: Mutex<Option<Opened>>,
+}
+
+/// An open message file. Its octets never change; a file that became shorter ends early.
+#[derive(Debug)]
+struct Opened {
+    file: File,
+    offsets: Offsets,
+}
+
+impl FileBody {
+    pub(crate) fn new(mailbox: Arc<OpenMailbox>, uid: Uid) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                mailbox,
+                uid,
+                open: Mutex::new(None),
+            }),
+        }
+    }
+
+    /// Runs `work` on the open file, on a blocking thread.
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Opened) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let shared = Arc::clone(&self.shared);
+        let work = move || {
+            let mut open = shared.open.lock();
+            let opened = match &mut *open {
+                Some(opened) => opened,
+                none => none.insert(shared.open()?),
+            };
+            work(opened).map_err(|error| of_one_message(&error))
+        };
+        tokio::task::spawn_blocking(work).await.map_err(panicked)?
+    }
+}
+
+impl Shared {
+    fn open(&self) -> Result<Opened, Error> {
+        let found = self.mailbox.open_file(self.uid);
+        let (file, size) = found
+            .map_err(|error| of_one_message(&error))?
+            .ok_or(ErrorKind::ExpungeIssued)?;
+        let offsets = self.mailbox.offsets(self.uid, size);
+        Ok(Opened { file, offsets })
+    }
+}
+
+impl Drop for Shared {
+    /// What was found out about the file serves whoever reads the message next.
+    fn drop(&mut self) {
+        if let Some(opened) = self.open.get_mut().take() {
+            self.mailbox.keep_offsets(self.uid, opened.offsets);
+        }
+    }
+}
+
+impl ReadBody for FileBody {
+    async fn size(&self) -> Result<u64, Error> {
+        let size = self
+            .with(|opened| {
+                opened.scan_to(u64::MAX)?;
+                Ok(opened.offsets.wire_size().unwrap_or(0))
+            })
+            .await?;
+        self.shared.mailbox.remember_size(self.shared.uid, size);
+        Ok(size)
+    }
+
+    async fn read_at(&self, offset: u64, at_most: usize) -> Result<Bytes, Error> {
+        self.with(move |opened| opened.read_at(offset, at_most)).await
+    }
+}
+
+impl Opened {
+    /// Looks at the file until the wire offset is known, or to its end.
+    fn scan_to(&mut self, wire: u64) -> io::Result<()> {
+        let mut piece = vec![0; PIECE];
+        while !self.offsets.reaches(wire) {
+            let read = self.read_file(&mut piece, self.offsets.scanned())?;
+            if read == 0 {
+                // Somebody has cut the file: what is left of it is the message now.
+                self.offsets.end_here();
+            }
+            self.offsets.advance(&piece[..read]);
+        }
+        Ok(())
+    }
+
+    fn read_at(&mut self, offset: u64, at_most: usize) -> io::Result<Bytes> {
+        self.scan_to(offset)?;
+        let (mut at, mut wire) = self.offsets.before(offset);
+        let mut ends = ToWire::after(self.octet_before(at)?);
+        let mut out = Vec::with_capacity(at_most.min(PIECE) + 1);
+        let mut piece = vec![0; PIECE.min(at_most.max(4096))];
+        while out.len() < at_most {
+            let read = self.read_file(&mut piece, at)?;
+            if read == 0 {
+                break;
+            }
+            if at == self.offsets.scanned() {
+                self.offsets.advance(&piece[..read]);
+            }
+            at += read as u64;
+            ends.push(&piece[..read], &mut out);
+            // What lies between the known place and the offset.
+            let before = usize::try_from(offset - wire).unwrap_or(usize::MAX).min(out.len());
+            out.drain(..before);
+            wire += before as u64;
+        }
+        out.truncate(at_most);
+        Ok(out.into())
+    }
+
+    /// Octets of the file from `at` on, as far as it went when it was opened: what is appended later is not the message.
+    fn read_file(&self, piece: &mut [u8], at: u64) -> io::Result<usize> {
+        let left = self.offsets.file_size().saturating_sub(at);
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(piece.len());
+        self.file.read_at(&mut piece[..most], at)
+    }
+
+    fn octet_before(&self, at: u64) -> io::Result<Option<u8>> {
+        let Some(before) = at.checked_sub(1) else {
+            return Ok(None);
+        };
+        let mut octet = [0];
+        let read = self.file.read_at(&mut octet, before)?;
+        Ok((read == 1).then_some(octet[0]))
+    }
+}
+
+/// An error of reading one file says nothing about the others, save where it is the process that has no files left.
+pub(crate) fn of_one_message(error: &io::Error) -> Error {
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound => ErrorKind::ExpungeIssued,
+        io::ErrorKind::PermissionDenied => ErrorKind::NoPermission,
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => ErrorKind::Corruption,
+        _ if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => ErrorKind::Corruption,
+        _ => return from_io(io::Error::new(error.kind(), error.to_string())),
+    };
+    Error::new(kind).with_source(error.to_string())
+}
