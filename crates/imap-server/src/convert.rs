@@ -10,14 +10,29 @@ use imap_updates::{Flag, Flags, Keyword};
 
 use crate::completion::Completion;
 
-/// A mailbox name: modified UTF-7 on the wire, Unicode inside.
+/// The name of a mailbox that is to be there: modified UTF-7 on the wire, Unicode inside.
+///
+/// # Errors
+/// NO `[NONEXISTENT]` for a name that no mailbox can have. Its syntax is right: an astring may have any octets.
 pub(crate) fn mailbox_name(mailbox: &Mailbox<'_>) -> Result<MailboxName, Completion> {
+    possible_name(mailbox).ok_or_else(|| Completion::no("NONEXISTENT", IMPOSSIBLE_NAME))
+}
+
+/// The name of a mailbox that is to be made.
+///
+/// # Errors
+/// NO `[CANNOT]` for a name that no mailbox can have.
+pub(crate) fn new_mailbox_name(mailbox: &Mailbox<'_>) -> Result<MailboxName, Completion> {
+    possible_name(mailbox).ok_or_else(|| Completion::no("CANNOT", IMPOSSIBLE_NAME))
+}
+
+/// What is told of names that no mailbox can have.
+pub(crate) const IMPOSSIBLE_NAME: &str = "no mailbox can have that name";
+
+fn possible_name(mailbox: &Mailbox<'_>) -> Option<MailboxName> {
     match mailbox {
-        Mailbox::Inbox => Ok(MailboxName::inbox()),
-        Mailbox::Other(other) => {
-            let name = decode_name(other.as_ref())?;
-            MailboxName::new(&name).ok_or_else(|| Completion::no("CANNOT", "no mailbox can have that name"))
-        }
+        Mailbox::Inbox => Some(MailboxName::inbox()),
+        Mailbox::Other(other) => MailboxName::new(&mutf7::decode(other.as_ref()).ok()?),
     }
 }
 

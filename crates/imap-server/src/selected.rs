@@ -79,6 +79,9 @@ impl<M: Mailbox> Selected<M> {
             // The drain is lost if the connection ends here: then so is the session.
             channel.io.flush_if_full().await?;
         }
+        if let Some(name) = drained.renamed().and_then(MailboxName::new) {
+            self.name = name;
+        }
         let closed = drained.closed();
         self.updates.written(drained);
         Ok(closed)

@@ -5,7 +5,7 @@ use std::future::pending;
 use imap_backend::{Backend, PollReason};
 use imap_codec::IdleDoneCodec;
 use imap_codec::decode::Decoder;
-use imap_updates::{CommandInProgress, Followers, kind};
+use imap_updates::{CommandInProgress, Followers, Release, kind};
 use tokio::time::{Instant, sleep_until};
 
 use crate::client::{Client, mailbox_ended};
@@ -24,6 +24,8 @@ impl<B: Backend> Client<B> {
             return self.complete_releasing(tag, command, Err(refusal.into())).await;
         }
         wire::continuation(self.channel.io.out(), "idling");
+        // The client waits for it: a backend that looks for changes must not hold it up.
+        self.channel.io.flush().await?;
         let answer = self.tell_until_done(command.as_ref()).await;
         self.complete_releasing(tag, command, answer).await
     }
@@ -43,8 +45,11 @@ impl<B: Backend> Client<B> {
             if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command)
                 && Instant::now() >= tell_at
             {
-                // What follows IDLE is DONE; nothing can use a number before it.
-                let release = command.permit(Followers::None);
+                // What has arrived already may be DONE with a command behind it that uses numbers.
+                let release = match self.channel.io.input().is_empty() {
+                    true => command.permit(Followers::None),
+                    false => Release::hold(),
+                };
                 if let Some(why) = selected.report(&mut self.channel, release).await? {
                     return Err(mailbox_ended(why).into());
                 }

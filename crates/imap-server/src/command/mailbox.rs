@@ -14,7 +14,7 @@ use crate::wire;
 impl<B: Backend> Client<B> {
     pub(crate) async fn create(&mut self, mailbox: &Mailbox<'_>) -> Answer {
         let session = self.state.session()?;
-        let name = creatable(&convert::mailbox_name(mailbox)?, session.delimiter())?;
+        let name = creatable(&convert::new_mailbox_name(mailbox)?, session.delimiter())?;
         session.create(&name, &Create::default()).await?;
         Ok(Completion::ok("CREATE completed"))
     }
@@ -41,7 +41,7 @@ impl<B: Backend> Client<B> {
     pub(crate) async fn rename(&mut self, from: &Mailbox<'_>, to: &Mailbox<'_>) -> Answer {
         let session = self.state.session()?;
         let from = convert::mailbox_name(from)?;
-        let to = creatable(&convert::mailbox_name(to)?, session.delimiter())?;
+        let to = creatable(&convert::new_mailbox_name(to)?, session.delimiter())?;
         session.rename(&from, &to).await?;
         Ok(Completion::ok("RENAME completed"))
     }
@@ -141,6 +141,6 @@ fn creatable(name: &MailboxName, delimiter: char) -> Result<MailboxName, Complet
     match MailboxName::new(text) {
         Some(name) if name.is_inbox() => Err(Completion::no("ALREADYEXISTS", "INBOX exists already")),
         Some(name) if text.split(delimiter).all(|level| !level.is_empty()) => Ok(name),
-        _ => Err(Completion::no("CANNOT", "no mailbox can have that name")),
+        _ => Err(Completion::no("CANNOT", convert::IMPOSSIBLE_NAME)),
     }
 }

@@ -6,7 +6,7 @@ use imap_codec::imap_types::core::{AString, Charset, Vec1};
 use imap_codec::imap_types::search::SearchKey as Wanted;
 use imap_codec::imap_types::sequence::SequenceSet;
 use imap_message::Needle;
-use imap_seq::UidSet;
+use imap_seq::{Bound, SeqNum, SetItem, UidSet};
 use imap_updates::{Flag, UpdateBuffer};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
@@ -222,8 +222,32 @@ fn convert_key(key: &Wanted<'_>, updates: &UpdateBuffer) -> Result<SearchKey, Co
     }
 }
 
+/// A number that is out of range, `*` in an empty mailbox included, matches nothing. The grammar lets a server answer BAD
+/// (RFC 9051, section 9: seq-number); no other server does so for SEARCH, and clients search empty mailboxes.
 fn uids(set: &SequenceSet, numbers: Numbers, updates: &UpdateBuffer) -> Result<SearchKey, Completion> {
-    Ok(SearchKey::Uids(resolve(updates, set, numbers)?.uids().collect()))
+    if numbers == Numbers::Uids {
+        return Ok(SearchKey::Uids(resolve(updates, set, numbers)?.uids().collect()));
+    }
+    let mut found = UidSet::new();
+    let set: imap_seq::SequenceSet<SeqNum> = convert::sequence_set(set)?;
+    let (view, exists) = (updates.view(), updates.view().exists());
+    let last = SeqNum::new(exists);
+    let number = |bound: &Bound<SeqNum>| match bound {
+        Bound::Number(number) => Some(number.get()),
+        Bound::Last => last.map(SeqNum::get),
+    };
+    for item in set.items() {
+        let (from, to) = match item {
+            SetItem::Single(bound) => (bound, bound),
+            SetItem::Range(from, to) => (from, to),
+        };
+        let (Some(from), Some(to)) = (number(from), number(to)) else {
+            continue;
+        };
+        let there = from.min(to)..=from.max(to).min(exists);
+        found.extend(there.filter_map(SeqNum::new).filter_map(|seq| view.uid_of(seq)));
+    }
+    Ok(SearchKey::Uids(found))
 }
 
 fn recent(updates: &UpdateBuffer) -> SearchKey {

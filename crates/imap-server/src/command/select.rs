@@ -24,12 +24,13 @@ impl<B: Backend> Client<B> {
     }
 
     async fn open(&mut self, mailbox: &mailbox::Mailbox<'_>, access: Access) -> Answer {
-        let name = convert::mailbox_name(mailbox)?;
         self.state.session()?;
-        // Whatever happens next, the old mailbox is no longer selected; nothing of it is told after CLOSED.
+        // Whatever happens next, the old mailbox is no longer selected, also where the new one cannot be (RFC 9051,
+        // section 6.3.2); nothing of it is told after CLOSED.
         if self.leave().await {
             wire::untagged_ok(self.channel.io.out(), "CLOSED", "the previous mailbox is closed");
         }
+        let name = convert::mailbox_name(mailbox)?;
         let opened = self.state.session()?.select(&name, &Select::new(access)).await?;
         let granted = opened.access();
         let selected = greet(self.channel.io.out(), opened, name);

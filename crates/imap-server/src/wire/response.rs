@@ -27,6 +27,10 @@ pub(crate) fn status(out: &mut Vec<u8>, tag: &str, kind: &str, code: &str, text:
         out.extend_from_slice(b"] ");
     }
     line_text(out, if text.is_empty() { "done" } else { text });
+    // A text that ends like the announcement of a literal would make a client wait for its octets.
+    if out.ends_with(b"}") {
+        out.push(b'.');
+    }
     out.extend_from_slice(b"\r\n");
 }
 
