@@ -54,13 +54,13 @@ impl<B: Backend> Client<B> {
                 let Some(seq) = view.seq_of(record.uid()) else {
                     continue;
                 };
-                let message = match Reading::prepare(&record, &plan).await {
-                    Ok(message) => message,
-                    Err(error) => {
-                        missing.note(&record, error)?;
-                        continue;
-                    }
-                };
+                let mut message = Reading::new(&record);
+                if plan.reads_messages()
+                    && let Err(error) = message.prepare(&plan).await
+                {
+                    missing.note(&record, error)?;
+                    continue;
+                }
                 let row = Row::new(&record, seq, updates, &marked);
                 flags.introduce(self.channel.io.out(), row.flags());
                 row.write(&plan, message, &mut self.channel).await?;

@@ -58,38 +58,42 @@ pub(super) enum Content {
 }
 
 impl<'r> Reading<'r> {
+    /// Nothing has been read yet.
+    pub(super) fn new(record: &'r Record) -> Self {
+        Self {
+            record,
+            window: Window::default(),
+            size: None,
+            summary: None,
+            contents: Vec::new(),
+        }
+    }
+
     /// Finds out everything about the message that can fail, before a row is begun: what has been announced to the client
     /// cannot be taken back.
     ///
     /// # Errors
     /// The message is gone or cannot be read, or a header is longer than fields are selected from
     /// ([`ErrorKind::Limit`]).
-    pub(super) async fn prepare(record: &'r Record, plan: &Plan) -> Result<Self, Error> {
-        let mut reading = Self {
-            record,
-            window: Window::default(),
-            size: None,
-            summary: None,
-            contents: Vec::new(),
-        };
+    pub(super) async fn prepare(&mut self, plan: &Plan) -> Result<(), Error> {
         if plan.depth > Depth::Attributes {
-            reading.summary = Some(reading.summarize(plan.depth).await?);
+            self.summary = Some(self.summarize(plan.depth).await?);
         }
         for item in &plan.items {
             if let Item::Octets { section, partial, .. } = item {
-                let content = reading.content(section, *partial).await?;
-                reading.contents.push(content);
+                let content = self.content(section, *partial).await?;
+                self.contents.push(content);
                 tokio::task::consume_budget().await;
             }
         }
         // The first octets that will be sent: what fails now fails before the literal is announced.
-        if let Some(first) = reading.contents.iter().find_map(|content| match content {
+        if let Some(first) = self.contents.iter().find_map(|content| match content {
             Content::Octets(range) if !range.is_empty() => Some(range.clone()),
             _ => None,
         }) {
-            reading.read(first.start, first.end).await?;
+            self.read(first.start, first.end).await?;
         }
-        Ok(reading)
+        Ok(())
     }
 
     /// What the row's octet items are, in the order of the plan.

@@ -98,6 +98,15 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Whether a row takes more than the attributes that the backend answers.
+    pub(crate) fn reads_messages(&self) -> bool {
+        self.depth > Depth::Attributes || self.has_octets()
+    }
+
+    pub(crate) fn has_octets(&self) -> bool {
+        self.items.iter().any(|item| matches!(item, Item::Octets { .. }))
+    }
+
     fn add(&mut self, name: &MessageDataItemName<'_>) -> Result<(), Completion> {
         use MessageDataItemName as Name;
         let attribute = |item, need| (item, need, Depth::Attributes);
