@@ -8,9 +8,21 @@ use crate::Octets;
 use crate::cursor::Cursor;
 use crate::header::is_space;
 
-/// More addresses than this in one field are not listed: an address can be two octets in the message, but takes
-/// about a hundred in memory and at least fifteen on the wire.
-pub(crate) const MAX_ADDRESSES: usize = 10_000;
+/// More addresses than this are not listed in an [`Envelope`](crate::Envelope), nor in all envelopes of a
+/// [`BodyStructure`](crate::BodyStructure) together: an address can be two octets in the message, but takes about a
+/// hundred in memory and at least fifteen on the wire.
+pub const MAX_ADDRESSES: usize = 10_000;
+
+/// How many more addresses may be listed.
+#[derive(Debug)]
+pub(crate) struct Room(usize);
+
+impl Room {
+    /// Room for what one answer may list.
+    pub(crate) fn new() -> Self {
+        Self(MAX_ADDRESSES)
+    }
+}
 
 /// Words of one display name beyond this are dropped.
 const MAX_WORDS: usize = 1_000;
@@ -61,16 +73,23 @@ impl<'a> Address<'a> {
 ///
 /// What is no address by the grammar still gives one if there is any word in it, so that a reader of the envelope
 /// sees something.
-pub(crate) fn parse_addresses<'a>(value: &'a [u8], list: &mut Vec<Address<'a>>) {
+///
+/// It stops when the room is used up. A group that is open then is closed all the same, outside the room.
+pub(crate) fn parse_addresses<'a>(value: &'a [u8], list: &mut Vec<Address<'a>>, room: &mut Room) {
+    let before = list.len();
     let mut reader = Reader {
         cursor: Cursor::new(value),
         list,
         group: Group::Outside,
         entry: Entry::default(),
     };
-    while reader.list.len() < MAX_ADDRESSES && reader.step().is_some() {}
-    reader.finish_entry();
+    let enough = before + room.0;
+    while reader.list.len() < enough && reader.step().is_some() {}
+    if reader.list.len() < enough {
+        reader.finish_entry();
+    }
     reader.close_group();
+    room.0 = room.0.saturating_sub(list.len() - before);
 }
 
 struct Reader<'a, 'l> {

@@ -1,8 +1,9 @@
 //! ENVELOPE.
 
 use crate::Octets;
-use crate::address::{Address, parse_addresses};
-use crate::header::Fields;
+use crate::address::{Address, Room, parse_addresses};
+use crate::field_name::FieldName;
+use crate::header::{Field, Fields, trim, unfold};
 
 /// The envelope structure of a message (RFC 9051 section 7.5.2, RFC 3501 section 7.4.2).
 ///
@@ -13,6 +14,7 @@ use crate::header::Fields;
 /// occur once (RFC 5322 section 3.6) occurs again, the first one counts, except that the recipients of all `To:`,
 /// `Cc:` and `Bcc:` fields are listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Envelope<'a> {
     /// `Date:` as written.
     pub date: Option<Octets<'a>>,
@@ -20,10 +22,8 @@ pub struct Envelope<'a> {
     pub subject: Option<Octets<'a>>,
     /// `From:`.
     pub from: Vec<Address<'a>>,
-    /// `Sender:`, or `from` where that is absent or empty.
-    pub sender: Vec<Address<'a>>,
-    /// `Reply-To:`, or `from` where that is absent or empty.
-    pub reply_to: Vec<Address<'a>>,
+    sender: Vec<Address<'a>>,
+    reply_to: Vec<Address<'a>>,
     /// `To:`.
     pub to: Vec<Address<'a>>,
     /// `Cc:`.
@@ -37,37 +37,57 @@ pub struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    pub(crate) fn of(header: &'a [u8]) -> Self {
-        let mut envelope = Self::default();
-        for field in Fields::new(header) {
-            match envelope.member(field.name()) {
-                Some(Member::Text(text)) => drop(text.get_or_insert_with(|| field.value())),
-                Some(Member::First(list)) if !list.is_empty() => {}
-                Some(Member::First(list) | Member::All(list)) => parse_addresses(field.raw_value(), list),
-                None => {}
-            }
+    /// `Sender:`, or [`from`](Self::from) where that is absent or has no address (RFC 9051 section 7.5.2).
+    pub fn sender(&self) -> &[Address<'a>] {
+        if self.sender.is_empty() {
+            &self.from
+        } else {
+            &self.sender
         }
-        for list in [&mut envelope.sender, &mut envelope.reply_to] {
-            if list.is_empty() {
-                list.clone_from(&envelope.from);
+    }
+
+    /// `Reply-To:`, or [`from`](Self::from) where that is absent or has no address (RFC 9051 section 7.5.2).
+    pub fn reply_to(&self) -> &[Address<'a>] {
+        if self.reply_to.is_empty() {
+            &self.from
+        } else {
+            &self.reply_to
+        }
+    }
+
+    /// The envelope that a header section has.
+    pub(crate) fn of(header: &'a [u8], room: &mut Room) -> Self {
+        let known = |field: Field<'a>| Some((FieldName::of(field.name())?, trim(field.raw_value())));
+        Self::of_fields(Fields::new(header).filter_map(known), room)
+    }
+
+    /// The envelope that these fields make. Addresses beyond `room` are left out.
+    pub(crate) fn of_fields(fields: impl Iterator<Item = (FieldName, &'a [u8])>, room: &mut Room) -> Self {
+        let mut envelope = Self::default();
+        for (name, value) in fields {
+            match envelope.member(name) {
+                Some(Member::Text(text)) => drop(text.get_or_insert_with(|| unfold(value))),
+                Some(Member::First(list)) if !list.is_empty() => {}
+                Some(Member::First(list) | Member::All(list)) => parse_addresses(value, list, room),
+                None => {}
             }
         }
         envelope
     }
 
     /// The member that a field of this name fills.
-    fn member(&mut self, name: &[u8]) -> Option<Member<'_, 'a>> {
-        Some(match name.to_ascii_lowercase().as_slice() {
-            b"date" => Member::Text(&mut self.date),
-            b"subject" => Member::Text(&mut self.subject),
-            b"from" => Member::First(&mut self.from),
-            b"sender" => Member::First(&mut self.sender),
-            b"reply-to" => Member::First(&mut self.reply_to),
-            b"to" => Member::All(&mut self.to),
-            b"cc" => Member::All(&mut self.cc),
-            b"bcc" => Member::All(&mut self.bcc),
-            b"in-reply-to" => Member::Text(&mut self.in_reply_to),
-            b"message-id" => Member::Text(&mut self.message_id),
+    fn member(&mut self, name: FieldName) -> Option<Member<'_, 'a>> {
+        Some(match name {
+            FieldName::Date => Member::Text(&mut self.date),
+            FieldName::Subject => Member::Text(&mut self.subject),
+            FieldName::From => Member::First(&mut self.from),
+            FieldName::Sender => Member::First(&mut self.sender),
+            FieldName::ReplyTo => Member::First(&mut self.reply_to),
+            FieldName::To => Member::All(&mut self.to),
+            FieldName::Cc => Member::All(&mut self.cc),
+            FieldName::Bcc => Member::All(&mut self.bcc),
+            FieldName::InReplyTo => Member::Text(&mut self.in_reply_to),
+            FieldName::MessageId => Member::Text(&mut self.message_id),
             _ => return None,
         })
     }

@@ -62,18 +62,23 @@ mod cursor;
 mod date;
 mod encoded_word;
 mod envelope;
+mod field_name;
 mod header;
 mod lines;
 mod message;
+mod mime_fields;
 mod octets;
 mod parameter;
 mod part;
+mod rfc2231;
 mod search;
 mod section;
 mod structure;
+mod summarizer;
+mod summary;
 mod transfer;
 
-pub use address::Address;
+pub use address::{Address, MAX_ADDRESSES};
 pub use envelope::Envelope;
 pub use header::{Field, Fields};
 pub use message::Message;
@@ -81,25 +86,7 @@ pub use octets::{Octets, crlf_len, to_crlf};
 pub use parameter::Parameter;
 pub use part::{MAX_DEPTH, MAX_PARTS};
 pub use search::Needle;
-pub use section::{Section, SectionText};
+pub use section::{Section, SectionText, select_fields};
 pub use structure::{BodyStructure, Disposition, Extension, Multipart, SinglePart, Specific};
-#[allow(missing_docs, missing_debug_implementations)]
-pub mod stub {
-    use crate::*; use std::ops::Range;
-    #[derive(Debug, Clone)] pub struct Summary;
-    impl Summary {
-        pub fn of(_: &[u8]) -> Self { todo!() }
-        pub fn of_header(_: &[u8]) -> Self { todo!() }
-        pub fn envelope(&self) -> Envelope<'_> { todo!() }
-        pub fn structure(&self) -> Option<BodyStructure<'_>> { todo!() }
-        pub fn size(&self) -> Option<u64> { todo!() }
-        pub fn header_len(&self) -> u64 { todo!() }
-        pub fn locate(&self, _: &Section) -> Option<Located> { todo!() }
-        pub fn heap_size(&self) -> usize { todo!() }
-    }
-    #[non_exhaustive] pub enum Located { Range(Range<u64>), Fields { header: Range<u64> } }
-    pub fn select_fields(_: &[u8], _: &SectionText) -> Vec<u8> { todo!() }
-    pub struct Summarizer;
-    impl Summarizer { pub fn new() -> Self { todo!() } pub fn header_only() -> Self { todo!() } pub fn push(&mut self, _: &[u8]) {} pub fn is_complete(&self) -> bool { true } pub fn finish(self) -> Summary { todo!() } }
-}
-pub use stub::*;
+pub use summarizer::Summarizer;
+pub use summary::{InvalidSummary, Located, MAX_FIELD, MAX_FIELDS, Summary};

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use chrono::NaiveDate;
 
+use crate::address::Room;
 use crate::build;
 use crate::date::parse_day;
 use crate::envelope::Envelope;
@@ -68,7 +69,7 @@ impl<'a> Message<'a> {
 
     /// ENVELOPE (RFC 9051 section 7.5.2).
     pub fn envelope(&self) -> Envelope<'a> {
-        Envelope::of(self.header())
+        Envelope::of(self.header(), &mut Room::new())
     }
 
     /// BODYSTRUCTURE, and BODY without the extension data (RFC 9051 section 7.5.2).

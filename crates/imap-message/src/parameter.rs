@@ -5,16 +5,22 @@ use std::borrow::Cow;
 use crate::Octets;
 use crate::cursor::Cursor;
 use crate::header::{is_space, trim_end, unfold};
+use crate::rfc2231;
 
 /// More parameters than this in one field are not kept. Real fields have a handful; RFC 2231 continuations tens.
 const MAX_PARAMETERS: usize = 256;
 
+/// A longer boundary is none: a line of mail has at most 998 octets (RFC 5322 section 2.1.1), and RFC 2046 allows a
+/// boundary 70.
+pub(crate) const MAX_BOUNDARY: usize = 996;
+
 /// One parameter of a `Content-Type:` or `Content-Disposition:` field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter<'a> {
-    /// The attribute as written, RFC 2231 marks (`filename*0*`) included.
+    /// The attribute as written. The continuations of RFC 2231 section 3 (`filename*0`, `filename*1`) are joined: they
+    /// are one attribute `filename`, or `filename*` if one of them is in the encoding of section 4 (`filename*0*`).
     pub name: Octets<'a>,
-    /// The value, quoted string unescaped, RFC 2231 encoding left as it is.
+    /// The value, quoted string unescaped. That of `filename*` is left in its encoding: `utf-8''na%C3%AFve.png`.
     pub value: Octets<'a>,
 }
 
@@ -69,22 +75,56 @@ impl<'a> Media<'a> {
         self.is("message", "rfc822") || self.is("message", "global")
     }
 
-    /// The first parameter of that name.
-    pub(crate) fn parameter(&self, name: &str) -> Option<&Octets<'a>> {
-        let named = |parameter: &&Parameter<'a>| parameter.name.eq_ignore_ascii_case(name.as_bytes());
+    /// Whether there is a parameter of that name, as it is or in the encoding of RFC 2231.
+    pub(crate) fn has_parameter(&self, name: &str) -> bool {
         self.parameters
             .iter()
-            .find(named)
-            .map(|parameter| &parameter.value)
+            .any(|parameter| parameter.spelling(name).is_some())
     }
 
-    /// The boundary of a multipart (RFC 2046 section 5.1.1), without white space at its end; `None` if absent or empty.
+    /// The value of the first parameter of that name; if there is only one in the encoding of RFC 2231, what it stands
+    /// for.
+    pub(crate) fn parameter(&self, name: &str) -> Option<Octets<'a>> {
+        let spelt = |spelling| {
+            let is_it = |parameter: &&Parameter<'a>| parameter.spelling(name) == Some(spelling);
+            self.parameters.iter().find(is_it)
+        };
+        match spelt(Spelling::Plain) {
+            Some(plain) => Some(plain.value.clone()),
+            None => spelt(Spelling::Extended).map(|extended| Cow::Owned(rfc2231::decode(&extended.value))),
+        }
+    }
+
+    /// The boundary of a multipart (RFC 2046 section 5.1.1), without white space at its end; `None` if absent, empty or
+    /// longer than [`MAX_BOUNDARY`].
     pub(crate) fn boundary(&self) -> Option<Octets<'a>> {
         let boundary = match self.parameter("boundary")? {
             Cow::Borrowed(value) => Cow::Borrowed(trim_end(value)),
-            Cow::Owned(value) => Cow::Owned(trim_end(value).to_vec()),
+            Cow::Owned(value) => Cow::Owned(trim_end(&value).to_vec()),
         };
-        (!boundary.is_empty()).then_some(boundary)
+        (1..=MAX_BOUNDARY).contains(&boundary.len()).then_some(boundary)
+    }
+}
+
+/// How a parameter's name is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// `name`.
+    Plain,
+    /// `name*`: the value is in the encoding of RFC 2231 section 4.
+    Extended,
+}
+
+impl Parameter<'_> {
+    /// How the parameter spells this name, if it is this name.
+    fn spelling(&self, name: &str) -> Option<Spelling> {
+        let (start, rest) = self.name.split_at_checked(name.len())?;
+        match rest {
+            _ if !start.eq_ignore_ascii_case(name.as_bytes()) => None,
+            b"" => Some(Spelling::Plain),
+            b"*" => Some(Spelling::Extended),
+            _ => None,
+        }
     }
 }
 
@@ -95,16 +135,22 @@ pub(crate) fn disposition(value: &[u8]) -> Option<(&[u8], Vec<Parameter<'_>>)> {
     is_token(kind).then(|| (kind, parameters(&mut cursor)))
 }
 
-/// The word that a field such as `Content-Transfer-Encoding:` consists of; `None` if it has none.
-pub(crate) fn single_token(value: &[u8]) -> Option<&[u8]> {
-    let token = token(&mut Cursor::new(value));
-    is_token(token).then_some(token)
+/// The word that a field such as `Content-Transfer-Encoding:` consists of; `None` if it has none. Some mailers put it in
+/// quotes.
+pub(crate) fn single_token(value: &[u8]) -> Option<Octets<'_>> {
+    let mut cursor = Cursor::new(value);
+    let word = token(&mut cursor);
+    let word = match cursor.peek() {
+        Some(b'"') if word.is_empty() => cursor.quoted(),
+        _ => Cow::Borrowed(word),
+    };
+    is_token(&word).then_some(word)
 }
 
 /// The words of a comma-separated list such as `Content-Language:` (RFC 3282).
 pub(crate) fn token_list(value: &[u8]) -> Vec<Octets<'_>> {
     let tokens = value.split(|&octet| octet == b',').filter_map(single_token);
-    tokens.take(MAX_PARAMETERS).map(Cow::Borrowed).collect()
+    tokens.take(MAX_PARAMETERS).collect()
 }
 
 fn token<'a>(cursor: &mut Cursor<'a>) -> &'a [u8] {
@@ -145,7 +191,7 @@ fn parameters<'a>(cursor: &mut Cursor<'a>) -> Vec<Parameter<'a>> {
             value,
         });
     }
-    found
+    rfc2231::join(found)
 }
 
 fn skip_to_semicolon(cursor: &mut Cursor<'_>) {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use memchr::{memchr, memmem};
 
 use crate::Octets;
-use crate::header::{Fields, blank_line, trim_end};
+use crate::header::{Fields, blank_line, trim, trim_end};
 use crate::parameter::Media;
 
 /// Parts nested deeper than this are presented as opaque data. The structure is written and dropped recursively, and
@@ -209,7 +209,7 @@ impl<'a> Builder<'a> {
     fn media(&self, header: &'a [u8], place: Place) -> Media<'a> {
         let field = Fields::new(header).find(|field| field.is_named(b"content-type"));
         match (field, place) {
-            (Some(field), _) => Media::parse(field.raw_value()),
+            (Some(field), _) => Media::parse(trim(field.raw_value())),
             (None, Place::Multipart(level))
                 if self.parts[self.open[level].id].media.is("multipart", "digest") =>
             {

@@ -109,7 +109,7 @@ fn in_text(octets: &[u8], part: &Part<'_>, needle: &Needle) -> bool {
     let body = transfer::decode(encoding.map(|field| field.raw_value()), part.body_of(octets));
     let charset = part.media.parameter("charset");
     let text = charset
-        .and_then(|charset| charset::decode(charset, &body))
+        .and_then(|charset| charset::decode(&charset, &body))
         .unwrap_or_else(|| charset::guess(&body));
     needle.is_in(&text)
 }

@@ -65,6 +65,18 @@ impl SectionText {
     }
 }
 
+/// The fields that `HEADER.FIELDS` or `HEADER.FIELDS.NOT` selects from the octets of a header section, and its blank line;
+/// with any other text the header as it is.
+///
+/// Linear in the header's length and in that of the names.
+pub fn select_fields(header: &[u8], text: &SectionText) -> Vec<u8> {
+    match text {
+        SectionText::HeaderFields(names) => subset(header, names, Keep::Named),
+        SectionText::HeaderFieldsNot(names) => subset(header, names, Keep::Others),
+        SectionText::All | SectionText::Header | SectionText::Text | SectionText::Mime => header.to_vec(),
+    }
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Keep {
     Named,

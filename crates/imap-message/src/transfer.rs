@@ -10,7 +10,8 @@ use crate::parameter::single_token;
 /// What a body in that encoding stands for. Damaged and unknown encodings give what can be read, because
 /// SEARCH had better find too much than too little.
 pub(crate) fn decode<'a>(encoding: Option<&[u8]>, body: &'a [u8]) -> Octets<'a> {
-    match encoding.and_then(single_token) {
+    let encoding = encoding.and_then(single_token);
+    match encoding.as_deref() {
         Some(name) if name.eq_ignore_ascii_case(b"base64") => Cow::Owned(base64(body)),
         Some(name) if name.eq_ignore_ascii_case(b"quoted-printable") => quoted_printable(body),
         _ => Cow::Borrowed(body),
@@ -82,10 +83,8 @@ fn quoted_printable(text: &[u8]) -> Octets<'_> {
 
 /// What the `=` before `after` begins: the octet it stands for, none for a soft line break, and the length behind it.
 pub(crate) fn escape(after: &[u8]) -> Option<(Option<u8>, usize)> {
-    if let [high, low, ..] = after
-        && let (Some(high), Some(low)) = (hex(*high), hex(*low))
-    {
-        return Some((Some(high << 4 | low), 2));
+    if let Some(octet) = hex_pair(after) {
+        return Some((Some(octet), 2));
     }
     // Mail transport may have added white space at the end of the line.
     let spaces = after
@@ -102,6 +101,14 @@ pub(crate) fn escape(after: &[u8]) -> Option<(Option<u8>, usize)> {
 
 /// So that white space is not looked at again and again: a line has at most 76 octets (RFC 2045 section 6.7).
 const MAX_TRAILING_SPACE: usize = 76;
+
+/// The octet that the two hexadecimal digits at the start stand for.
+pub(crate) fn hex_pair(digits: &[u8]) -> Option<u8> {
+    match digits {
+        [high, low, ..] => Some(hex(*high)? << 4 | hex(*low)?),
+        _ => None,
+    }
+}
 
 fn hex(octet: u8) -> Option<u8> {
     char::from(octet)

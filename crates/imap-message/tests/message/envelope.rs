@@ -41,12 +41,12 @@ fn rfc3501_7_4_2_an_absent_field_is_nil_and_an_empty_one_the_empty_string() {
 #[test]
 fn rfc3501_7_4_2_sender_and_reply_to_default_to_from_if_absent_or_empty() {
     with_envelope("From: a@x\nReply-To:\n\n", |envelope| {
-        assert_eq!(show(&envelope.sender), ["-|-|a|x"]);
-        assert_eq!(show(&envelope.reply_to), ["-|-|a|x"]);
+        assert_eq!(show(envelope.sender()), ["-|-|a|x"]);
+        assert_eq!(show(envelope.reply_to()), ["-|-|a|x"]);
     });
     with_envelope("Sender: s@x\nFrom: a@x\nReply-To: r@x\n\n", |envelope| {
-        assert_eq!(show(&envelope.sender), ["-|-|s|x"]);
-        assert_eq!(show(&envelope.reply_to), ["-|-|r|x"]);
+        assert_eq!(show(envelope.sender()), ["-|-|s|x"]);
+        assert_eq!(show(envelope.reply_to()), ["-|-|r|x"]);
     });
 }
 

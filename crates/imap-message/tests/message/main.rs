@@ -11,4 +11,5 @@ mod search;
 mod section;
 mod sent_date;
 mod structure;
+mod summary;
 mod support;

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::support::{leaves, outline};
 
 /// Octets that look like mail often enough to reach every branch.
-fn mail_like() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn mail_like() -> impl Strategy<Value = Vec<u8>> {
     let pieces: Vec<&'static [u8]> = vec![
         b"\r\n",
         b"\r\n",
@@ -85,10 +85,10 @@ fn assert_envelope_clean(envelope: &Envelope<'_>) {
         &envelope.message_id,
     ];
     texts.into_iter().flatten().for_each(assert_clean);
-    let lists = [
+    let lists: [&[Address<'_>]; 6] = [
         &envelope.from,
-        &envelope.sender,
-        &envelope.reply_to,
+        envelope.sender(),
+        envelope.reply_to(),
         &envelope.to,
         &envelope.cc,
         &envelope.bcc,
@@ -208,14 +208,14 @@ fn check_any(octets: &[u8]) {
 
 /// A message to be, and what must be found in it.
 #[derive(Debug, Clone)]
-enum Made {
+pub(crate) enum Made {
     Text(String),
     Data(String),
     Multipart(Vec<Self>),
     Message(Box<Self>),
 }
 
-fn made() -> impl Strategy<Value = Made> {
+pub(crate) fn made() -> impl Strategy<Value = Made> {
     let body = prop::collection::vec(
         prop::sample::select(vec!["word", "\r\n", "--", "--x", "\r\n-", "\r\n\r\n", ": "]),
         0..6,
@@ -232,7 +232,7 @@ fn made() -> impl Strategy<Value = Made> {
 
 impl Made {
     /// Header and body. `next` numbers the boundaries.
-    fn render(&self, next: &mut u32) -> (String, String) {
+    pub(crate) fn render(&self, next: &mut u32) -> (String, String) {
         match self {
             Self::Text(body) => ("Subject: s\r\n\r\n".into(), body.clone()),
             Self::Data(body) => ("Content-Type: application/x\r\n\r\n".into(), body.clone()),

@@ -22,8 +22,8 @@ pub(crate) fn envelope(out: &mut Vec<u8>, envelope: &Envelope<'_>) {
     optional(out, envelope.subject.as_ref());
     for list in [
         &envelope.from,
-        &envelope.sender,
-        &envelope.reply_to,
+        envelope.sender(),
+        envelope.reply_to(),
         &envelope.to,
         &envelope.cc,
         &envelope.bcc,
