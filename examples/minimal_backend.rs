@@ -10,7 +10,7 @@
 use chrono::Utc;
 use imap_backend::*;
 use imap_seq::{Uid, UidSet, UidValidity};
-use imap_updates::{Access, Echo, Flag, HubGuard, Ingest, MailboxHub, Origin, Recency, Snapshot};
+use imap_updates::{Echo, Flag, HubGuard, Ingest, MailboxHub, Origin, Recency, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -46,41 +46,37 @@ impl Account {
 fn add(mailbox: &mut HubGuard<'_, Messages>, message: Record) -> Result<Uid, Error> {
     let uid = mailbox.uid_next.ok_or(ErrorKind::Limit)?;
     mailbox.uid_next = uid.next();
-    mailbox.keywords_changed(message.flags.keywords().to_vec());
-    mailbox.by_uid.insert(uid, Record { uid, ..message });
-    match mailbox.arrive(uid, Recency::Recent) {
-        Ingest::Applied => Ok(uid),
-        _ => Err(ErrorKind::ServerBug.into()),
-    }
+    mailbox.keywords_changed(message.flags().keywords().to_vec());
+    mailbox.by_uid.insert(uid, message.with_uid(uid));
+    let told = mailbox.arrive(uid, Recency::Recent) == Ingest::Applied;
+    told.then_some(uid).ok_or(ErrorKind::ServerBug.into())
 }
 
 impl Backend for Account {
     type Session = Self;
     async fn login(&self, _: &Peer, who: Credentials) -> Result<Self, LoginError> {
-        let known = who.user() == "demo" && who.password() == "demo";
+        let known = who.user() == "demo" && who.password() == Some("demo");
         known.then(|| self.clone()).ok_or(LoginError::Refused)
     }
 }
 
 impl Session for Account {
     type Mailbox = Selected;
-    async fn list(&mut self) -> Result<Vec<ListEntry>, Error> {
+    async fn list(&mut self, _: &ListQuery) -> Result<Vec<ListEntry>, Error> {
         Ok(self.hubs.keys().cloned().map(ListEntry::mailbox).collect())
     }
 
-    async fn select(&mut self, name: &MailboxName, access: Access) -> Result<Opened<Selected>, Error> {
+    async fn select(&mut self, name: &MailboxName, how: &Select) -> Result<Opened<Selected>, Error> {
         let hub = self.hub(name, ErrorKind::NonExistent)?;
-        let (updates, uid_next) = hub.subscribe_with(access, |messages, _| messages.uid_next);
+        let (updates, uid_next) = hub.subscribe_with(how.access(), |messages, _| messages.uid_next);
         let mailbox = Selected { account: self.clone(), hub, origin: updates.origin() };
-        let (uid_validity, keywords) = (self.uid_validity, updates.keywords().to_vec());
-        let (new_keywords, first_unseen) = (NewKeywords::Allowed, None);
-        Ok(Opened { mailbox, updates, access, uid_validity, uid_next, keywords, new_keywords, first_unseen })
+        Ok(Opened::new(mailbox, updates, self.uid_validity).with_uid_next(uid_next))
     }
 
     async fn append(
         &mut self,
         name: &MailboxName,
-        options: AppendOptions,
+        append: &Append,
         mut message: impl MessageSource,
     ) -> Result<Appended, Error> {
         let hub = self.hub(name, ErrorKind::TryCreate)?;
@@ -89,10 +85,11 @@ impl Session for Account {
             return Err(ErrorKind::UnknownEncoding.into());
         }
         let octets = imap_message::to_crlf(&octets).into_owned();
-        let (size, date) = (octets.len() as u64, options.internal_date.unwrap_or_else(|| Utc::now().into()));
-        let mut record = Record::new(Uid::MIN, options.flags); // `add` gives it a UID
-        (record.size, record.octets, record.internal_date) = (Some(size), Some(octets.into()), Some(date));
-        Ok(Appended { uid_validity: self.uid_validity, uid: add(&mut hub.lock(), record)? })
+        let message = Record::new(Uid::MIN, append.flags().clone()) // `add` gives it a UID
+            .with_internal_date(append.internal_date().unwrap_or_else(|| Utc::now().into()))
+            .with_size(octets.len() as u64)
+            .with_body(octets);
+        Ok(Appended::new(self.uid_validity, add(&mut hub.lock(), message)?))
     }
 }
 
@@ -104,35 +101,34 @@ pub(crate) struct Selected {
 }
 
 impl Mailbox for Selected {
-    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Vec<Option<Record>>, Error> {
+    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Fetched, Error> {
         let mailbox = self.hub.lock();
         Ok(uids.iter().map(|uid| mailbox.by_uid.get(uid).cloned()).collect())
     }
 
-    async fn store(&mut self, uids: &UidSet, change: &FlagChange) -> Result<(), Error> {
+    async fn store(&mut self, uids: &UidSet, change: &FlagChange) -> Result<Stored, Error> {
         let mut mailbox = self.hub.lock();
         for uid in uids.iter() {
             let Some(message) = mailbox.by_uid.get_mut(&uid) else { continue };
-            message.flags = change.apply(&message.flags);
-            let flags = message.flags.clone();
+            let flags = change.apply(message.flags());
+            *message.flags_mut() = flags.clone();
             let _ = mailbox.flags_changed(uid, flags, self.origin, Echo::Silent);
         }
-        Ok(())
+        Ok(Stored::default())
     }
 
     async fn copy(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
         let target = self.account.hub(target, ErrorKind::TryCreate)?;
-        let originals = self.fetch(&uids.iter().collect::<Vec<_>>(), Need::OCTETS).await?;
-        let originals: Option<Vec<_>> = originals.into_iter().collect(); // none if one is gone
+        let originals = self.fetch(&uids.iter().collect::<Vec<_>>(), Need::BODY).await?;
+        let originals = originals.into_iter().collect::<Option<Vec<_>>>().ok_or(ErrorKind::ExpungeIssued)?;
         let mut target = target.lock(); // one lock at a time: the other one is released
-        let copies = originals.ok_or(ErrorKind::ExpungeIssued)?.into_iter();
-        let to = copies.map(|message| add(&mut target, message)).collect::<Result<_, _>>()?;
-        Ok(Copied { uid_validity: self.account.uid_validity, from: uids.clone(), to })
+        let pairs = originals.into_iter().map(|message| Ok((message.uid(), add(&mut target, message)?)));
+        Ok(Copied::new(self.account.uid_validity, pairs.collect::<Result<Vec<_>, Error>>()?))
     }
 
     async fn expunge(&mut self, uids: &UidSet) -> Result<(), Error> {
         let mut mailbox = self.hub.lock();
-        let deleted = |uid: &Uid| mailbox.by_uid.get(uid).is_some_and(|m| m.flags.contains(&Flag::Deleted));
+        let deleted = |uid: &Uid| mailbox.by_uid.get(uid).is_some_and(|m| m.flags().contains(&Flag::Deleted));
         let gone: UidSet = uids.iter().filter(deleted).collect();
         mailbox.by_uid.retain(|uid, _| !gone.contains(*uid));
         mailbox.expunge(&gone);

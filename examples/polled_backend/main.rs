@@ -41,14 +41,11 @@ struct Polled {
 }
 
 impl Mailbox for Polled {
-    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Vec<Option<Record>>, Error> {
-        let record = |&uid: &Uid| {
-            let octets = Some(self.table.message(uid)?.into());
-            Some(Record { octets, ..Record::new(uid, Flags::empty()) })
-        };
+    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Fetched, Error> {
+        let record = |&uid: &Uid| Some(Record::new(uid, Flags::empty()).with_body(self.table.message(uid)?));
         Ok(uids.iter().map(record).collect())
     }
-    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<(), Error> {
+    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<Stored, Error> {
         Err(ErrorKind::Unsupported.into())
     }
     async fn copy(&mut self, _: &UidSet, _: &MailboxName) -> Result<Copied, Error> {

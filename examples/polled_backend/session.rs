@@ -14,20 +14,19 @@ impl Backend for Polled {
 
 impl Session for Polled {
     type Mailbox = Self;
-    async fn list(&mut self) -> Result<Vec<ListEntry>, Error> {
+    async fn list(&mut self, _: &ListQuery) -> Result<Vec<ListEntry>, Error> {
         Ok(vec![ListEntry::mailbox(MailboxName::inbox())])
     }
-    async fn select(&mut self, _: &MailboxName, _: Access) -> Result<Opened<Self>, Error> {
-        let (access, new_keywords) = (Access::ReadOnly, NewKeywords::Refused);
-        let (updates, last) = self.poller.hub().subscribe_with(access, |(), view| view.last());
-        let (mailbox, uid_validity, keywords) = (self.clone(), UidValidity::MIN, Vec::new());
-        let (uid_next, first_unseen) = (last.map_or(Some(Uid::MIN), Uid::next), None);
-        Ok(Opened { mailbox, updates, access, uid_validity, uid_next, keywords, new_keywords, first_unseen })
+    async fn select(&mut self, _: &MailboxName, _: &Select) -> Result<Opened<Self>, Error> {
+        let (updates, last) = self.poller.hub().subscribe_with(Access::ReadOnly, |(), view| view.last());
+        Ok(Opened::new(self.clone(), updates, UidValidity::MIN)
+            .with_uid_next(last.map_or(Some(Uid::MIN), Uid::next))
+            .with_new_keywords(NewKeywords::Refused))
     }
     async fn append(
         &mut self,
         _: &MailboxName,
-        _: AppendOptions,
+        _: &Append,
         _: impl MessageSource,
     ) -> Result<Appended, Error> {
         Err(ErrorKind::Unsupported.into())

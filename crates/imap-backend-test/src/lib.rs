@@ -44,6 +44,7 @@ pub mod case;
 mod mail;
 mod memory;
 mod model;
+mod read;
 mod report;
 mod selected;
 mod stage;

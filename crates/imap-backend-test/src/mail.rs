@@ -2,16 +2,15 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset};
-use imap_backend::{AppendOptions, Error, ErrorKind, MessageSource};
+use imap_backend::{Append, Error, ErrorKind, MessageSource};
 use imap_updates::{Flag, Flags};
 
 /// A message and what APPEND says about it.
 #[derive(Debug, Clone)]
 pub struct Mail {
-    /// Its octets, as the client sends them.
-    pub octets: Bytes,
-    /// Flags and internal date.
-    pub options: AppendOptions,
+    octets: Bytes,
+    flags: Flags,
+    internal_date: Option<DateTime<FixedOffset>>,
 }
 
 impl Mail {
@@ -30,22 +29,43 @@ impl Mail {
     pub fn raw(octets: impl Into<Bytes>) -> Self {
         Self {
             octets: octets.into(),
-            options: AppendOptions::default(),
+            flags: Flags::empty(),
+            internal_date: None,
         }
     }
 
     /// With these flags.
     #[must_use]
     pub fn flagged(mut self, flags: impl IntoIterator<Item = Flag>) -> Self {
-        self.options.flags = Flags::from_iter(flags);
+        self.flags = Flags::from_iter(flags);
         self
     }
 
     /// With this internal date, in RFC 3339 form; none where it cannot be read.
     #[must_use]
     pub fn dated(mut self, date: &str) -> Self {
-        self.options.internal_date = DateTime::<FixedOffset>::parse_from_rfc3339(date).ok();
+        self.internal_date = DateTime::<FixedOffset>::parse_from_rfc3339(date).ok();
         self
+    }
+
+    /// Its octets, as the client sends them.
+    #[must_use]
+    pub const fn octets(&self) -> &Bytes {
+        &self.octets
+    }
+
+    /// What APPEND says about it.
+    #[must_use]
+    pub fn append(&self) -> Append {
+        let append = Append::new(self.flags.clone());
+        match self.internal_date {
+            Some(date) => append.with_internal_date(date),
+            None => append,
+        }
+    }
+
+    pub(crate) fn source(&self) -> Source {
+        Source::whole(self.octets.clone())
     }
 }
 

@@ -1,9 +1,11 @@
 //! A client with a selected mailbox, and the part of a server between it and the backend.
 
 use crate::model::{ClientModel, Effect};
+use crate::read::Message;
 use crate::verdict::{Answer, Stop, ensure};
-use imap_backend::{FlagChange, Mailbox, Need, NewKeywords, Opened, PollReason, Record};
-use imap_seq::{Expunges, SeqNum, Uid, UidSet, UidValidity};
+use imap_backend::walk::MOST_UIDS;
+use imap_backend::{FlagAction, FlagChange, Mailbox, Need, NewKeywords, Opened, PollReason, Record, Stored};
+use imap_seq::{Expunges, ModSeq, SeqNum, Uid, UidSet, UidValidity};
 use imap_updates::{
     Access, Closed, CommandKind, Drained, Flags, Followers, Keyword, MayExpunge, Release, UpdateBuffer, kind,
 };
@@ -14,6 +16,7 @@ use std::fmt;
 /// Its methods do what a server does for the command: call, poll, drain as far as the command permits, and give
 /// every untagged response to the [`ClientModel`].
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Selected<M> {
     /// The backend's mailbox.
     pub mailbox: M,
@@ -27,7 +30,8 @@ pub struct Selected<M> {
 
 /// What SELECT reports besides the messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields of `Opened`")]
+#[expect(missing_docs, reason = "what `Opened` says")]
+#[non_exhaustive]
 pub struct Figures {
     pub access: Access,
     pub uid_validity: UidValidity,
@@ -35,12 +39,14 @@ pub struct Figures {
     pub keywords: Vec<Keyword>,
     pub new_keywords: NewKeywords,
     pub first_unseen: Option<Uid>,
+    pub highest_modseq: Option<ModSeq>,
     /// The RECENT of SELECT.
     pub recent: u32,
 }
 
 /// What a client was told at the end of a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct News {
     /// Messages that left, in the order in which they were told.
     pub expunged: Vec<Uid>,
@@ -81,18 +87,20 @@ impl fmt::Display for News {
 impl<M: Mailbox> Selected<M> {
     pub(crate) async fn open(opened: Opened<M>) -> Result<Self, Stop> {
         let figures = Figures {
-            access: opened.access,
-            uid_validity: opened.uid_validity,
-            uid_next: opened.uid_next,
-            keywords: opened.keywords,
-            new_keywords: opened.new_keywords,
-            first_unseen: opened.first_unseen,
-            recent: opened.updates.recent(),
+            access: opened.access(),
+            uid_validity: opened.uid_validity(),
+            uid_next: opened.uid_next(),
+            keywords: opened.keywords().to_vec(),
+            new_keywords: opened.new_keywords(),
+            first_unseen: opened.first_unseen(),
+            highest_modseq: opened.highest_modseq(),
+            recent: opened.updates().recent(),
         };
+        let (mailbox, updates) = opened.into_parts();
         let mut selected = Self {
-            model: ClientModel::selected(opened.updates.exists()),
-            mailbox: opened.mailbox,
-            updates: opened.updates,
+            model: ClientModel::selected(updates.exists()),
+            mailbox,
+            updates,
             figures,
         };
         selected.learn().await?;
@@ -121,22 +129,21 @@ impl<M: Mailbox> Selected<M> {
         news
     }
 
-    /// Messages by UID, asked for in pieces as a server does; one entry for each UID.
+    /// Messages by UID, some at a time as a server asks for them; one entry for each UID.
     ///
     /// # Errors
-    /// The backend's answer is too long, empty, or about other messages.
+    /// The backend does not answer one entry for each UID in its place.
     pub async fn fetch(&mut self, uids: &[Uid], need: Need) -> Result<Vec<Option<Record>>, Stop> {
         let mut records = Vec::with_capacity(uids.len());
-        while records.len() < uids.len() {
-            let asked = &uids[records.len()..uids.len().min(records.len() + 256)];
+        for asked in uids.chunks(MOST_UIDS) {
             let answer = self.mailbox.fetch(asked, need).await.must("fetch")?;
             ensure!(
-                (1..=asked.len()).contains(&answer.len()),
-                format!("fetch of {} messages to answer 1 to {0} entries", asked.len()),
+                answer.len() == asked.len(),
+                format!("fetch of {} messages to answer {0} entries", asked.len()),
                 format!("{} entries", answer.len()),
             );
-            for (uid, record) in asked.iter().zip(&answer) {
-                let other = record.as_ref().map_or(*uid, |record| record.uid);
+            for (uid, record) in asked.iter().zip(answer.iter()) {
+                let other = record.map_or(*uid, Record::uid);
                 ensure!(
                     other == *uid,
                     format!("the entry for UID {uid} in its place"),
@@ -158,21 +165,39 @@ impl<M: Mailbox> Selected<M> {
         record.ok_or_else(|| Stop::failed(format!("UID {uid} to be in the mailbox"), "it is gone"))
     }
 
+    /// A message that exists, read whole.
+    ///
+    /// # Errors
+    /// It does not exist, or cannot be read.
+    pub(crate) async fn read(&mut self, uid: Uid) -> Result<Message, Stop> {
+        let need = Need::BODY.and(Need::SIZE).and(Need::INTERNAL_DATE);
+        Message::read(&self.fetch_one(uid, need).await?).await
+    }
+
     /// STORE; the client learns its own change from the answer, never from the news.
     ///
     /// # Errors
     /// As [`noop`](Self::noop); skips where the backend does not store flags.
     pub async fn store(&mut self, uids: &[Uid], change: &FlagChange) -> Result<News, Stop> {
+        Ok(self.store_if(uids, change).await?.1)
+    }
+
+    /// STORE with UNCHANGEDSINCE, and which messages it left alone.
+    pub(crate) async fn store_if(
+        &mut self,
+        uids: &[Uid],
+        change: &FlagChange,
+    ) -> Result<(Stored, News), Stop> {
         let command = self.updates.begin(kind::Store);
         let set = uids.iter().copied().collect();
-        self.mailbox.store(&set, change).await.optional("STORE")?;
+        let stored = self.mailbox.store(&set, change).await.optional("STORE")?;
         for record in self.fetch(uids, Need::FLAGS).await?.into_iter().flatten() {
-            self.model.learn_flags(record.uid, record.flags);
+            self.model.learn_flags(record.uid(), record.flags().clone());
         }
         self.mailbox.poll(PollReason::Passing).await.must("poll")?;
-        let news = self.tell(Release::hold(), Expunges::Hold).await;
+        let news = self.tell(Release::hold(), Expunges::Hold).await?;
         drop(command);
-        news
+        Ok((stored, news))
     }
 
     /// UID EXPUNGE.
@@ -192,7 +217,8 @@ impl<M: Mailbox> Selected<M> {
     /// As [`expunge`](Self::expunge).
     pub async fn remove(&mut self, uids: &[Uid]) -> Result<News, Stop> {
         let deleted = Flags::from_iter([imap_updates::Flag::Deleted]);
-        self.store(uids, &FlagChange::add(deleted)).await?;
+        self.store(uids, &FlagChange::new(FlagAction::Add, deleted))
+            .await?;
         self.expunge(uids).await
     }
 
@@ -218,7 +244,7 @@ impl<M: Mailbox> Selected<M> {
 
     async fn tell(&mut self, release: Release<'_>, expunges: Expunges) -> Result<News, Stop> {
         let drained = self.updates.drain(release);
-        let news = self.read(&drained, expunges);
+        let news = self.hear(&drained, expunges);
         self.updates.written(drained);
         let mut news = news?;
         if news.closed.is_none() {
@@ -227,7 +253,7 @@ impl<M: Mailbox> Selected<M> {
         Ok(news)
     }
 
-    fn read(&mut self, drained: &Drained, expunges: Expunges) -> Result<News, Stop> {
+    fn hear(&mut self, drained: &Drained, expunges: Expunges) -> Result<News, Stop> {
         let mut news = News {
             closed: drained.closed(),
             ..News::default()
@@ -259,7 +285,7 @@ impl<M: Mailbox> Selected<M> {
             arrived.push(uid);
         }
         for record in self.fetch(&arrived, Need::FLAGS).await?.into_iter().flatten() {
-            self.model.learn_flags(record.uid, record.flags);
+            self.model.learn_flags(record.uid(), record.flags().clone());
         }
         Ok(arrived)
     }

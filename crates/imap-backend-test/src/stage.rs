@@ -1,11 +1,13 @@
 //! What a case works with: a fresh backend, logged-in users, and what they do.
 
-use crate::mail::{Mail, Source};
+use crate::mail::Mail;
+use crate::read::Message;
 use crate::selected::Selected;
 use crate::verdict::{Answer, Stop};
 use imap_backend::{
-    Appended, Backend, Credentials, ErrorKind, ListEntry, LoginError, Mailbox, MailboxName, Need, Peer,
-    Record, Selectable, Session, Status, Transport,
+    Abilities, Ability, Appended, Backend, Create, Credentials, ErrorKind, ListEntry, ListQuery, ListedAs,
+    LoginError, Mailbox, MailboxName, Need, Peer, Select, Selection, Session, Status, StatusQuery,
+    Subscription, Transport,
 };
 use imap_seq::UidValidity;
 use imap_updates::Access;
@@ -77,6 +79,11 @@ impl<B: Backend> Stage<B> {
         self.subject.backend.login(&peer, credentials).await
     }
 
+    /// What the backend says that it can do, before anybody has logged in.
+    pub(crate) fn abilities(&self) -> Abilities {
+        self.subject.backend.abilities()
+    }
+
     pub(crate) fn user(&self) -> &str {
         &self.subject.user
     }
@@ -93,6 +100,7 @@ pub(crate) fn name(text: &str) -> Result<MailboxName, Stop> {
 
 /// A logged-in connection.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct User<S> {
     /// The session of the backend.
     pub session: S,
@@ -110,7 +118,7 @@ impl<S: Session> User<S> {
     ) -> Result<Selected<S::Mailbox>, Stop> {
         let opened = self
             .session
-            .select(mailbox, access)
+            .select(mailbox, &Select::new(access))
             .await
             .must(&format!("select of {mailbox}"))?;
         Selected::open(opened).await
@@ -121,64 +129,90 @@ impl<S: Session> User<S> {
     /// # Errors
     /// The message was not taken.
     pub async fn append(&mut self, mailbox: &MailboxName, mail: Mail) -> Result<Appended, Stop> {
-        let source = Source::whole(mail.octets);
         self.session
-            .append(mailbox, mail.options, source)
+            .append(mailbox, &mail.append(), mail.source())
             .await
             .must(&format!("append to {mailbox}"))
     }
 
-    /// STATUS.
+    /// STATUS, of every figure that the backend has.
     ///
     /// # Errors
     /// The mailbox cannot be read.
     pub async fn status(&mut self, mailbox: &MailboxName) -> Result<Status, Stop> {
+        let query = match self.session.abilities().has(Ability::ModSequences) {
+            true => StatusQuery::ALL.and(StatusQuery::HIGHEST_MODSEQ),
+            false => StatusQuery::ALL,
+        };
         self.session
-            .status(mailbox)
+            .status(mailbox, query)
             .await
             .must(&format!("status of {mailbox}"))
     }
 
-    /// LIST.
+    /// LIST of every mailbox.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn list(&mut self) -> Result<Vec<ListEntry>, Stop> {
-        self.session.list().await.must("list")
+        self.session.list(&ListQuery::default()).await.must("list")
+    }
+
+    /// The names that are subscribed, whether or not there are such mailboxes.
+    pub(crate) async fn subscriptions(&mut self) -> Result<Vec<ListEntry>, Stop> {
+        let query = ListQuery::new(Selection::Subscribed);
+        let mut entries = self.session.list(&query).await.must("list of subscriptions")?;
+        entries.retain(|entry| entry.subscription() == Subscription::Subscribed);
+        Ok(entries)
+    }
+
+    /// Skips the case where the backend says that it does not have this.
+    pub(crate) fn needs(&self, ability: Ability, text: &str) -> Result<(), Stop> {
+        match self.session.abilities().has(ability) {
+            true => Ok(()),
+            false => Err(Stop::skipped(text)),
+        }
     }
 
     pub(crate) async fn has(&mut self, mailbox: &MailboxName) -> Result<bool, Stop> {
-        Ok(self.list().await?.iter().any(|entry| entry.name == *mailbox))
+        Ok(self.list().await?.iter().any(|entry| entry.name() == mailbox))
     }
 
     /// Everything in a mailbox as a new session sees it, and its UIDVALIDITY; takes no `\Recent` away.
-    pub(crate) async fn look(&mut self, mailbox: &MailboxName) -> Result<(Vec<Record>, UidValidity), Stop> {
+    pub(crate) async fn look(&mut self, mailbox: &MailboxName) -> Result<(Vec<Message>, UidValidity), Stop> {
         let mut selected = self.select(mailbox, Access::ReadOnly).await?;
         let uids = selected.model.uids();
-        let need = Need::OCTETS.and(Need::SIZE).and(Need::INTERNAL_DATE);
-        let records = selected.fetch(&uids, need).await?;
+        let need = Need::BODY.and(Need::SIZE).and(Need::INTERNAL_DATE);
+        let mut messages = Vec::with_capacity(uids.len());
+        for record in selected.fetch(&uids, need).await?.iter().flatten() {
+            messages.push(Message::read(record).await?);
+        }
         let validity = selected.figures.uid_validity;
         selected.mailbox.close().await.must("close")?;
-        Ok((records.into_iter().flatten().collect(), validity))
+        Ok((messages, validity))
     }
 
     /// A mailbox of its own for the case; skips the case where there can be none.
     pub(crate) async fn create(&mut self, text: &str) -> Result<MailboxName, Stop> {
         let mailbox = name(text)?;
-        self.session.create(&mailbox).await.optional("CREATE")?;
+        self.session
+            .create(&mailbox, &Create::default())
+            .await
+            .optional("CREATE")?;
         Ok(mailbox)
     }
 
     /// A mailbox that is not INBOX, made or found; skips the case where there is none.
     pub(crate) async fn second_mailbox(&mut self) -> Result<MailboxName, Stop> {
         let mailbox = name("kit second")?;
-        match self.session.create(&mailbox).await {
-            Ok(()) => Ok(mailbox),
+        match self.session.create(&mailbox, &Create::default()).await {
+            Ok(_) => Ok(mailbox),
             Err(error) if error.kind() == ErrorKind::Unsupported => {
                 let selectable =
-                    |entry: &ListEntry| entry.selectable == Selectable::Yes && !entry.name.is_inbox();
+                    |entry: &ListEntry| entry.listed_as() == ListedAs::Mailbox && !entry.name().is_inbox();
                 let found = self.list().await?.into_iter().find(selectable);
-                Ok(found.ok_or_else(|| Stop::skipped("a second mailbox"))?.name)
+                let found = found.ok_or_else(|| Stop::skipped("a second mailbox"))?;
+                Ok(found.name().clone())
             }
             Err(error) => Err(error).must("create of a second mailbox"),
         }

@@ -1,6 +1,7 @@
 //! APPEND: what goes in comes out.
 
 use crate::mail::{Mail, Source};
+use crate::read::same_octets;
 use crate::stage::{Stage, name};
 use crate::verdict::{Answer, Verdict, ensure, equal};
 use imap_backend::{Backend, ErrorKind, MailboxName, Need, Session};
@@ -20,20 +21,12 @@ pub async fn messages_come_back_octet_for_octet<B: Backend>(stage: &Stage<B>) ->
         long.as_bytes(),
     ];
     for octets in messages {
-        let uid = user.append(&inbox, Mail::raw(octets.to_vec())).await?.uid;
+        let uid = user.append(&inbox, Mail::raw(octets.to_vec())).await?.uid();
         let mut selected = user.select(&inbox, Access::ReadOnly).await?;
-        let record = selected.fetch_one(uid, Need::OCTETS.and(Need::SIZE)).await?;
-        let subject = String::from_utf8_lossy(&octets[..octets.len().min(16)]).into_owned();
-        equal(
-            &format!("octets of {subject:?}"),
-            &record.octets.as_deref(),
-            &Some(octets),
-        )?;
-        equal(
-            &format!("size of {subject:?}"),
-            &record.size,
-            &Some(octets.len() as u64),
-        )?;
+        let message = selected.read(uid).await?;
+        same_octets("octets", &message.octets, octets)?;
+        let what = format!("size of {:?}", message.octets);
+        equal(&what, &message.size, &Some(octets.len() as u64))?;
     }
     Ok(())
 }
@@ -45,26 +38,26 @@ pub async fn flags_and_date_are_kept<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mail = Mail::new("flags")
         .flagged([Flag::Seen, Flag::Answered])
         .dated("2001-02-03T04:05:06+07:00");
-    let options = mail.options.clone();
-    let uid = user.append(&inbox, mail).await?.uid;
-    let bare = user.append(&inbox, Mail::new("none")).await?.uid;
+    let append = mail.append();
+    let uid = user.append(&inbox, mail).await?.uid();
+    let bare = user.append(&inbox, Mail::new("none")).await?.uid();
     let mut selected = user.select(&inbox, Access::ReadOnly).await?;
     let record = selected.fetch_one(uid, Need::INTERNAL_DATE).await?;
-    equal("flags", &record.flags, &options.flags)?;
+    equal("flags", record.flags(), append.flags())?;
     let date = |date: Option<chrono::DateTime<chrono::FixedOffset>>| date.map(|date| date.timestamp());
     equal(
         "internal date, in seconds",
-        &date(record.internal_date),
-        &date(options.internal_date),
+        &date(record.internal_date()),
+        &date(append.internal_date()),
     )?;
     let record = selected.fetch_one(bare, Need::INTERNAL_DATE).await?;
     ensure!(
-        record.flags.is_empty(),
+        record.flags().is_empty(),
         "no flags where none were given",
-        record.flags.to_string()
+        record.flags().to_string()
     );
     ensure!(
-        record.internal_date.is_some(),
+        record.internal_date().is_some(),
         "an internal date where none was given",
         "none"
     );
@@ -78,12 +71,12 @@ pub async fn bare_lf_comes_back_as_crlf<B: Backend>(stage: &Stage<B>) -> Verdict
     let uid = user
         .append(&inbox, Mail::raw(&b"Subject: lf\n\none\r\ntwo\n"[..]))
         .await?
-        .uid;
+        .uid();
     let mut selected = user.select(&inbox, Access::ReadOnly).await?;
-    let record = selected.fetch_one(uid, Need::OCTETS.and(Need::SIZE)).await?;
-    let expected: &[u8] = b"Subject: lf\r\n\r\none\r\ntwo\r\n";
-    equal("octets", &record.octets.as_deref(), &Some(expected))?;
-    equal("size", &record.size, &Some(expected.len() as u64))
+    let message = selected.read(uid).await?;
+    let expected = b"Subject: lf\r\n\r\none\r\ntwo\r\n";
+    same_octets("octets", &message.octets, expected)?;
+    equal("size", &message.size, &Some(expected.len() as u64))
 }
 
 /// A message with NUL is refused, or stored without it.
@@ -91,28 +84,19 @@ pub async fn nul_never_comes_back<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mut user = stage.login().await?;
     let inbox = MailboxName::inbox();
     let mail = Mail::raw(&b"Subject: nul\r\n\r\na\0b\r\n"[..]);
-    let answer = user
-        .session
-        .append(&inbox, mail.options, Source::whole(mail.octets))
-        .await;
+    let answer = user.session.append(&inbox, &mail.append(), mail.source()).await;
     let uid = match answer {
         Err(error) if error.kind() == ErrorKind::UnknownEncoding => {
             let left = user.look(&inbox).await?.0.len();
             return equal("messages after a refused APPEND", &left, &0);
         }
-        answer => {
-            answer
-                .must("append of a message with NUL to succeed, or be UnknownEncoding; it")?
-                .uid
-        }
+        answer => answer
+            .must("append of a message with NUL to succeed, or be UnknownEncoding; it")?
+            .uid(),
     };
     let mut selected = user.select(&inbox, Access::ReadOnly).await?;
-    let octets = selected
-        .fetch_one(uid, Need::OCTETS)
-        .await?
-        .octets
-        .unwrap_or_default();
-    ensure!(!octets.contains(&0), "octets without NUL", "a NUL");
+    let octets = selected.read(uid).await?.octets;
+    ensure!(!octets.contains(&0), "octets without NUL", format!("{octets:?}"));
     Ok(())
 }
 
@@ -121,10 +105,7 @@ pub async fn a_missing_mailbox_is_not_created<B: Backend>(stage: &Stage<B>) -> V
     let mut user = stage.login().await?;
     let missing = name("kit missing")?;
     let mail = Mail::new("nowhere");
-    let answer = user
-        .session
-        .append(&missing, mail.options, Source::whole(mail.octets))
-        .await;
+    let answer = user.session.append(&missing, &mail.append(), mail.source()).await;
     answer.refused("append to a missing mailbox", &[ErrorKind::TryCreate])?;
     ensure!(
         !user.has(&missing).await?,
@@ -139,15 +120,13 @@ pub async fn a_broken_off_message_leaves_nothing<B: Backend>(stage: &Stage<B>) -
     let mut user = stage.login().await?;
     let inbox = MailboxName::inbox();
     let mut watching = user.select(&inbox, Access::ReadWrite).await?;
-    let octets = Mail::new(&"half ".repeat(100)).octets;
-    let answer = user
-        .session
-        .append(&inbox, Mail::new("").options, Source::broken_off(octets))
-        .await;
+    let mail = Mail::new(&"half ".repeat(100));
+    let half = Source::broken_off(mail.octets().clone());
+    let answer = user.session.append(&inbox, &mail.append(), half).await;
     answer.refused("append of half a message", &[ErrorKind::ClientGone])?;
     let news = watching.noop().await?;
     ensure!(news.is_silent(), "nothing to tell", news.to_string());
-    let uid = user.append(&inbox, Mail::new("whole")).await?.uid;
+    let uid = user.append(&inbox, Mail::new("whole")).await?.uid();
     let (messages, _) = user.look(&inbox).await?;
     equal(
         "messages after half a message and a whole one",

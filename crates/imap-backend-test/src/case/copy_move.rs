@@ -1,10 +1,11 @@
 //! COPY and MOVE: all or nothing, and told truthfully.
 
 use crate::mail::Mail;
+use crate::read::{Message, same_octets};
 use crate::selected::Selected;
 use crate::stage::{Stage, User, name};
 use crate::verdict::{Answer, Stop, Verdict, ensure, equal};
-use imap_backend::{Backend, Copied, ErrorKind, Mailbox, MailboxName, Record, Session};
+use imap_backend::{Backend, Copied, ErrorKind, Mailbox, MailboxName, Session};
 use imap_seq::{Uid, UidSet};
 use imap_updates::{Access, Flag};
 
@@ -15,7 +16,7 @@ pub async fn copies_are_complete<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mail = Mail::new("original")
         .flagged([Flag::Seen, Flag::Draft])
         .dated("1999-12-31T23:59:58-05:00");
-    let uid = user.append(&inbox, mail).await?.uid;
+    let uid = user.append(&inbox, mail).await?.uid();
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
     let set = UidSet::from_iter([uid]);
     let copied = selected.mailbox.copy(&set, &target).await.optional("COPY")?;
@@ -32,7 +33,7 @@ pub async fn copies_keep_their_order<B: Backend>(stage: &Stage<B>) -> Verdict {
     user.append(&target, Mail::new("was there")).await?;
     let mut uids = Vec::new();
     for subject in ["one", "two", "three", "four", "five"] {
-        uids.push(user.append(&inbox, Mail::new(subject)).await?.uid);
+        uids.push(user.append(&inbox, Mail::new(subject)).await?.uid());
     }
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
     let set = UidSet::from_iter([uids[4], uids[0], uids[2]]);
@@ -52,17 +53,17 @@ pub async fn copying_into_the_same_mailbox_works<B: Backend>(stage: &Stage<B>) -
     let uid = user
         .append(&inbox, Mail::new("twin").flagged([Flag::Seen]))
         .await?
-        .uid;
+        .uid();
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
     let set = UidSet::from_iter([uid]);
     let copied = selected.mailbox.copy(&set, &inbox).await.optional("COPY")?;
     equal(
         "arrived in the same session",
         &selected.noop().await?.arrived,
-        &copied.to.iter().collect(),
+        &copied.to().iter().collect(),
     )?;
     let (messages, _) = user.look(&inbox).await?;
-    let expected: Vec<_> = [uid].into_iter().chain(copied.to.iter()).collect();
+    let expected: Vec<_> = [uid].into_iter().chain(copied.to().iter()).collect();
     equal("messages", &messages.iter().map(|m| m.uid).collect(), &expected)?;
     same_message(&messages[1], &messages[0])
 }
@@ -71,7 +72,7 @@ pub async fn copying_into_the_same_mailbox_works<B: Backend>(stage: &Stage<B>) -
 pub async fn copying_to_a_missing_mailbox_is_refused<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mut user = stage.login().await?;
     let (inbox, missing) = (MailboxName::inbox(), name("kit missing")?);
-    let uid = user.append(&inbox, Mail::new("one")).await?.uid;
+    let uid = user.append(&inbox, Mail::new("one")).await?.uid();
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
     let answer = selected.mailbox.copy(&UidSet::from_iter([uid]), &missing).await;
     answer.refused("copy to a missing mailbox", &[ErrorKind::TryCreate])?;
@@ -98,8 +99,8 @@ pub async fn moved_messages_are_there_and_not_here<B: Backend>(stage: &Stage<B>)
     let mail = Mail::new("moves")
         .flagged([Flag::Flagged])
         .dated("2010-01-01T00:00:00Z");
-    let stays = user.append(&inbox, Mail::new("stays")).await?.uid;
-    let uid = user.append(&inbox, mail).await?.uid;
+    let stays = user.append(&inbox, Mail::new("stays")).await?.uid();
+    let uid = user.append(&inbox, mail).await?.uid();
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
     let before = user.look(&inbox).await?.0;
     let set = UidSet::from_iter([uid]);
@@ -113,7 +114,7 @@ pub async fn moved_messages_are_there_and_not_here<B: Backend>(stage: &Stage<B>)
 pub async fn moving_to_a_missing_mailbox_keeps_the_message<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mut user = stage.login().await?;
     let (inbox, missing) = (MailboxName::inbox(), name("kit missing")?);
-    let uid = user.append(&inbox, Mail::new("one")).await?.uid;
+    let uid = user.append(&inbox, Mail::new("one")).await?.uid();
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
     let answer = selected
         .mailbox
@@ -150,8 +151,8 @@ struct OneGone<S: Session> {
 async fn one_gone<B: Backend>(stage: &Stage<B>) -> Result<OneGone<B::Session>, Stop> {
     let (mut user, mut other) = (stage.login().await?, stage.login().await?);
     let (inbox, target) = (MailboxName::inbox(), user.second_mailbox().await?);
-    let stays = user.append(&inbox, Mail::new("stays")).await?.uid;
-    let gone = user.append(&inbox, Mail::new("goes")).await?.uid;
+    let stays = user.append(&inbox, Mail::new("stays")).await?.uid();
+    let gone = user.append(&inbox, Mail::new("goes")).await?.uid();
     let selected = user.select(&inbox, Access::ReadWrite).await?;
     other
         .select(&inbox, Access::ReadWrite)
@@ -182,31 +183,31 @@ async fn arrived<S: Session>(
     target: &MailboxName,
     asked: &UidSet,
     copied: &Copied,
-) -> Result<Vec<Record>, Stop> {
-    equal("the source UIDs of COPYUID", &copied.from, asked)?;
+) -> Result<Vec<Message>, Stop> {
+    equal("the source UIDs of COPYUID", copied.from(), asked)?;
     equal(
         "the number of target UIDs of COPYUID",
-        &copied.to.len(),
+        &copied.to().len(),
         &asked.len(),
     )?;
     let (messages, validity) = user.look(target).await?;
-    equal("the UIDVALIDITY of COPYUID", &copied.uid_validity, &validity)?;
+    equal("the UIDVALIDITY of COPYUID", &copied.uid_validity(), &validity)?;
     let arrived: Vec<_> = messages
         .into_iter()
-        .filter(|message| copied.to.contains(message.uid))
+        .filter(|message| copied.to().contains(message.uid))
         .collect();
     equal(
         "the UIDs of COPYUID in the target",
         &arrived.iter().map(|m| m.uid).collect(),
-        &copied.to,
+        copied.to(),
     )?;
     Ok(arrived)
 }
 
-fn same_message(copy: &Record, original: &Record) -> Verdict {
-    equal("octets of the copy", &copy.octets, &original.octets)?;
+fn same_message(copy: &Message, original: &Message) -> Verdict {
+    same_octets("octets of the copy", &copy.octets, &original.octets)?;
     equal("flags of the copy", &copy.flags, &original.flags)?;
-    let date = |record: &Record| record.internal_date.map(|date| date.timestamp());
+    let date = |message: &Message| message.internal_date.map(|date| date.timestamp());
     equal(
         "internal date of the copy, in seconds",
         &date(copy),

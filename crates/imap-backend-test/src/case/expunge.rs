@@ -51,7 +51,7 @@ async fn fill<S: Session>(user: &mut User<S>, flags: [&[Flag]; 4]) -> Result<Vec
     let mut uids = Vec::new();
     for flags in flags {
         let mail = Mail::new("to expunge").flagged(flags.iter().cloned());
-        uids.push(user.append(&MailboxName::inbox(), mail).await?.uid);
+        uids.push(user.append(&MailboxName::inbox(), mail).await?.uid());
     }
     Ok(uids)
 }

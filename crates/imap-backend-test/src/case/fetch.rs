@@ -1,9 +1,10 @@
 //! What `Mailbox::fetch` answers.
 
 use crate::mail::Mail;
+use crate::read::{body_of, read_whole, same_octets};
 use crate::stage::Stage;
-use crate::verdict::{Verdict, ensure, equal};
-use imap_backend::{Backend, MailboxName, Need};
+use crate::verdict::{Answer, Verdict, ensure, equal};
+use imap_backend::{Backend, MailboxName, Need, Record};
 use imap_updates::{Access, Flag};
 
 /// One entry for each UID in the order of the question, `None` for a message that is gone.
@@ -12,7 +13,7 @@ pub async fn answers_come_in_the_order_of_the_question<B: Backend>(stage: &Stage
     let inbox = MailboxName::inbox();
     let mut uids = Vec::new();
     for subject in ["one", "two", "three", "four"] {
-        uids.push(user.append(&inbox, Mail::new(subject)).await?.uid);
+        uids.push(user.append(&inbox, Mail::new(subject)).await?.uid());
     }
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
     let gone = uids[1];
@@ -24,7 +25,7 @@ pub async fn answers_come_in_the_order_of_the_question<B: Backend>(stage: &Stage
         let answer = selected.fetch(&question, Need::FLAGS).await?;
         let answer: Vec<_> = answer
             .iter()
-            .map(|record| record.as_ref().map(|r| r.uid))
+            .map(|record| record.as_ref().map(Record::uid))
             .collect();
         let expected: Vec<_> = question
             .iter()
@@ -40,30 +41,25 @@ pub async fn what_is_needed_is_there<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mut user = stage.login().await?;
     let inbox = MailboxName::inbox();
     let mail = Mail::new("need");
-    let uid = user.append(&inbox, mail.clone()).await?.uid;
+    let uid = user.append(&inbox, mail.clone()).await?.uid();
     let mut selected = user.select(&inbox, Access::ReadOnly).await?;
-    let date = selected.fetch_one(uid, Need::INTERNAL_DATE).await?.internal_date;
-    ensure!(date.is_some(), "an internal date", "none");
-    let size = selected.fetch_one(uid, Need::SIZE).await?.size;
-    equal("size", &size, &Some(mail.octets.len() as u64))?;
-    let octets = selected.fetch_one(uid, Need::OCTETS).await?.octets;
-    equal("octets", &octets, &Some(mail.octets.clone()))?;
-    let header = selected
-        .fetch_one(uid, Need::HEADER)
+    let date = selected
+        .fetch_one(uid, Need::INTERNAL_DATE)
         .await?
-        .octets
-        .unwrap_or_default();
-    let end = mail.octets.len() - "The body of need.\r\n".len();
-    ensure!(
-        header.len() >= end && mail.octets.starts_with(&header),
-        format!("the first {end} octets at least"),
-        format!("{:?}", String::from_utf8_lossy(&header)),
-    );
-    let all = Need::OCTETS.and(Need::SIZE).and(Need::INTERNAL_DATE);
-    let record = selected.fetch_one(uid, all).await?;
-    equal("size, asked for with the rest", &record.size, &size)?;
-    equal("date, asked for with the rest", &record.internal_date, &date)?;
-    equal("octets, asked for with the rest", &record.octets, &octets)
+        .internal_date();
+    ensure!(date.is_some(), "an internal date", "none");
+    let size = selected.fetch_one(uid, Need::SIZE).await?.size();
+    equal("size", &size, &Some(mail.octets().len() as u64))?;
+    let record = selected.fetch_one(uid, Need::BODY).await?;
+    same_octets("octets", &read_whole(body_of(&record)?).await?, mail.octets())?;
+    let record = selected.fetch_one(uid, Need::HEADER).await?;
+    let end = mail.octets().len() - "The body of need.\r\n".len();
+    let header = body_of(&record)?.read_first(end).await.must("reading a header")?;
+    same_octets("the header", &header.into(), &mail.octets()[..end])?;
+    let message = selected.read(uid).await?;
+    equal("size, asked for with the rest", &message.size, &size)?;
+    equal("date, asked for with the rest", &message.internal_date, &date)?;
+    same_octets("octets, asked for with the rest", &message.octets, mail.octets())
 }
 
 /// Reading a message does not set `\Seen`: the server does that, where the client did not say PEEK.
@@ -73,12 +69,12 @@ pub async fn reading_changes_no_flags<B: Backend>(stage: &Stage<B>) -> Verdict {
     let uid = user
         .append(&inbox, Mail::new("unread").flagged([Flag::Flagged]))
         .await?
-        .uid;
+        .uid();
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
-    let before = selected.fetch_one(uid, Need::FLAGS).await?.flags;
-    selected.fetch_one(uid, Need::OCTETS).await?;
-    let after = selected.fetch_one(uid, Need::FLAGS).await?.flags;
-    equal("flags after reading", &after, &before)?;
+    let before = selected.fetch_one(uid, Need::FLAGS).await?;
+    selected.read(uid).await?;
+    let after = selected.fetch_one(uid, Need::FLAGS).await?;
+    equal("flags after reading", after.flags(), before.flags())?;
     let news = selected.noop().await?;
     ensure!(news.is_silent(), "nothing to tell", news.to_string());
     Ok(())
@@ -96,12 +92,13 @@ pub async fn long_answers_come_in_pieces<B: Backend>(stage: &Stage<B>) -> Verdic
     }
     let mut selected = user.select(&inbox, Access::ReadOnly).await?;
     let uids = selected.model.uids();
-    let answer = selected.fetch(&uids, Need::OCTETS).await?;
-    let octets = |record: &imap_backend::Record| record.octets.as_ref().map_or(0, |octets| octets.len());
-    let seen: Vec<_> = answer.iter().flatten().map(octets).collect();
+    let mut seen = Vec::new();
+    for record in selected.fetch(&uids, Need::BODY).await?.iter().flatten() {
+        seen.push(read_whole(body_of(record)?).await?.len());
+    }
     equal(
         "sizes",
         &seen,
-        &lengths.map(|lines| mail(lines).octets.len()).to_vec(),
+        &lengths.map(|lines| mail(lines).octets().len()).to_vec(),
     )
 }

@@ -3,7 +3,7 @@
 use crate::mail::Mail;
 use crate::stage::{Stage, name};
 use crate::verdict::{Answer, Verdict, ensure, equal};
-use imap_backend::{Backend, Mailbox, MailboxName, Need, Session};
+use imap_backend::{Backend, Create, Mailbox, MailboxName, Need, Session};
 use imap_updates::{Access, Closed, Flag};
 
 /// Every session that has a deleted mailbox selected is told that it ended, those in IDLE too.
@@ -28,9 +28,12 @@ pub async fn a_new_mailbox_does_not_reach_old_selections<B: Backend>(stage: &Sta
     user.append(&mailbox, Mail::new("old")).await?;
     let mut old = other.select(&mailbox, Access::ReadWrite).await?;
     user.session.delete(&mailbox).await.optional("DELETE")?;
-    user.session.create(&mailbox).await.must("create after delete")?;
+    user.session
+        .create(&mailbox, &Create::default())
+        .await
+        .must("create after delete")?;
     let mut new = user.select(&mailbox, Access::ReadWrite).await?;
-    let uid = user.append(&mailbox, Mail::new("new")).await?.uid;
+    let uid = user.append(&mailbox, Mail::new("new")).await?.uid();
     let news = old.noop().await?;
     ensure!(
         news.closed.is_some() && news.arrived.is_empty(),
@@ -49,13 +52,13 @@ pub async fn a_new_mailbox_does_not_reach_old_selections<B: Backend>(stage: &Sta
 pub async fn rename_leaves_selections_working<B: Backend>(stage: &Stage<B>) -> Verdict {
     let (mut user, mut other) = (stage.login().await?, stage.login().await?);
     let (from, to) = (user.create("kit from").await?, name("kit to")?);
-    let uid = user.append(&from, Mail::new("one")).await?.uid;
+    let uid = user.append(&from, Mail::new("one")).await?.uid();
     let mut selected = other.select(&from, Access::ReadWrite).await?;
     user.session.rename(&from, &to).await.optional("RENAME")?;
     let news = selected.noop().await?;
     ensure!(news.is_silent(), "the selection to go on", news.to_string());
-    selected.fetch_one(uid, Need::OCTETS).await?;
-    let next = user.append(&to, Mail::new("two")).await?.uid;
+    selected.fetch_one(uid, Need::BODY).await?;
+    let next = user.append(&to, Mail::new("two")).await?.uid();
     equal(
         "arrived under the new name",
         &selected.noop().await?.arrived,
@@ -80,7 +83,7 @@ pub async fn closing_expunges_nothing<B: Backend>(stage: &Stage<B>) -> Verdict {
     let uid = user
         .append(&inbox, Mail::new("one").flagged([Flag::Deleted]))
         .await?
-        .uid;
+        .uid();
     for access in [Access::ReadOnly, Access::ReadWrite] {
         let selected = user.select(&inbox, access).await?;
         selected.mailbox.close().await.must("close")?;

@@ -19,7 +19,7 @@ pub async fn one_session_gets_recent<B: Backend>(stage: &Stage<B>) -> Verdict {
         &(first.figures.recent, second.figures.recent),
         &(2, 0),
     )?;
-    let late = user.append(&inbox, Mail::new("three")).await?.uid;
+    let late = user.append(&inbox, Mail::new("three")).await?.uid();
     second.noop().await?;
     first.noop().await?;
     let claimed = [&first, &second].map(|s| s.updates.recent_uids().contains(late));
@@ -36,7 +36,7 @@ pub async fn examine_and_status_take_no_recent<B: Backend>(stage: &Stage<B>) -> 
     let inbox = MailboxName::inbox();
     user.append(&inbox, Mail::new("one")).await?;
     for _ in 0..2 {
-        equal("RECENT of STATUS", &user.status(&inbox).await?.recent, &1)?;
+        equal("RECENT of STATUS", &user.status(&inbox).await?.recent(), &1)?;
         equal(
             "RECENT of EXAMINE",
             &user.select(&inbox, Access::ReadOnly).await?.figures.recent,
@@ -47,7 +47,7 @@ pub async fn examine_and_status_take_no_recent<B: Backend>(stage: &Stage<B>) -> 
     equal("RECENT of SELECT", &selected.figures.recent, &1)?;
     equal(
         "RECENT of STATUS after SELECT",
-        &user.status(&inbox).await?.recent,
+        &user.status(&inbox).await?.recent(),
         &0,
     )
 }

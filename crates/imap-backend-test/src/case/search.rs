@@ -5,10 +5,10 @@ use crate::selected::Selected;
 use crate::stage::{Stage, User};
 use crate::verdict::{Answer, Stop, Verdict, equal};
 use chrono::NaiveDate;
-use imap_backend::{Backend, Mailbox, MailboxName, SearchKey, Session};
+use imap_backend::{Backend, Mailbox, MailboxName, Query, SearchKey, Session};
 use imap_message::Needle;
 use imap_seq::{Uid, UidSet};
-use imap_updates::{Access, Flag};
+use imap_updates::{Access, Flag, kind};
 
 /// Flags, NOT, OR, AND and UID sets.
 pub async fn flags_and_their_opposites<B: Backend>(stage: &Stage<B>) -> Verdict {
@@ -83,7 +83,7 @@ pub async fn texts<B: Backend>(stage: &Stage<B>) -> Verdict {
 pub async fn only_announced_messages_are_found<B: Backend>(stage: &Stage<B>) -> Verdict {
     let (mut user, mut corpus) = corpus(stage).await?;
     let inbox = MailboxName::inbox();
-    let new = user.append(&inbox, Mail::new("unannounced apple")).await?.uid;
+    let new = user.append(&inbox, Mail::new("unannounced apple")).await?.uid();
     user.select(&inbox, Access::ReadWrite)
         .await?
         .remove(&[corpus.uids[0]])
@@ -105,14 +105,13 @@ struct Corpus<M> {
 impl<M: Mailbox> Corpus<M> {
     /// The key finds the messages at these places and no others.
     async fn finds(&mut self, key: SearchKey, places: &[usize]) -> Verdict {
-        let view = self.selected.updates.view().clone();
         let what = format!("what {key:?} finds");
-        let found = self
-            .selected
-            .mailbox
-            .search(&view, &key)
-            .await
-            .optional("SEARCH")?;
+        let _command = self.selected.updates.begin(kind::Search);
+        let view = self.selected.updates.view().clone();
+        let query = Query::new(key, view.clone());
+        let found = self.selected.mailbox.search(&query).await.optional("SEARCH")?;
+        // What else matches, the server leaves out.
+        let found = found.uids().intersection(&view.uids().collect());
         equal(&what, &found, &places.iter().map(|at| self.uids[*at]).collect())
     }
 }
@@ -141,7 +140,7 @@ async fn corpus<B: Backend>(
     ];
     let mut uids = Vec::new();
     for mail in mails {
-        uids.push(user.append(&inbox, mail).await?.uid);
+        uids.push(user.append(&inbox, mail).await?.uid());
     }
     let selected = user.select(&inbox, Access::ReadWrite).await?;
     Ok((user, Corpus { selected, uids }))

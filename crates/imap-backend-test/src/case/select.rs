@@ -3,7 +3,7 @@
 use crate::mail::Mail;
 use crate::stage::{Stage, name};
 use crate::verdict::{Answer, Verdict, ensure, equal};
-use imap_backend::{Backend, ErrorKind, MailboxName, Session};
+use imap_backend::{Backend, ErrorKind, MailboxName, Select, Session, StatusQuery};
 use imap_updates::{Access, Flag, Keyword};
 
 /// SELECT and STATUS of a missing mailbox are `[NONEXISTENT]` and create nothing.
@@ -13,12 +13,12 @@ pub async fn a_missing_mailbox_is_not_created<B: Backend>(stage: &Stage<B>) -> V
     let kinds = [ErrorKind::NonExistent];
     for access in [Access::ReadOnly, Access::ReadWrite] {
         user.session
-            .select(&missing, access)
+            .select(&missing, &Select::new(access))
             .await
             .refused("select of a missing mailbox", &kinds)?;
     }
     user.session
-        .status(&missing)
+        .status(&missing, StatusQuery::ALL)
         .await
         .refused("status of a missing mailbox", &kinds)?;
     ensure!(
@@ -49,8 +49,8 @@ pub async fn figures_agree_with_the_messages<B: Backend>(stage: &Stage<B>) -> Ve
     let unseen = user
         .append(&inbox, Mail::new("two").flagged([keyword]))
         .await?
-        .uid;
-    let last = user.append(&inbox, Mail::new("three")).await?.uid;
+        .uid();
+    let last = user.append(&inbox, Mail::new("three")).await?.uid();
     let selected = user.select(&inbox, Access::ReadWrite).await?;
     equal("messages", &selected.model.exists(), &3)?;
     equal("access", &selected.figures.access, &Access::ReadWrite)?;
@@ -93,7 +93,7 @@ pub async fn status_agrees_with_select<B: Backend>(stage: &Stage<B>) -> Verdict 
         ("four", &[Flag::Draft]),
     ] {
         let mail = Mail::new(subject).flagged(flags.iter().cloned());
-        uids.push(user.append(&inbox, mail).await?.uid);
+        uids.push(user.append(&inbox, mail).await?.uid());
     }
     for removed in [None, Some(uids[3]), Some(uids[0])] {
         if let Some(uid) = removed {
@@ -104,17 +104,21 @@ pub async fn status_agrees_with_select<B: Backend>(stage: &Stage<B>) -> Verdict 
         }
         let status = user.status(&inbox).await?;
         let selected = user.select(&inbox, Access::ReadOnly).await?;
-        equal("UIDNEXT of STATUS", &status.uid_next, &selected.figures.uid_next)?;
+        equal(
+            "UIDNEXT of STATUS",
+            &status.uid_next(),
+            &selected.figures.uid_next,
+        )?;
         equal(
             "UIDVALIDITY of STATUS",
-            &status.uid_validity,
+            &status.uid_validity(),
             &selected.figures.uid_validity,
         )?;
         let messages = user.look(&inbox).await?.0;
         let unseen = messages.iter().filter(|m| !m.flags.contains(&Flag::Seen)).count();
-        equal("MESSAGES of STATUS", &status.messages, &selected.model.exists())?;
-        equal("UNSEEN of STATUS", &(status.unseen as usize), &unseen)?;
-        counts.push((status.messages, status.unseen));
+        equal("MESSAGES of STATUS", &status.messages(), &selected.model.exists())?;
+        equal("UNSEEN of STATUS", &(status.unseen() as usize), &unseen)?;
+        counts.push((status.messages(), status.unseen()));
     }
     equal(
         "MESSAGES and UNSEEN as messages go",

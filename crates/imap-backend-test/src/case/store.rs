@@ -1,16 +1,19 @@
 //! STORE: flags and keywords.
 
 use crate::mail::Mail;
+use crate::selected::Selected;
 use crate::stage::Stage;
 use crate::verdict::{Stop, Verdict, ensure, equal};
-use imap_backend::{Backend, FlagAction, FlagChange, MailboxName, Need, NewKeywords};
+use imap_backend::{Backend, FlagAction, FlagChange, Mailbox, MailboxName, Need, NewKeywords};
+use imap_seq::Uid;
 use imap_updates::{Access, Flag, Flags, Keyword};
 
 fn change<const N: usize>(action: FlagAction, flags: [Flag; N]) -> FlagChange {
-    FlagChange {
-        action,
-        flags: Flags::from_iter(flags),
-    }
+    FlagChange::new(action, Flags::from_iter(flags))
+}
+
+async fn flags_of<M: Mailbox>(selected: &mut Selected<M>, uid: Uid) -> Result<Flags, Stop> {
+    Ok(selected.fetch_one(uid, Need::FLAGS).await?.flags().clone())
 }
 
 /// `FLAGS`, `+FLAGS` and `-FLAGS` do what they say, to the messages of the set and no others.
@@ -21,11 +24,11 @@ pub async fn flags_are_replaced_added_and_removed<B: Backend>(stage: &Stage<B>) 
     let uid = user
         .append(&inbox, Mail::new("one").flagged(first.clone()))
         .await?
-        .uid;
+        .uid();
     let other = user
         .append(&inbox, Mail::new("two").flagged(first.clone()))
         .await?
-        .uid;
+        .uid();
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
     let steps = [
         (
@@ -45,14 +48,14 @@ pub async fn flags_are_replaced_added_and_removed<B: Backend>(stage: &Stage<B>) 
     ];
     for (change, expected) in steps {
         selected.store(&[uid], &change).await?;
-        let flags = selected.fetch_one(uid, Need::FLAGS).await?.flags;
+        let flags = flags_of(&mut selected, uid).await?;
         equal(
             &format!("flags after {change:?}"),
             &flags,
             &Flags::from_iter(expected),
         )?;
     }
-    let flags = selected.fetch_one(other, Need::FLAGS).await?.flags;
+    let flags = flags_of(&mut selected, other).await?;
     equal(
         "flags of a message that was not named",
         &flags,
@@ -64,7 +67,7 @@ pub async fn flags_are_replaced_added_and_removed<B: Backend>(stage: &Stage<B>) 
 pub async fn flags_outlive_the_selection<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mut user = stage.login().await?;
     let inbox = MailboxName::inbox();
-    let uid = user.append(&inbox, Mail::new("one")).await?.uid;
+    let uid = user.append(&inbox, Mail::new("one")).await?.uid();
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
     selected
         .store(&[uid], &change(FlagAction::Add, [Flag::Seen, Flag::Flagged]))
@@ -86,7 +89,7 @@ pub async fn flags_outlive_the_selection<B: Backend>(stage: &Stage<B>) -> Verdic
 pub async fn keywords_are_kept_and_defined<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mut user = stage.login().await?;
     let inbox = MailboxName::inbox();
-    let uid = user.append(&inbox, Mail::new("one")).await?.uid;
+    let uid = user.append(&inbox, Mail::new("one")).await?.uid();
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
     if selected.figures.new_keywords == NewKeywords::Refused {
         return Err(Stop::skipped("keywords of the client's choice"));
@@ -99,7 +102,7 @@ pub async fn keywords_are_kept_and_defined<B: Backend>(stage: &Stage<B>) -> Verd
     selected
         .store(&[uid], &change(FlagAction::Add, [other_case.clone()]))
         .await?;
-    let flags = selected.fetch_one(uid, Need::FLAGS).await?.flags;
+    let flags = flags_of(&mut selected, uid).await?;
     equal("flags", &flags, &Flags::from_iter([work, Flag::Seen]))?;
     drop(selected);
     let mut again = user.select(&inbox, Access::ReadWrite).await?;
@@ -116,7 +119,7 @@ pub async fn keywords_are_kept_and_defined<B: Backend>(stage: &Stage<B>) -> Verd
     again
         .store(&[uid], &change(FlagAction::Remove, [other_case]))
         .await?;
-    let flags = again.fetch_one(uid, Need::FLAGS).await?.flags;
+    let flags = flags_of(&mut again, uid).await?;
     equal(
         "flags after the keyword was removed",
         &flags,
@@ -128,8 +131,8 @@ pub async fn keywords_are_kept_and_defined<B: Backend>(stage: &Stage<B>) -> Verd
 pub async fn gone_messages_are_passed_over<B: Backend>(stage: &Stage<B>) -> Verdict {
     let (mut user, mut other) = (stage.login().await?, stage.login().await?);
     let inbox = MailboxName::inbox();
-    let gone = user.append(&inbox, Mail::new("one")).await?.uid;
-    let stays = user.append(&inbox, Mail::new("two")).await?.uid;
+    let gone = user.append(&inbox, Mail::new("one")).await?.uid();
+    let stays = user.append(&inbox, Mail::new("two")).await?.uid();
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
     other
         .select(&inbox, Access::ReadWrite)

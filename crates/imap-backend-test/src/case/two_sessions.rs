@@ -25,7 +25,7 @@ impl<S: Session> Desk<S> {
         let inbox = MailboxName::inbox();
         let mut uids = Vec::new();
         for subject in ["one", "two", "three"] {
-            uids.push(user.append(&inbox, Mail::new(subject)).await?.uid);
+            uids.push(user.append(&inbox, Mail::new(subject)).await?.uid());
         }
         let a = other.select(&inbox, Access::ReadWrite).await?;
         let b = user.select(&inbox, Access::ReadWrite).await?;
@@ -43,7 +43,7 @@ impl<S: Session> Desk<S> {
             .user
             .append(&MailboxName::inbox(), Mail::new(subject))
             .await?
-            .uid)
+            .uid())
     }
 
     /// After a NOOP, this session has what a new session finds.
@@ -69,7 +69,7 @@ impl<S: Session> Desk<S> {
 }
 
 fn add<const N: usize>(flags: [Flag; N]) -> FlagChange {
-    FlagChange::add(Flags::from_iter(flags))
+    FlagChange::new(FlagAction::Add, Flags::from_iter(flags))
 }
 
 /// An appended message is told to another session at its next command, once.
@@ -78,7 +78,7 @@ pub async fn the_other_sees_arrivals<B: Backend>(stage: &Stage<B>) -> Verdict {
     let uid = desk.append("four").await?;
     equal("arrived at a FETCH", &desk.a.hold().await?.arrived, &vec![uid])?;
     ensure!(desk.a.noop().await?.is_silent(), "nothing more at a NOOP", "news");
-    desk.a.fetch_one(uid, Need::OCTETS).await?;
+    desk.a.fetch_one(uid, Need::BODY).await?;
     Desk::agrees(&mut desk.user, &mut desk.a).await
 }
 
@@ -86,7 +86,7 @@ pub async fn the_other_sees_arrivals<B: Backend>(stage: &Stage<B>) -> Verdict {
 pub async fn the_other_sees_copies_and_moves<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mut user = stage.login().await?;
     let (inbox, source) = (MailboxName::inbox(), user.second_mailbox().await?);
-    let uid = user.append(&source, Mail::new("travels")).await?.uid;
+    let uid = user.append(&source, Mail::new("travels")).await?.uid();
     let mut target = stage.login().await?.select(&inbox, Access::ReadWrite).await?;
     let mut selected = user.select(&source, Access::ReadWrite).await?;
     let mut watching = stage.login().await?.select(&source, Access::ReadOnly).await?;
@@ -95,13 +95,13 @@ pub async fn the_other_sees_copies_and_moves<B: Backend>(stage: &Stage<B>) -> Ve
     equal(
         "arrived by COPY",
         &target.noop().await?.arrived,
-        &copied.to.iter().collect(),
+        &copied.to().iter().collect(),
     )?;
     let moved = selected.mailbox.move_to(&set, &inbox).await.optional("MOVE")?;
     equal(
         "arrived by MOVE",
         &target.noop().await?.arrived,
-        &moved.to.iter().collect(),
+        &moved.to().iter().collect(),
     )?;
     equal(
         "expunged by MOVE, for others",
@@ -298,7 +298,7 @@ pub async fn a_lost_session_leaves_the_others_alone<B: Backend>(stage: &Stage<B>
     drop(a);
     drop(_other);
     b.store(&[uids[0]], &add([Flag::Seen])).await?;
-    let uid = user.append(&MailboxName::inbox(), Mail::new("four")).await?.uid;
+    let uid = user.append(&MailboxName::inbox(), Mail::new("four")).await?.uid();
     equal("arrived", &b.noop().await?.arrived, &vec![uid])?;
     equal("expunged", &b.remove(&[uids[1]]).await?.expunged, &vec![uids[1]])?;
     Desk::agrees(&mut user, &mut b).await
@@ -342,7 +342,7 @@ pub async fn all_agree_after_a_storm<B: Backend>(stage: &Stage<B>) -> Verdict {
                 let action = [FlagAction::Add, FlagAction::Remove, FlagAction::Replace][random(3)];
                 let flags = Flags::from_iter([[Flag::Seen, Flag::Flagged, Flag::Draft][random(3)].clone()]);
                 session
-                    .store(&[uids[random(uids.len())]], &FlagChange { action, flags })
+                    .store(&[uids[random(uids.len())]], &FlagChange::new(action, flags))
                     .await?;
             }
             (4, _) => drop(session.hold().await?),

@@ -3,7 +3,7 @@
 use crate::mail::Mail;
 use crate::stage::{Stage, User};
 use crate::verdict::{Answer, Stop, Verdict, ensure, equal};
-use imap_backend::{Backend, Mailbox, MailboxName, Session};
+use imap_backend::{Backend, Create, Mailbox, MailboxName, Session};
 use imap_seq::{Uid, UidSet, UidValidity};
 use imap_updates::Access;
 
@@ -13,9 +13,9 @@ pub async fn uids_ascend<B: Backend>(stage: &Stage<B>) -> Verdict {
     let inbox = MailboxName::inbox();
     let mut last = None;
     for subject in ["one", "two", "three"] {
-        let foretold = user.status(&inbox).await?.uid_next;
+        let foretold = user.status(&inbox).await?.uid_next();
         let selected = user.select(&inbox, Access::ReadOnly).await?.figures.uid_next;
-        let uid = user.append(&inbox, Mail::new(subject)).await?.uid;
+        let uid = user.append(&inbox, Mail::new(subject)).await?.uid();
         for uid_next in [foretold, selected] {
             ensure!(
                 uid_next.is_some_and(|next| uid >= next),
@@ -30,7 +30,7 @@ pub async fn uids_ascend<B: Backend>(stage: &Stage<B>) -> Verdict {
         );
         last = Some(uid);
     }
-    let after = user.status(&inbox).await?.uid_next;
+    let after = user.status(&inbox).await?.uid_next();
     ensure!(
         after.is_none_or(|next| Some(next) > last),
         format!("UIDNEXT above {last:?}"),
@@ -45,12 +45,12 @@ pub async fn uids_of_expunged_messages_are_not_used_again<B: Backend>(stage: &St
     let mut user = stage.login().await?;
     let inbox = MailboxName::inbox();
     user.append(&inbox, Mail::new("one")).await?;
-    let gone = user.append(&inbox, Mail::new("two")).await?.uid;
+    let gone = user.append(&inbox, Mail::new("two")).await?.uid();
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
     selected.remove(&[gone]).await?;
     selected.mailbox.close().await.must("close")?;
     drop(selected.updates);
-    let next = user.append(&inbox, Mail::new("three")).await?.uid;
+    let next = user.append(&inbox, Mail::new("three")).await?.uid();
     ensure!(
         next > gone,
         format!("a UID above the expunged {gone}"),
@@ -86,9 +86,12 @@ pub async fn uids_of_a_deleted_mailbox_are_not_used_again<B: Backend>(stage: &St
     let mailbox = user.create("kit").await?;
     let old = user.append(&mailbox, Mail::new("old")).await?;
     user.session.delete(&mailbox).await.optional("DELETE")?;
-    user.session.create(&mailbox).await.must("create after delete")?;
+    user.session
+        .create(&mailbox, &Create::default())
+        .await
+        .must("create after delete")?;
     let new = user.append(&mailbox, Mail::new("new")).await?;
-    is_another((old.uid_validity, old.uid), (new.uid_validity, new.uid))?;
+    is_another((old.uid_validity(), old.uid()), (new.uid_validity(), new.uid()))?;
     let (messages, _) = user.look(&mailbox).await?;
     equal("messages in the new mailbox", &messages.len(), &1)
 }
@@ -97,7 +100,7 @@ pub async fn uids_of_a_deleted_mailbox_are_not_used_again<B: Backend>(stage: &St
 pub async fn rename_keeps_uids<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mut user = stage.login().await?;
     let (from, to) = (user.create("kit from").await?, crate::stage::name("kit to")?);
-    let first = user.append(&from, Mail::new("one")).await?.uid;
+    let first = user.append(&from, Mail::new("one")).await?.uid();
     for subject in ["two", "three"] {
         user.append(&from, Mail::new(subject)).await?;
     }
@@ -123,16 +126,16 @@ pub async fn a_name_that_was_renamed_away_starts_afresh<B: Backend>(stage: &Stag
     let old = user.append(&from, Mail::new("old")).await?;
     user.session.rename(&from, &to).await.optional("RENAME")?;
     user.session
-        .create(&from)
+        .create(&from, &Create::default())
         .await
         .must("create where a mailbox was renamed away")?;
     let new = user.append(&from, Mail::new("new")).await?;
-    is_another((old.uid_validity, old.uid), (new.uid_validity, new.uid))?;
+    is_another((old.uid_validity(), old.uid()), (new.uid_validity(), new.uid()))?;
     let (messages, _) = user.look(&to).await?;
     equal(
         "UIDs under the new name",
         &messages.iter().map(|m| m.uid).collect(),
-        &vec![old.uid],
+        &vec![old.uid()],
     )
 }
 
@@ -143,15 +146,15 @@ pub async fn everyone_says_the_same_uidvalidity<B: Backend>(stage: &Stage<B>) ->
     let appended = user.append(&inbox, Mail::new("one")).await?;
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
     let validity = selected.figures.uid_validity;
-    equal("UIDVALIDITY of APPEND", &appended.uid_validity, &validity)?;
+    equal("UIDVALIDITY of APPEND", &appended.uid_validity(), &validity)?;
     equal(
         "UIDVALIDITY of STATUS",
-        &user.status(&inbox).await?.uid_validity,
+        &user.status(&inbox).await?.uid_validity(),
         &validity,
     )?;
-    let set = UidSet::from_iter([appended.uid]);
+    let set = UidSet::from_iter([appended.uid()]);
     let copied = selected.mailbox.copy(&set, &inbox).await.optional("COPY")?;
-    equal("UIDVALIDITY of COPY", &copied.uid_validity, &validity)
+    equal("UIDVALIDITY of COPY", &copied.uid_validity(), &validity)
 }
 
 async fn uids<S: Session>(

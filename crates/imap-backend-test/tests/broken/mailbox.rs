@@ -2,12 +2,13 @@
 
 use crate::fault::Fault;
 use crate::world::{During, Shadow, World};
+use bytes::Bytes;
 use imap_backend::{
-    Copied, Error, ErrorKind, FlagAction, FlagChange, Mailbox, MailboxName, Need, PollReason, Record,
-    SearchKey, Session,
+    Copied, Create, Error, ErrorKind, Fetched, FlagAction, FlagChange, Found, Mailbox, MailboxName, Need,
+    PollReason, Query, Record, SearchKey, Select, Session, StatusQuery, Stored,
 };
 use imap_backend_test::{MemoryMailbox, MemorySession};
-use imap_seq::{Uid, UidSet, UidValidity, View};
+use imap_seq::{Uid, UidSet, UidValidity};
 use imap_updates::{Access, Flag, Flags, Origin, UpdateBuffer};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -26,6 +27,27 @@ pub(crate) struct BrokenMailbox {
     /// For `FlagsOfOneSession`.
     pub(crate) own_flags: BTreeMap<Uid, Flags>,
     pub(crate) _real: UpdateBuffer,
+}
+
+fn change<const N: usize>(action: FlagAction, flags: [Flag; N]) -> FlagChange {
+    FlagChange::new(action, Flags::from_iter(flags))
+}
+
+fn with_validity(copied: &Copied, validity: UidValidity) -> Copied {
+    Copied::new(validity, copied.from().iter().zip(copied.to().iter()))
+}
+
+/// The octets, which the reference backend always has at hand.
+fn held(record: &Record) -> Bytes {
+    record.body().unwrap().held().unwrap().clone()
+}
+
+/// Flags and attributes of a record alone.
+fn without_body(record: &Record) -> Record {
+    Record::new(record.uid(), record.flags().clone())
+        .with_internal_date(record.internal_date().unwrap())
+        .with_size(record.size().unwrap())
+        .with_modseq(record.modseq().unwrap())
 }
 
 impl Drop for BrokenMailbox {
@@ -61,14 +83,51 @@ impl BrokenMailbox {
     }
 
     async fn all(&mut self) -> UidSet {
-        let opened = self.session.select(&self.name, Access::ReadOnly).await;
+        let opened = self
+            .session
+            .select(&self.name, &Select::new(Access::ReadOnly))
+            .await;
         opened
-            .map(|opened| opened.updates.view().uids().collect())
+            .map(|opened| opened.updates().view().uids().collect())
             .unwrap_or_default()
     }
 
+    /// Takes messages out of another mailbox.
+    async fn remove(&mut self, target: &MailboxName, uids: &UidSet) -> Result<(), Error> {
+        let how = Select::new(Access::ReadWrite);
+        let (mut mailbox, _updates) = self.session.select(target, &how).await?.into_parts();
+        mailbox
+            .store(uids, &change(FlagAction::Add, [Flag::Deleted]))
+            .await?;
+        mailbox.expunge(uids).await
+    }
+
+    /// A record that is wrong.
+    fn misread(&self, record: Record, need: Need) -> Record {
+        match self.world.fault() {
+            Fault::KeepsRawOctets => {
+                let raw = self.world.raw.lock().get(&record.uid()).cloned();
+                raw.map_or(record.clone(), |raw| record.with_body(raw))
+            }
+            Fault::ForgetsHeader if !need.includes(Need::BODY) => without_body(&record),
+            Fault::CutsLongMessages => {
+                let octets = held(&record);
+                let cut = octets.slice(..octets.len().min(1 << 20));
+                record.with_body(cut)
+            }
+            Fault::FlagsOfOneSession => {
+                let mut record = record;
+                if let Some(own) = self.own_flags.get(&record.uid()) {
+                    *record.flags_mut() = own.clone();
+                }
+                record
+            }
+            _ => record,
+        }
+    }
+
     /// The search of a store with an index of its own, which is wrong.
-    fn misread(&self, key: &SearchKey) -> SearchKey {
+    fn misunderstood(&self, key: &SearchKey) -> SearchKey {
         match (self.world.fault, key) {
             (Fault::SearchIgnoresNot, SearchKey::Not(key)) => (**key).clone(),
             (Fault::SearchIgnoresDates, SearchKey::On(date)) => SearchKey::Since(*date),
@@ -79,49 +138,32 @@ impl BrokenMailbox {
 }
 
 impl Mailbox for BrokenMailbox {
-    async fn fetch(&mut self, uids: &[Uid], need: Need) -> Result<Vec<Option<Record>>, Error> {
-        if self.fault(Fault::ReadingSetsSeen) && need.includes(Need::OCTETS) {
-            let seen = FlagChange::add(Flags::from_iter([Flag::Seen]));
+    async fn fetch(&mut self, uids: &[Uid], need: Need) -> Result<Fetched, Error> {
+        if self.fault(Fault::ReadingSetsSeen) && need.includes(Need::BODY) {
+            let seen = change(FlagAction::Add, [Flag::Seen]);
             self.inner().store(&uids.iter().copied().collect(), &seen).await?;
         }
-        let mut records = self.inner().fetch(uids, need).await?;
-        for record in records.iter_mut().flatten() {
-            match self.world.fault() {
-                Fault::KeepsRawOctets => record.octets = self.world.raw.lock().get(&record.uid).cloned(),
-                Fault::ForgetsHeader if !need.includes(Need::OCTETS) => record.octets = None,
-                Fault::CutsLongMessages => {
-                    record.octets = record.octets.take().map(|o| o.slice(..o.len().min(1 << 20)));
-                }
-                Fault::FlagsOfOneSession => {
-                    record.flags = self.own_flags.get(&record.uid).unwrap_or(&record.flags).clone();
-                }
-                _ => {}
-            }
-        }
-        let octets = |r: &Record| r.octets.as_ref().map_or(0, bytes::Bytes::len);
+        let records = self.inner().fetch(uids, need).await?.into_iter();
+        let mut records: Vec<_> = records
+            .map(|record| record.map(|record| self.misread(record, need)))
+            .collect();
         match self.world.fault() {
-            Fault::SortsAnswers => records.sort_by_key(|record| record.as_ref().map(|r| r.uid)),
+            Fault::SortsAnswers => records.sort_by_key(|record| record.as_ref().map(Record::uid)),
             Fault::LeavesOutGone => records.retain(Option::is_some),
-            Fault::AnswersNothingWhenLong
-                if records.iter().flatten().map(octets).sum::<usize>() > 1 << 20 =>
-            {
-                records.clear();
-            }
             _ => {}
         }
-        Ok(records)
+        Ok(records.into_iter().collect())
     }
 
-    async fn store(&mut self, uids: &UidSet, change: &FlagChange) -> Result<(), Error> {
+    async fn store(&mut self, uids: &UidSet, change: &FlagChange) -> Result<Stored, Error> {
         let mut change = change.clone();
         match self.world.fault() {
-            Fault::ReplaceAdds if change.action == FlagAction::Replace => change.action = FlagAction::Add,
+            Fault::ReplaceAdds if change.action() == FlagAction::Replace => {
+                change = FlagChange::new(FlagAction::Add, change.flags().clone());
+            }
             Fault::DropsKeywords => {
-                change.flags = change
-                    .flags
-                    .iter()
-                    .filter(|f| !matches!(f, Flag::Keyword(_)))
-                    .collect();
+                let flags = change.flags().iter().filter(|f| !matches!(f, Flag::Keyword(_)));
+                change = FlagChange::new(change.action(), flags.collect());
             }
             Fault::StoreStopsAtGone if !self.gone(uids).await.is_empty() => {
                 return Err(ErrorKind::ExpungeIssued.into());
@@ -134,18 +176,18 @@ impl Mailbox for BrokenMailbox {
                     let before = self.own_flags.get(&uid).cloned().unwrap_or_default();
                     self.own_flags.insert(uid, change.apply(&before));
                 }
-                return Ok(());
+                return Ok(Stored::default());
             }
             _ => {}
         }
-        self.inner().store(uids, &change).await?;
+        let stored = self.inner().store(uids, &change).await?;
         self.publish(During::Other);
-        Ok(())
+        Ok(stored)
     }
 
     async fn copy(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
         if self.fault(Fault::CopyCreates) {
-            let _ = self.session.create(target).await;
+            let _ = self.session.create(target, &Create::default()).await;
         }
         let _ = self.world.shadow(target).await;
         let mut uids = uids.clone();
@@ -157,28 +199,25 @@ impl Mailbox for BrokenMailbox {
         let mut copied = self.inner().copy(&uids, target).await?;
         match self.world.fault() {
             Fault::CopyReversed => {
-                let mut opened = self.session.select(target, Access::ReadWrite).await?;
-                let deleted = FlagChange::add(Flags::from_iter([Flag::Deleted]));
-                opened.mailbox.store(&copied.to, &deleted).await?;
-                opened.mailbox.expunge(&copied.to).await?;
-                copied.to = UidSet::new();
+                self.remove(target, copied.to()).await?;
+                let mut pairs = Vec::new();
                 let mut descending: Vec<_> = uids.iter().collect();
                 descending.reverse();
                 for uid in descending {
                     let one = self.inner().copy(&UidSet::from_iter([uid]), target).await?;
-                    copied.to = copied.to.union(&one.to);
+                    pairs.push((uid, one.to().first().unwrap()));
                 }
+                copied = Copied::new(copied.uid_validity(), pairs);
             }
             Fault::CopyLosesFlags => {
-                let mut opened = self.session.select(target, Access::ReadWrite).await?;
-                let none = FlagChange {
-                    action: FlagAction::Replace,
-                    flags: Flags::empty(),
-                };
-                opened.mailbox.store(&copied.to, &none).await?;
+                let how = Select::new(Access::ReadWrite);
+                let (mut mailbox, _updates) = self.session.select(target, &how).await?.into_parts();
+                mailbox
+                    .store(copied.to(), &change(FlagAction::Replace, []))
+                    .await?;
             }
-            Fault::CopySaysOtherValidity => copied.uid_validity = UidValidity::MAX,
-            Fault::ValidityNeverChanges => copied.uid_validity = UidValidity::MIN,
+            Fault::CopySaysOtherValidity => copied = with_validity(&copied, UidValidity::MAX),
+            Fault::ValidityNeverChanges => copied = with_validity(&copied, UidValidity::MIN),
             _ => {}
         }
         self.world.publish(target, Origin::EXTERNAL, During::Copy).await;
@@ -190,8 +229,8 @@ impl Mailbox for BrokenMailbox {
         match self.world.fault() {
             Fault::MoveOnlyCopies => return self.copy(&uids, target).await,
             Fault::MoveSkipsGone => uids = uids.difference(&self.gone(&uids).await),
-            Fault::MoveExpungesFirst if self.session.status(target).await.is_err() => {
-                let deleted = FlagChange::add(Flags::from_iter([Flag::Deleted]));
+            Fault::MoveExpungesFirst if self.session.status(target, StatusQuery::none()).await.is_err() => {
+                let deleted = change(FlagAction::Add, [Flag::Deleted]);
                 self.inner().store(&uids, &deleted).await?;
                 self.inner().expunge(&uids).await?;
             }
@@ -200,7 +239,7 @@ impl Mailbox for BrokenMailbox {
         let _ = self.world.shadow(target).await;
         let mut moved = self.inner().move_to(&uids, target).await?;
         if self.fault(Fault::ValidityNeverChanges) {
-            moved.uid_validity = UidValidity::MIN;
+            moved = with_validity(&moved, UidValidity::MIN);
         }
         self.publish(During::Move);
         self.world.publish(target, Origin::EXTERNAL, During::Copy).await;
@@ -211,7 +250,7 @@ impl Mailbox for BrokenMailbox {
         let mut uids = uids.clone();
         match self.world.fault() {
             Fault::ExpungesUndeleted => {
-                let deleted = FlagChange::add(Flags::from_iter([Flag::Deleted]));
+                let deleted = change(FlagAction::Add, [Flag::Deleted]);
                 self.inner().store(&uids, &deleted).await?;
             }
             Fault::ExpungesOutsideTheSet => uids = self.all().await,
@@ -225,15 +264,18 @@ impl Mailbox for BrokenMailbox {
         Ok(())
     }
 
-    async fn search(&mut self, view: &View, key: &SearchKey) -> Result<UidSet, Error> {
+    async fn search(&mut self, query: &Query) -> Result<Found, Error> {
         assert!(!self.fault(Fault::SearchPanics), "the search panics");
-        let key = self.misread(key);
-        if self.fault(Fault::SearchesTheStore) {
-            let opened = self.session.select(&self.name, Access::ReadOnly).await?;
-            let view = opened.updates.view().clone();
-            return self.inner().search(&view, &key).await;
+        let key = self.misunderstood(query.key());
+        let found = self
+            .inner()
+            .search(&Query::new(key, query.view().clone()))
+            .await?;
+        if self.fault(Fault::SearchFindsGone) {
+            let gone = self.gone(&query.view().uids().collect()).await;
+            return Ok(Found::new(found.uids().union(&gone)));
         }
-        self.inner().search(view, &key).await
+        Ok(found)
     }
 
     async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {

@@ -5,11 +5,11 @@ use crate::mailbox::BrokenMailbox;
 use crate::world::{During, World};
 use bytes::Bytes;
 use imap_backend::{
-    AppendOptions, Appended, Error, ErrorKind, ListEntry, Mailbox, MailboxName, MessageSource, Opened,
-    Session, Status,
+    Abilities, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, Mailbox,
+    MailboxName, MessageSource, Opened, Select, Session, Status, StatusQuery,
 };
 use imap_backend_test::MemorySession;
-use imap_seq::{Uid, UidSet, UidValidity};
+use imap_seq::{Uid, UidValidity};
 use imap_updates::{Access, Closed, Origin};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -43,12 +43,7 @@ impl BrokenSession {
     }
 
     async fn exists(&mut self, name: &MailboxName) -> bool {
-        self.inner
-            .list()
-            .await
-            .unwrap()
-            .iter()
-            .any(|entry| entry.name == *name)
+        self.inner.status(name, StatusQuery::none()).await.is_ok()
     }
 
     fn validity(&self, validity: UidValidity) -> UidValidity {
@@ -70,10 +65,10 @@ impl BrokenSession {
 
     /// The inferiors of a mailbox.
     async fn below(&mut self, name: &MailboxName) -> Vec<MailboxName> {
-        let entries = self.inner.list().await.unwrap();
+        let entries = self.inner.list(&ListQuery::default()).await.unwrap();
         entries
             .into_iter()
-            .map(|entry| entry.name)
+            .map(|entry| entry.name().clone())
             .filter(|n| n.is_inferior_of(name, '/'))
             .collect()
     }
@@ -94,26 +89,30 @@ async fn read(mut message: impl MessageSource) -> (Vec<u8>, Option<Error>) {
 impl Session for BrokenSession {
     type Mailbox = BrokenMailbox;
 
-    async fn list(&mut self) -> Result<Vec<ListEntry>, Error> {
-        let mut entries = self.inner.list().await?;
+    fn abilities(&self) -> Abilities {
+        self.inner.abilities()
+    }
+
+    async fn list(&mut self, query: &ListQuery) -> Result<Vec<ListEntry>, Error> {
+        let mut entries = self.inner.list(query).await?;
         match self.world.fault() {
-            Fault::HidesInbox => entries.retain(|entry| !entry.name.is_inbox()),
+            Fault::HidesInbox => entries.retain(|entry| !entry.name().is_inbox()),
             Fault::ListsTwice => entries.extend_from_within(..),
             _ => {}
         }
         Ok(entries)
     }
 
-    async fn select(&mut self, name: &MailboxName, access: Access) -> Result<Opened<BrokenMailbox>, Error> {
+    async fn select(&mut self, name: &MailboxName, how: &Select) -> Result<Opened<BrokenMailbox>, Error> {
         if self.fault(Fault::SelectCreates) && !self.exists(name).await {
-            self.inner.create(name).await?;
+            self.inner.create(name, &Create::default()).await?;
         }
         let access = if self.fault(Fault::ExamineIsSelect) {
             Access::ReadWrite
         } else {
-            access
+            how.access()
         };
-        let opened = self.inner.select(name, access).await?;
+        let opened = self.inner.select(name, &Select::new(access)).await?;
         let shadow = if self.fault(Fault::HubPerSession) {
             Arc::new(Mutex::new(self.world.new_shadow(name).await?))
         } else {
@@ -124,41 +123,40 @@ impl Session for BrokenSession {
             Fault::ValidityChangesAtSelect => {
                 UidValidity::new(self.world.selects.fetch_add(1, Ordering::Relaxed))
             }
-            _ => Some(self.validity(opened.uid_validity)),
+            _ => Some(self.validity(opened.uid_validity())),
         };
         let first_unseen = match self.world.fault() {
-            Fault::FirstUnseenIsFirst => opened.updates.view().uids().next(),
-            _ => opened.first_unseen,
+            Fault::FirstUnseenIsFirst => opened.updates().view().uids().next(),
+            _ => opened.first_unseen(),
         };
-        Ok(Opened {
-            mailbox: BrokenMailbox {
-                inner: Some(opened.mailbox),
-                shadow,
-                origin: updates.origin(),
-                session: self.world.session().await,
-                name: name.clone(),
-                world: Arc::clone(&self.world),
-                own_flags: Default::default(),
-                _real: opened.updates,
-            },
-            updates,
-            access,
-            uid_validity: uid_validity.unwrap(),
-            uid_next: self.uid_next(opened.uid_next),
-            keywords: opened.keywords,
-            new_keywords: opened.new_keywords,
-            first_unseen,
-        })
+        let (uid_next, keywords) = (self.uid_next(opened.uid_next()), opened.keywords().to_vec());
+        let highest_modseq = opened.highest_modseq().unwrap();
+        let (inner, real) = opened.into_parts();
+        let mailbox = BrokenMailbox {
+            inner: Some(inner),
+            shadow,
+            origin: updates.origin(),
+            session: self.world.session().await,
+            name: name.clone(),
+            world: Arc::clone(&self.world),
+            own_flags: Default::default(),
+            _real: real,
+        };
+        Ok(Opened::new(mailbox, updates, uid_validity.unwrap())
+            .with_uid_next(uid_next)
+            .with_keywords(keywords)
+            .with_first_unseen(first_unseen)
+            .with_highest_modseq(highest_modseq))
     }
 
     async fn append(
         &mut self,
         name: &MailboxName,
-        options: AppendOptions,
+        append: &Append,
         message: impl MessageSource,
     ) -> Result<Appended, Error> {
         if self.fault(Fault::AppendCreates) && !self.exists(name).await {
-            self.inner.create(name).await?;
+            self.inner.create(name, &Create::default()).await?;
         }
         let _ = self.world.shadow(name).await;
         let (mut octets, error) = read(message).await;
@@ -166,55 +164,59 @@ impl Session for BrokenSession {
             return Err(error);
         }
         let raw = Bytes::from(octets.clone());
-        let mut options = options;
+        let mut append = append.clone();
         match self.world.fault() {
             Fault::AddsLineEnd => octets.extend_from_slice(b"\r\n"),
             Fault::KeepsRawOctets => octets.iter_mut().filter(|o| **o == 0).for_each(|o| *o = b'x'),
-            Fault::AppendLosesFlags => options = AppendOptions::default(),
+            Fault::AppendLosesFlags => append = Append::default(),
             _ => {}
         }
         let source = Ready {
             size: octets.len() as u64,
             octets: Some(octets.into()),
         };
-        let mut appended = self.inner.append(name, options, source).await?;
-        self.world.raw.lock().insert(appended.uid, raw);
+        let appended = self.inner.append(name, &append, source).await?;
+        self.world.raw.lock().insert(appended.uid(), raw);
         self.world.publish(name, Origin::EXTERNAL, During::Other).await;
-        appended.uid_validity = self.validity(appended.uid_validity);
+        let mut uid = appended.uid();
         if self.fault(Fault::AppendSaysCount) {
-            let count = self.inner.status(name).await?.messages;
-            appended.uid = Uid::new(count).unwrap();
+            let count = self.inner.status(name, StatusQuery::MESSAGES).await?.messages();
+            uid = Uid::new(count).unwrap();
         }
-        Ok(appended)
+        Ok(Appended::new(self.validity(appended.uid_validity()), uid))
     }
 
-    async fn status(&mut self, name: &MailboxName) -> Result<Status, Error> {
-        let mut status = self.inner.status(name).await?;
-        status.uid_next = self.uid_next(status.uid_next);
-        status.uid_validity = self.validity(status.uid_validity);
+    async fn status(&mut self, name: &MailboxName, query: StatusQuery) -> Result<Status, Error> {
+        let status = self.inner.status(name, query).await?;
+        let mut status = Status::new(self.validity(status.uid_validity()))
+            .with_messages(status.messages())
+            .with_uid_next(self.uid_next(status.uid_next()))
+            .with_recent(status.recent())
+            .with_unseen(status.unseen())
+            .with_highest_modseq(status.highest_modseq().unwrap());
         match self.world.fault() {
-            Fault::StatusCountsSeen => status.unseen = status.messages,
-            Fault::StatusTakesRecent => drop(self.select(name, Access::ReadWrite).await?),
+            Fault::StatusCountsSeen => status = status.with_unseen(status.messages()),
+            Fault::StatusTakesRecent => drop(self.select(name, &Select::new(Access::ReadWrite)).await?),
             _ => {}
         }
         Ok(status)
     }
 
-    async fn create(&mut self, name: &MailboxName) -> Result<(), Error> {
+    async fn create(&mut self, name: &MailboxName, how: &Create) -> Result<Created, Error> {
         match self.world.fault() {
             Fault::OnlyInbox => return Err(ErrorKind::Unsupported.into()),
-            Fault::CreateTwice if self.exists(name).await => return Ok(()),
+            Fault::CreateTwice if self.exists(name).await => return Ok(Created::default()),
             Fault::AsciiNames => {
                 let ascii: String = name
                     .as_str()
                     .chars()
                     .map(|c| if c.is_ascii() { c } else { '?' })
                     .collect();
-                return self.inner.create(&MailboxName::new(&ascii).unwrap()).await;
+                return self.inner.create(&MailboxName::new(&ascii).unwrap(), how).await;
             }
             _ => {}
         }
-        self.inner.create(name).await?;
+        self.inner.create(name, &Create::default()).await?;
         let new = self.world.new_shadow(name).await?;
         let old = self.world.shadows.lock().get(name).cloned();
         match old {
@@ -226,7 +228,7 @@ impl Session for BrokenSession {
                     .insert(name.clone(), Arc::new(Mutex::new(new))),
             ),
         }
-        Ok(())
+        Ok(Created::default())
     }
 
     async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {
@@ -249,12 +251,14 @@ impl Session for BrokenSession {
 
     async fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
         match self.world.fault() {
-            Fault::RenameOfInboxCreates if from.is_inbox() => return self.create(to).await,
+            Fault::RenameOfInboxCreates if from.is_inbox() => {
+                return self.create(to, &Create::default()).await.map(drop);
+            }
             Fault::RenameCopies if !from.is_inbox() && self.exists(from).await && !self.exists(to).await => {
-                self.create(to).await?;
-                let mut old = self.inner.select(from, Access::ReadOnly).await?;
-                let all: UidSet = old.updates.view().uids().collect();
-                old.mailbox.copy(&all, to).await?;
+                self.create(to, &Create::default()).await?;
+                let old = self.inner.select(from, &Select::new(Access::ReadOnly)).await?;
+                let (mut old, updates) = old.into_parts();
+                old.copy(&updates.view().uids().collect(), to).await?;
                 self.world.publish(to, Origin::EXTERNAL, During::Copy).await;
                 return self.delete(from).await;
             }
@@ -284,10 +288,6 @@ impl Session for BrokenSession {
             }
         }
         Ok(())
-    }
-
-    async fn subscriptions(&mut self) -> Result<Vec<MailboxName>, Error> {
-        self.inner.subscriptions().await
     }
 
     async fn subscribe(&mut self, name: &MailboxName) -> Result<(), Error> {

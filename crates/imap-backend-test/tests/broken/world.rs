@@ -3,7 +3,7 @@
 use crate::fault::Fault;
 use crate::session::BrokenSession;
 use bytes::Bytes;
-use imap_backend::{Backend, Credentials, Error, LoginError, MailboxName, Peer, Session};
+use imap_backend::{Abilities, Backend, Credentials, Error, LoginError, MailboxName, Peer, Select, Session};
 use imap_backend_test::{MemoryBackend, MemoryMailbox, MemorySession};
 use imap_seq::Uid;
 use imap_updates::{
@@ -66,6 +66,10 @@ impl Broken {
 impl Backend for Broken {
     type Session = BrokenSession;
 
+    fn abilities(&self) -> Abilities {
+        self.world.inner.abilities()
+    }
+
     async fn login(&self, peer: &Peer, credentials: Credentials) -> Result<BrokenSession, LoginError> {
         let inner = match self.world.inner.login(peer, credentials).await {
             Err(_) if self.world.fault == Fault::AcceptsAnyPassword => self.world.session().await,
@@ -102,18 +106,25 @@ impl World {
     }
 
     pub(crate) async fn new_shadow(&self, name: &MailboxName) -> Result<Shadow, Error> {
-        let opened = self.session().await.select(name, Access::ReadOnly).await?;
-        let uids: Vec<_> = opened.updates.view().uids().collect();
+        let opened = self
+            .session()
+            .await
+            .select(name, &Select::new(Access::ReadOnly))
+            .await?;
+        let highest_modseq = opened.highest_modseq().unwrap();
+        let (mailbox, updates) = opened.into_parts();
+        let uids: Vec<_> = updates.view().uids().collect();
         let recent = uids.iter().copied().collect();
         let snapshot = Snapshot {
             uids,
             recent,
+            highest_modseq,
             ..Snapshot::empty()
         };
         Ok(Shadow {
             hub: MailboxHub::new((), snapshot).unwrap(),
-            tap: opened.updates,
-            _tapped: opened.mailbox,
+            tap: updates,
+            _tapped: mailbox,
         })
     }
 

@@ -211,7 +211,7 @@ pub async fn evaluate<M: Mailbox + ?Sized>(mailbox: &mut M, query: &Query) -> Re
 /// What needs no look at any message: ALL, and sets of UIDs.
 fn decided_by_the_view(query: &Query) -> Option<UidSet> {
     match query.key() {
-        SearchKey::All => Some(query.view().uids().collect()),
+        SearchKey::All => Some(candidates_of(query, &[]).collect()),
         SearchKey::Uids(uids) => Some(candidates_of(query, &[uids]).collect()),
         _ => None,
     }
@@ -231,10 +231,9 @@ fn candidates(query: &Query) -> impl Iterator<Item = Uid> {
 }
 
 fn candidates_of<'q>(query: &'q Query, required: &[&'q UidSet]) -> impl Iterator<Item = Uid> + use<'q> {
-    let required = required.to_vec();
-    query
-        .view()
-        .uids()
+    let (view, required) = (query.view(), required.to_vec());
+    view.uids()
+        .filter(|&uid| !view.is_expunged(uid))
         .filter(move |&uid| required.iter().all(|set| set.contains(uid)))
 }
 

@@ -17,7 +17,9 @@ pub(super) struct Line {
     head: Vec<u8>,
     /// Whether something other than white space follows the head.
     has_more: bool,
-    /// The octet before the next one.
+    /// The length of the last line end read, its own one once it has ended.
+    end_read: u8,
+    /// The last octet read.
     last: u8,
 }
 
@@ -81,6 +83,7 @@ impl Line {
     /// Ends the line; the next one starts at `next`.
     pub(super) fn end(&mut self, next: Position) {
         self.start = next;
+        self.end_before = self.end_read;
         self.head.clear();
         self.has_more = false;
     }
@@ -88,7 +91,7 @@ impl Line {
     fn remember(&mut self, octets: &[u8], last: u8) {
         if last == b'\n' {
             let before = octets.iter().rev().nth(1).copied().unwrap_or(self.last);
-            self.end_before = if before == b'\r' { 2 } else { 1 };
+            self.end_read = if before == b'\r' { 2 } else { 1 };
         }
         self.last = last;
     }

@@ -132,6 +132,17 @@ fn every_cut_of_a_message_gives_the_same_summary() {
 }
 
 #[test]
+fn the_line_end_before_a_delimiter_is_that_of_the_line_before() {
+    for octets in [
+        "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\n\r\n\n--b\r\n",
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\na\n--b--\r\n",
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\n\na\r\n--b--\n",
+    ] {
+        check(octets.as_bytes(), &[]);
+    }
+}
+
+#[test]
 fn a_header_alone_is_complete_where_it_ends() {
     let octets = crlf("Subject: s\nX: y\n\nbody");
     let mut summarizer = Summarizer::header_only();

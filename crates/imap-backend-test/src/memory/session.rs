@@ -1,0 +1,108 @@
+//! A logged-in connection.
+
+use super::mailbox::MemoryMailbox;
+use super::mailboxes::Mailboxes;
+use super::messages::{self, Message};
+use imap_backend::{
+    Abilities, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, MailboxName,
+    MessageSource, Opened, Select, Session, Status, StatusQuery,
+};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+/// A logged-in connection to a [`MemoryBackend`](super::MemoryBackend).
+#[derive(Debug)]
+pub struct MemorySession {
+    abilities: Abilities,
+    mailboxes: Arc<Mutex<Mailboxes>>,
+}
+
+impl MemorySession {
+    pub(super) fn new(abilities: Abilities, mailboxes: Arc<Mutex<Mailboxes>>) -> Self {
+        Self { abilities, mailboxes }
+    }
+}
+
+impl Session for MemorySession {
+    type Mailbox = MemoryMailbox;
+
+    fn abilities(&self) -> Abilities {
+        self.abilities.clone()
+    }
+
+    async fn list(&mut self, query: &ListQuery) -> Result<Vec<ListEntry>, Error> {
+        Ok(self.mailboxes.lock().list(query))
+    }
+
+    async fn select(&mut self, name: &MailboxName, how: &Select) -> Result<Opened<MemoryMailbox>, Error> {
+        let hub = self.mailboxes.lock().hub(name, ErrorKind::NonExistent)?;
+        let (updates, figures) = hub.subscribe_with(how.access(), |messages, _| {
+            let unseen = messages.unseen().next();
+            (messages.validity, messages.next, unseen, messages.highest)
+        });
+        let (uid_validity, uid_next, first_unseen, highest_modseq) = figures;
+        let mailbox = MemoryMailbox::new(Arc::clone(&self.mailboxes), hub, updates.origin());
+        Ok(Opened::new(mailbox, updates, uid_validity)
+            .with_uid_next(uid_next)
+            .with_first_unseen(first_unseen)
+            .with_highest_modseq(highest_modseq))
+    }
+
+    async fn append(
+        &mut self,
+        name: &MailboxName,
+        append: &Append,
+        mut message: impl MessageSource,
+    ) -> Result<Appended, Error> {
+        let hub = self.mailboxes.lock().hub(name, ErrorKind::TryCreate)?;
+        let message = Message::new(&message.read_all().await?, append)?;
+        let mut mailbox = hub.lock();
+        let uid = messages::add(&mut mailbox, message)?;
+        Ok(Appended::new(mailbox.validity, uid))
+    }
+
+    async fn status(&mut self, name: &MailboxName, _: StatusQuery) -> Result<Status, Error> {
+        let hub = self.mailboxes.lock().hub(name, ErrorKind::NonExistent)?;
+        let mailbox = hub.lock();
+        Ok(Status::new(mailbox.validity)
+            .with_messages(mailbox.len())
+            .with_recent(u32::try_from(mailbox.recent().len()).unwrap_or(u32::MAX))
+            .with_unseen(u32::try_from(mailbox.unseen().count()).unwrap_or(u32::MAX))
+            .with_uid_next(mailbox.next)
+            .with_highest_modseq(mailbox.highest))
+    }
+
+    async fn create(&mut self, name: &MailboxName, _: &Create) -> Result<Created, Error> {
+        self.mailboxes.lock().create(name)?;
+        Ok(Created::default())
+    }
+
+    async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {
+        self.mailboxes.lock().delete(name)
+    }
+
+    async fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
+        let mut mailboxes = self.mailboxes.lock();
+        let source = mailboxes.hub(from, ErrorKind::NonExistent)?;
+        if mailboxes.hub(to, ErrorKind::NonExistent).is_ok() {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        if !from.is_inbox() {
+            return mailboxes.rename(from, to);
+        }
+        mailboxes.create(to)?;
+        let target = mailboxes.hub(to, ErrorKind::ServerBug)?;
+        drop(mailboxes);
+        messages::move_all(&source, &target)
+    }
+
+    async fn subscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
+        self.mailboxes.lock().subscribe(name);
+        Ok(())
+    }
+
+    async fn unsubscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
+        self.mailboxes.lock().unsubscribe(name);
+        Ok(())
+    }
+}
