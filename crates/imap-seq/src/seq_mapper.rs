@@ -19,12 +19,33 @@ use crate::{MailboxIndex, SeqNum, Uid, UidSet, View};
 /// A session that never syncs keeps the log's entries alive since its place, about 4 bytes for each expunge:
 /// [`MailboxIndex::unread`] counts them.
 pub struct SeqMapper {
-    pub(crate) cursor: Cursor,
+    cursor: Cursor,
     /// The highest UID announced, 0 for none.
-    pub(crate) horizon: u32,
+    horizon: u32,
     /// Messages announced, pending ones included.
-    pub(crate) exists: u32,
-    pub(crate) pending: Option<Arc<Pending>>,
+    exists: u32,
+    pending: Option<Arc<Pending>>,
+}
+
+impl MailboxIndex {
+    /// A session selects the mailbox: it is told of everything that is here now. O(1), no allocation.
+    #[must_use]
+    pub fn open(&self) -> SeqMapper {
+        SeqMapper {
+            cursor: self.log_end().clone(),
+            horizon: self.highest_ever().map_or(0, Uid::get),
+            exists: self.len(),
+            pending: None,
+        }
+    }
+
+    /// How many log entries a session keeps alive: expunges that it has not read. See [`SeqMapper`].
+    #[must_use]
+    pub fn unread(&self, session: &SeqMapper) -> u64 {
+        self.log_end()
+            .position()
+            .saturating_sub(session.cursor.position())
+    }
 }
 
 /// Whether the client may be told of expunges now (RFC 9051, section 7.5.1).
@@ -49,16 +70,17 @@ impl SeqMapper {
         self.pending.as_ref().map_or(0, |pending| pending.len())
     }
 
-    /// A command starts: gives the view it lives in. O(1) when nothing was expunged since, else O(k log k) for k
-    /// expunges, which sessions at one place pay once together.
+    /// A command starts: gives the view that it lives in. O(1) when nothing was expunged since the last call, else
+    /// O(k log k) for k expunges; sessions at the same place pay that once together.
     ///
-    /// Numbers do not change by it: what was expunged is pending, what arrived is not in the view.
+    /// No message's number changes: what was expunged is pending, and what arrived is not in the view yet.
     ///
     /// # Panics
     ///
-    /// When `index` is not the one that opened this session and the log tells.
+    /// When `index` is not the one that opened this session. It is noticed only where the session's place is not a place
+    /// in the log of `index`.
     pub fn sync(&mut self, index: &mut MailboxIndex) -> View {
-        index.catch_up(self);
+        index.catch_up(&mut self.cursor, self.horizon, &mut self.pending);
         View {
             pending: self.pending.clone(),
             horizon: self.horizon,
@@ -76,8 +98,9 @@ impl SeqMapper {
     ///
     /// As [`sync`](Self::sync).
     pub fn announce(&mut self, index: &mut MailboxIndex, expunges: Expunges) -> Announcement {
-        // Before the horizon rises: what arrived and went without the client's knowledge must be dropped by it.
-        index.catch_up(self);
+        // The log must be read before the horizon rises: a message that came and went before this client heard of it is
+        // above the old horizon, and would be taken for one that the client knows.
+        index.catch_up(&mut self.cursor, self.horizon, &mut self.pending);
         let expunged = match expunges {
             Expunges::Hold => None,
             Expunges::Release => self.pending.take(),

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use super::word::{self, LANES, place};
+use super::word::{self, LANES, to_u32};
 
 /// A bitmap holds numbers of one aligned span of this size, a power of two.
 pub(super) const SPAN: u32 = 16_384;
@@ -98,7 +98,7 @@ impl Bitmap {
     #[inline]
     pub(super) fn select_near(&self, rank: u32, count: u32, key: u32) -> Option<u32> {
         let (words, counts) = self.parts();
-        let guess = (rank * place(words.len()) / count) as usize;
+        let guess = (rank * to_u32(words.len()) / count) as usize;
         // Fetches the word early: it mostly is in the guess's line, and the comparison below need not be waited for.
         std::hint::black_box(words[guess]);
         let start = (guess / LANES)
@@ -121,7 +121,7 @@ impl Bitmap {
     fn select_in(&self, word: usize, rank: u32, key: u32) -> u32 {
         let (words, counts) = self.parts();
         let bit = word::select(words[word], rank - word::lane_of(counts, word));
-        (key / 64 + place(word)) * 64 + bit
+        (key / 64 + to_u32(word)) * 64 + bit
     }
 
     /// Whether a number above `last`, the newest one, belongs here: near enough, and so that a member does not cost
@@ -231,7 +231,7 @@ impl Bitmap {
     pub(super) fn word(&self, word: usize, key: u32) -> Option<(u64, u32)> {
         let bits = *self.parts().0.get(word)?;
         // The last words may lie behind the number space, empty.
-        Some((bits, (key / 64 + place(word)).wrapping_mul(64)))
+        Some((bits, (key / 64 + to_u32(word)).wrapping_mul(64)))
     }
 
     /// The word of a number, and the bits at and above it there; the last word and no bits when the number is behind.

@@ -6,7 +6,7 @@ use std::iter::Peekable;
 
 use super::bitmap::Bitmap;
 use super::list::List;
-use super::range::Members;
+use super::members::Members;
 
 /// 24 bytes; what lies behind them is shared with clones.
 #[derive(Clone, Default)]
@@ -60,6 +60,15 @@ impl Leaf {
         }
     }
 
+    /// The members from `first` on, ascending.
+    pub(super) fn members_from(&self, first: u32, key: u32) -> Members<'_> {
+        match self {
+            Self::Bitmap(bitmap) => Members::of_bitmap(bitmap, first, key),
+            Self::List(list, len) => Members::List(list.members(*len)[list.rank(first) as usize..].iter()),
+            Self::Vacant => Members::none(),
+        }
+    }
+
     /// Adds a number above `last`, the newest one; `false`, and nothing changes, when this leaf is not the place for it.
     pub(super) fn push(&mut self, number: u32, last: u32, key: u32) -> bool {
         match self {
@@ -104,7 +113,7 @@ impl Leaf {
         if let Self::Bitmap(bitmap) = self
             && List::is_half_of(bitmap.size(), left)
         {
-            let (list, len) = List::of_members(&Members::new(self, key, key).collect::<Vec<_>>());
+            let (list, len) = List::of_members(&self.members_from(key, key).collect::<Vec<_>>());
             *self = Self::List(list, len);
         }
     }

@@ -38,7 +38,7 @@ pub(super) fn select(word: u64, rank: u32) -> u32 {
     let shift = octets_up_to(sums, rank) * 8;
     let rank = rank - (((sums << 8) >> shift) & 0xff);
     let octet = ((word >> shift) & 0xff) as usize;
-    low_half(shift) + u32::from(IN_OCTET[((rank & 7) as usize) * 256 + octet])
+    low_32_bits(shift) + u32::from(IN_OCTET[((rank & 7) as usize) * 256 + octet])
 }
 
 /// How many octets of the ascending `sums`, each at most 64, are at most `rank`, which is below 64.
@@ -58,7 +58,7 @@ const LANE_TOPS: u64 = LANE_ONES << 15;
 /// One count.
 #[inline]
 pub(super) fn lane(counts: u64, lane: usize) -> u32 {
-    low_half((counts >> (16 * lane)) & 0xffff)
+    low_32_bits((counts >> (16 * lane)) & 0xffff)
 }
 
 /// One of many counts.
@@ -96,7 +96,7 @@ pub(super) fn lanes_at_most(counts: &[u64], rank: u32) -> usize {
     clippy::cast_possible_truncation,
     reason = "a bit's place is below 64, a count below 2^16"
 )]
-const fn low_half(place: u64) -> u32 {
+const fn low_32_bits(place: u64) -> u32 {
     place as u32
 }
 
@@ -106,7 +106,7 @@ const fn low_half(place: u64) -> u32 {
     clippy::cast_possible_truncation,
     reason = "arrays of a leaf have at most 256 places"
 )]
-pub(super) const fn place(index: usize) -> u32 {
+pub(super) const fn to_u32(index: usize) -> u32 {
     index as u32
 }
 
