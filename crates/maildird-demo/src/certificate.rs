@@ -5,7 +5,7 @@ use std::io;
 use maildird::tls::TlsFiles;
 use rcgen::{CertificateParams, DnType, KeyPair};
 
-use crate::store::private_file;
+use crate::private;
 
 /// Makes a key (mode 0600) and a certificate for this machine, unless both files are there. Their folder must exist.
 ///
@@ -24,8 +24,8 @@ pub(crate) fn make(files: &TlsFiles) -> io::Result<()> {
     let signed = certificate.self_signed(&key).map_err(io::Error::other)?;
     // The certificate last, and whole or not at all: a run that was cut short makes both anew.
     let unfinished = files.certificate.with_extension("making");
-    private_file(&files.key, key.serialize_pem().as_bytes())?;
-    private_file(&unfinished, signed.pem().as_bytes())?;
+    private::file(&files.key, key.serialize_pem().as_bytes())?;
+    private::file(&unfinished, signed.pem().as_bytes())?;
     std::fs::rename(unfinished, &files.certificate)
 }
 

@@ -8,6 +8,7 @@ mod corpus;
 mod files;
 mod greeting;
 mod message;
+mod private;
 mod specimens;
 mod store;
 mod texts;

@@ -1,8 +1,8 @@
 //! The demo's folder: mail, users file, certificate, and a lock that one demo at a time holds.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +13,7 @@ use maildird::users::{self, IfMissing, Phc, UsersError};
 
 use crate::certificate;
 use crate::corpus::{self, DemoMailbox, DemoMessage};
+use crate::private;
 
 /// The demo's user, and the password as well.
 pub(crate) const USER: &str = "demo";
@@ -77,12 +78,12 @@ impl Store {
             folder: folder.to_owned(),
             source,
         };
-        directory(folder).map_err(failed)?;
+        private::directory(folder).map_err(failed)?;
         let folder = fs::canonicalize(folder).map_err(failed)?;
         if !is_ours(&folder).map_err(failed)? {
             return Err(DemoError::NotOurs(folder));
         }
-        private_file(&folder.join("README.txt"), README.as_bytes()).map_err(failed)?;
+        private::file(&folder.join("README.txt"), README.as_bytes()).map_err(failed)?;
         let lock = lock(&folder)
             .map_err(failed)?
             .ok_or_else(|| DemoError::Running(folder.clone()))?;
@@ -105,7 +106,7 @@ impl Store {
                 Err(_) => Ok(()),
             })?;
         }
-        directory(&store.folder.join("tls")).map_err(failed)?;
+        private::directory(&store.folder.join("tls")).map_err(failed)?;
         certificate::make(&store.tls()).map_err(failed)?;
         Ok(store)
     }
@@ -155,7 +156,7 @@ impl Store {
             fs::remove_dir_all(&staging)?;
         }
         let root = staging.join("Maildir");
-        directory(&root)?;
+        private::directory(&root)?;
         let corpus = corpus::corpus();
         for mailbox in &corpus {
             write_mailbox(&root, mailbox)?;
@@ -164,7 +165,7 @@ impl Store {
             .iter()
             .enumerate()
             .map(|(letter, keyword)| format!("{letter} {keyword}\n"));
-        private_file(
+        private::file(
             &root.join("dovecot-keywords"),
             keywords.collect::<String>().as_bytes(),
         )?;
@@ -172,7 +173,7 @@ impl Store {
         let names = corpus
             .iter()
             .map(|mailbox| mutf7::encode(mailbox.name).replace('.', "\t") + "\n");
-        private_file(
+        private::file(
             &root.join("subscriptions"),
             format!("V\t2\n\n{}", names.collect::<String>()).as_bytes(),
         )?;
@@ -226,10 +227,10 @@ fn write_mailbox(root: &Path, mailbox: &DemoMailbox) -> io::Result<()> {
         name => root.join(format!(".{}", mutf7::encode(name))),
     };
     for part in ["cur", "new", "tmp"] {
-        directory(&folder.join(part))?;
+        private::directory(&folder.join(part))?;
     }
     if folder != root {
-        private_file(&folder.join("maildirfolder"), b"")?;
+        private::file(&folder.join("maildirfolder"), b"")?;
     }
     for (index, message) in mailbox.messages.iter().enumerate() {
         write_message(&folder, index, message)?;
@@ -244,26 +245,9 @@ fn write_message(folder: &Path, index: usize, message: &DemoMessage) -> io::Resu
         Some(flags) => folder.join("cur").join(format!("{base}:2,{flags}")),
         None => folder.join("new").join(base),
     };
-    let file = private_file(&path, &message.octets)?;
+    let file = private::file(&path, &message.octets)?;
     let arrived = Duration::from_secs(u64::try_from(message.arrived).unwrap_or(0));
     file.set_modified(SystemTime::UNIX_EPOCH + arrived)
-}
-
-/// A folder that only its owner can enter, with those above it.
-fn directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// A file that only its owner can read.
-pub(crate) fn private_file(path: &Path, content: &[u8]) -> io::Result<File> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(content)?;
-    Ok(file)
 }
 
 #[cfg(test)]
