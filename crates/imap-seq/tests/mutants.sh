@@ -62,7 +62,7 @@ trap 5: a pending message is absent|view.rs|s/Ok\(seq\) => SeqNum::new\(seq\),/O
 trap 5: nothing is ever gone|view.rs|s/\.is_some_and\(\|pending\| pending.by_uid\(uid.get\(\)\).is_ok\(\)\)/.is_some_and(|_| false)/
 trap 6: a late UID is taken for a duplicate|mailbox_index.rs|s/false => AppendError::Late/false => AppendError::Duplicate/
 trap 7: a batch leaves no trace in the log|mailbox_index.rs|s,\|uid\| self\.log\.push\(uid\)\),|_| ()),
-trap 8: unread counts from the start|mailbox_index.rs|s/\.saturating_sub\(session.cursor.position\(\)\)/.saturating_sub(0)/
+trap 8: unread counts from the start|seq_mapper.rs|s/\.saturating_sub\(session.cursor.position\(\)\)/.saturating_sub(0)/
 trap 9: a chain of segments drops by recursion|log.rs|s/while let Some\(mut alone\) = next.and_then\(sole\)/while let Some(mut alone) = next.take().filter(|_| false).and_then(sole)/
 trap 10: the end of the UID space wraps|uid_ranges.rs|s/is_none_or\(\|after\| next.0 <= after\)/is_some_and(|after| next.0 <= after)/
 '
