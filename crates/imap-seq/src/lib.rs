@@ -87,6 +87,7 @@ mod rank_tree;
 mod seq_mapper;
 mod sequence_set;
 mod sync;
+mod told;
 mod uid_ranges;
 mod uid_set;
 mod view;

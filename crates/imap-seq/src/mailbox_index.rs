@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::log::{Cursor, ExpungeLog};
 use crate::pending::Pending;
 use crate::rank_tree::RankTree;
+use crate::told::Told;
 use crate::{Uid, UidSet, View};
 
 /// The UIDs of one mailbox and the log of what was expunged from it, once for all sessions.
@@ -77,7 +78,7 @@ impl MailboxIndex {
         was_here
     }
 
-    /// Messages are gone; gives those that were here. O(messages gone), each part of the index is visited once.
+    /// Messages are gone; gives those that were here. O(messages gone), and one pass over each touched part of the index.
     pub fn expunge_all(&mut self, uids: &UidSet) -> UidSet {
         let mut start = self.log.end().clone();
         self.tree
@@ -87,7 +88,7 @@ impl MailboxIndex {
             return UidSet::new();
         }
         self.memo = None;
-        // Mostly all were here, and a copy is quicker than a set built anew.
+        // Most often all were here, and a copy is quicker than a new set.
         if gone == uids.len() {
             return uids.clone();
         }
@@ -142,27 +143,26 @@ impl MailboxIndex {
         self.log.end()
     }
 
-    /// Moves a session's cursor to the end of the log. What the cursor passes becomes pending if it is up to `horizon`,
-    /// the highest UID that the session's client knows.
+    /// Moves a session's cursor to the end of the log. What the cursor passes becomes pending if it is up to the horizon,
+    /// so that the session's client knows it.
     ///
     /// Tree and log are read together. One lock guards both, so that they are of the same moment.
-    pub(crate) fn catch_up(&mut self, cursor: &mut Cursor, horizon: u32, pending: &mut Option<Arc<Pending>>) {
-        if cursor.is_at(self.log.end()) {
+    pub(crate) fn catch_up(&mut self, told: &mut Told) {
+        if told.cursor.is_at(self.log.end()) {
             return;
         }
-        let position = cursor.position();
-        let fits = |memo: &&Memo| memo.fits(position, horizon, pending.as_ref());
-        if let Some(memo) = self.memo.as_ref().filter(fits) {
-            *pending = memo.joined.clone();
-            *cursor = self.log.end().clone();
+        let position = told.cursor.position();
+        if let Some(memo) = self.memo.as_ref().filter(|memo| memo.fits(position, told)) {
+            told.pending = memo.joined.clone();
+            told.cursor = self.log.end().clone();
             return;
         }
-        let held = pending.take();
-        *pending = self.read_log(cursor, horizon, held.clone());
-        let joined = pending.clone();
+        let held = told.pending.take();
+        told.pending = self.read_log(&mut told.cursor, told.horizon, held.clone());
+        let joined = told.pending.clone();
         self.memo = Some(Memo {
             position,
-            horizon,
+            horizon: told.horizon,
             held,
             joined,
         });
@@ -197,13 +197,13 @@ impl MailboxIndex {
 }
 
 impl Memo {
-    fn fits(&self, position: u64, horizon: u32, held: Option<&Arc<Pending>>) -> bool {
-        let same_held = match (&self.held, held) {
+    fn fits(&self, position: u64, told: &Told) -> bool {
+        let same_held = match (&self.held, &told.pending) {
             (None, None) => true,
             (Some(memo), Some(session)) => Arc::ptr_eq(memo, session),
             _ => false,
         };
-        same_held && self.position == position && self.horizon == horizon
+        same_held && self.position == position && self.horizon == told.horizon
     }
 }
 

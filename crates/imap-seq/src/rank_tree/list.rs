@@ -9,7 +9,7 @@ use super::word::to_u32;
 /// Members that one list holds.
 pub(super) const CAPACITY: usize = 256;
 const BLOCK: usize = 16;
-/// Fills what is not used. A member may have this value too: ranks count what is *smaller*, so that filling never counts.
+/// Fills what is not used. A member may have this value too: ranks count *smaller* numbers, so filling is never counted.
 const UNUSED: u32 = u32::MAX;
 
 /// Members that are worth a bitmap when they are near each other.
@@ -17,9 +17,9 @@ const RUN: usize = 64;
 /// What "near" is: up to here the bitmap of a run takes less than four bytes a member.
 const RUN_SPAN: u32 = 25 * 64;
 
-/// Blocks of 16 members, as many as are needed. In front of them a block with the first member of each, so that a
-/// search reads two cache lines and compares without branches. How many members there are stands in the leaf, in a
-/// place that is free there.
+/// As many blocks of 16 members as are needed. The first block has the first member of each of the others, so that a
+/// search reads two cache lines and compares without branches. The leaf keeps the number of members, in bytes that would
+/// be padding.
 #[derive(Clone)]
 pub(super) struct List(Arc<[[u32; BLOCK]]>);
 

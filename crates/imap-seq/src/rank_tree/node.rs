@@ -151,9 +151,9 @@ impl Node {
         true
     }
 
-    /// The newest members of a list become a bitmap, where they are near each other. Their leaf has a key of its own,
-    /// its first member: that may be above the key of the list, also when nothing is left there. Whether that happened:
-    /// the counts before it are the caller's.
+    /// The newest members of a list become a bitmap where they are near each other. The bitmap's key is its own first
+    /// member, which may be above the list's key even if the list is empty now. `true` when it happened: the caller must
+    /// then correct the counts before the new leaf.
     fn split_run(&mut self) -> bool {
         let leaf = self.len - 1;
         let Some((key, bitmap)) = self.leaves[leaf].split_run(self.len < FANOUT) else {
@@ -218,7 +218,7 @@ impl Node {
         self.len += 1;
     }
 
-    /// The counts must be right.
+    /// Drops leaves without members. The counts must be right before.
     fn drop_empty(&mut self) {
         let (mut kept, count) = (0, self.count());
         for leaf in 0..self.len {
@@ -246,8 +246,9 @@ impl Node {
         self.update_guesses();
     }
 
+    /// Must follow each change: the guess of a leaf from a rank is computed from what this stores.
     fn update_guesses(&mut self) {
-        // The last leaf does not count where there are others: it may not be full yet.
+        // The last leaf is left out where there are others: it may not be full yet.
         let full = self.len.saturating_sub(1);
         self.leaves_per_member = directory::per_member(full, self.counts_before[full]);
     }

@@ -14,7 +14,7 @@ pub(super) struct Root {
     highest_ever: u32,
     nodes_per_member: u64,
     nodes_per_number: u64,
-    /// Of the first node, beside the rest so that a lookup does not wait for it.
+    /// The key of the first node. It is repeated here so that a lookup need not load the first child.
     first_key: u32,
 }
 
@@ -56,8 +56,8 @@ impl Root {
         Some(self.children.get(node + 1)?.key)
     }
 
-    /// The rank of a member. Tries the bitmap where the number is when no span before it is without members; one jump
-    /// away from the rest, so that this way stays short.
+    /// The rank of a member. Tries the leaf that holds the number if no span before it is without members. The search
+    /// behind a wrong guess is a function of its own, so that this one needs few registers.
     #[inline]
     pub(super) fn position(&self, number: u32) -> Option<u32> {
         let span = (number / SPAN).wrapping_sub(self.first_key / SPAN) as usize;
@@ -78,7 +78,7 @@ impl Root {
         Some(before + node.before(leaf) + node.leaves()[leaf].position(number, node.key(leaf))?)
     }
 
-    /// The member with `rank` smaller ones. Tries the bitmap where it is when members are spread evenly.
+    /// The member with `rank` smaller ones. Tries the leaf that holds it if members are spread evenly.
     #[inline]
     pub(super) fn select(&self, rank: u32) -> Option<u32> {
         if rank >= self.count {
@@ -114,8 +114,8 @@ impl Root {
 
     /// The leaf that holds a number if any does.
     ///
-    /// The node is guessed as if nodes were equally wide, which is near when gaps are spread evenly; the leaf as if
-    /// none were missing in the node.
+    /// The guess takes nodes for equally wide, which is nearly true where gaps are spread evenly, and assumes that no leaf
+    /// of the node is missing.
     pub(super) fn find_leaf(&self, number: u32) -> Option<LeafIndex> {
         let guess = directory::guess(number.wrapping_sub(self.first_key), self.nodes_per_number);
         let node = directory::among_many(&self.children, |child| child.key, number, guess)?;
@@ -225,11 +225,12 @@ impl Root {
         self.update_guesses();
     }
 
+    /// Must follow each change: the guesses of a node are computed from what this stores.
     fn update_guesses(&mut self) {
         let (Some(first), Some(last)) = (self.children.first(), self.children.last()) else {
             return;
         };
-        // The last node does not count where there are others: it is not full yet.
+        // The last node is left out where there are others: it is not full yet.
         let full = self.children.len() - 1;
         self.first_key = first.key;
         self.nodes_per_member = directory::per_member(full, last.before);
