@@ -1,6 +1,8 @@
 //! Plots as SVG with logarithmic axes, legible on light and dark pages.
 
-use std::fmt::Write;
+use std::io;
+
+use plotters::prelude::*;
 
 /// One line of a plot.
 #[derive(Clone, Debug)]
@@ -24,169 +26,126 @@ pub struct Plot {
     pub series: Vec<Series>,
 }
 
-const WIDTH: f64 = 760.0;
-const HEIGHT: f64 = 440.0;
-const LEFT: f64 = 70.0;
-const RIGHT: f64 = 190.0;
-const TOP: f64 = 56.0;
-const BOTTOM: f64 = 48.0;
-/// Middle tones that stand out from white and from black; dashes tell them apart without colour.
-const STROKES: [(&str, &str); 7] = [
-    ("#2f81f7", ""),
-    ("#d29922", "7 3"),
-    ("#e5534b", "2 3"),
-    ("#8957e5", "10 3 2 3"),
-    ("#2da44e", "5 5"),
-    ("#bf4b8a", "1 4"),
-    ("#6e7781", "12 4"),
+const SIZE: (u32, u32) = (760, 440);
+/// Where the plot begins.
+const LEFT: i32 = 60;
+/// Where the legend begins.
+const LEGEND: i32 = 560;
+/// For text and axes on light pages; [`STYLE`] replaces it on dark ones.
+const INK: RGBColor = RGBColor(0x1f, 0x23, 0x28);
+/// A rule goes over the colour that an element has.
+const STYLE: &str = "<style>@media (prefers-color-scheme:dark){text{fill:#e6edf3}}</style>";
+const GRID: RGBColor = RGBColor(0x8c, 0x95, 0x9f);
+/// Middle tones that stand out from white and from black; [`marker`] tells the lines apart without colour.
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(0x2f, 0x81, 0xf7),
+    RGBColor(0xd2, 0x99, 0x22),
+    RGBColor(0xe5, 0x53, 0x4b),
+    RGBColor(0x89, 0x57, 0xe5),
+    RGBColor(0x2d, 0xa4, 0x4e),
+    RGBColor(0xbf, 0x4b, 0x8a),
+    RGBColor(0x6e, 0x77, 0x81),
 ];
 
 impl Plot {
     /// The SVG text.
-    #[must_use]
-    pub fn svg(&self) -> String {
-        let points = || {
-            self.series
-                .iter()
-                .flat_map(|series| series.points.iter().copied())
-        };
-        let x = Axis::around(points().map(|point| point.0));
-        let y = Axis::around(points().map(|point| point.1));
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
-             font-size=\"12\" role=\"img\">\n<title>{}</title>\n<style>text{{fill:#6e7681}}.grid{{stroke:#8c959f;\
-             stroke-opacity:.3}}@media (prefers-color-scheme:light){{text{{fill:#1f2328}}}}@media (prefers-color-scheme:dark){{text{{fill:#e6edf3}}}}</style>\n",
-            self.title
-        );
-        let _ = writeln!(
-            svg,
-            "<text x=\"{LEFT}\" y=\"20\" font-size=\"15\" font-weight=\"bold\">{}</text>",
-            self.title
-        );
-        let _ = writeln!(svg, "<text x=\"{LEFT}\" y=\"42\">{}</text>", self.vertical);
-        let middle = f64::midpoint(LEFT, WIDTH - RIGHT);
-        let _ = writeln!(
-            svg,
-            "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-            HEIGHT - 10.0,
-            self.horizontal
-        );
-        for decade in x.decades() {
-            let at = x.place(decade, LEFT, WIDTH - RIGHT);
-            let _ = writeln!(
-                svg,
-                "<line class=\"grid\" x1=\"{at:.1}\" y1=\"{TOP}\" x2=\"{at:.1}\" y2=\"{}\"/>",
-                HEIGHT - BOTTOM
-            );
-            let _ = writeln!(
-                svg,
-                "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-                HEIGHT - BOTTOM + 16.0,
-                short(decade)
-            );
-        }
-        for decade in y.decades() {
-            let at = y.place(decade, HEIGHT - BOTTOM, TOP);
-            let _ = writeln!(
-                svg,
-                "<line class=\"grid\" x1=\"{LEFT}\" y1=\"{at:.1}\" x2=\"{}\" y2=\"{at:.1}\"/>",
-                WIDTH - RIGHT
-            );
-            let _ = writeln!(
-                svg,
-                "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-                LEFT - 6.0,
-                at + 4.0,
-                short(decade)
-            );
-        }
-        self.lines(&mut svg, &x, &y);
-        svg.push_str("</svg>\n");
-        svg
+    ///
+    /// # Errors
+    ///
+    /// What the plotting library says, of a plot without points for example.
+    pub fn svg(&self) -> io::Result<String> {
+        let mut svg = String::new();
+        self.draw(&mut svg)
+            .map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(svg.replacen('\n', &format!("\n{STYLE}\n"), 1))
     }
 
-    fn lines(&self, svg: &mut String, x: &Axis, y: &Axis) {
-        let place = |point: &(f64, f64)| {
-            (
-                x.place(point.0, LEFT, WIDTH - RIGHT),
-                y.place(point.1, HEIGHT - BOTTOM, TOP),
-            )
-        };
-        let mut labels: Vec<(f64, usize)> = Vec::new();
+    fn draw(&self, svg: &mut String) -> Result<(), DrawingAreaErrorKind<io::Error>> {
+        let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+        let points = || self.series.iter().flat_map(|series| series.points.iter());
+        let (x, y) = (
+            decades(points().map(|point| point.0)),
+            decades(points().map(|point| point.1)),
+        );
+        let text = |size: i32| ("sans-serif", size).with_color(INK).into_text_style(&root);
+        let mut chart = ChartBuilder::on(&root)
+            .margin(10)
+            .margin_top(54)
+            .margin_right(SIZE.0.saturating_sub(LEGEND.unsigned_abs()) + 10)
+            .x_label_area_size(44)
+            .y_label_area_size(50)
+            .build_cartesian_2d(x, y)?;
+        chart
+            .configure_mesh()
+            .x_desc(self.horizontal)
+            .label_style(text(14))
+            .axis_desc_style(text(14))
+            .x_label_formatter(&|value| short(*value))
+            .y_label_formatter(&|value| short(*value))
+            .axis_style(GRID)
+            .bold_line_style(GRID.mix(0.4))
+            .light_line_style(TRANSPARENT)
+            .draw()?;
         for (number, series) in self.series.iter().enumerate() {
-            let (colour, dashes) = STROKES[number % STROKES.len()];
-            let width = if number == 0 { 3.5 } else { 2.0 };
-            let path: Vec<String> = series
-                .points
-                .iter()
-                .map(place)
-                .map(|(x, y)| format!("{x:.1},{y:.1}"))
-                .collect();
-            let _ = writeln!(
-                svg,
-                "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\" stroke-dasharray=\"{dashes}\" points=\"{}\"/>",
-                path.join(" ")
-            );
-            for (x, y) in series.points.iter().map(place) {
-                let _ = writeln!(
-                    svg,
-                    "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>"
-                );
-            }
-            labels.push((series.points.last().map_or(TOP, |point| place(point).1), number));
+            let points = series.points.iter().copied();
+            chart.draw_series(LineSeries::new(points.clone(), stroke(number)))?;
+            chart.draw_series(points.map(|point| marker(number, point)))?;
         }
-        // Names stand at the ends of their lines, pushed apart where they would overlap.
-        labels.sort_by(|left, right| left.0.total_cmp(&right.0));
-        let mut lowest = TOP - 16.0;
-        for (wanted, number) in labels {
-            let at = wanted.max(lowest + 16.0);
-            lowest = at;
-            let colour = STROKES[number % STROKES.len()].0;
-            let right = WIDTH - RIGHT;
-            let _ = writeln!(
-                svg,
-                "<line x1=\"{}\" y1=\"{at:.1}\" x2=\"{}\" y2=\"{at:.1}\" stroke=\"{colour}\" stroke-width=\"3\"/>",
-                right + 8.0,
-                right + 22.0
-            );
-            let _ = writeln!(
-                svg,
-                "<text x=\"{}\" y=\"{:.1}\">{}</text>",
-                right + 27.0,
-                at + 4.0,
-                self.series[number].name
-            );
+        // Not the library's own places for them: there, long words are cut off.
+        root.draw(&Text::new(self.title, (LEFT, 8), text(19)))?;
+        root.draw(&Text::new(self.vertical, (LEFT, 32), text(14)))?;
+        self.legend(&root, &text(14))?;
+        root.present()
+    }
+
+    /// The names, in the order in which the lines end, the highest first.
+    fn legend(
+        &self,
+        root: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
+        text: &TextStyle<'_>,
+    ) -> Result<(), DrawingAreaErrorKind<io::Error>> {
+        let mut entries: Vec<_> = self.series.iter().enumerate().collect();
+        let end = |series: &Series| series.points.last().map_or(0.0, |point| point.1);
+        entries.sort_by(|left, right| end(right.1).total_cmp(&end(left.1)));
+        for (y, (number, series)) in (60..).step_by(20).zip(entries) {
+            let line = [(LEGEND + 6, y), (LEGEND + 30, y)];
+            root.draw(&PathElement::new(line, stroke(number)))?;
+            root.draw(&marker(number, (LEGEND + 18, y)))?;
+            let name = (LEGEND + 36, y - 7);
+            root.draw(&Text::new(series.name.clone(), name, text.clone()))?;
         }
+        Ok(())
     }
 }
 
-/// From one power of ten to another.
-struct Axis {
-    from: f64,
-    to: f64,
+fn colour(number: usize) -> RGBColor {
+    COLOURS[number % COLOURS.len()]
 }
 
-impl Axis {
-    fn around(values: impl Iterator<Item = f64> + Clone) -> Self {
-        let from = values.clone().fold(f64::INFINITY, f64::min).log10().floor();
-        let to = values.fold(0.0, f64::max).log10().ceil();
-        Self {
-            from,
-            to: to.max(from + 1.0),
-        }
-    }
+/// The line of a series.
+fn stroke(number: usize) -> ShapeStyle {
+    colour(number).stroke_width(if number == 0 { 4 } else { 2 })
+}
 
-    fn place(&self, value: f64, first: f64, last: f64) -> f64 {
-        first + (value.log10() - self.from) / (self.to - self.from) * (last - first)
+/// A point of a series.
+fn marker<'a, C: Clone + 'static>(number: usize, at: C) -> DynElement<'static, SVGBackend<'a>, C> {
+    let colour = colour(number);
+    match number % 4 {
+        0 => Circle::new(at, 4, colour.filled()).into_dyn(),
+        1 => TriangleMarker::new(at, 5, colour.filled()).into_dyn(),
+        2 => Cross::new(at, 4, colour.stroke_width(2)).into_dyn(),
+        _ => Circle::new(at, 4, colour.stroke_width(2)).into_dyn(),
     }
+}
 
-    fn decades(&self) -> impl Iterator<Item = f64> {
-        let (from, to) = (self.from, self.to);
-        (0..30_u32)
-            .map(move |step| from + f64::from(step))
-            .take_while(move |&exponent| exponent <= to)
-            .map(|exponent| 10_f64.powf(exponent))
-    }
+/// A logarithmic axis from one power of ten to another, around all of the values.
+fn decades(values: impl Iterator<Item = f64> + Clone) -> LogCoord<f64> {
+    let from = values.clone().fold(f64::INFINITY, f64::min).log10().floor();
+    let to = values.fold(0.0, f64::max).log10().ceil().max(from + 1.0);
+    // A little wider than the powers themselves, so that rounding does not leave out the labels at the ends.
+    (10_f64.powf(from - 1e-6)..10_f64.powf(to + 1e-6))
+        .log_scale()
+        .into()
 }
 
 fn short(value: f64) -> String {
@@ -196,5 +155,39 @@ fn short(value: f64) -> String {
         value if value >= 1e3 => format!("{}k", (value / 1e3).round()),
         value if value >= 1.0 => format!("{}", value.round()),
         value => format!("{value:.3}").trim_end_matches('0').to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plot_has_its_words_and_a_style_for_dark_pages() {
+        let line = |name: &str, points: &[(f64, f64)]| Series {
+            name: name.to_owned(),
+            points: points.to_vec(),
+        };
+        let plot = Plot {
+            title: "title",
+            horizontal: "messages",
+            vertical: "nanoseconds",
+            series: vec![
+                line("solid", &[(1000.0, 14.0), (1e6, 30.0), (1e7, 120.0)]),
+                line("dashed", &[(1000.0, 0.5), (1e6, 900.0)]),
+            ],
+        };
+        let svg = plot.svg().unwrap();
+        for word in [
+            "title",
+            "messages",
+            "nanoseconds",
+            "solid",
+            "dashed",
+            "10k",
+            "prefers-color-scheme:dark",
+        ] {
+            assert!(svg.contains(word), "{word} is not in\n{svg}");
+        }
     }
 }

@@ -55,7 +55,6 @@
 //! * [`SeqMapper`]: one session's place, and [`Announcement`]: what to tell its client.
 //! * [`View`]: the frozen numbering that one command lives in; the only way between [`Uid`] and [`SeqNum`].
 //! * [`SequenceSet`]: what a client wrote, [`UidRanges`]: what it meant, [`UidSet`]: UIDs handed around.
-//! * [`rank_tree`]: the structure underneath, which knows nothing of mail.
 //!
 //! # Costs
 //!
@@ -84,16 +83,17 @@ mod log;
 mod mailbox_index;
 mod number;
 mod pending;
-pub mod rank_tree;
+mod rank_tree;
 mod seq_mapper;
 mod sequence_set;
 mod sync;
+mod told;
 mod uid_ranges;
 mod uid_set;
 mod view;
 
 pub use mailbox_index::{AppendError, MailboxIndex, NotAscending};
-pub use number::{ModSeq, SeqNum, Uid, UidValidity};
+pub use number::{ModSeq, NumberOutOfRange, SeqNum, Uid, UidValidity};
 pub use seq_mapper::{Announcement, Expunged, Expunges, SeqMapper};
 pub use sequence_set::{Bound, Number, ParseSetError, SequenceSet, SetItem};
 pub use uid_ranges::UidRanges;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::log::{Cursor, ExpungeLog};
 use crate::pending::Pending;
 use crate::rank_tree::RankTree;
-use crate::{SeqMapper, Uid, UidSet, View};
+use crate::told::Told;
+use crate::{Uid, UidSet, View};
 
 /// The UIDs of one mailbox and the log of what was expunged from it, once for all sessions.
 ///
@@ -29,7 +30,8 @@ pub struct MailboxIndex {
     memo: Option<Memo>,
 }
 
-/// The pending set built last. Whoever stands at the same place gets the same one: one sort for ten thousand sessions.
+/// The pending set that was built last, and from what. A session that starts from the same gets the same set, so that
+/// ten thousand sessions cost one sort.
 struct Memo {
     position: u64,
     horizon: u32,
@@ -76,7 +78,7 @@ impl MailboxIndex {
         was_here
     }
 
-    /// Messages are gone; gives those that were here. O(messages gone), each part of the index is visited once.
+    /// Messages are gone; gives those that were here. O(messages gone), and one pass over each touched part of the index.
     pub fn expunge_all(&mut self, uids: &UidSet) -> UidSet {
         let mut start = self.log.end().clone();
         self.tree
@@ -86,7 +88,7 @@ impl MailboxIndex {
             return UidSet::new();
         }
         self.memo = None;
-        // Mostly all were here, and a copy is quicker than a set built anew.
+        // Most often all were here, and a copy is quicker than a new set.
         if gone == uids.len() {
             return uids.clone();
         }
@@ -95,7 +97,7 @@ impl MailboxIndex {
         UidSet::from_ascending(&removed)
     }
 
-    /// Messages in the mailbox. Not what any client was told: that is [`SeqMapper::exists`].
+    /// Messages in the mailbox. Not what any client was told: that is [`SeqMapper::exists`](crate::SeqMapper::exists).
     #[must_use]
     pub fn len(&self) -> u32 {
         self.tree.len()
@@ -136,45 +138,31 @@ impl MailboxIndex {
         }
     }
 
-    /// A session selects the mailbox: it is told of everything that is here now. O(1), no allocation.
-    #[must_use]
-    pub fn open(&self) -> SeqMapper {
-        SeqMapper {
-            cursor: self.log.end().clone(),
-            horizon: self.tree.highest_ever(),
-            exists: self.tree.len(),
-            pending: None,
-        }
+    /// The end of the log now.
+    pub(crate) fn log_end(&self) -> &Cursor {
+        self.log.end()
     }
 
-    /// How many log entries a session keeps alive: expunges that it has not read. See [`SeqMapper`].
-    #[must_use]
-    pub fn unread(&self, session: &SeqMapper) -> u64 {
-        self.log
-            .end()
-            .position()
-            .saturating_sub(session.cursor.position())
-    }
-
-    /// Moves a session's cursor to the end of the log; what it passed and the session knows becomes pending.
+    /// Moves a session's cursor to the end of the log. What the cursor passes becomes pending if it is up to the horizon,
+    /// so that the session's client knows it.
     ///
-    /// The tree and the log's end are read together: one lock guards both, so that they are of the same moment.
-    pub(crate) fn catch_up(&mut self, session: &mut SeqMapper) {
-        if session.cursor.is_at(self.log.end()) {
+    /// Tree and log are read together. One lock guards both, so that they are of the same moment.
+    pub(crate) fn catch_up(&mut self, told: &mut Told) {
+        if told.cursor.is_at(self.log.end()) {
             return;
         }
-        let position = session.cursor.position();
-        if let Some(memo) = self.memo.as_ref().filter(|memo| memo.fits(position, session)) {
-            session.pending = memo.joined.clone();
-            session.cursor = self.log.end().clone();
+        let position = told.cursor.position();
+        if let Some(memo) = self.memo.as_ref().filter(|memo| memo.fits(position, told)) {
+            told.pending = memo.joined.clone();
+            told.cursor = self.log.end().clone();
             return;
         }
-        let held = session.pending.take();
-        session.pending = self.read_log(&mut session.cursor, session.horizon, held.clone());
-        let joined = session.pending.clone();
+        let held = told.pending.take();
+        told.pending = self.read_log(&mut told.cursor, told.horizon, held.clone());
+        let joined = told.pending.clone();
         self.memo = Some(Memo {
             position,
-            horizon: session.horizon,
+            horizon: told.horizon,
             held,
             joined,
         });
@@ -209,13 +197,13 @@ impl MailboxIndex {
 }
 
 impl Memo {
-    fn fits(&self, position: u64, session: &SeqMapper) -> bool {
-        let same_held = match (&self.held, &session.pending) {
+    fn fits(&self, position: u64, told: &Told) -> bool {
+        let same_held = match (&self.held, &told.pending) {
             (None, None) => true,
             (Some(memo), Some(session)) => Arc::ptr_eq(memo, session),
             _ => false,
         };
-        same_held && self.position == position && self.horizon == session.horizon
+        same_held && self.position == position && self.horizon == told.horizon
     }
 }
 

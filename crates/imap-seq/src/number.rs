@@ -129,6 +129,62 @@ impl fmt::Debug for ModSeq {
     }
 }
 
+/// Gives a number that storages keep its way into a signed 64-bit column, and back.
+macro_rules! stored {
+    ($name:ident, $plain:ty, $bounds:literal) => {
+        /// For a signed 64-bit column: holds every value as it is.
+        impl From<$name> for i64 {
+            fn from(number: $name) -> Self {
+                // It cannot fail: the largest value fits. A cast would hide it if that changed.
+                Self::try_from(number.get()).unwrap_or(Self::MAX)
+            }
+        }
+
+        /// From a signed 64-bit column.
+        impl TryFrom<i64> for $name {
+            type Error = NumberOutOfRange;
+
+            #[doc = concat!("[`NumberOutOfRange`] unless ", $bounds, ".")]
+            fn try_from(number: i64) -> Result<Self, NumberOutOfRange> {
+                let plain = <$plain>::try_from(number).ok();
+                plain.and_then(Self::new).ok_or(NumberOutOfRange {
+                    kind: stringify!($name),
+                    number,
+                })
+            }
+        }
+    };
+}
+
+stored!(Uid, u32, "it is 1 to 4,294,967,295");
+stored!(UidValidity, u32, "it is 1 to 4,294,967,295");
+stored!(ModSeq, u64, "it is 1 to 2^63 - 1");
+
+/// A number from a storage that is no [`Uid`], [`UidValidity`] or [`ModSeq`]: the storage, or what reads it, is at fault.
+///
+/// Databases have signed 64-bit columns. One way is total, the other one checked:
+///
+/// ```
+/// use imap_seq::{ModSeq, Uid};
+/// let column = i64::from(Uid::MAX);
+/// assert_eq!(Uid::try_from(column)?, Uid::MAX);
+/// assert_eq!(ModSeq::try_from(0).unwrap_err().to_string(), "0 is not a ModSeq");
+/// # Ok::<(), imap_seq::NumberOutOfRange>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberOutOfRange {
+    kind: &'static str,
+    number: i64,
+}
+
+impl fmt::Display for NumberOutOfRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not a {}", self.number, self.kind)
+    }
+}
+
+impl std::error::Error for NumberOutOfRange {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,5 +223,34 @@ mod tests {
         assert_eq!(Uid::MAX.to_string(), "4294967295");
         assert_eq!(format!("{:?}", SeqNum::MIN), "SeqNum(1)");
         assert_eq!(format!("{:?}", ModSeq::MIN), "ModSeq(1)");
+    }
+
+    #[test]
+    fn a_signed_column_holds_every_number_and_gives_it_back() {
+        for number in [1, 2, 1 << 31, u32::MAX] {
+            let uid = Uid::new(number).unwrap();
+            assert_eq!(i64::from(uid), i64::from(number));
+            assert_eq!(Uid::try_from(i64::from(number)), Ok(uid));
+            let validity = UidValidity::new(number).unwrap();
+            assert_eq!(UidValidity::try_from(i64::from(validity)), Ok(validity));
+        }
+        for number in [1, 1 << 32, i64::MAX] {
+            let modseq = ModSeq::new(number.unsigned_abs()).unwrap();
+            assert_eq!(i64::from(modseq), number);
+            assert_eq!(ModSeq::try_from(number), Ok(modseq));
+        }
+    }
+
+    #[test]
+    fn a_column_with_something_else_is_refused_and_named() {
+        for number in [0, -1, 1 << 32, i64::MIN, i64::MAX] {
+            assert!(Uid::try_from(number).is_err(), "{number}");
+            assert!(UidValidity::try_from(number).is_err(), "{number}");
+        }
+        for number in [0, -1, i64::MIN] {
+            assert!(ModSeq::try_from(number).is_err(), "{number}");
+        }
+        let error = Uid::try_from(-7).unwrap_err();
+        assert_eq!(error.to_string(), "-7 is not a Uid");
     }
 }

@@ -17,8 +17,8 @@ impl Pending {
     /// `held`, joined with `fresh`: newly read log entries that belong to the view, in any order. `tree` is the index
     /// after all of them.
     ///
-    /// O(k log k) for k fresh entries, and their ranks. What was held already keeps its numbers untouched: they cannot
-    /// change before the next announcement.
+    /// O(k log k) for k fresh entries, and k ranks. What was held keeps its numbers: they cannot change before the next
+    /// announcement.
     pub(crate) fn join(held: Option<&Self>, mut fresh: Vec<u32>, tree: &RankTree) -> Self {
         fresh.sort_unstable();
         let mut tree = tree.finger();
@@ -84,7 +84,8 @@ impl Pending {
     }
 }
 
-/// As `binary_search`, by quarters: half as many loads wait for each other, which is what a search spends its time on.
+/// As `binary_search`, but by quarters. Half as many loads wait for an earlier one, and waiting for loads is what a
+/// search spends its time on.
 fn find(ascending: &[u32], number: u32) -> Result<usize, usize> {
     let (mut below, mut rest) = (0, ascending);
     while rest.len() >= 8 {
@@ -92,7 +93,7 @@ fn find(ascending: &[u32], number: u32) -> Result<usize, usize> {
         let is_below = |quarters: usize| usize::from(rest[quarters * quarter - 1] < number);
         let skipped = (is_below(1) + is_below(2) + is_below(3)) * quarter;
         below += skipped;
-        // The last quarter is the longest: what is left of the others may reach into the next, which does no harm.
+        // As long as the last quarter, which is the longest: after an earlier one it covers part of the next as well.
         rest = &rest[skipped..][..rest.len() - 3 * quarter];
     }
     below += rest.iter().filter(|&&other| other < number).count();

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::log::Cursor;
 use crate::pending::Pending;
+use crate::told::Told;
 use crate::{MailboxIndex, SeqNum, Uid, UidSet, View};
 
 /// One session's place on a mailbox: what its client was told. 32 bytes.
@@ -19,12 +19,29 @@ use crate::{MailboxIndex, SeqNum, Uid, UidSet, View};
 /// A session that never syncs keeps the log's entries alive since its place, about 4 bytes for each expunge:
 /// [`MailboxIndex::unread`] counts them.
 pub struct SeqMapper {
-    pub(crate) cursor: Cursor,
-    /// The highest UID announced, 0 for none.
-    pub(crate) horizon: u32,
-    /// Messages announced, pending ones included.
-    pub(crate) exists: u32,
-    pub(crate) pending: Option<Arc<Pending>>,
+    told: Told,
+}
+
+impl MailboxIndex {
+    /// A session selects the mailbox: it is told of everything that is here now. O(1), no allocation.
+    #[must_use]
+    pub fn open(&self) -> SeqMapper {
+        let told = Told {
+            cursor: self.log_end().clone(),
+            horizon: self.highest_ever().map_or(0, Uid::get),
+            exists: self.len(),
+            pending: None,
+        };
+        SeqMapper { told }
+    }
+
+    /// How many log entries a session keeps alive: expunges that it has not read. See [`SeqMapper`].
+    #[must_use]
+    pub fn unread(&self, session: &SeqMapper) -> u64 {
+        self.log_end()
+            .position()
+            .saturating_sub(session.told.cursor.position())
+    }
 }
 
 /// Whether the client may be told of expunges now (RFC 9051, section 7.5.1).
@@ -40,29 +57,30 @@ impl SeqMapper {
     /// Messages that the client was told of, pending ones included; 0 to 4,294,967,295.
     #[must_use]
     pub fn exists(&self) -> u32 {
-        self.exists
+        self.told.exists
     }
 
     /// Expunges that the client was not told of, as of the last [`sync`](Self::sync).
     #[must_use]
     pub fn pending(&self) -> u32 {
-        self.pending.as_ref().map_or(0, |pending| pending.len())
+        self.told.pending.as_ref().map_or(0, |pending| pending.len())
     }
 
-    /// A command starts: gives the view it lives in. O(1) when nothing was expunged since, else O(k log k) for k
-    /// expunges, which sessions at one place pay once together.
+    /// A command starts: gives the view that it lives in. O(1) when nothing was expunged since the last call, else
+    /// O(k log k) for k expunges; sessions at the same place pay that once together.
     ///
-    /// Numbers do not change by it: what was expunged is pending, what arrived is not in the view.
+    /// No message's number changes: what was expunged is pending, and what arrived is not in the view yet.
     ///
     /// # Panics
     ///
-    /// When `index` is not the one that opened this session and the log tells.
+    /// When `index` is not the one that opened this session. It is noticed only where the session's place is not a place
+    /// in the log of `index`.
     pub fn sync(&mut self, index: &mut MailboxIndex) -> View {
-        index.catch_up(self);
+        index.catch_up(&mut self.told);
         View {
-            pending: self.pending.clone(),
-            horizon: self.horizon,
-            exists: self.exists,
+            pending: self.told.pending.clone(),
+            horizon: self.told.horizon,
+            exists: self.told.exists,
             ..index.view()
         }
     }
@@ -76,25 +94,26 @@ impl SeqMapper {
     ///
     /// As [`sync`](Self::sync).
     pub fn announce(&mut self, index: &mut MailboxIndex, expunges: Expunges) -> Announcement {
-        // Before the horizon rises: what arrived and went without the client's knowledge must be dropped by it.
-        index.catch_up(self);
+        // The log must be read before the horizon rises: a message that came and went before this client heard of it is
+        // above the old horizon, and would be taken for one that the client knows.
+        index.catch_up(&mut self.told);
         let expunged = match expunges {
             Expunges::Hold => None,
-            Expunges::Release => self.pending.take(),
+            Expunges::Release => self.told.pending.take(),
         };
-        self.exists -= expunged.as_ref().map_or(0, |pending| pending.len());
+        self.told.exists -= expunged.as_ref().map_or(0, |pending| pending.len());
         let exists = index.len() + self.pending();
         let mut announcement = Announcement {
             expunged: Expunged { pending: expunged },
             exists: None,
             arrived: None,
         };
-        if exists > self.exists {
+        if exists > self.told.exists {
             announcement.exists = Some(exists);
-            announcement.arrived = index.arrived_above(self.horizon);
-            self.exists = exists;
+            announcement.arrived = index.arrived_above(self.told.horizon);
+            self.told.exists = exists;
         }
-        self.horizon = index.highest_ever().map_or(0, Uid::get);
+        self.told.horizon = index.highest_ever().map_or(0, Uid::get);
         announcement
     }
 }
@@ -102,9 +121,9 @@ impl SeqMapper {
 impl fmt::Debug for SeqMapper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SeqMapper")
-            .field("exists", &self.exists)
+            .field("exists", &self.told.exists)
             .field("pending", &self.pending())
-            .field("highest_announced", &self.horizon)
+            .field("highest_announced", &self.told.horizon)
             .finish_non_exhaustive()
     }
 }

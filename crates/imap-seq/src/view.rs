@@ -40,13 +40,13 @@ impl View {
         }
         match &self.pending {
             None => SeqNum::new(self.tree.position(uid.get())? + 1),
-            Some(pending) => self.seq_beside(pending, uid),
+            Some(pending) => self.seq_with_pending(pending, uid),
         }
     }
 
     // A call, so that the way without pending ones stays short.
     #[inline(never)]
-    fn seq_beside(&self, pending: &Pending, uid: Uid) -> Option<SeqNum> {
+    fn seq_with_pending(&self, pending: &Pending, uid: Uid) -> Option<SeqNum> {
         match pending.by_uid(uid.get()) {
             Ok(seq) => SeqNum::new(seq),
             Err(before) => SeqNum::new(self.tree.position(uid.get())? + before + 1),
@@ -61,12 +61,12 @@ impl View {
         }
         match &self.pending {
             None => Uid::new(self.tree.select(seq.get() - 1)?),
-            Some(pending) => self.uid_beside(pending, seq),
+            Some(pending) => self.uid_with_pending(pending, seq),
         }
     }
 
     #[inline(never)]
-    fn uid_beside(&self, pending: &Pending, seq: SeqNum) -> Option<Uid> {
+    fn uid_with_pending(&self, pending: &Pending, seq: SeqNum) -> Option<Uid> {
         match pending.by_seq(seq.get()) {
             Ok(uid) => Uid::new(uid),
             Err(before) => Uid::new(self.tree.select(seq.get() - 1 - before)?),

@@ -22,7 +22,7 @@ rank: one too many in a bitmap|rank_tree/bitmap.rs|s/Some\(word::lane_of\(counts
 rank: counts equal members of a list|rank_tree/list.rs|s/u32::from\(member < number\)/u32::from(member <= number)/
 rank: a finger does not go back|rank_tree/finger.rs|s/number < self.from \|\| //
 rank: a number behind the last word counts nothing|rank_tree/bitmap.rs|s/None => self.count\(\),/None => 0,/
-select: takes the bit after|rank_tree/word.rs|s/low_half\(shift\) \+/1 + low_half(shift) +/
+select: takes the bit after|rank_tree/word.rs|s/low_32_bits\(shift\) \+/1 + low_32_bits(shift) +/
 select: the window is believed unseen|rank_tree/bitmap.rs|s/holds\.then\(/true.then(/
 select: one message too many|view.rs|s/if seq.get\(\) > self.exists/if seq.get() > self.exists + 1/
 select: pending are not subtracted|view.rs|s/seq.get\(\) - 1 - before/seq.get() - 1/
@@ -44,16 +44,16 @@ guess: the leaf of a rank is believed unseen|rank_tree/node.rs|s/ if before <= r
 shape: a list becomes a bitmap of two spans|rank_tree/list.rs|s/ && first \/ SPAN == last \/ SPAN//
 shape: a bitmap grows beyond its span|rank_tree/bitmap.rs|s/number \/ SPAN == key \/ SPAN && //
 shape: a list that becomes a bitmap keeps its key|rank_tree/node.rs|s/self\.add_leaf\(key, bitmap\);/let key = key.min(self.keys[leaf]);\n        self.add_leaf(key, bitmap);/
-shape: the root is not told of a new key|rank_tree/root.rs|s/self\.last_key_anew\(\);//
-shape: a bitmap that becomes a list loses a member|rank_tree/leaf.rs|s/Members::new\(self, key, key\)\.collect/Members::new(self, key, key).skip(1).collect/
+shape: the root is not told of a new key|rank_tree/root.rs|s/self\.update_last_key\(\);//
+shape: a bitmap that becomes a list loses a member|rank_tree/leaf.rs|s/self\.members_from\(key, key\)\.collect/self.members_from(key, key).skip(1).collect/
 shape: a bitmap never becomes a list|rank_tree/list.rs|s/members as usize <= CAPACITY && /false && /
-trap 1: the horizon rises before the log is read|seq_mapper.rs|s/(        index.catch_up\(self\);\n)(        let expunged = match)/        self.horizon = index.highest_ever().map_or(0, Uid::get);\n$1$2/
+trap 1: the horizon rises before the log is read|seq_mapper.rs|s/(        index\.catch_up\(.*\);\n)(        let expunged = match)/        self.told.horizon = index.highest_ever().map_or(0, Uid::get);\n$1$2/
 trap 1: what was never announced is pending too|mailbox_index.rs|s/if uid <= horizon/if true/
 trap 2: the cursor goes to the end, and the tree is older|mailbox_index.rs|s/(self.tree.remove\(uid.get\(\)\);\n        if was_here \{\n            self.log.push\(uid.get\(\)\);)/$1 self.log.push(uid.get());/
 trap 2: a memo of an earlier moment|mailbox_index.rs|s/self.memo = None;//g
-trap 2: a memo of another horizon|mailbox_index.rs|s/ && self.horizon == session.horizon//
+trap 2: a memo of another horizon|mailbox_index.rs|s/ && self.horizon == told.horizon//
 trap 2: a memo of another place|mailbox_index.rs|s/ && self.position == position//
-trap 3: what is held is forgotten when EXISTS goes out|seq_mapper.rs|s/Expunges::Hold => None,/Expunges::Hold => { self.pending = None; None }/
+trap 3: what is held is forgotten when EXISTS goes out|seq_mapper.rs|s/Expunges::Hold => None,/Expunges::Hold => { self.told.pending = None; None }/
 trap 3: numbers are computed without the pending ones that were held|pending.rs|s/let below = place \+ u32::try_from\(taken\).unwrap_or\(u32::MAX\);/let below: u32 = place;/
 trap 4: the star is the largest UID|view.rs|s/Bound::Last => last,/Bound::Last => Uid::MAX,/
 trap 4: a range reaches what is not announced|view.rs|s/let last = last.min\(self.horizon\);//
@@ -62,7 +62,7 @@ trap 5: a pending message is absent|view.rs|s/Ok\(seq\) => SeqNum::new\(seq\),/O
 trap 5: nothing is ever gone|view.rs|s/\.is_some_and\(\|pending\| pending.by_uid\(uid.get\(\)\).is_ok\(\)\)/.is_some_and(|_| false)/
 trap 6: a late UID is taken for a duplicate|mailbox_index.rs|s/false => AppendError::Late/false => AppendError::Duplicate/
 trap 7: a batch leaves no trace in the log|mailbox_index.rs|s,\|uid\| self\.log\.push\(uid\)\),|_| ()),
-trap 8: unread counts from the start|mailbox_index.rs|s/\.saturating_sub\(session.cursor.position\(\)\)/.saturating_sub(0)/
+trap 8: unread counts from the start|seq_mapper.rs|s/\.saturating_sub\(session.told.cursor.position\(\)\)/.saturating_sub(0)/
 trap 9: a chain of segments drops by recursion|log.rs|s/while let Some\(mut alone\) = next.and_then\(sole\)/while let Some(mut alone) = next.take().filter(|_| false).and_then(sole)/
 trap 10: the end of the UID space wraps|uid_ranges.rs|s/is_none_or\(\|after\| next.0 <= after\)/is_some_and(|after| next.0 <= after)/
 '

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::cli::Failure;
+use crate::Failure;
 use crate::hashers::Hashers;
 use crate::users::{Phc, Users, UsersError, Verdict};
 

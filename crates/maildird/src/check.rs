@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use imap_maildir::inspect::{Report, Severity, inspect};
 
-use crate::cli::Failure;
+use crate::Failure;
 
 /// Exit code: problems were found.
 const PROBLEMS: u8 = 1;
@@ -17,7 +17,7 @@ const UNREADABLE: u8 = 2;
 ///
 /// # Errors
 /// Standard output is closed.
-pub fn run(maildir: &Path) -> Result<ExitCode, Failure> {
+pub(crate) fn run(maildir: &Path) -> Result<ExitCode, Failure> {
     match look(maildir) {
         Ok(report) => {
             io::stdout().write_all(format!("{report}{}", summary(&report)).as_bytes())?;

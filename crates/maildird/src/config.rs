@@ -51,8 +51,9 @@ pub struct Layer {
     pub limits: LimitsLayer,
 }
 
-/// Complete settings.
+/// Complete settings; from [`Layer::complete`].
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Settings {
     /// Addresses for plain IMAP with STARTTLS (if there is a certificate).
     pub listen: Vec<SocketAddr>,
@@ -85,6 +86,16 @@ pub enum PlaintextLogin {
     FromAnywhere,
     /// Nobody.
     Never,
+}
+
+impl From<PlaintextLogin> for imap_server::PlaintextLogin {
+    fn from(login: PlaintextLogin) -> Self {
+        match login {
+            PlaintextLogin::FromLoopback => Self::FromLoopback,
+            PlaintextLogin::FromAnywhere => Self::FromAnywhere,
+            PlaintextLogin::Never => Self::Never,
+        }
+    }
 }
 
 /// An IP address and a port to listen on; port 0 lets the system choose.

@@ -1,12 +1,11 @@
-//! Certificates: read from PEM files, read again on request, and made for the demo.
+//! Certificates: read from PEM files, and read again on request.
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::crypto::ring;
@@ -27,11 +26,9 @@ pub struct TlsFiles {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// A file cannot be read or written.
-    #[error("cannot {doing} the TLS {what} {}: {source}", path.display())]
+    /// A file cannot be read.
+    #[error("cannot read the TLS {what} {}: {source}", path.display())]
     Io {
-        /// `read` or `write`.
-        doing: &'static str,
         /// `certificate` or `key`.
         what: &'static str,
         /// The file.
@@ -59,7 +56,7 @@ pub enum TlsError {
         /// What the TLS library said.
         why: String,
     },
-    /// The TLS library refused its own settings, or a certificate could not be made.
+    /// The TLS library refused its own settings.
     #[error("cannot set up TLS: {0}")]
     Setup(String),
 }
@@ -159,45 +156,6 @@ fn read(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
 
 fn contents(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
     fs::read(path).map_err(|source| TlsError::Io {
-        doing: "read",
-        what,
-        path: path.to_owned(),
-        source,
-    })
-}
-
-/// Makes a key (mode 0600) and a certificate for this machine that vouches for itself, unless both files are there.
-///
-/// # Errors
-/// [`TlsError::Io`] or [`TlsError::Setup`].
-pub fn self_signed(files: &TlsFiles) -> Result<(), TlsError> {
-    if files.certificate.exists() && files.key.exists() {
-        return Ok(());
-    }
-    let setup = |error: rcgen::Error| TlsError::Setup(error.to_string());
-    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    let mut certificate = CertificateParams::new(names).map_err(setup)?;
-    certificate
-        .distinguished_name
-        .push(DnType::CommonName, "maildird demo, for this machine only");
-    let key = KeyPair::generate().map_err(setup)?;
-    let signed = certificate.self_signed(&key).map_err(setup)?;
-    // The key first: without its certificate it is made anew, and never the other way round.
-    write("key", &files.key, &key.serialize_pem())?;
-    write("certificate", &files.certificate, &signed.pem())
-}
-
-fn write(what: &'static str, path: &Path, pem: &str) -> Result<(), TlsError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let written = fs::create_dir_all(folder).and_then(|()| {
-        // Temporary files are private to their owner.
-        let mut file = tempfile::Builder::new().prefix(".tls-").tempfile_in(folder)?;
-        file.write_all(pem.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
-    });
-    written.map(drop).map_err(|source| TlsError::Io {
-        doing: "write",
         what,
         path: path.to_owned(),
         source,
@@ -207,13 +165,17 @@ fn write(what: &'static str, path: &Path, pem: &str) -> Result<(), TlsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
-    fn files(folder: &Path) -> TlsFiles {
-        TlsFiles {
+    /// Makes a certificate and its key in a folder.
+    fn self_signed(folder: &Path) -> TlsFiles {
+        let files = TlsFiles {
             certificate: folder.join("certificate.pem"),
             key: folder.join("key.pem"),
-        }
+        };
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        fs::write(&files.certificate, made.cert.pem()).unwrap();
+        fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+        files
     }
 
     fn error(files: TlsFiles) -> String {
@@ -221,25 +183,10 @@ mod tests {
     }
 
     #[test]
-    fn the_demo_certificate_is_made_once_and_its_key_is_private() {
-        let folder = tempfile::tempdir().unwrap();
-        let files = files(folder.path());
-        self_signed(&files).unwrap();
-        let first = fs::read(&files.certificate).unwrap();
-        self_signed(&files).unwrap();
-        assert_eq!(first, fs::read(&files.certificate).unwrap());
-        assert_eq!(
-            fs::metadata(&files.key).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        Certificate::load(files).unwrap().server_config().unwrap();
-    }
-
-    #[test]
     fn each_wrong_file_is_named_with_what_is_wrong() {
         let folder = tempfile::tempdir().unwrap();
-        let good = files(folder.path());
-        self_signed(&good).unwrap();
+        let good = self_signed(folder.path());
+        Certificate::load(good.clone()).unwrap().server_config().unwrap();
         let missing = TlsFiles {
             certificate: folder.path().join("gone.pem"),
             ..good.clone()
@@ -256,9 +203,8 @@ mod tests {
         };
         assert!(error(no_key).contains("no PRIVATE KEY block"));
         let other = tempfile::tempdir().unwrap();
-        self_signed(&files(other.path())).unwrap();
         let mixed = TlsFiles {
-            key: files(other.path()).key,
+            key: self_signed(other.path()).key,
             ..good
         };
         assert!(error(mixed).contains("do not belong together"));
@@ -267,16 +213,14 @@ mod tests {
     #[test]
     fn a_reload_that_fails_keeps_the_certificate_of_before() {
         let folder = tempfile::tempdir().unwrap();
-        let files = files(folder.path());
-        self_signed(&files).unwrap();
+        let files = self_signed(folder.path());
         let certificate = Certificate::load(files.clone()).unwrap();
         let current = || certificate.current.read().unwrap().cert[0].to_vec();
         let first = current();
         fs::write(&files.certificate, "garbage").unwrap();
         certificate.reload().unwrap_err();
         assert_eq!(current(), first);
-        fs::remove_file(&files.certificate).unwrap();
-        self_signed(&files).unwrap();
+        self_signed(folder.path());
         certificate.reload().unwrap();
         assert_ne!(current(), first);
     }

@@ -52,7 +52,7 @@ fn string(path: &Path) -> &str {
 #[test]
 fn help_shows_commands_and_examples_and_the_version_is_the_packages() {
     let help = works(&["--help"], "");
-    for word in ["demo", "serve", "user", "check", "Examples:", "Exit codes:"] {
+    for word in ["serve", "user", "check", "Examples:", "Exit codes:"] {
         assert!(help.contains(word), "{help}");
     }
     assert_eq!(

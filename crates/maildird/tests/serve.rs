@@ -11,11 +11,19 @@ use std::process::Command;
 use std::sync::Arc;
 
 use common::{Client, Running, Site, socket};
-use maildird::tls::{TlsFiles, self_signed};
+use maildird::tls::TlsFiles;
 use rustix::process::Signal;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+/// A certificate for this machine, with its key; another one each time.
+fn make_certificate(files: &TlsFiles) {
+    let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    fs::write(&files.certificate, made.cert.pem()).unwrap();
+    fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+}
 
 const HELLO: &str = "From: Bob <bob@example.org>\nSubject: Hello\n\nHello, Ada.\n";
 
@@ -167,7 +175,7 @@ fn certificate(site: &Site) -> (TlsFiles, [String; 4]) {
         certificate: site.path().join("cert.pem"),
         key: site.path().join("key.pem"),
     };
-    self_signed(&files).unwrap();
+    make_certificate(&files);
     let flag = |flag: &str, path: &std::path::Path| [flag.to_owned(), path.to_str().unwrap().to_owned()];
     let [[a, b], [c, d]] = [
         flag("--tls-cert", &files.certificate),
@@ -189,8 +197,7 @@ fn starttls_and_tls_from_the_start_use_the_certificate_and_sighup_reads_it_again
     plain.ok("STARTTLS");
     let mut secure = tls(plain.into_stream(), &files);
     secure.ok("LOGIN ada secret");
-    fs::remove_file(&files.key).unwrap();
-    self_signed(&files).unwrap();
+    make_certificate(&files);
     server.signal(Signal::HUP);
     // The signal is handled at some moment; until then the old certificate is shown.
     let accepted = (0..1000).any(|_| {
@@ -217,7 +224,7 @@ fn an_address_for_tls_speaks_tls_from_the_first_octet() {
         &users,
     ];
     arguments.extend(flags.iter().map(String::as_str));
-    let server = Running::start(&arguments);
+    let server = common::maildird(&arguments);
     assert!(server.greeting.ends_with(" (TLS)\n"), "{}", server.greeting);
     let mut secure = tls(socket(server.address), &files);
     assert!(secure.line().starts_with("* OK"));
@@ -265,7 +272,7 @@ fn the_log_is_json_on_request_and_has_no_password_in_it() {
     command
         .args(["serve", "--config", config.to_str().unwrap()])
         .stderr(log);
-    let server = Running::from(command);
+    let server = Running::start(command);
     let mut ada = server.login("ada", "secret");
     ada.ok("SELECT INBOX");
     ada.command("LOGIN ada secret");

@@ -3,8 +3,7 @@
 use imap_backendutil_benches::dataset::{Random, Shape};
 use imap_backendutil_benches::mailbox::index_of;
 use imap_backendutil_benches::plot::{Plot, Series};
-use imap_seq::rank_tree::RankTree;
-use imap_seq::{SeqMapper, Uid};
+use imap_seq::{MailboxIndex, SeqMapper, Uid};
 use roaring::RoaringBitmap;
 use stats_alloc::Region;
 
@@ -224,39 +223,26 @@ fn over_sessions(numbers: &[u32], report: &mut Report) {
 }
 
 fn cursors(numbers: &[u32], count: u32) -> f64 {
+    held_bytes(numbers, count, MailboxIndex::open)
+}
+
+fn snapshots(numbers: &[u32], count: u32) -> f64 {
+    held_bytes(numbers, count, MailboxIndex::view)
+}
+
+/// Bytes of so many sessions, each of which holds on to what `hold` gives, with expunges between one and the next.
+fn held_bytes<T>(numbers: &[u32], count: u32, hold: impl Fn(&MailboxIndex) -> T) -> f64 {
     let mut index = index_of(numbers);
     let mut random = Random::new(2);
     let (bytes, sessions) = bytes(|| {
         let mut sessions = Vec::with_capacity(count as usize);
         for _ in 0..count {
-            sessions.push(index.open());
+            sessions.push(hold(&index));
             let mut left = APART;
             while left > 0 {
                 let place = random.below(u32::try_from(numbers.len()).unwrap_or(u32::MAX));
                 let gone = Uid::new(numbers[place as usize]).is_some_and(|uid| index.expunge(uid));
                 left -= usize::from(gone);
-            }
-        }
-        sessions
-    });
-    drop(sessions);
-    bytes
-}
-
-fn snapshots(numbers: &[u32], count: u32) -> f64 {
-    let mut tree = RankTree::default();
-    if tree.extend_ascending(numbers.iter().copied()).is_err() {
-        return f64::NAN;
-    }
-    let mut random = Random::new(2);
-    let (bytes, sessions) = bytes(|| {
-        let mut sessions = Vec::with_capacity(count as usize);
-        for _ in 0..count {
-            sessions.push(tree.clone());
-            let mut left = APART;
-            while left > 0 {
-                let place = random.below(u32::try_from(numbers.len()).unwrap_or(u32::MAX));
-                left -= usize::from(tree.remove(numbers[place as usize]));
             }
         }
         sessions

@@ -76,7 +76,7 @@ impl Report {
             format!("{before}{BEGIN}\n{}\n{END}{after}", self.table()),
         )?;
         for (file, plot) in &self.plots {
-            fs::write(docs.join("sequence-numbers").join(file), plot.svg())?;
+            fs::write(docs.join("sequence-numbers").join(file), plot.svg()?)?;
         }
         Ok(())
     }

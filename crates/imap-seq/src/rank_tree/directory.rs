@@ -1,6 +1,6 @@
-//! How root and node find the child: guess, look whether the guess holds, search only when it does not.
+//! How root and node find a child: guess, check the guess, search only if it is wrong.
 //!
-//! The look is a branch that the processor predicts, so that the loads behind the guess start before it is confirmed.
+//! The check is a branch that the processor predicts, so the loads that follow a guess start before it is confirmed.
 
 /// Children whose bounds a search compares at once, without branches.
 pub(super) const WIDE: usize = 64;

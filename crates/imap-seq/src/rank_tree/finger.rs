@@ -3,11 +3,11 @@
 use std::fmt;
 
 use super::leaf::Leaf;
-use super::root::{Place, Root};
+use super::root::{LeafIndex, Root};
 
 /// Answers ranks faster where one number is in the same leaf as the last: a sorted batch finds each leaf once.
 #[derive(Clone)]
-pub struct Finger<'a> {
+pub(crate) struct Finger<'a> {
     root: &'a Root,
     leaf: &'a Leaf,
     /// The numbers that belong to the leaf: from, and up to without.
@@ -30,7 +30,7 @@ impl<'a> Finger<'a> {
 
     /// As [`RankTree::rank`](super::RankTree::rank).
     #[inline]
-    pub fn rank(&mut self, number: u32) -> u32 {
+    pub(crate) fn rank(&mut self, number: u32) -> u32 {
         if number < self.from || u64::from(number) >= self.until {
             self.move_to(number);
         }
@@ -39,7 +39,7 @@ impl<'a> Finger<'a> {
 
     fn move_to(&mut self, number: u32) {
         *self = Self::new(self.root);
-        let Some(Place { node, leaf }) = self.root.place_of(number) else {
+        let Some(LeafIndex { node, leaf }) = self.root.find_leaf(number) else {
             return;
         };
         let Some(found) = self.root.node(node) else {

@@ -4,12 +4,12 @@ use std::iter::Peekable;
 use std::sync::Arc;
 
 use super::bitmap::SPAN;
-use super::word::place;
+use super::word::to_u32;
 
 /// Members that one list holds.
 pub(super) const CAPACITY: usize = 256;
 const BLOCK: usize = 16;
-/// Fills what is not used. A member may have this value too: ranks count what is *smaller*, so that filling never counts.
+/// Fills what is not used. A member may have this value too: ranks count *smaller* numbers, so filling is never counted.
 const UNUSED: u32 = u32::MAX;
 
 /// Members that are worth a bitmap when they are near each other.
@@ -17,9 +17,9 @@ const RUN: usize = 64;
 /// What "near" is: up to here the bitmap of a run takes less than four bytes a member.
 const RUN_SPAN: u32 = 25 * 64;
 
-/// Blocks of 16 members, as many as are needed. In front of them a block with the first member of each, so that a
-/// search reads two cache lines and compares without branches. How many members there are stands in the leaf, in a
-/// place that is free there.
+/// As many blocks of 16 members as are needed. The first block has the first member of each of the others, so that a
+/// search reads two cache lines and compares without branches. The leaf keeps the number of members, in bytes that would
+/// be padding.
 #[derive(Clone)]
 pub(super) struct List(Arc<[[u32; BLOCK]]>);
 
@@ -32,7 +32,7 @@ impl List {
             all[1 + number][..members.len()].copy_from_slice(members);
         }
         let list = Self(all[..=members.len().div_ceil(BLOCK)].into());
-        (list, half(members.len()))
+        (list, to_u16(members.len()))
     }
 
     /// Whether so many members in a list take at most half of these octets.
@@ -56,7 +56,7 @@ impl List {
         // The first sample is the smallest member: without a smaller sample the rank is 0.
         let blocks = smaller(&self.0[0]);
         match self.0.get(blocks as usize) {
-            Some(block) if blocks > 0 => (blocks - 1) * place(BLOCK) + smaller(block),
+            Some(block) if blocks > 0 => (blocks - 1) * to_u32(BLOCK) + smaller(block),
             _ => 0,
         }
     }
@@ -155,7 +155,7 @@ impl List {
     /// Takes the newest members out, down to `rest` of them, and gives back blocks when most are empty.
     pub(super) fn truncate(&mut self, len: &mut u16, rest: usize) {
         self.all_mut()[rest..usize::from(*len)].fill(UNUSED);
-        *len = half(rest);
+        *len = to_u16(rest);
         let needed = 1 + rest.div_ceil(BLOCK);
         if self.0.len() > 2 * needed {
             self.0 = self.0[..needed].into();
@@ -180,6 +180,6 @@ fn run_of(members: &[u32]) -> Option<&[u32]> {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "at most 256")]
-const fn half(len: usize) -> u16 {
+const fn to_u16(len: usize) -> u16 {
     len as u16
 }

@@ -17,7 +17,7 @@ pub(super) struct Node {
     /// The first number that each leaf may hold.
     keys: [u32; FANOUT + 1],
     /// Members of this node before each leaf; before the first unused place, all.
-    befores: [u32; FANOUT + 1],
+    counts_before: [u32; FANOUT + 1],
     leaves: [Leaf; FANOUT],
     len: usize,
     leaves_per_member: u64,
@@ -27,7 +27,7 @@ impl Node {
     pub(super) fn of_one(number: u32) -> Self {
         let mut node = Self {
             keys: [UNUSED; FANOUT + 1],
-            befores: [UNUSED; FANOUT + 1],
+            counts_before: [UNUSED; FANOUT + 1],
             leaves: [const { Leaf::Vacant }; FANOUT],
             len: 0,
             leaves_per_member: 0,
@@ -38,7 +38,7 @@ impl Node {
     }
 
     pub(super) fn count(&self) -> u32 {
-        self.befores[self.len]
+        self.counts_before[self.len]
     }
 
     /// The key of the first leaf.
@@ -66,13 +66,13 @@ impl Node {
     }
 
     pub(super) fn before(&self, leaf: usize) -> u32 {
-        self.befores[leaf]
+        self.counts_before[leaf]
     }
 
     /// Members of a leaf, without a look into it.
     #[inline]
     fn count_of(&self, leaf: usize) -> u32 {
-        self.befores[leaf + 1] - self.befores[leaf]
+        self.counts_before[leaf + 1] - self.counts_before[leaf]
     }
 
     /// The bitmap that holds a number if any does, its key, and the members of this node before it; `None` when the
@@ -82,7 +82,7 @@ impl Node {
         let (key, next) = (self.keys[guess % FANOUT], self.keys[guess % FANOUT + 1]);
         match &self.leaves[guess % FANOUT] {
             Leaf::Bitmap(bitmap) if key <= number && number < next => {
-                Some((bitmap, key, self.befores[guess % FANOUT]))
+                Some((bitmap, key, self.counts_before[guess % FANOUT]))
             }
             _ => None,
         }
@@ -93,7 +93,7 @@ impl Node {
     #[inline]
     pub(super) fn bitmap_with(&self, rank: u32) -> Option<(&Bitmap, u32, u32, u32)> {
         let guess = directory::guess(rank, self.leaves_per_member) % FANOUT;
-        let (before, next) = (self.befores[guess], self.befores[guess + 1]);
+        let (before, next) = (self.counts_before[guess], self.counts_before[guess + 1]);
         match &self.leaves[guess] {
             Leaf::Bitmap(bitmap) if before <= rank && rank < next => {
                 Some((bitmap, self.keys[guess], next - before, before))
@@ -105,8 +105,8 @@ impl Node {
     /// The member with `rank` smaller ones in this node; `rank` is below the count.
     pub(super) fn select(&self, rank: u32) -> Option<u32> {
         let guess = directory::guess(rank, self.leaves_per_member);
-        let leaf = directory::among(&self.befores, rank, guess)?;
-        self.leaves[leaf].select(rank - self.befores[leaf], self.keys[leaf])
+        let leaf = directory::among(&self.counts_before, rank, guess)?;
+        self.leaves[leaf].select(rank - self.counts_before[leaf], self.keys[leaf])
     }
 
     /// Adds the next numbers while they ascend and there is room; `last` is the number before them. Gives the last one
@@ -139,21 +139,21 @@ impl Node {
         if self.leaves[leaf].push(number, last, self.keys[leaf]) {
             if self.split_run() {
                 let newest = self.len - 1;
-                self.befores[newest] = count + 1 - self.leaves[newest].count();
+                self.counts_before[newest] = count + 1 - self.leaves[newest].count();
             }
         } else if self.len < FANOUT {
             self.add_leaf(number, Leaf::of_one(number));
         } else {
             return false;
         }
-        self.befores[self.len] = count + 1;
-        self.guess_anew();
+        self.counts_before[self.len] = count + 1;
+        self.update_guesses();
         true
     }
 
-    /// The newest members of a list become a bitmap, where they are near each other. Their leaf has a key of its own,
-    /// its first member: that may be above the key of the list, also when nothing is left there. Whether that happened:
-    /// the counts before it are the caller's.
+    /// The newest members of a list become a bitmap where they are near each other. The bitmap's key is its own first
+    /// member, which may be above the list's key even if the list is empty now. `true` when it happened: the caller must
+    /// then correct the counts before the new leaf.
     fn split_run(&mut self) -> bool {
         let leaf = self.len - 1;
         let Some((key, bitmap)) = self.leaves[leaf].split_run(self.len < FANOUT) else {
@@ -169,14 +169,14 @@ impl Node {
     /// Takes a member out of a leaf.
     pub(super) fn remove(&mut self, leaf: usize, member: u32) {
         self.leaves[leaf].remove(member, self.keys[leaf]);
-        for before in &mut self.befores[leaf + 1..=self.len] {
+        for before in &mut self.counts_before[leaf + 1..=self.len] {
             *before -= 1;
         }
         match self.count_of(leaf) {
             0 => self.drop_empty(),
             left => self.leaves[leaf].thin_out(left, self.keys[leaf]),
         }
-        self.guess_anew();
+        self.update_guesses();
     }
 
     /// Takes out what comes below `until`; hands over what was a member.
@@ -201,7 +201,7 @@ impl Node {
             guess = leaf + 1;
         }
         let mut gone = 0;
-        for (before, lost) in self.befores[..=self.len].iter_mut().zip(lost) {
+        for (before, lost) in self.counts_before[..=self.len].iter_mut().zip(lost) {
             *before -= gone;
             gone += lost;
         }
@@ -209,7 +209,7 @@ impl Node {
             self.leaves[leaf].thin_out(self.count_of(leaf), self.keys[leaf]);
         }
         self.drop_empty();
-        self.guess_anew();
+        self.update_guesses();
     }
 
     fn add_leaf(&mut self, key: u32, leaf: Leaf) {
@@ -218,37 +218,38 @@ impl Node {
         self.len += 1;
     }
 
-    /// The counts must be right.
+    /// Drops leaves without members. The counts must be right before.
     fn drop_empty(&mut self) {
         let (mut kept, count) = (0, self.count());
         for leaf in 0..self.len {
             if self.count_of(leaf) > 0 {
                 self.leaves.swap(kept, leaf);
                 self.keys[kept] = self.keys[leaf];
-                self.befores[kept] = self.befores[leaf];
+                self.counts_before[kept] = self.counts_before[leaf];
                 kept += 1;
             }
         }
         self.leaves[kept..self.len].fill(Leaf::Vacant);
         self.keys[kept..=self.len].fill(UNUSED);
-        self.befores[kept..=self.len].fill(UNUSED);
-        self.befores[kept] = count;
+        self.counts_before[kept..=self.len].fill(UNUSED);
+        self.counts_before[kept] = count;
         self.len = kept;
     }
 
     fn recount(&mut self) {
         let mut count = 0;
-        for (before, leaf) in self.befores.iter_mut().zip(&self.leaves[..self.len]) {
+        for (before, leaf) in self.counts_before.iter_mut().zip(&self.leaves[..self.len]) {
             *before = count;
             count += leaf.count();
         }
-        self.befores[self.len] = count;
-        self.guess_anew();
+        self.counts_before[self.len] = count;
+        self.update_guesses();
     }
 
-    fn guess_anew(&mut self) {
-        // The last leaf does not count where there are others: it may not be full yet.
+    /// Must follow each change: the guess of a leaf from a rank is computed from what this stores.
+    fn update_guesses(&mut self) {
+        // The last leaf is left out where there are others: it may not be full yet.
         let full = self.len.saturating_sub(1);
-        self.leaves_per_member = directory::per_member(full, self.befores[full]);
+        self.leaves_per_member = directory::per_member(full, self.counts_before[full]);
     }
 }

@@ -1,42 +1,27 @@
-//! Members in order.
+//! The members between two numbers, leaf by leaf.
 
 use std::fmt;
 
-use super::bitmap::Bitmap;
-use super::leaf::Leaf;
-use super::root::{Place, Root};
+use super::members::Members;
+use super::root::{LeafIndex, Root};
 
 /// The members between two numbers, ascending; from [`RankTree::range`](super::RankTree::range).
 #[derive(Clone)]
-pub struct Range<'a> {
+pub(crate) struct Range<'a> {
     root: &'a Root,
     /// The leaf after the current one.
-    next: Place,
+    next: LeafIndex,
     leaf: Members<'a>,
     last: u32,
 }
 
-/// The rest of one leaf, ascending.
-#[derive(Clone)]
-pub(super) enum Members<'a> {
-    /// A word's remaining bits, and the number of its lowest.
-    Bitmap {
-        bitmap: &'a Bitmap,
-        key: u32,
-        word: usize,
-        bits: u64,
-        base: u32,
-    },
-    List(std::slice::Iter<'a, u32>),
-}
-
 impl<'a> Range<'a> {
     pub(super) fn new(root: &'a Root, first: u32, last: u32) -> Self {
-        let start = Place { node: 0, leaf: 0 };
+        let start = LeafIndex { node: 0, leaf: 0 };
         let mut range = Self {
             root,
-            next: root.place_of(first).unwrap_or(start),
-            leaf: Members::List([].iter()),
+            next: root.find_leaf(first).unwrap_or(start),
+            leaf: Members::none(),
             last,
         };
         range.enter(first);
@@ -47,62 +32,15 @@ impl<'a> Range<'a> {
     fn enter(&mut self, first: u32) -> Option<()> {
         let mut node = self.root.node(self.next.node)?;
         if self.next.leaf >= node.leaves().len() {
-            self.next = Place {
+            self.next = LeafIndex {
                 node: self.next.node + 1,
                 leaf: 0,
             };
             node = self.root.node(self.next.node)?;
         }
-        self.leaf = Members::new(&node.leaves()[self.next.leaf], first, node.key(self.next.leaf));
+        self.leaf = node.leaves()[self.next.leaf].members_from(first, node.key(self.next.leaf));
         self.next.leaf += 1;
         Some(())
-    }
-}
-
-impl<'a> Members<'a> {
-    /// From `first` on. `key` is the leaf's.
-    pub(super) fn new(leaf: &'a Leaf, first: u32, key: u32) -> Self {
-        match leaf {
-            Leaf::Bitmap(bitmap) => {
-                let (word, bits) = bitmap.word_from(first, key);
-                let (_, base) = bitmap.word(word, key).unwrap_or((0, 0));
-                Self::Bitmap {
-                    bitmap,
-                    key,
-                    word,
-                    bits,
-                    base,
-                }
-            }
-            Leaf::List(list, len) => Self::List(list.members(*len)[list.rank(first) as usize..].iter()),
-            Leaf::Vacant => Self::List([].iter()),
-        }
-    }
-}
-
-impl Iterator for Members<'_> {
-    type Item = u32;
-
-    #[inline]
-    fn next(&mut self) -> Option<u32> {
-        match self {
-            Self::List(members) => members.next().copied(),
-            Self::Bitmap {
-                bitmap,
-                key,
-                word,
-                bits,
-                base,
-            } => {
-                while *bits == 0 {
-                    *word += 1;
-                    (*bits, *base) = bitmap.word(*word, *key)?;
-                }
-                let number = *base + bits.trailing_zeros();
-                *bits &= *bits - 1;
-                Some(number)
-            }
-        }
     }
 }
 

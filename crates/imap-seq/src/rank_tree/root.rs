@@ -14,7 +14,7 @@ pub(super) struct Root {
     highest_ever: u32,
     nodes_per_member: u64,
     nodes_per_number: u64,
-    /// Of the first node, beside the rest so that a lookup does not wait for it.
+    /// The key of the first node. It is repeated here so that a lookup need not load the first child.
     first_key: u32,
 }
 
@@ -29,7 +29,7 @@ struct Child {
 
 /// A node and one of its leaves.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct LeafIndex {
     pub(super) node: usize,
     pub(super) leaf: usize,
 }
@@ -56,8 +56,8 @@ impl Root {
         Some(self.children.get(node + 1)?.key)
     }
 
-    /// The rank of a member. Tries the bitmap where the number is when no span before it is without members; one jump
-    /// away from the rest, so that this way stays short.
+    /// The rank of a member. Tries the leaf that holds the number if no span before it is without members. The search
+    /// behind a wrong guess is a function of its own, so that this one needs few registers.
     #[inline]
     pub(super) fn position(&self, number: u32) -> Option<u32> {
         let span = (number / SPAN).wrapping_sub(self.first_key / SPAN) as usize;
@@ -73,12 +73,12 @@ impl Root {
 
     #[inline(never)]
     fn search_position(&self, number: u32) -> Option<u32> {
-        let Place { node, leaf } = self.place_of(number)?;
+        let LeafIndex { node, leaf } = self.find_leaf(number)?;
         let Child { before, node, .. } = &self.children[node];
         Some(before + node.before(leaf) + node.leaves()[leaf].position(number, node.key(leaf))?)
     }
 
-    /// The member with `rank` smaller ones. Tries the bitmap where it is when members are spread evenly.
+    /// The member with `rank` smaller ones. Tries the leaf that holds it if members are spread evenly.
     #[inline]
     pub(super) fn select(&self, rank: u32) -> Option<u32> {
         if rank >= self.count {
@@ -106,7 +106,7 @@ impl Root {
     }
 
     pub(super) fn rank(&self, number: u32) -> u32 {
-        self.place_of(number).map_or(0, |Place { node, leaf }| {
+        self.find_leaf(number).map_or(0, |LeafIndex { node, leaf }| {
             let Child { before, node, .. } = &self.children[node];
             before + node.before(leaf) + node.leaves()[leaf].rank(number, node.key(leaf))
         })
@@ -114,18 +114,18 @@ impl Root {
 
     /// The leaf that holds a number if any does.
     ///
-    /// The node is guessed as if nodes were equally wide, which is near when gaps are spread evenly; the leaf as if
-    /// none were missing in the node.
-    pub(super) fn place_of(&self, number: u32) -> Option<Place> {
+    /// The guess takes nodes for equally wide, which is nearly true where gaps are spread evenly, and assumes that no leaf
+    /// of the node is missing.
+    pub(super) fn find_leaf(&self, number: u32) -> Option<LeafIndex> {
         let guess = directory::guess(number.wrapping_sub(self.first_key), self.nodes_per_number);
         let node = directory::among_many(&self.children, |child| child.key, number, guess)?;
         let Child { key, node: child, .. } = &self.children[node];
         let leaf = child.leaf_of(number, (number / SPAN - key / SPAN) as usize)?;
-        Some(Place { node, leaf })
+        Some(LeafIndex { node, leaf })
     }
 
-    pub(super) fn place_of_member(&self, number: u32) -> Option<Place> {
-        let place = self.place_of(number)?;
+    pub(super) fn find_leaf_with(&self, number: u32) -> Option<LeafIndex> {
+        let place = self.find_leaf(number)?;
         let node = self.node(place.node)?;
         node.leaves()[place.leaf].position(number, node.key(place.leaf))?;
         Some(place)
@@ -143,8 +143,8 @@ impl Root {
         }
         self.count += 1;
         self.highest_ever = number;
-        self.last_key_anew();
-        self.guess_anew();
+        self.update_last_key();
+        self.update_guesses();
     }
 
     /// Adds numbers while they ascend; the first that does not is the error.
@@ -164,7 +164,7 @@ impl Root {
     }
 
     /// Takes a member out of its place.
-    pub(super) fn remove(&mut self, place: Place, member: u32) {
+    pub(super) fn remove(&mut self, place: LeafIndex, member: u32) {
         let child = &mut self.children[place.node];
         let node = Arc::make_mut(&mut child.node);
         node.remove(place.leaf, member);
@@ -177,7 +177,7 @@ impl Root {
         if empty {
             self.children.remove(place.node);
         }
-        self.guess_anew();
+        self.update_guesses();
     }
 
     /// Takes out all that come; hands over what was a member.
@@ -188,7 +188,7 @@ impl Root {
     ) {
         while let Some(&number) = numbers.peek() {
             // A node that a clone shares is copied only when a member of it leaves.
-            let Some(place) = self.place_of_member(number) else {
+            let Some(place) = self.find_leaf_with(number) else {
                 numbers.next();
                 continue;
             };
@@ -209,7 +209,7 @@ impl Root {
     }
 
     /// The key of a node rises when its first leaf becomes a bitmap.
-    fn last_key_anew(&mut self) {
+    fn update_last_key(&mut self) {
         if let Some(child) = self.children.last_mut() {
             child.key = child.node.first_key();
         }
@@ -222,14 +222,15 @@ impl Root {
             child.before = self.count;
             self.count += child.node.count();
         }
-        self.guess_anew();
+        self.update_guesses();
     }
 
-    fn guess_anew(&mut self) {
+    /// Must follow each change: the guesses of a node are computed from what this stores.
+    fn update_guesses(&mut self) {
         let (Some(first), Some(last)) = (self.children.first(), self.children.last()) else {
             return;
         };
-        // The last node does not count where there are others: it is not full yet.
+        // The last node is left out where there are others: it is not full yet.
         let full = self.children.len() - 1;
         self.first_key = first.key;
         self.nodes_per_member = directory::per_member(full, last.before);

@@ -6,7 +6,6 @@ use super::RankTree;
 use super::bitmap::SPAN;
 use super::leaf::Leaf;
 use super::node::Node;
-use super::range::Members;
 
 fn tree_of(members: &[u32]) -> RankTree {
     let mut tree = RankTree::default();
@@ -291,7 +290,10 @@ fn a_bitmap_keeps_to_one_span() {
             for (place, leaf) in node.leaves().iter().enumerate() {
                 if let Leaf::Bitmap(_) = leaf {
                     let key = node.key(place);
-                    assert!(Members::new(leaf, key, key).all(|member| member / SPAN == key / SPAN));
+                    assert!(
+                        leaf.members_from(key, key)
+                            .all(|member| member / SPAN == key / SPAN)
+                    );
                 }
             }
         }

@@ -31,12 +31,6 @@ impl MailRoot {
         }
     }
 
-    /// `FOLDER/%u/NAME`.
-    #[must_use]
-    pub fn below(folder: &Path, name: &str) -> Self {
-        Self(folder.join("%u").join(name))
-    }
-
     pub(super) fn relative_to(self, folder: &Path) -> Self {
         Self(folder.join(self.0))
     }
@@ -104,10 +98,6 @@ mod tests {
             root("/etc/mail/%u")
         );
         assert_eq!(root("/mail/%u").relative_to(Path::new("/etc")), root("/mail/%u"));
-        assert_eq!(
-            MailRoot::below(Path::new("/demo"), "Maildir"),
-            root("/demo/%u/Maildir")
-        );
     }
 
     #[test]

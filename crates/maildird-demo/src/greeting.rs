@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::store::{History, Store, USER};
+use crate::store::{History, Store, USER};
 
 /// The text, with commands that can be copied into another terminal.
-pub fn greeting(store: &Store, address: SocketAddr) -> String {
+pub(crate) fn greeting(store: &Store, address: SocketAddr) -> String {
     let folder = store.folder().display();
     let history = match store.history() {
         History::New { messages, mailboxes } => {
@@ -18,7 +18,7 @@ pub fn greeting(store: &Store, address: SocketAddr) -> String {
     let maildir = quoted(&store.maildir());
     let (ip, port) = (address.ip(), address.port());
     format!(
-        "maildird demo: {history}
+        "maildird-demo: {history}
 listening on {address}
 
 In another terminal:

@@ -9,26 +9,18 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{Address, EXAMPLE, Layer, LimitsLayer, MailRoot, PlaintextLogin};
 use crate::logging::{LogFormat, LogLevel};
 use crate::users::{self, IfMissing, Password, Phc, UserName, Users};
-use crate::{check, demo, serve};
-
-/// Any failure, on its way to the one line that is printed about it.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+use crate::{Failure, check, serve};
 
 /// An IMAP server for Maildir.
-///
-/// Without a command it runs the demo: a mail store of its own to look at, on this machine only.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
-struct Cli {
+#[command(version, after_help = EXAMPLES)]
+struct CommandLine {
     #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    demo: DemoArgs,
+    command: Command,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  maildird                                            look around: the demo, which says what to type next
   maildird user add --users users ada                 a user; asks for the password
   maildird serve --mail-root '/var/mail/%u/Maildir' --users users --listen 127.0.0.1:1143
   maildird serve --config /etc/maildird/maildird.toml
@@ -38,8 +30,6 @@ Exit codes: 0 done (also after a stop by SIGINT or SIGTERM), 1 failed, 2 wrong a
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve a demo mail store in a folder of its own (the default)
-    Demo(DemoArgs),
     /// Serve the Maildirs of the users in a users file
     Serve(Box<ServeArgs>),
     /// Change the users file
@@ -60,20 +50,6 @@ Prints a line for each mailbox, then what is odd there: a note is normal, a prob
 download it again.
 
 Exit codes: 0 no problem, 1 problems, 2 not a Maildir or not readable.";
-
-/// The flags of `demo`.
-#[derive(Debug, Args)]
-pub struct DemoArgs {
-    /// The demo's folder; made at the first run, kept between runs
-    #[arg(long, value_name = "FOLDER", default_value = "demo-mail")]
-    pub dir: PathBuf,
-    /// The port on 127.0.0.1, or the next one above it that is free; 0 lets the system choose
-    #[arg(long, default_value_t = 1143)]
-    pub port: u16,
-    /// What is logged
-    #[arg(long, value_name = "LEVEL", default_value = "warn")]
-    pub log_level: LogLevel,
-}
 
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
@@ -170,9 +146,10 @@ struct WithPassword {
     password_stdin: bool,
 }
 
-/// Does what the process's arguments say.
-pub fn main() -> ExitCode {
-    match run(Cli::parse()) {
+/// The program `maildird`: does what the process's arguments say, prints failures on standard error, and gives the exit
+/// code. Ends the process itself for `--help`, `--version` and wrong arguments.
+pub fn run_command_line() -> ExitCode {
+    match run(CommandLine::parse()) {
         Ok(code) => code,
         Err(failure) => {
             // Nothing is left to tell it to when standard error is closed.
@@ -182,13 +159,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<ExitCode, Failure> {
-    match cli.command {
-        None => demo::run(&cli.demo),
-        Some(Command::Demo(args)) => demo::run(&args),
-        Some(Command::Serve(args)) => run_serve(*args),
-        Some(Command::User { command }) => user(command).map(|()| ExitCode::SUCCESS),
-        Some(Command::Check { maildir }) => check::run(&maildir),
+fn run(line: CommandLine) -> Result<ExitCode, Failure> {
+    match line.command {
+        Command::Serve(args) => run_serve(*args),
+        Command::User { command } => user(command).map(|()| ExitCode::SUCCESS),
+        Command::Check { maildir } => check::run(&maildir),
     }
 }
 
@@ -219,7 +194,7 @@ fn run_serve(args: ServeArgs) -> Result<ExitCode, Failure> {
             .into_iter()
             .fold(LimitsLayer::default(), |before, limit| limit.over(before)),
     };
-    serve::run(&flags.over(file).complete()?)
+    serve::run(flags.over(file).complete()?)
 }
 
 fn user(command: UserCommand) -> Result<(), Failure> {
@@ -282,15 +257,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn without_a_command_the_flags_are_the_demos() {
-        let cli = Cli::try_parse_from(["maildird", "--dir", "x", "--port", "0"]).unwrap();
-        assert!(cli.command.is_none());
-        assert_eq!((cli.demo.dir, cli.demo.port), (PathBuf::from("x"), 0));
-        let cli = Cli::try_parse_from(["maildird"]).unwrap();
-        assert_eq!((cli.demo.dir, cli.demo.port), (PathBuf::from("demo-mail"), 1143));
+        CommandLine::command().debug_assert();
     }
 }

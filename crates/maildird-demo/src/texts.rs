@@ -1,17 +1,21 @@
 //! People, subjects and sentences for the demo's ordinary mail. All addresses are in names reserved for examples.
 
+use mail_builder::headers::address::Address;
+
+use crate::message::mailbox;
+
 /// A small generator (SplitMix64): the corpus is the same on every machine.
 #[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
     /// One sequence for each seed.
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// A number below `bound`, which is at least 1.
-    pub(super) fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,13 +25,13 @@ impl Dice {
     }
 
     /// One of them.
-    pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
 }
 
 /// Name and address of those who write.
-pub(super) const PEOPLE: &[(&str, &str)] = &[
+pub(crate) const PEOPLE: &[(&str, &str)] = &[
     ("Ada Quay", "ada@harbour.example"),
     ("Bjørn Åkesson", "bjorn@fjord.example"),
     ("O'Neil, Brid", "brid@lighthouse.example"),
@@ -41,10 +45,12 @@ pub(super) const PEOPLE: &[(&str, &str)] = &[
 ];
 
 /// Whom the demo's mail is for.
-pub(super) const ME: &str = "Demo User <demo@harbour.example>";
+pub(crate) fn me() -> Address<'static> {
+    mailbox("Demo User", "demo@harbour.example")
+}
 
 /// What ordinary mail is about.
-pub(super) const SUBJECTS: &[&str] = &[
+pub(crate) const SUBJECTS: &[&str] = &[
     "Berth 4 on Thursday",
     "Crane inspection",
     "Lunch?",
@@ -66,7 +72,7 @@ pub(super) const SUBJECTS: &[&str] = &[
 ];
 
 /// Sentences that go together in any order.
-pub(super) const SENTENCES: &[&str] = &[
+pub(crate) const SENTENCES: &[&str] = &[
     "The tide was half an hour late, or the clock in the tower is fast again.",
     "Please move the blue dinghy before noon; the ferry needs the room.",
     "I left the keys with the harbourmaster, together with the bill.",
@@ -88,7 +94,7 @@ pub(super) const SENTENCES: &[&str] = &[
 ];
 
 /// How a mail begins and ends.
-pub(super) const GREETINGS: &[(&str, &str)] = &[
+pub(crate) const GREETINGS: &[(&str, &str)] = &[
     ("Hello,", "Best wishes"),
     ("Dear all,", "Kind regards"),
     ("Ahoy!", "Fair winds"),
@@ -97,7 +103,7 @@ pub(super) const GREETINGS: &[(&str, &str)] = &[
 ];
 
 /// What lists talk about: a subject, and how many answers it drew.
-pub(super) const THREADS: &[(&str, usize)] = &[
+pub(crate) const THREADS: &[(&str, usize)] = &[
     ("How to splice a rope that is too short", 9),
     ("Harbour dues: monthly or by the metre?", 7),
     ("Call for talks: Small Harbours Day", 2),

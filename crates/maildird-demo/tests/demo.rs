@@ -3,43 +3,51 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
 #![allow(unreachable_pub, dead_code, reason = "helpers are shared by files")]
 
-mod common;
+#[path = "../../maildird/tests/common/running.rs"]
+mod running;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::Running;
+use running::Running;
 use rustix::process::Signal;
+
+fn demo(folder: &Path, port: &str) -> Running {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_maildird-demo"));
+    command.arg("--dir").arg(folder).args(["--port", port]);
+    Running::start(command)
+}
 
 #[test]
 fn the_demo_greets_serves_its_mailboxes_and_keeps_what_was_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mail");
-    let arguments = ["demo", "--dir", path.to_str().unwrap(), "--port", "0"];
-    let server = Running::start(&arguments);
+    let server = demo(&path, "0");
     assert!(
         server.greeting.contains("200 messages in 10 mailboxes"),
         "{}",
         server.greeting
     );
-    let mut demo = server.login("demo", "demo");
-    let list = demo.ok("LIST \"\" *");
+    let mut client = server.login("demo", "demo");
+    let list = client.ok("LIST \"\" *");
     for name in ["INBOX", "Archive.2024", "Gr&APwA3w-e", "&ZeVnLIqe-", "Trash"] {
         assert!(list.contains(name), "{name} is not in\n{list}");
     }
-    assert!(demo.ok("LSUB \"\" *").contains("Lists.Harbour"));
-    assert!(demo.ok("SELECT INBOX").contains("* 60 EXISTS"));
-    let structures = demo.ok("FETCH 1:* (ENVELOPE BODYSTRUCTURE RFC822.SIZE)");
+    assert!(client.ok("LSUB \"\" *").contains("Lists.Harbour"));
+    assert!(client.ok("SELECT INBOX").contains("* 60 EXISTS"));
+    let structures = client.ok("FETCH 1:* (ENVELOPE BODYSTRUCTURE RFC822.SIZE)");
     assert_eq!(structures.matches(" BODYSTRUCTURE (").count(), 60);
     assert!(
-        demo.ok("SEARCH SUBJECT \"Welcome to maildird\"")
+        client
+            .ok("SEARCH SUBJECT \"Welcome to maildird\"")
             .contains("* SEARCH 60")
     );
-    demo.ok("STORE 1:10 +FLAGS.SILENT (\\Deleted)");
-    demo.ok("EXPUNGE");
+    client.ok("STORE 1:10 +FLAGS.SILENT (\\Deleted)");
+    client.ok("EXPUNGE");
     server.signal(Signal::INT);
-    demo.until("* BYE");
+    client.until("* BYE");
     let (code, rest) = server.end();
     assert_eq!(code, Some(0));
     for word in [
@@ -51,7 +59,7 @@ fn the_demo_greets_serves_its_mailboxes_and_keeps_what_was_changed() {
         assert!(rest.contains(word), "{rest}");
     }
     assert!(!path.join("maildird.pid").exists());
-    let server = Running::start(&arguments);
+    let server = demo(&path, "0");
     assert!(
         server.greeting.contains("as the last run left it"),
         "{}",
@@ -71,7 +79,7 @@ fn a_port_that_is_taken_makes_the_demo_use_the_next_one() {
     // Two neighbours of which the second is free: found, not assumed.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let server = Running::start(&["--dir", folder.path().to_str().unwrap(), "--port", &port]);
+    let server = demo(folder.path(), &port);
     assert!(server.address.port() > port.parse().unwrap());
     assert!(fs::read_to_string(folder.path().join("maildird.pid")).is_ok());
 }
@@ -79,7 +87,7 @@ fn a_port_that_is_taken_makes_the_demo_use_the_next_one() {
 #[test]
 fn the_printed_lines_show_a_message_arrive_to_one_who_types_them() {
     let folder = tempfile::tempdir().unwrap();
-    let mut server = Running::start(&["--dir", folder.path().to_str().unwrap(), "--port", "0"]);
+    let mut server = demo(folder.path(), "0");
     let text = server.printed_until("To stop: Ctrl-C");
     assert!(
         text.contains(&format!("curl -u demo:demo imap://{}/", server.address)),

@@ -1,22 +1,24 @@
 //! The demo's folder: mail, users file, certificate, and a lock that one demo at a time holds.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use imap_backend::mutf7;
+use imap_maildir::MailRoot;
+use maildird::tls::TlsFiles;
+use maildird::users::{self, IfMissing, Phc, UsersError};
 
-use super::corpus::{self, DemoMailbox, DemoMessage};
-use crate::config::MailRoot;
-use crate::tls::{self, TlsError, TlsFiles};
-use crate::users::{self, IfMissing, Phc, UsersError};
+use crate::certificate;
+use crate::corpus::{self, DemoMailbox, DemoMessage};
+use crate::private;
 
 /// The demo's user, and the password as well.
-pub const USER: &str = "demo";
+pub(crate) const USER: &str = "demo";
 
-const README: &str = "The mail store of `maildird demo`, kept between runs.\n\
+const README: &str = "The mail store of maildird-demo, kept between runs.\n\
     Stop the demo and delete this folder to begin anew.\n\n\
     demo/Maildir   the mail of the user demo; INBOX is cur, new and tmp, every other mailbox a folder with a dot\n\
     users          who can log in: demo, with the password demo\n\
@@ -24,7 +26,7 @@ const README: &str = "The mail store of `maildird demo`, kept between runs.\n\
 
 /// A demo's folder, ready to serve. Dropping it removes the file with the process number and lets another demo in.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     folder: PathBuf,
     history: History,
     _lock: File,
@@ -32,7 +34,7 @@ pub struct Store {
 
 /// Whether the mail was there before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum History {
+pub(crate) enum History {
     /// It was made just now.
     New {
         /// In all mailboxes.
@@ -46,8 +48,7 @@ pub enum History {
 
 /// Why there is no demo.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DemoError {
+pub(crate) enum DemoError {
     /// The operating system refused.
     #[error("cannot make the demo's folder {}: {source}", folder.display())]
     Io {
@@ -65,9 +66,6 @@ pub enum DemoError {
     /// No users file.
     #[error(transparent)]
     Users(#[from] UsersError),
-    /// No certificate.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
 }
 
 impl Store {
@@ -75,17 +73,17 @@ impl Store {
     ///
     /// # Errors
     /// See [`DemoError`]. What was made so far stays, and the next try goes on from there.
-    pub fn open(folder: &Path) -> Result<Self, DemoError> {
+    pub(crate) fn open(folder: &Path) -> Result<Self, DemoError> {
         let failed = |source| DemoError::Io {
             folder: folder.to_owned(),
             source,
         };
-        directory(folder).map_err(failed)?;
+        private::directory(folder).map_err(failed)?;
         let folder = fs::canonicalize(folder).map_err(failed)?;
         if !is_ours(&folder).map_err(failed)? {
             return Err(DemoError::NotOurs(folder));
         }
-        file(&folder.join("README.txt"), README.as_bytes()).map_err(failed)?;
+        private::file(&folder.join("README.txt"), README.as_bytes()).map_err(failed)?;
         let lock = lock(&folder)
             .map_err(failed)?
             .ok_or_else(|| DemoError::Running(folder.clone()))?;
@@ -108,32 +106,33 @@ impl Store {
                 Err(_) => Ok(()),
             })?;
         }
-        tls::self_signed(&store.tls())?;
+        private::directory(&store.folder.join("tls")).map_err(failed)?;
+        certificate::make(&store.tls()).map_err(failed)?;
         Ok(store)
     }
 
     /// Whether the mail was there before.
-    pub fn history(&self) -> History {
+    pub(crate) fn history(&self) -> History {
         self.history
     }
 
     /// The folder, absolute.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// The Maildir of the one user.
-    pub fn maildir(&self) -> PathBuf {
+    pub(crate) fn maildir(&self) -> PathBuf {
         self.home().join("Maildir")
     }
 
     /// The users file.
-    pub fn users(&self) -> PathBuf {
+    pub(crate) fn users(&self) -> PathBuf {
         self.folder.join("users")
     }
 
     /// Certificate and key.
-    pub fn tls(&self) -> TlsFiles {
+    pub(crate) fn tls(&self) -> TlsFiles {
         let folder = self.folder.join("tls");
         TlsFiles {
             certificate: folder.join("certificate.pem"),
@@ -142,8 +141,8 @@ impl Store {
     }
 
     /// Where each user's Maildir is.
-    pub fn mail_root(&self) -> MailRoot {
-        MailRoot::below(&self.folder, "Maildir")
+    pub(crate) fn mail_root(&self) -> MailRoot {
+        MailRoot::new(self.folder.join("%u/Maildir"))
     }
 
     fn home(&self) -> PathBuf {
@@ -157,7 +156,7 @@ impl Store {
             fs::remove_dir_all(&staging)?;
         }
         let root = staging.join("Maildir");
-        directory(&root)?;
+        private::directory(&root)?;
         let corpus = corpus::corpus();
         for mailbox in &corpus {
             write_mailbox(&root, mailbox)?;
@@ -166,7 +165,7 @@ impl Store {
             .iter()
             .enumerate()
             .map(|(letter, keyword)| format!("{letter} {keyword}\n"));
-        file(
+        private::file(
             &root.join("dovecot-keywords"),
             keywords.collect::<String>().as_bytes(),
         )?;
@@ -174,7 +173,7 @@ impl Store {
         let names = corpus
             .iter()
             .map(|mailbox| mutf7::encode(mailbox.name).replace('.', "\t") + "\n");
-        file(
+        private::file(
             &root.join("subscriptions"),
             format!("V\t2\n\n{}", names.collect::<String>()).as_bytes(),
         )?;
@@ -228,10 +227,10 @@ fn write_mailbox(root: &Path, mailbox: &DemoMailbox) -> io::Result<()> {
         name => root.join(format!(".{}", mutf7::encode(name))),
     };
     for part in ["cur", "new", "tmp"] {
-        directory(&folder.join(part))?;
+        private::directory(&folder.join(part))?;
     }
     if folder != root {
-        file(&folder.join("maildirfolder"), b"")?;
+        private::file(&folder.join("maildirfolder"), b"")?;
     }
     for (index, message) in mailbox.messages.iter().enumerate() {
         write_message(&folder, index, message)?;
@@ -246,32 +245,15 @@ fn write_message(folder: &Path, index: usize, message: &DemoMessage) -> io::Resu
         Some(flags) => folder.join("cur").join(format!("{base}:2,{flags}")),
         None => folder.join("new").join(base),
     };
-    let file = file(&path, &message.octets)?;
+    let file = private::file(&path, &message.octets)?;
     let arrived = Duration::from_secs(u64::try_from(message.arrived).unwrap_or(0));
     file.set_modified(SystemTime::UNIX_EPOCH + arrived)
-}
-
-/// A folder that only its owner can enter, with those above it.
-fn directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// A file that only its owner can read.
-fn file(path: &Path, content: &[u8]) -> io::Result<File> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(content)?;
-    Ok(file)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::users::Users;
+    use maildird::users::Users;
     use std::os::unix::fs::PermissionsExt;
 
     fn files(folder: &Path) -> Vec<PathBuf> {

@@ -2,32 +2,32 @@
 
 use chrono::{DateTime, FixedOffset};
 
-use super::message::{Message, Part, mailbox};
-use super::specimens;
-use super::texts::{Dice, GREETINGS, ME, PEOPLE, SENTENCES, SUBJECTS, THREADS};
+use crate::message::{Message, Part, html, mailbox, multipart, plain};
+use crate::specimens;
+use crate::texts::{Dice, GREETINGS, PEOPLE, SENTENCES, SUBJECTS, THREADS, me};
 
 /// A mailbox and its messages, eldest first.
 #[derive(Debug, PartialEq, Eq)]
-pub struct DemoMailbox {
+pub(crate) struct DemoMailbox {
     /// With `.` between its parts, in Unicode.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Eldest first.
-    pub messages: Vec<DemoMessage>,
+    pub(crate) messages: Vec<DemoMessage>,
 }
 
 /// A message and what its file says about it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct DemoMessage {
+pub(crate) struct DemoMessage {
     /// When it arrived (INTERNALDATE): seconds since 1970.
-    pub arrived: i64,
+    pub(crate) arrived: i64,
     /// Letters after `:2,` of a file in `cur/`; none for a file in `new/`.
-    pub flags: Option<&'static str>,
+    pub(crate) flags: Option<&'static str>,
     /// The whole message, with LF.
-    pub octets: Vec<u8>,
+    pub(crate) octets: Vec<u8>,
 }
 
 /// The keywords of the letters `a` and `b` in INBOX.
-pub const KEYWORDS: &[&str] = &["$label1", "Boats"];
+pub(crate) const KEYWORDS: &[&str] = &["$label1", "Boats"];
 
 /// 6 January 2025, 8:00 UTC: a Monday.
 const EPOCH: i64 = 1_736_150_400;
@@ -36,7 +36,7 @@ const DAY: i64 = 86_400;
 const OFFSETS: &[i32] = &[0, 60, 120, -300, 330, 540, 765, -210];
 
 /// All of the demo's mail.
-pub fn corpus() -> Vec<DemoMailbox> {
+pub(crate) fn corpus() -> Vec<DemoMailbox> {
     vec![
         inbox(),
         letters(
@@ -90,15 +90,15 @@ fn letter(dice: &mut Dice, name: &str) -> String {
 /// Plain text, or plain text and HTML.
 fn body(dice: &mut Dice, text: &str) -> Part {
     if dice.below(3) > 0 {
-        return Part::plain(text);
+        return plain(text);
     }
-    let html = format!(
+    let paragraphs = format!(
         "<p>{}</p>\n",
         text.trim_end()
             .replace("\n\n", "</p>\n<p>")
             .replace('\n', "<br>\n")
     );
-    Part::multipart("alternative", &[Part::plain(text), Part::html(&html)])
+    multipart("multipart/alternative", [plain(text), html(&paragraphs)])
 }
 
 /// Ordinary mail from anybody; its flags go round `flags`.
@@ -109,10 +109,10 @@ fn letters(name: &'static str, count: usize, seed: u64, flags: &[Option<&'static
         arrived += DAY * 2 + i64::try_from(dice.below(20_000)).unwrap_or(0);
         let (who, address) = dice.pick(PEOPLE);
         let id = format!("{seed}-{index}");
-        let mut message = Message::new(&id, sent_date(arrived, &mut dice), &mailbox(who, address), ME);
-        message.subject(SUBJECTS[dice.below(SUBJECTS.len())]);
+        let message = Message::new(&id, sent_date(arrived, &mut dice), mailbox(who, *address), me())
+            .subject(SUBJECTS[dice.below(SUBJECTS.len())]);
         let text = letter(&mut dice, who);
-        let octets = message.with(&body(&mut dice, &text));
+        let octets = message.with(body(&mut dice, &text));
         DemoMessage {
             arrived,
             flags: flags[index % flags.len()],
@@ -153,18 +153,18 @@ fn list(name: &'static str) -> DemoMailbox {
             let arrived = start + i64::try_from(index * 7_000 + dice.below(5_000)).unwrap_or(0);
             let (who, address) = dice.pick(PEOPLE);
             let id = format!("thread-{number}-{index}");
-            let to = "Harbour users <users@lists.harbour.example>";
-            let mut message = Message::new(&id, sent_date(arrived, &mut dice), &mailbox(who, address), to);
-            let text = answer(&mut message, &mut dice, subject, &references, who);
-            message.raw("List-Id", "Harbour users <users.lists.harbour.example>");
-            message
+            let to = mailbox("Harbour users", "users@lists.harbour.example");
+            let message = Message::new(&id, sent_date(arrived, &mut dice), mailbox(who, *address), to);
+            let (message, text) = answer(message, &mut dice, subject, &references, who);
+            let message = message
+                .raw("List-Id", "Harbour users <users.lists.harbour.example>")
                 .raw("List-Post", "<mailto:users@lists.harbour.example>")
                 .raw("Precedence", "list");
             let flags = [Some("S"), Some("RS"), Some(""), None][dice.below(4)];
             messages.push(DemoMessage {
                 arrived,
                 flags,
-                octets: message.with(&body(&mut dice, &text)),
+                octets: message.with(body(&mut dice, &text)),
             });
             // An answer to the last one, or to some earlier one: threads branch.
             references.truncate(references.len() - dice.below(2).min(references.len().saturating_sub(1)));
@@ -175,18 +175,23 @@ fn list(name: &'static str) -> DemoMailbox {
     DemoMailbox { name, messages }
 }
 
-/// The fields and the text of a message in a thread.
-fn answer(message: &mut Message, dice: &mut Dice, subject: &str, references: &[String], who: &str) -> String {
+/// A message of a thread with its subject and what it refers to, and its text.
+fn answer(
+    message: Message,
+    dice: &mut Dice,
+    subject: &str,
+    references: &[String],
+    who: &str,
+) -> (Message, String) {
     let text = letter(dice, who);
     let Some(last) = references.last() else {
-        message.subject(&format!("[harbour] {subject}"));
-        return text;
+        return (message.subject(format!("[harbour] {subject}")), text);
     };
-    message.subject(&format!("Re: [harbour] {subject}"));
-    message
+    let message = message
+        .subject(format!("Re: [harbour] {subject}"))
         .raw("In-Reply-To", last)
-        .raw("References", &references.join("\n "));
-    format!("> {}\n\n{text}", dice.pick(SENTENCES))
+        .raw("References", references.join(" "));
+    (message, format!("> {}\n\n{text}", dice.pick(SENTENCES)))
 }
 
 /// Short greetings in many scripts.
@@ -206,15 +211,14 @@ fn postcards(name: &'static str) -> DemoMailbox {
     let messages = cards.iter().enumerate().map(|(index, card)| {
         let arrived = EPOCH + i64::try_from(index).unwrap_or(0) * 9 * DAY;
         let (who, address) = PEOPLE[index % PEOPLE.len()];
-        let mut message = Message::new(
+        let octets = Message::new(
             &format!("card-{index}"),
             sent_date(arrived, &mut dice),
-            &mailbox(who, address),
-            ME,
-        );
-        let octets = message
-            .subject(card)
-            .with(&Part::plain(&format!("{card}!\n\n{who}\n")));
+            mailbox(who, address),
+            me(),
+        )
+        .subject(*card)
+        .with(plain(format!("{card}!\n\n{who}\n")));
         DemoMessage {
             arrived,
             flags: Some(if index % 2 == 0 { "S" } else { "FS" }),
@@ -233,18 +237,18 @@ fn sent(name: &'static str) -> DemoMailbox {
     let messages = (0..15).map(|index| {
         let arrived = EPOCH + i64::from(index) * 5 * DAY;
         let (who, address) = dice.pick(PEOPLE);
-        let mut message = Message::new(
+        let message = Message::new(
             &format!("sent-{index}"),
             date(arrived, 60),
-            ME,
-            &mailbox(who, address),
-        );
-        message.subject(&format!("Re: {}", dice.pick(SUBJECTS)));
+            me(),
+            mailbox(who, *address),
+        )
+        .subject(format!("Re: {}", dice.pick(SUBJECTS)));
         let text = letter(&mut dice, "Demo User");
         DemoMessage {
             arrived,
             flags: Some("S"),
-            octets: message.with(&body(&mut dice, &text)),
+            octets: message.with(body(&mut dice, &text)),
         }
     });
     DemoMailbox {
@@ -263,18 +267,16 @@ fn junk(name: &'static str) -> DemoMailbox {
     ];
     let messages = (0..8_usize).map(|index| {
         let arrived = EPOCH + i64::try_from(index).unwrap_or(0) * 3 * DAY;
-        let from = format!("\"Best Offers\" <offer{index}@junk.example>");
-        let mut message = Message::new(&format!("junk-{index}"), date(arrived, 0), &from, ME);
-        message
+        let from = mailbox("Best Offers", format!("offer{index}@junk.example"));
+        let message = Message::new(&format!("junk-{index}"), date(arrived, 0), from, me())
             .subject(offers[index % offers.len()])
             .raw("X-Spam-Flag", "YES")
             .raw("X-Spam-Score", "17.4");
-        let html =
-            Part::html("<h1>Only today!</h1>\n<p><a href=\"https://junk.example/\">Click here</a></p>\n");
+        let offer = html("<h1>Only today!</h1>\n<p><a href=\"https://junk.example/\">Click here</a></p>\n");
         DemoMessage {
             arrived,
             flags: if index < 4 { None } else { Some("S") },
-            octets: message.with(&html),
+            octets: message.with(offer),
         }
     });
     DemoMailbox {
