@@ -2,6 +2,7 @@
 
 mod bytes;
 mod locate;
+mod search;
 mod structure;
 
 use chrono::NaiveDate;

@@ -77,7 +77,7 @@ fn assert_clean(octets: &Octets<'_>) {
     );
 }
 
-fn assert_envelope_clean(envelope: &Envelope<'_>) {
+pub(crate) fn assert_envelope_clean(envelope: &Envelope<'_>) {
     let texts = [
         &envelope.date,
         &envelope.subject,
@@ -130,7 +130,7 @@ fn assert_extension_clean(extension: &Extension<'_>) {
         .for_each(assert_clean);
 }
 
-fn assert_structure_clean(structure: &BodyStructure<'_>) {
+pub(crate) fn assert_structure_clean(structure: &BodyStructure<'_>) {
     match structure {
         BodyStructure::Multipart(multipart) => {
             assert!(!multipart.parts.is_empty(), "no such multipart in the grammar");

@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 use std::num::NonZeroU32;
 
-use imap_message::{Located, Message, Section, SectionText, Summarizer, Summary, select_fields};
+use imap_message::{
+    Located, MAX_ADDRESSES, MAX_FIELD, MAX_FIELDS, MAX_PARTS, Message, Needle, Section, SectionText,
+    Summarizer, Summary, select_fields,
+};
 use proptest::prelude::*;
 
-use crate::properties::{made, mail_like};
-use crate::support::{crlf, leaves, section};
+use crate::properties::{assert_envelope_clean, assert_structure_clean, made, mail_like};
+use crate::support::{crlf, leaves, outline, section};
 
 /// The octets of a section, found by the summary.
 fn fetch<'o>(octets: &'o [u8], summary: &Summary, section: &Section) -> Option<Cow<'o, [u8]>> {
@@ -77,6 +80,17 @@ fn check(octets: &[u8], cuts: &[prop::sample::Index]) {
             "{section:?}"
         );
     }
+    for name in ["subject", "From", "to", "content-type", "references", "x"] {
+        for needle in ["", "a", "=", " ", "\u{fc}"].map(Needle::new) {
+            if let Some(is_found) = summary.contains_header(name, &needle) {
+                assert_eq!(
+                    is_found,
+                    message.contains_header(name, &needle),
+                    "{name} {needle:?}"
+                );
+            }
+        }
+    }
     assert_eq!(in_chunks(octets, Summarizer::new(), cuts), summary);
     assert_eq!(Summary::from_bytes(&summary.to_bytes()), Ok(summary));
 
@@ -109,7 +123,46 @@ proptest! {
 
     #[test]
     fn any_octets_are_a_summary_or_an_error(octets in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Summary::from_bytes(&octets);
+        check_stored(&octets);
+    }
+
+    #[test]
+    fn a_damaged_summary_is_a_summary_or_an_error(
+        octets in mail_like(),
+        at in any::<prop::sample::Index>(),
+        octet: u8,
+        len in any::<prop::sample::Index>(),
+    ) {
+        let stored = Summary::of(&octets).to_bytes();
+        let mut damaged = stored.clone();
+        damaged[at.index(stored.len())] = octet;
+        check_stored(&damaged);
+        prop_assert!(Summary::from_bytes(&stored[..len.index(stored.len())]).is_err());
+    }
+}
+
+/// Whatever is read from any octets keeps the promises of a summary.
+fn check_stored(octets: &[u8]) {
+    let Ok(summary) = Summary::from_bytes(octets) else {
+        return;
+    };
+    assert_eq!(Summary::from_bytes(&summary.to_bytes()).as_ref(), Ok(&summary));
+    assert_envelope_clean(&summary.envelope());
+    let _ = summary.sent_date();
+    let Some(structure) = summary.structure() else {
+        return;
+    };
+    assert_structure_clean(&structure);
+    let size = summary.size().unwrap();
+    for (part, _) in leaves(&structure) {
+        for text in [SectionText::All, SectionText::Mime, SectionText::Text] {
+            if let Some(Located::Range(range)) = summary.locate(&Section {
+                part: part.clone(),
+                text,
+            }) {
+                assert!(range.start <= range.end && range.end <= size);
+            }
+        }
     }
 }
 
@@ -155,4 +208,125 @@ fn a_header_alone_is_complete_where_it_ends() {
     let summary = summarizer.finish();
     assert_eq!(summary.locate(&section("HEADER")), Some(Located::Range(0..20)));
     assert_eq!(summary.locate(&section("TEXT")), None);
+}
+
+#[test]
+fn a_digest_of_messages_with_ten_thousand_addresses_a_field_stays_small() {
+    let list = format!("{}\r\n", "a,\r\n ".repeat(10_000));
+    let fields: String = ["From", "Sender", "Reply-To", "To", "Cc", "Bcc"]
+        .map(|name| format!("{name}: {list}"))
+        .concat();
+    let mut summarizer = Summarizer::new();
+    summarizer.push(b"Content-Type: multipart/digest; boundary=x\r\n\r\n");
+    for _ in 0..82 {
+        summarizer.push(b"--x\r\n\r\n");
+        summarizer.push(fields.as_bytes());
+        summarizer.push(b"\r\nbody\r\n");
+    }
+    let summary = summarizer.finish();
+    assert!(
+        summary.heap_size() < MAX_FIELDS + 64 * 1024,
+        "{}",
+        summary.heap_size()
+    );
+    let structure = summary.structure().unwrap();
+    let mut addresses = 0;
+    for (_, part) in leaves(&structure) {
+        if let imap_message::Specific::Message { envelope, .. } = &part.specific {
+            let lists = [&envelope.from, &envelope.to, &envelope.cc, &envelope.bcc];
+            addresses += lists.into_iter().map(Vec::len).sum::<usize>();
+        }
+    }
+    assert!((1_000..=MAX_ADDRESSES).contains(&addresses), "{addresses}");
+    assert!(outline(&structure).matches("message/rfc822(text/plain)").count() == 82);
+}
+
+#[test]
+fn type_and_encoding_of_a_part_are_kept_when_everything_else_is_too_much() {
+    let filler = "x".repeat(MAX_FIELD);
+    let part = format!(
+        "--x\r\nContent-Description: {filler}\r\nContent-Disposition: {filler}\r\nContent-Type: image/png; name=n\r\nContent-Transfer-Encoding: base64\r\n\r\n\r\n"
+    );
+    let message = format!(
+        "Content-Type: multipart/mixed; boundary=x\r\n\r\n{}--x--\r\n",
+        part.repeat(MAX_PARTS - 2)
+    );
+    let summary = Summary::of(message.as_bytes());
+    assert!(
+        summary.heap_size() < MAX_FIELDS + 64 * 1024,
+        "{}",
+        summary.heap_size()
+    );
+    let structure = summary.structure().unwrap();
+    let leaves = leaves(&structure);
+    assert_eq!(leaves.len(), MAX_PARTS - 2);
+    for (_, part) in leaves {
+        assert_eq!(
+            (&*part.media_type, &*part.subtype, &*part.encoding),
+            (&b"image"[..], &b"png"[..], &b"base64"[..])
+        );
+    }
+}
+
+#[test]
+fn a_field_that_is_too_long_ends_with_a_whole_entry() {
+    let message = format!(
+        "To: {}\r\nReferences: {}\r\nSubject: {}\r\n\r\n",
+        "joe@example.org, ".repeat(10_000),
+        "<id@example.org> ".repeat(10_000),
+        "s".repeat(100_000)
+    );
+    let summary = Summary::of(message.as_bytes());
+    let envelope = summary.envelope();
+    assert!(envelope.to.len() > 3_000, "{}", envelope.to.len());
+    assert!(
+        envelope
+            .to
+            .iter()
+            .all(|address| address.host.as_deref() == Some(b"example.org"))
+    );
+    assert!(summary.references().unwrap().ends_with(b"<id@example.org>"));
+    assert_eq!(
+        envelope.subject.as_ref().map(|subject| subject.len()),
+        Some(MAX_FIELD)
+    );
+    assert_eq!(summary.contains_header("to", &Needle::new("nobody")), None);
+    assert_eq!(summary.contains_header("to", &Needle::new("joe")), Some(true));
+    assert_eq!(summary.contains_header("cc", &Needle::new("joe")), Some(false));
+    assert_eq!(summary.contains_header("x-other", &Needle::new("joe")), None);
+}
+
+#[test]
+fn an_ordinary_summary_takes_some_hundred_octets() {
+    let message = crlf(concat!(
+        "Received: from a by b\nDate: Mon, 1 Jan 2001 10:00:00 +0000\nFrom: Joe Doe <joe@example.org>\n",
+        "To: Jane Roe <jane@example.org>\nSubject: a subject of the usual length\nMessage-ID: <0123456789@example.org>\n",
+        "Content-Type: multipart/alternative; boundary=\"=-0123456789\"\n\n",
+        "--=-0123456789\nContent-Type: text/plain; charset=utf-8\n\ntext\n",
+        "--=-0123456789\nContent-Type: text/html; charset=utf-8\n\n<p>text\n--=-0123456789--\n"
+    ));
+    let summary = Summary::of(&message);
+    assert!(summary.heap_size() < 500, "{}", summary.heap_size());
+    assert!(summary.to_bytes().len() < 350, "{}", summary.to_bytes().len());
+}
+
+#[test]
+fn a_summary_of_another_version_is_refused() {
+    let mut stored = Summary::of(b"Subject: s\r\n\r\n").to_bytes();
+    assert_eq!(stored[0], 1);
+    stored[0] = 2;
+    assert!(Summary::from_bytes(&stored).is_err());
+    assert!(Summary::from_bytes(b"").is_err());
+}
+
+/// The octets are stored by others: a change that reads them otherwise must be seen here, and take a new version.
+#[test]
+fn version_1_stays_readable() {
+    let message = b"Subject: s\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nb\r\n--x--\r\n";
+    let stored = Summary::of(message).to_bytes();
+    let wanted = b"\x01\x4b\x00\x02\x01\x00\x39\x11\x04\x22\x02\x00\x3e\x02\x01\x00\x00\x01\x01\x01\x00s\x10\x1b\x00multipart/mixed; boundary=x";
+    assert_eq!(
+        stored.escape_ascii().to_string(),
+        wanted.escape_ascii().to_string()
+    );
 }
