@@ -95,11 +95,15 @@ fn fold(text: &str) -> Cow<'_, str> {
             false => Cow::Borrowed(text),
         };
     }
-    let lower = |character: char| match character {
-        'ς' => 'σ'.to_lowercase(),
-        other => other.to_lowercase(),
-    };
-    Cow::Owned(text.chars().flat_map(lower).collect())
+    let mut lower = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            ascii if ascii.is_ascii() => lower.push(ascii.to_ascii_lowercase()),
+            'ς' => lower.push('σ'),
+            other => lower.extend(other.to_lowercase()),
+        }
+    }
+    Cow::Owned(lower)
 }
 
 /// The value of a field as a reader sees it: unfolded, encoded words decoded.
