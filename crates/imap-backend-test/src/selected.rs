@@ -5,7 +5,8 @@ use crate::verdict::{Answer, Stop, ensure};
 use imap_backend::{FlagChange, Mailbox, Need, NewKeywords, Opened, PollReason, Record};
 use imap_seq::{Expunges, SeqNum, Uid, UidSet, UidValidity};
 use imap_updates::{
-    Access, Closed, CommandKind, Drained, Flags, Followers, Keyword, MayExpunge, Release, UpdateBuffer, kind,
+    Access, Closed, CommandKind, Drained, Ended, Flags, Followers, Keyword, MayExpunge, Release,
+    UpdateBuffer, kind,
 };
 use std::fmt;
 
@@ -229,7 +230,7 @@ impl<M: Mailbox> Selected<M> {
 
     fn read(&mut self, drained: &Drained, expunges: Expunges) -> Result<News, Stop> {
         let mut news = News {
-            closed: drained.closed(),
+            closed: drained.ended().and_then(Ended::mailbox),
             ..News::default()
         };
         for response in drained.iter() {

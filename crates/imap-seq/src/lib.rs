@@ -93,7 +93,7 @@ mod uid_set;
 mod view;
 
 pub use mailbox_index::{AppendError, MailboxIndex, NotAscending};
-pub use number::{ModSeq, SeqNum, Uid, UidValidity};
+pub use number::{ModSeq, OutOfRange, SeqNum, Uid, UidValidity};
 pub use seq_mapper::{Announcement, Expunged, Expunges, SeqMapper};
 pub use sequence_set::{Bound, Number, ParseSetError, SequenceSet, SetItem};
 pub use uid_ranges::UidRanges;

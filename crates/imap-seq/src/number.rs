@@ -41,6 +41,23 @@ macro_rules! number32 {
             }
         }
 
+        /// From a signed 64-bit column, as databases have them.
+        impl TryFrom<i64> for $name {
+            type Error = OutOfRange;
+
+            fn try_from(number: i64) -> Result<Self, OutOfRange> {
+                let number32 = u32::try_from(number).ok().and_then(Self::new);
+                number32.ok_or(OutOfRange { number })
+            }
+        }
+
+        /// For a signed 64-bit column.
+        impl From<$name> for i64 {
+            fn from(number: $name) -> Self {
+                number.get().into()
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(&self.0, f)
@@ -117,6 +134,38 @@ impl ModSeq {
     }
 }
 
+/// From a signed 64-bit column, as databases have them.
+impl TryFrom<i64> for ModSeq {
+    type Error = OutOfRange;
+
+    fn try_from(number: i64) -> Result<Self, OutOfRange> {
+        let modseq = u64::try_from(number).ok().and_then(Self::new);
+        modseq.ok_or(OutOfRange { number })
+    }
+}
+
+/// For a signed 64-bit column.
+impl From<ModSeq> for i64 {
+    fn from(modseq: ModSeq) -> Self {
+        // No mod-sequence has the 64th bit.
+        modseq.get().cast_signed()
+    }
+}
+
+/// A number of a database that the protocol does not know: 0, negative, or too large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfRange {
+    number: i64,
+}
+
+impl fmt::Display for OutOfRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not a number of the protocol", self.number)
+    }
+}
+
+impl std::error::Error for OutOfRange {}
+
 impl fmt::Display for ModSeq {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
@@ -154,6 +203,32 @@ mod tests {
         assert_eq!(ModSeq::new(1 << 63), None);
         assert_eq!(ModSeq::MAX.next(), None);
         assert_eq!(ModSeq::MIN.next().map(ModSeq::get), Some(2));
+    }
+
+    #[test]
+    fn a_column_of_a_database_holds_every_number_and_gives_it_back() {
+        for uid in [Uid::MIN, Uid::MAX] {
+            assert_eq!(Uid::try_from(i64::from(uid)), Ok(uid));
+        }
+        for modseq in [ModSeq::MIN, ModSeq::MAX] {
+            assert_eq!(ModSeq::try_from(i64::from(modseq)), Ok(modseq));
+        }
+        assert_eq!(i64::from(ModSeq::MAX), i64::MAX);
+        assert_eq!(UidValidity::try_from(7).map(UidValidity::get), Ok(7));
+    }
+
+    #[test]
+    fn what_a_column_holds_beyond_the_protocol_is_refused() {
+        for number in [0, -1, i64::MIN] {
+            assert_eq!(Uid::try_from(number), Err(OutOfRange { number }));
+            assert_eq!(UidValidity::try_from(number), Err(OutOfRange { number }));
+            assert_eq!(ModSeq::try_from(number), Err(OutOfRange { number }));
+        }
+        assert!(Uid::try_from(1 << 32).is_err() && Uid::try_from(i64::MAX).is_err());
+        assert_eq!(
+            Uid::try_from(1 << 32).unwrap_err().to_string(),
+            "4294967296 is not a number of the protocol"
+        );
     }
 
     #[test]

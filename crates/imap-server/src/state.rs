@@ -2,7 +2,7 @@
 
 use imap_backend::{Mailbox, MailboxName, NewKeywords, PollReason, Session};
 use imap_seq::UidSet;
-use imap_updates::{Access, Closed, Flags, Keyword, Release, Untagged, UpdateBuffer};
+use imap_updates::{Access, Ended, Flags, Keyword, Release, Untagged, UpdateBuffer};
 
 use crate::completion::Completion;
 use crate::connection::{Channel, Gone};
@@ -120,16 +120,16 @@ impl<M: Mailbox> Selected<M> {
         &mut self,
         channel: &mut Channel,
         release: Release<'_>,
-    ) -> Result<Option<Closed>, Gone> {
-        let closed = self.drain(channel, release).await?;
+    ) -> Result<Option<Ended>, Gone> {
+        let ended = self.drain(channel, release).await?;
         if self.updates.lost_flags() {
             self.restate_flags().await;
             return self.drain(channel, release).await;
         }
-        Ok(closed)
+        Ok(ended)
     }
 
-    async fn drain(&mut self, channel: &mut Channel, release: Release<'_>) -> Result<Option<Closed>, Gone> {
+    async fn drain(&mut self, channel: &mut Channel, release: Release<'_>) -> Result<Option<Ended>, Gone> {
         let drained = self.updates.drain(release);
         for untagged in drained.iter() {
             if let Untagged::MailboxFlags(keywords) = untagged {
@@ -142,9 +142,9 @@ impl<M: Mailbox> Selected<M> {
             // The drain is lost if the connection ends here: then so is the session.
             channel.io.flush_if_full().await?;
         }
-        let closed = drained.closed();
+        let ended = drained.ended();
         self.updates.written(drained);
-        Ok(closed)
+        Ok(ended)
     }
 
     /// This session slept so long that the history of flags no longer reaches back: every flag is told again.

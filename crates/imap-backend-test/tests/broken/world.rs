@@ -105,11 +105,7 @@ impl World {
         let opened = self.session().await.select(name, Access::ReadOnly).await?;
         let uids: Vec<_> = opened.updates.view().uids().collect();
         let recent = uids.iter().copied().collect();
-        let snapshot = Snapshot {
-            uids,
-            recent,
-            ..Snapshot::empty()
-        };
+        let snapshot = Snapshot::new(uids).with_recent(recent);
         Ok(Shadow {
             hub: MailboxHub::new((), snapshot).unwrap(),
             tap: opened.updates,
@@ -165,7 +161,7 @@ impl Shadow {
                 let _ = hub.arrive(uid, recency);
             }
         }
-        if let Some(why) = drained.closed().filter(|_| fault != Fault::DeleteIsSilent) {
+        if let Some(why) = drained.ended().and_then(imap_updates::Ended::mailbox).filter(|_| fault != Fault::DeleteIsSilent) {
             hub.close(why);
         }
         drop(hub);
