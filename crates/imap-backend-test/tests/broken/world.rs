@@ -161,7 +161,11 @@ impl Shadow {
                 let _ = hub.arrive(uid, recency);
             }
         }
-        if let Some(why) = drained.ended().and_then(imap_updates::Ended::mailbox).filter(|_| fault != Fault::DeleteIsSilent) {
+        if let Some(why) = drained
+            .ended()
+            .and_then(imap_updates::Ended::mailbox)
+            .filter(|_| fault != Fault::DeleteIsSilent)
+        {
             hub.close(why);
         }
         drop(hub);

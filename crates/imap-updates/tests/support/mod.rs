@@ -9,6 +9,7 @@
 
 pub mod client;
 pub mod desk;
+pub mod log;
 pub mod world;
 
 use imap_seq::{ModSeq, SeqNum, Uid, UidSet};
