@@ -152,8 +152,9 @@ impl LogHub {
     /// Declares, before the commit, that the versions after `after` and up to `upto` are the changes of `maker`, so that
     /// it is not told of its own flags. For a store whose log does not say who made a change
     /// ([`Event::by`](crate::Event::by)).
+    #[track_caller]
     pub fn claim(&self, after: ModSeq, upto: ModSeq, maker: Origin) -> Claim {
-        let number = self.shared.log.lock().claims.add(after, upto, maker);
+        let number = self.history.lock().claims.add((after, upto), maker);
         Claim::new(self.clone(), number)
     }
 
@@ -248,15 +249,15 @@ impl LogHub {
     }
 
     pub(super) fn confirm(&self, number: u64) {
-        let mut log = self.shared.log.lock();
-        let cursor = log.cursor;
-        log.claims.confirm(number, cursor);
+        let mut state = self.history.lock();
+        let cursor = state.highest_modseq;
+        state.claims.confirm(number, cursor);
     }
 
-    #[track_caller]
     pub(super) fn revoke(&self, number: u64) {
-        self.work(Location::caller(), |log, publication| {
-            if let Some(claimed) = log.claims.revoke(number) {
+        let place = Location::caller();
+        self.work(place, |_, publication| {
+            if let Some(claimed) = publication.look(|state| state.claims.revoke(number)) {
                 tell_maker(claimed, publication);
             }
         });
