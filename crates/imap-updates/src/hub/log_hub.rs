@@ -1,7 +1,7 @@
 //! `LogHub`: the hub of a store that numbers its changes in a log.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::event::What;
 use super::log::{Log, tell_maker};
 use super::page::{End, Page, Reach};
 use super::publication::{Publication, WakeAfter};
-use super::turns::{Served, Turns};
+use super::turns::{Served, Turns, block_on};
 use super::watch::WatchedStatus;
 use crate::history::{History, State};
 use crate::sync::Mutex;
@@ -246,6 +246,15 @@ impl LogHub {
             turn.complete();
         }
         Ok(self.cursor())
+    }
+
+    /// As [`catch_up`](Self::catch_up), for a store that blocks: the thread reads, or waits for whoever does.
+    ///
+    /// # Errors
+    ///
+    /// As [`catch_up`](Self::catch_up).
+    pub fn catch_up_blocking<E>(&self, mut read: impl FnMut(ModSeq) -> Result<Page, E>) -> Result<ModSeq, E> {
+        block_on(self.catch_up(|after| ready(read(after))))
     }
 
     pub(super) fn confirm(&self, number: u64) {
