@@ -1,4 +1,5 @@
 //! The reading loop: one reader at a time, and whoever asked has seen everything that was committed before.
+#![allow(clippy::unwrap_used)]
 #![cfg(not(loom))]
 
 mod support;

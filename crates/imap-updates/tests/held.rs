@@ -1,4 +1,5 @@
 //! HIGHESTMODSEQ and what a session has not been told: EXPUNGEs that are held, and flags that were lost.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

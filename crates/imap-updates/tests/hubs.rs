@@ -1,4 +1,5 @@
 //! The registry of hubs: one hub for each mailbox, as long as anybody uses it.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! A second lock of the same mailbox by the same thread panics and names the place of the first.
 //!
 //! Red on the first version: two `hub.lock()` in one statement waited for each other for ever, in silence.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

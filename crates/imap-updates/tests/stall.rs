@@ -2,6 +2,7 @@
 //!
 //! Red on the first version: one APPEND waited for a lock of its database under the guard, and a NOOP in *another*
 //! mailbox took six seconds, because the drains of this one had blocked all threads of the runtime.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -3,6 +3,7 @@
 //!
 //! Red on the first version: the cursor was kept twice, own changes that came back had to be looked up in a table of one's
 //! own, and a task that published its commit directly hid the mail of the others.
+#![allow(clippy::unwrap_used)]
 #![cfg(not(loom))]
 
 mod support;
