@@ -7,7 +7,8 @@ use imap_backend::walk::MOST_UIDS;
 use imap_backend::{FlagAction, FlagChange, Mailbox, Need, NewKeywords, Opened, PollReason, Record, Stored};
 use imap_seq::{Expunges, ModSeq, SeqNum, Uid, UidSet, UidValidity};
 use imap_updates::{
-    Access, Closed, CommandKind, Drained, Flags, Followers, Keyword, MayExpunge, Release, UpdateBuffer, kind,
+    Access, Closed, CommandKind, Drained, Ended, Flags, Followers, Keyword, MayExpunge, Release,
+    UpdateBuffer, kind,
 };
 use std::fmt;
 
@@ -255,7 +256,7 @@ impl<M: Mailbox> Selected<M> {
 
     fn hear(&mut self, drained: &Drained, expunges: Expunges) -> Result<News, Stop> {
         let mut news = News {
-            closed: drained.closed(),
+            closed: drained.ended().and_then(Ended::mailbox),
             ..News::default()
         };
         for response in drained.iter() {

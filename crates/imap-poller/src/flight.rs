@@ -268,7 +268,7 @@ impl<S: Send + 'static> Flight<S> {
         match guard.arrive(message.uid, Recency::Recent) {
             Ingest::Applied => landed.arrived += 1,
             Ingest::Late | Ingest::Reused => landed.refused += 1,
-            Ingest::Duplicate | Ingest::Unknown | Ingest::Closed => {}
+            _ => {}
         }
     }
 
@@ -277,7 +277,9 @@ impl<S: Send + 'static> Flight<S> {
     fn reverted(&self, guard: &HubGuard<'_, S>, listing: &Listing) -> Vec<Listed> {
         let since = self.memory.asked_at.unwrap_or(ModSeq::MIN);
         let through_hub = guard.flags_changed_since(since);
-        let listed = through_hub.filter_map(|(uid, flags, _)| listing.get(uid).filter(|l| l.flags != *flags));
+        let listed = through_hub
+            .into_iter()
+            .filter_map(|(uid, flags, _)| listing.get(uid).filter(|l| l.flags != flags));
         listed.cloned().collect()
     }
 
@@ -285,7 +287,7 @@ impl<S: Send + 'static> Flight<S> {
     fn is_news(&self, guard: &HubGuard<'_, S>, message: &Listed) -> bool {
         let asked_at = self.before.as_ref().map(|(_, modseq)| *modseq);
         match guard.remembered_flags(message.uid) {
-            Some((flags, modseq)) => *flags != message.flags && Some(modseq) <= asked_at,
+            Some((flags, modseq)) => flags != message.flags && Some(modseq) <= asked_at,
             None => true,
         }
     }

@@ -79,12 +79,9 @@ impl Listing {
         keywords.sort();
         keywords.dedup();
         let highest = self.messages.iter().filter_map(|message| message.modseq).max();
-        Snapshot {
-            uids: self.messages.iter().map(|message| message.uid).collect(),
-            highest_modseq: self.as_of.max(highest).unwrap_or(ModSeq::MIN),
-            keywords,
-            ..Snapshot::default()
-        }
+        Snapshot::new(self.messages.iter().map(|message| message.uid).collect())
+            .with_highest_modseq(self.as_of.max(highest).unwrap_or(ModSeq::MIN))
+            .with_keywords(keywords)
     }
 
     /// The message with this UID. O(log n).

@@ -95,7 +95,7 @@ fn s77_a_message_gone_without_an_event_is_expunged_and_the_session_goes_on() {
     let (poller, mut session) = open(plain(&[1, 2, 3]), Absence::IsProof);
     assert_eq!(land(&poller, plain(&[1, 3]), 0).expunged, 1);
     assert_eq!(noop(&mut session), ["2 EXPUNGE"]);
-    assert_eq!(session.closed(), None);
+    assert_eq!(session.ended(), None);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn s74_a_lost_position_is_found_again_by_comparing() {
         }
     );
     assert_eq!(noop(&mut session), ["3 FETCH (\\Seen)", "2 EXPUNGE", "3 EXISTS"]);
-    assert_eq!(session.closed(), None);
+    assert_eq!(session.ended(), None);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use imap_backend::{Abilities, Ability, Backend, Mailbox, Peer, PollReason, Session, Transport};
-use imap_updates::{Closed, CommandInProgress, CommandKind, Followers, MayExpunge, Release, kind};
+use imap_updates::{Closed, CommandInProgress, CommandKind, Ended, Followers, MayExpunge, Release, kind};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::completion::{Answer, Completion, Condition, Stop};
@@ -270,11 +270,12 @@ impl<B: Backend> Client<B> {
 }
 
 /// A mailbox that was deleted under a session ends the session (RFC 2180, section 3.3).
-pub(crate) fn mailbox_ended(why: Closed) -> Gone {
+pub(crate) fn mailbox_ended(why: Ended) -> Gone {
     Gone::Server(match why {
-        Closed::Deleted => "the selected mailbox was deleted",
-        Closed::UidValidityChanged => "the selected mailbox has a new UIDVALIDITY",
-        Closed::NotWritten => "the selected mailbox is out of step",
+        Ended::Mailbox(Closed::Deleted) => "the selected mailbox was deleted",
+        Ended::Mailbox(Closed::UidValidityChanged) => "the selected mailbox has a new UIDVALIDITY",
+        Ended::NotWritten => "the selected mailbox is out of step",
+        _ => "the selected mailbox has ended",
     })
 }
 

@@ -2,7 +2,7 @@
 
 use imap_backend::{Mailbox, MailboxName, Need, PollReason, Walk};
 use imap_seq::UidSet;
-use imap_updates::{Access, Closed, Release, Untagged, UpdateBuffer};
+use imap_updates::{Access, Ended, Release, Untagged, UpdateBuffer};
 
 use crate::completion::Completion;
 use crate::connection::{Channel, Gone};
@@ -60,19 +60,19 @@ impl<M: Mailbox> Selected<M> {
         &mut self,
         channel: &mut Channel,
         release: Release<'_>,
-    ) -> Result<Option<Closed>, Gone> {
-        let closed = self.drain(channel, release).await?;
+    ) -> Result<Option<Ended>, Gone> {
+        let ended = self.drain(channel, release).await?;
         if self.updates.lost_flags() {
             if let Err(error) = self.restate_flags().await {
                 tracing::warn!(%error, mailbox = %self.name, "reading all flags again failed");
-                return Ok(closed);
+                return Ok(ended);
             }
             return self.drain(channel, release).await;
         }
-        Ok(closed)
+        Ok(ended)
     }
 
-    async fn drain(&mut self, channel: &mut Channel, release: Release<'_>) -> Result<Option<Closed>, Gone> {
+    async fn drain(&mut self, channel: &mut Channel, release: Release<'_>) -> Result<Option<Ended>, Gone> {
         let drained = self.updates.drain(release);
         for untagged in drained.iter() {
             write(channel.io.out(), untagged, &mut self.flags);
@@ -82,9 +82,9 @@ impl<M: Mailbox> Selected<M> {
         if let Some(name) = drained.renamed().and_then(MailboxName::new) {
             self.name = name;
         }
-        let closed = drained.closed();
+        let ended = drained.ended();
         self.updates.written(drained);
-        Ok(closed)
+        Ok(ended)
     }
 
     /// This session slept so long that the history of flags no longer reaches back: every flag is told again. All or

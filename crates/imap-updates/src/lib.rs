@@ -1,10 +1,11 @@
 //! What one IMAP session has yet to be told, released only when the RFCs allow it.
 //!
 //! A server that several clients use at once has to tell each of them what the others did, in a numbering that each
-//! has for itself, at moments that forty places in the RFCs restrict. Two types do that:
+//! has for itself, at moments that forty places in the RFCs restrict. These types do that:
 //!
-//! * [`MailboxHub`], one for each mailbox: owns the lock of the storage together with the history of the mailbox. Who
-//!   changes the storage holds its [`HubGuard`] and says, by UID, what changed.
+//! * [`MailboxHub`], one for each mailbox: owns the storage together with the history of the mailbox. Who changes the
+//!   storage holds its [`HubGuard`] and says, by UID, what changed. For a database with a change log there is [`LogHub`]
+//!   instead, which reads there what changed.
 //! * [`UpdateBuffer`], one for each session: gives out what is to be written ([`drain`](UpdateBuffer::drain)), and is
 //!   the only thing that does. EXPUNGE comes out only for a command that may have it.
 //!
@@ -60,16 +61,15 @@
 //! 3. Before the tagged response, [`drain`](UpdateBuffer::drain) with the [permit](CommandInProgress::permit) that the
 //!    command lends, or with [`Release::hold`]; write; confirm with [`written`](UpdateBuffer::written).
 //! 4. In IDLE: drain right after the `+`, then whenever [`changed`](UpdateBuffer::changed) is ready.
-//! 5. If [`closed`](Drained::closed) says so, BYE. For CLOSE, UNSELECT, SELECT: drop the buffer.
+//! 5. If [`ended`](Drained::ended) says so, BYE. For CLOSE, UNSELECT, SELECT: drop the buffer.
 //!
 //! [`RELEASE_TABLE`] is the table of what may be sent when. [`misuse`] shows what does not compile.
 //!
 //! # Ways in
 //!
 //! * The storage inside the hub ([`MailboxHub::lock`]): files, maps, one connection.
-//! * A store with versions of its own ([`HubGuard::ingest`]): MVCC databases, several nodes.
+//! * A store that numbers its changes in a log ([`LogHub`]): databases, several nodes.
 //! * A store that can only be listed: the crate `imap-poller`.
-//! * One update after the other, each checked ([`UpdateSender`]).
 //!
 //! # Costs and trade-offs
 //!
@@ -77,52 +77,30 @@
 //! 250 octets, whatever the size of the mailbox; an expunge costs 4 octets for all lagging sessions together, a message
 //! whose flags changed some 100. A drain with nothing to tell takes no lock.
 //!
-//! A drain with something to tell takes the lock of the storage, briefly; a store that holds the guard while it waits
-//! for a disk delays the drains of that mailbox as long. If that is too long, commit first and use
-//! [`HubGuard::ingest`]. What a client was last told of a message's flags is not kept: a flag that changes there and
-//! back is told once, for nothing.
+//! A hub has two locks, the storage's outside and the history's inside. A drain with something to tell takes the inner
+//! one, for as long as its changes need; so a store that works under a [`HubGuard`] before it publishes delays no drain.
+//! What a client was last told of a message's flags is not kept: a flag that changes there and back is told once, for
+//! nothing.
 
-mod buffer;
-mod counts;
-mod drained;
-mod expunge_history;
-mod flag_history;
 mod flags;
-mod guard;
-mod held;
+mod history;
 mod hub;
 mod keyword;
-mod limits;
-pub mod misuse;
-mod notify;
-mod positions;
-mod release;
-mod resolved;
-mod sender;
-mod signal;
-mod snapshot;
-mod state;
+mod origin;
+mod session;
 mod sync;
 mod table;
-mod versioned;
-mod watch;
-mod words;
 
-pub use buffer::UpdateBuffer;
-pub use counts::IngestCounts;
-pub use drained::{Drained, Untagged};
 pub use flags::{Flag, Flags};
-pub use guard::HubGuard;
-pub use held::{ExpungeForm, Held};
-pub use hub::MailboxHub;
+pub use history::{Closed, Ingest, IngestCounts, Limits, Recency, Snapshot};
+pub use hub::{
+    Applied, Claim, Event, Hub, HubGuard, Hubs, LogHub, MailboxHub, MailboxWatch, NotWhole, Outcome, Page,
+    Selection, WatchedStatus,
+};
 pub use keyword::{InvalidKeyword, Keyword};
-pub use limits::Limits;
-pub use notify::SelectedEvents;
-pub use release::{CommandInProgress, Followers, Release};
-pub use resolved::Resolved;
-pub use sender::{RefusedUpdate, Update, UpdateSender};
-pub use snapshot::Snapshot;
-pub use table::{Cell, CommandKind, MayExpunge, RELEASE_TABLE, Row, kind};
-pub use versioned::Change;
-pub use watch::{MailboxWatch, WatchedStatus};
-pub use words::{Access, Closed, Echo, Ingest, Origin, Recency};
+pub use origin::{Echo, Origin};
+pub use session::{Access, Drained, Ended, ExpungeForm, Held, Resolved, Untagged, UpdateBuffer};
+pub use table::{
+    Cell, CommandInProgress, CommandKind, Followers, MayExpunge, RELEASE_TABLE, Release, Row, SelectedEvents,
+    kind, misuse,
+};

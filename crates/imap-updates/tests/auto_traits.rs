@@ -1,7 +1,8 @@
 //! What may go to another thread: a change of these would break servers.
 
 use imap_updates::{
-    CommandInProgress, Drained, Flags, MailboxHub, MailboxWatch, UpdateBuffer, UpdateSender, kind,
+    Claim, CommandInProgress, Drained, Flags, Hubs, LogHub, MailboxHub, MailboxWatch, Page, UpdateBuffer,
+    kind,
 };
 
 const fn goes_anywhere<T: Send + Sync + 'static>() {}
@@ -13,7 +14,10 @@ fn everything_but_the_guard_goes_to_other_threads() {
     goes_anywhere::<UpdateBuffer>();
     goes_anywhere::<Drained>();
     goes_anywhere::<CommandInProgress<kind::Idle>>();
-    goes_anywhere::<UpdateSender>();
+    goes_anywhere::<LogHub>();
+    goes_anywhere::<Claim>();
+    goes_anywhere::<Page>();
+    goes_anywhere::<Hubs<String, LogHub>>();
     goes_anywhere::<MailboxWatch>();
     goes_anywhere::<Flags>();
 }

@@ -115,12 +115,9 @@ impl World {
         let (mailbox, updates) = opened.into_parts();
         let uids: Vec<_> = updates.view().uids().collect();
         let recent = uids.iter().copied().collect();
-        let snapshot = Snapshot {
-            uids,
-            recent,
-            highest_modseq,
-            ..Snapshot::empty()
-        };
+        let snapshot = Snapshot::new(uids)
+            .with_recent(recent)
+            .with_highest_modseq(highest_modseq);
         Ok(Shadow {
             hub: MailboxHub::new((), snapshot).unwrap(),
             tap: updates,
@@ -176,7 +173,11 @@ impl Shadow {
                 let _ = hub.arrive(uid, recency);
             }
         }
-        if let Some(why) = drained.closed().filter(|_| fault != Fault::DeleteIsSilent) {
+        if let Some(why) = drained
+            .ended()
+            .and_then(imap_updates::Ended::mailbox)
+            .filter(|_| fault != Fault::DeleteIsSilent)
+        {
             hub.close(why);
         }
         drop(hub);

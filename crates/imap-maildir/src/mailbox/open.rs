@@ -83,10 +83,7 @@ impl OpenMailbox {
             messages: std::collections::BTreeMap::new(),
             letters,
         };
-        let snapshot = Snapshot {
-            keywords: defined,
-            ..Snapshot::empty()
-        };
+        let snapshot = Snapshot::empty().with_keywords(defined);
         let hub = MailboxHub::new(index, snapshot).map_err(io::Error::other)?;
         let writer = Writer {
             list,

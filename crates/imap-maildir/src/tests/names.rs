@@ -141,7 +141,7 @@ async fn deleting_closes_sessions_and_leaves_inferiors() {
     append(&mut session, "a", "x", "").await.unwrap();
     let mut client = fixture.select("a").await;
     session.delete(&name("a")).await.unwrap();
-    assert_eq!(client.updates().closed(), Some(Closed::Deleted));
+    assert_eq!(client.updates().ended(), Some(Closed::Deleted.into()));
     assert!(client.store(&[1], FlagAction::Add, "\\Seen").await.is_err());
     assert_eq!(client.body(1).await, None);
     assert_eq!(listed(&mut session).await, ["INBOX", "a \\Noselect", "a.b"]);

@@ -125,7 +125,7 @@ async fn a_uid_list_with_another_uidvalidity_closes_the_mailbox() {
     let list = "3 V5 N1 G0123456789abcdef0123456789abcdef\n";
     std::fs::write(fixture.root().join("dovecot-uidlist"), list).unwrap();
     client.mailbox().poll(PollReason::Asked).await.unwrap();
-    assert_eq!(client.updates().closed(), Some(Closed::UidValidityChanged));
+    assert_eq!(client.updates().ended(), Some(Closed::UidValidityChanged.into()));
     assert_eq!(
         fixture.select("INBOX").await.opened.uid_validity.get(),
         5,
@@ -140,7 +140,7 @@ async fn a_mailbox_that_another_program_removes_is_closed() {
     let mut client = fixture.select("a").await;
     std::fs::remove_dir_all(fixture.root().join(".a")).unwrap();
     client.mailbox().poll(PollReason::Asked).await.unwrap();
-    assert_eq!(client.updates().closed(), Some(Closed::Deleted));
+    assert_eq!(client.updates().ended(), Some(Closed::Deleted.into()));
 }
 
 #[tokio::test]

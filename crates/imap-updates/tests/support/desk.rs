@@ -2,8 +2,8 @@
 
 use imap_seq::SequenceSet;
 use imap_updates::{
-    Access, Change, CommandKind, Drained, Echo, Flag, Flags, Followers, Ingest, MailboxHub, MayExpunge,
-    Origin, Recency, Release, Untagged, UpdateBuffer, kind,
+    Access, CommandKind, Drained, Echo, Flag, Flags, Followers, Ingest, MailboxHub, MayExpunge, Origin,
+    Recency, Release, Untagged, UpdateBuffer, kind,
 };
 
 use super::{uid, uids};
@@ -41,11 +41,6 @@ impl Desk {
         self.hub
             .lock()
             .flags_changed(uid(number), flags(text), origin, echo)
-    }
-
-    /// What node `n` says, with its version.
-    pub fn ingest(&self, version: u64, change: Change) -> Ingest {
-        self.hub.lock().ingest(super::modseq(version), change)
     }
 
     /// `→ NOOP`

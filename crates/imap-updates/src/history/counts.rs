@@ -1,10 +1,11 @@
 //! How often a hub answered what: a store that is wrong shows in these figures before a user notices.
 
-use crate::Ingest;
+use super::Ingest;
 
 /// Answers of one hub since it was made. Changes through [`HubGuard::expunge`](crate::HubGuard::expunge) count as one
 /// each, applied or unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IngestCounts {
     /// [`Ingest::Applied`].
     pub applied: u64,
@@ -12,7 +13,7 @@ pub struct IngestCounts {
     pub duplicate: u64,
     /// [`Ingest::Unknown`]: the store speaks of messages that it did not report.
     pub unknown: u64,
-    /// [`Ingest::Late`]: the store reports in another order than it numbers.
+    /// [`Ingest::Late`]: the store numbers messages in another order than it commits them.
     pub late: u64,
     /// [`Ingest::Reused`]: the store uses UIDs twice, which destroys mail in clients' caches.
     pub reused: u64,

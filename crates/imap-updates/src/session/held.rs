@@ -4,12 +4,13 @@ use imap_seq::ModSeq;
 
 /// The EXPUNGEs that a session has not been told because its commands forbade it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Held {
     /// How many.
     pub count: u32,
     /// For how many drains the oldest has been held: its age in commands.
     pub drains: u32,
-    /// The highest mod-sequence below the oldest: HIGHESTMODSEQ stays here until it is released.
+    /// A mod-sequence below all of them: HIGHESTMODSEQ stays here until they are released.
     pub below: ModSeq,
 }
 

@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, Hasher};
 
 use imap_seq::{ModSeq, Uid};
 
-use crate::positions::Position;
-use crate::{Flags, Origin};
+use super::positions::Position;
+use crate::{Echo, Flags, Origin};
 
 /// What is known of one message whose flags changed.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ struct Entry {
     last: Position,
     /// Who made it.
     by: Origin,
-    /// The last change by somebody else than `by`; 0 for none.
+    /// The last change by somebody else than `by`, or one that `by` is told of as well; 0 for none.
     other: Position,
     modseq: ModSeq,
     flags: Flags,
@@ -33,9 +33,9 @@ impl Entry {
     }
 }
 
-/// A flag change for one session, by UID.
+/// A message's flags after a change, as a session has yet to be told.
 #[derive(Clone, Debug)]
-pub(crate) struct FlagChange {
+pub(crate) struct FlagsNow {
     pub(crate) uid: Uid,
     pub(crate) flags: Flags,
     pub(crate) modseq: ModSeq,
@@ -55,8 +55,6 @@ pub(crate) struct FlagHistory {
     limit: usize,
     /// Changes up to here may have been dropped by `limit`: a session before it must have its flags restated.
     lost: Position,
-    /// The highest mod-sequence of any entry that was forgotten.
-    forgotten: Option<ModSeq>,
 }
 
 /// Hashes a UID by one multiplication. UIDs are the store's own: nobody can choose them to collide.
@@ -100,18 +98,23 @@ impl FlagHistory {
             prune_at: PRUNE_FLOOR,
             limit,
             lost: 0,
-            forgotten: None,
         }
     }
 
-    /// Records that `by` gave `uid` these flags at `position`, the newest one.
-    pub(crate) fn record(&mut self, position: Position, by: Origin, change: FlagChange) {
-        let FlagChange { uid, flags, modseq } = change;
+    /// Records that `by` gave `uid` these flags at `position`, the newest one. With [`Echo::Tell`] the maker is told like
+    /// everybody else.
+    pub(crate) fn record(&mut self, position: Position, (by, echo): (Origin, Echo), change: FlagsNow) {
+        let FlagsNow { uid, flags, modseq } = change;
+        let told_to_maker = match echo {
+            Echo::Tell => position,
+            Echo::Silent => 0,
+        };
         match self.entries.get_mut(&uid) {
             Some(entry) => {
                 if entry.by != by {
                     (entry.other, entry.by) = (entry.last, by);
                 }
+                entry.other = entry.other.max(told_to_maker);
                 let again = entry.last == position;
                 (entry.last, entry.modseq, entry.flags) = (position, modseq, flags);
                 if again {
@@ -122,7 +125,7 @@ impl FlagHistory {
                 let entry = Entry {
                     last: position,
                     by,
-                    other: 0,
+                    other: told_to_maker,
                     modseq,
                     flags,
                 };
@@ -132,20 +135,22 @@ impl FlagHistory {
         self.log.push_back((position, uid));
     }
 
+    /// Whether somebody else than `by` changed the flags of `uid`, as far as is remembered.
+    pub(crate) fn changed_by_another(&self, uid: Uid, by: Origin) -> bool {
+        self.entries
+            .get(&uid)
+            .is_some_and(|entry| entry.by != by || entry.other > 0)
+    }
+
     /// Forgets an expunged message.
     pub(crate) fn expunge(&mut self, uid: Uid) {
         // Its pair in the log is stale from now on.
         self.entries.remove(&uid);
     }
 
-    /// The mod-sequence of the last change of `uid`'s flags that is remembered.
-    pub(crate) fn modseq(&self, uid: Uid) -> Option<ModSeq> {
-        self.entries.get(&uid).map(|entry| entry.modseq)
-    }
-
-    /// The flags of the last change of `uid` that is remembered.
-    pub(crate) fn flags(&self, uid: Uid) -> Option<&Flags> {
-        self.entries.get(&uid).map(|entry| &entry.flags)
+    /// The last change of `uid` that is remembered.
+    pub(crate) fn get(&self, uid: Uid) -> Option<(&Flags, ModSeq)> {
+        self.entries.get(&uid).map(|entry| (&entry.flags, entry.modseq))
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = (Uid, &Flags, ModSeq)> {
@@ -154,23 +159,18 @@ impl FlagHistory {
             .map(|(uid, entry)| (*uid, &entry.flags, entry.modseq))
     }
 
-    /// At or below this mod-sequence a change of a message without an entry may have been told already.
-    pub(crate) fn forgotten(&self) -> Option<ModSeq> {
-        self.forgotten
-    }
-
     /// Changes at or before this position may be missing.
     pub(crate) fn lost(&self) -> Position {
         self.lost
     }
 
     /// What `session` at `position` has yet to be told, unsorted, each message once.
-    pub(crate) fn since(&self, position: Position, session: Origin) -> impl Iterator<Item = FlagChange> + '_ {
+    pub(crate) fn since(&self, position: Position, session: Origin) -> impl Iterator<Item = FlagsNow> + '_ {
         let start = self.log.partition_point(|&(at, _)| at <= position);
         self.log.range(start..).filter_map(move |&(at, uid)| {
             let entry = self.entries.get(&uid)?;
             let current = entry.last == at && entry.concerns(session, position);
-            current.then(|| FlagChange {
+            current.then(|| FlagsNow {
                 uid,
                 flags: entry.flags.clone(),
                 modseq: entry.modseq,
@@ -187,19 +187,16 @@ impl FlagHistory {
     /// Drops what no session needs: all up to `oldest`, all stale pairs, and the oldest beyond the limit.
     pub(crate) fn prune(&mut self, oldest: Position) {
         let entries = &mut self.entries;
-        let mut forgotten = self.forgotten;
         self.log.retain(|&(at, uid)| {
-            let Some(entry) = entries.get(&uid).filter(|entry| entry.last == at) else {
+            if entries.get(&uid).is_none_or(|entry| entry.last != at) {
                 return false;
-            };
+            }
             let needed = at > oldest;
             if !needed {
-                forgotten = forgotten.max(Some(entry.modseq));
                 entries.remove(&uid);
             }
             needed
         });
-        self.forgotten = forgotten;
         self.shrink_to_limit();
         self.prune_at = (self.log.len() * 2).max(PRUNE_FLOOR);
         if self.entries.capacity() > PRUNE_FLOOR && self.entries.len() * 16 < self.entries.capacity() {
@@ -217,9 +214,7 @@ impl FlagHistory {
             let Some((at, uid)) = self.log.pop_front() else {
                 return;
             };
-            if let Some(entry) = self.entries.remove(&uid) {
-                self.forgotten = self.forgotten.max(Some(entry.modseq));
-            }
+            self.entries.remove(&uid);
             self.lost = at;
         }
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use imap_seq::{Announcement, ModSeq, SeqNum, Uid, UidSet};
 
-use crate::{Closed, Flags, Keyword, Recency};
+use super::ended::Ended;
+use crate::{Flags, Keyword, Recency};
 
 /// Untagged data to be written, in the order of [`iter`](Self::iter); owned, so that no lock is held meanwhile.
 ///
@@ -21,7 +22,7 @@ pub struct Drained {
     pub(crate) recent: Option<u32>,
     pub(crate) renamed: Option<Arc<str>>,
     pub(crate) highest_modseq: Option<ModSeq>,
-    pub(crate) closed: Option<Closed>,
+    pub(crate) ended: Option<Ended>,
 }
 
 /// A flag change, numbered.
@@ -124,7 +125,7 @@ impl Drained {
     }
 
     /// The mailbox or the session has ended: write what is here, then BYE.
-    pub const fn closed(&self) -> Option<Closed> {
-        self.closed
+    pub const fn ended(&self) -> Option<Ended> {
+        self.ended
     }
 }

@@ -2,29 +2,28 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use imap_seq::{Expunges, ModSeq, SeqMapper, SeqNum, SeqOutOfRange, SequenceSet, Uid, UidSet, View};
 
-use crate::drained::FetchFlags;
-use crate::flag_history::FlagChange;
-use crate::hub::AnyHub;
-use crate::positions::{Place, Position};
-use crate::state::State;
+use super::access::Access;
+use super::drained::{Drained, FetchFlags};
+use super::ended::Ended;
+use super::held::{ExpungeForm, Held};
+use super::resolved::Resolved;
+use crate::history::{Bookmark, FlagsNow, History, Position, Remembered, State};
 use crate::sync::Mutex;
-use crate::{
-    Access, Closed, CommandInProgress, CommandKind, Drained, ExpungeForm, Flags, Held, Keyword, Origin,
-    Recency, Release, Resolved, SelectedEvents,
-};
+use crate::table::{CommandInProgress, CommandKind, Release, SelectedEvents};
+use crate::{Flags, Keyword, Origin, Recency};
 
 /// One session's place in a mailbox, and the only exit of EXISTS, EXPUNGE, VANISHED, RECENT and unilateral FETCH.
 ///
 /// Dropping it leaves the mailbox: do so before CLOSE, UNSELECT or another SELECT is answered, and nothing of the
 /// old mailbox can follow.
 pub struct UpdateBuffer {
-    hub: Arc<AnyHub>,
+    history: Arc<History>,
     origin: Origin,
     access: Access,
     /// Behind a lock only so that `view` can take `&self`; nobody else ever holds it.
@@ -36,7 +35,7 @@ pub struct UpdateBuffer {
     /// All that happened up to here was told, except held EXPUNGEs.
     told: Position,
     /// The same, where the history can see it.
-    place: Place,
+    bookmark: Bookmark,
     keywords: Arc<[Keyword]>,
     name: Option<Arc<str>>,
     recent: UidSet,
@@ -45,13 +44,11 @@ pub struct UpdateBuffer {
     form: ExpungeForm,
     events: SelectedEvents,
     held: Option<Held>,
-    /// When [`Self::held_for`] first saw it.
-    held_since: Option<Duration>,
     /// HIGHESTMODSEQ as of the last drain.
     highest_modseq: ModSeq,
     phase: Phase,
     /// Flags to be told in full because the session fell behind the history; see [`Self::restate_flags`].
-    restated: Vec<FlagChange>,
+    restated: Vec<FlagsNow>,
     flags_lost: bool,
 }
 
@@ -69,20 +66,25 @@ enum Phase {
 }
 
 impl UpdateBuffer {
-    pub(crate) fn open(hub: Arc<AnyHub>, state: &mut State, origin: Origin, access: Access) -> Self {
-        let place = hub.positions.join(state.position);
+    /// A session on the mailbox as it is now. `state` is that of `history`, whose lock the caller holds.
+    pub(crate) fn open(history: &Arc<History>, state: &mut State, access: Access) -> Self {
+        if history.positions.count() == 0 {
+            state.tidy_without_sessions();
+        }
+        state.place_arrivals();
+        let bookmark = history.positions.join(state.position);
         let recent = match access {
             Access::ReadWrite => std::mem::take(&mut state.recent),
             Access::ReadOnly => state.recent.clone(),
         };
         Self {
-            origin,
+            origin: Origin::unused(),
             access,
             mapper: Mutex::new(state.index.open()),
             view: OnceLock::new(),
-            seen: hub.signal.version(),
+            seen: history.signal.version(),
             told: state.position,
-            place,
+            bookmark,
             keywords: Arc::clone(&state.keywords),
             name: state.name.clone(),
             recent_told: count(&recent),
@@ -90,12 +92,11 @@ impl UpdateBuffer {
             form: ExpungeForm::Expunge,
             events: SelectedEvents::DuringCommands,
             held: None,
-            held_since: None,
-            highest_modseq: state.told_highest_modseq(),
+            highest_modseq: state.highest_modseq,
             phase: Phase::Told,
             restated: Vec::new(),
             flags_lost: false,
-            hub,
+            history: Arc::clone(history),
         }
     }
 
@@ -139,24 +140,12 @@ impl UpdateBuffer {
         self.held
     }
 
-    /// How long the oldest held EXPUNGE has been seen held, at `now`: any clock that does not go back. Call it after each
-    /// drain; `None` if nothing is held. A server can end a client's long ignorance with it, by an untagged OK for a
-    /// human, or by logging.
-    pub fn held_for(&mut self, now: Duration) -> Option<Duration> {
-        if self.held.is_none() {
-            self.held_since = None;
-            return None;
-        }
-        let since = *self.held_since.get_or_insert(now);
-        Some(now.saturating_sub(since))
-    }
-
     /// Whether, and why, nothing more will come.
-    pub fn closed(&self) -> Option<Closed> {
+    pub fn ended(&self) -> Option<Ended> {
         if self.phase == Phase::Ended {
-            Some(Closed::NotWritten)
+            Some(Ended::NotWritten)
         } else {
-            self.hub.closed()
+            self.history.closed().map(Ended::Mailbox)
         }
     }
 
@@ -186,10 +175,19 @@ impl UpdateBuffer {
 
     /// The announced view: the numbering that the client has. Frozen from the first look in a command to the next
     /// drain; expunged messages keep their number in it.
+    ///
+    /// The first look after a drain or [`begin`](Self::begin) takes the history's lock for a moment; it never waits for
+    /// a store. The others take no lock.
+    ///
+    /// # Panics
+    ///
+    /// If a guard of this thread has published to this mailbox and still lives: take the view before.
+    #[track_caller]
     pub fn view(&self) -> &View {
+        let place = Location::caller();
         self.view.get_or_init(|| {
-            let mut locked = self.hub.locked.lock();
-            self.mapper.lock().sync(&mut locked.state.index)
+            let mut state = self.history.lock_at(place);
+            self.mapper.lock().sync(&mut state.index)
         })
     }
 
@@ -198,12 +196,22 @@ impl UpdateBuffer {
     /// # Errors
     ///
     /// [`SeqOutOfRange`] for a number that the client was never told of: the answer is BAD.
+    ///
+    /// # Panics
+    ///
+    /// As [`view`](Self::view).
+    #[track_caller]
     pub fn resolve_seqs(&self, set: &SequenceSet<SeqNum>) -> Result<Resolved<'_>, SeqOutOfRange> {
         let view = self.view();
         Ok(Resolved::new(view, view.resolve_seqs(set)?))
     }
 
     /// Resolves a UID set in the announced view; UIDs that are not there mean nothing.
+    ///
+    /// # Panics
+    ///
+    /// As [`view`](Self::view).
+    #[track_caller]
     pub fn resolve_uids(&self, set: &SequenceSet<Uid>) -> Resolved<'_> {
         let view = self.view();
         Resolved::new(view, view.resolve_uids(set))
@@ -211,8 +219,13 @@ impl UpdateBuffer {
 
     /// Takes what the client has yet to be told, as far as `release` allows, and moves the view.
     ///
-    /// With nothing to tell it takes no lock. Else it holds the mailbox's lock for O(changes since the last drain).
-    /// The view changes only here.
+    /// With nothing to tell it takes no lock. Else it holds the history's lock for O(changes since the last drain); it
+    /// never waits for a store. The view changes only here.
+    ///
+    /// # Panics
+    ///
+    /// If a guard of this thread has published to this mailbox and still lives.
+    #[track_caller]
     pub fn drain(&mut self, release: Release<'_>) -> Drained {
         self.view.take();
         match self.phase {
@@ -222,7 +235,7 @@ impl UpdateBuffer {
         }
         if self.phase == Phase::Ended {
             return Drained {
-                closed: self.closed(),
+                ended: self.ended(),
                 ..Drained::default()
             };
         }
@@ -233,7 +246,7 @@ impl UpdateBuffer {
         };
         if !self.has_news(expunges) {
             return Drained {
-                closed: self.closed(),
+                ended: self.ended(),
                 ..Drained::default()
             };
         }
@@ -264,7 +277,7 @@ impl UpdateBuffer {
         if self.should_look() {
             return Poll::Ready(());
         }
-        self.hub.signal.sleep(self.origin.0, context.waker());
+        self.history.signal.sleep(self.origin.number(), context.waker());
         if self.should_look() {
             Poll::Ready(())
         } else {
@@ -289,7 +302,7 @@ impl UpdateBuffer {
     pub fn restate_flags(&mut self, flags: impl IntoIterator<Item = (Uid, Flags, ModSeq)>) {
         let flags = flags.into_iter();
         self.restated
-            .extend(flags.map(|(uid, flags, modseq)| FlagChange { uid, flags, modseq }));
+            .extend(flags.map(|(uid, flags, modseq)| FlagsNow { uid, flags, modseq }));
         self.flags_lost = false;
     }
 
@@ -298,43 +311,47 @@ impl UpdateBuffer {
         releasable
             || !self.restated.is_empty()
             || self.phase == Phase::Ended
-            || self.hub.signal.version() != self.seen
+            || self.history.signal.version() != self.seen
     }
 
     fn has_news(&mut self, expunges: Expunges) -> bool {
         let releasable = expunges == Expunges::Release && self.mapper.get_mut().pending() > 0;
-        releasable || !self.restated.is_empty() || self.hub.signal.version() != self.seen
+        releasable || !self.restated.is_empty() || self.history.signal.version() != self.seen
     }
 
+    #[track_caller]
     fn take(&mut self, expunges: Expunges) -> Drained {
-        let hub = Arc::clone(&self.hub);
-        let mut locked = hub.locked.lock();
-        let state = &mut locked.state;
+        let history = Arc::clone(&self.history);
+        let mut locked = history.lock();
+        let state = &mut *locked;
         // Under the lock nobody raises it: what comes after this drain raises it again.
-        self.seen = hub.signal.version();
-        state.settle_arrivals();
+        self.seen = history.signal.version();
+        state.place_arrivals();
         let changes = self.take_flags(state);
+        if !changes.is_empty() {
+            state.claims.note_told(self.origin);
+        }
         let hold = expunges == Expunges::Hold;
         // Without flags to number and expunges to hold, nobody looks at the view.
         let before = (hold || !changes.is_empty()).then(|| self.mapper.get_mut().sync(&mut state.index));
         match &before {
             Some(before) if hold => self.note_held(state, before),
-            _ => (self.held, self.held_since) = (None, None),
+            _ => self.held = None,
         }
         let announcement = self.mapper.get_mut().announce(&mut state.index, expunges);
         if let Some((first, last)) = announcement.arrived() {
             self.claim_recent(state, first, last);
         }
-        self.highest_modseq = self.safe_modseq(state.told_highest_modseq());
+        self.highest_modseq = self.safe_modseq(state.highest_modseq);
         let mut drained = Drained {
             keywords: adopt(&mut self.keywords, &state.keywords),
             renamed: self.take_name(state),
-            closed: state.closed,
+            ended: state.closed.map(Ended::Mailbox),
             highest_modseq: Some(self.highest_modseq),
             ..Drained::default()
         };
         self.told = state.position;
-        self.place.advance(self.told);
+        self.bookmark.advance(self.told);
         drop(locked);
         // Numbering and sorting need no lock: `before` is frozen.
         drained.fetches = before.map_or_else(Vec::new, |before| self.number(changes, &before));
@@ -374,7 +391,7 @@ impl UpdateBuffer {
         self.recent = self.recent.union(&mine);
     }
 
-    fn take_flags(&mut self, state: &State) -> Vec<FlagChange> {
+    fn take_flags(&mut self, state: &State) -> Vec<FlagsNow> {
         if self.told < state.flags.lost() {
             self.flags_lost = true;
         }
@@ -384,10 +401,10 @@ impl UpdateBuffer {
     }
 
     /// Flags only of messages that the client knows and that are still there, each once, the last of each.
-    fn number(&self, mut changes: Vec<FlagChange>, before: &View) -> Vec<FetchFlags> {
+    fn number(&self, mut changes: Vec<FlagsNow>, before: &View) -> Vec<FetchFlags> {
         changes.sort_by_key(|change| (change.uid, change.modseq));
         let mut numbered: Vec<FetchFlags> = Vec::with_capacity(changes.len());
-        for FlagChange { uid, flags, modseq } in changes {
+        for FlagsNow { uid, flags, modseq } in changes {
             let Some(seq) = before.seq_of(uid).filter(|_| !before.is_expunged(uid)) else {
                 continue;
             };
@@ -411,33 +428,35 @@ impl UpdateBuffer {
         numbered
     }
 
-    /// Remembers the mod-sequence of the first EXPUNGE that is held: HIGHESTMODSEQ stays below it.
+    /// Counts the EXPUNGEs that are held, and finds a mod-sequence below all of them: HIGHESTMODSEQ stays there. Those
+    /// that came since the last drain may have lower ones than those that were held before.
     fn note_held(&mut self, state: &State, before: &View) {
-        let pending = self.mapper.get_mut().pending();
-        if pending == 0 {
+        let count = self.mapper.get_mut().pending();
+        if count == 0 {
+            self.held = None;
             return;
         }
-        match &mut self.held {
-            Some(held) => {
-                held.count = pending;
-                held.drains = held.drains.saturating_add(1);
-            }
-            None => {
-                let announced = before.last().unwrap_or(Uid::MAX);
-                let known = state.expunges.first_after(self.told, announced);
-                // Forgotten already: what the client was last told is below it for certain.
-                let below = known.and_then(|first| ModSeq::new(first.get() - 1));
-                let below = below.unwrap_or(self.highest_modseq);
-                self.held = Some(Held {
-                    count: pending,
-                    drains: 1,
-                    below,
-                });
-            }
-        }
+        let announced = before.last().unwrap_or(Uid::MAX);
+        let lowest = match state.expunges.lowest_after(self.told, announced) {
+            Remembered::All(lowest) => lowest.map(|lowest| ModSeq::new(lowest.get() - 1)),
+            Remembered::Dropped => Some(None),
+        };
+        // What the client was told last is below everything that was published since.
+        let below = lowest.map(|below| below.unwrap_or(self.highest_modseq));
+        let (drains, below) = match (self.held, below) {
+            (Some(held), Some(below)) => (held.drains.saturating_add(1), held.below.min(below)),
+            (Some(held), None) => (held.drains.saturating_add(1), held.below),
+            (None, below) => (1, below.unwrap_or(self.highest_modseq)),
+        };
+        self.held = Some(Held { count, drains, below });
     }
 
+    /// What the client may remember: below every EXPUNGE that is held, and no higher than before as long as flag changes
+    /// are lost and not restated. Never goes back.
     fn safe_modseq(&self, highest: ModSeq) -> ModSeq {
+        if self.flags_lost {
+            return self.highest_modseq;
+        }
         self.held
             .map_or(highest, |held| held.below.min(highest))
             .max(self.highest_modseq)
@@ -467,9 +486,9 @@ fn count(recent: &UidSet) -> u32 {
 
 impl Drop for UpdateBuffer {
     fn drop(&mut self) {
-        self.hub.signal.forget(self.origin.0);
-        if self.hub.positions.leave(&self.place) {
-            self.hub.last_session_left();
+        self.history.signal.forget(self.origin.number());
+        if self.history.positions.leave(&self.bookmark) {
+            self.history.last_session_left();
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::table::{CommandKind, MayExpunge};
-use crate::{Origin, Row, SelectedEvents};
+use super::notify::SelectedEvents;
+use super::rows::{CommandKind, MayExpunge, Row};
+use crate::Origin;
 
 /// A command whose last octet was received and whose tagged response was not sent.
 ///

@@ -1,13 +1,13 @@
 //! The level-triggered wake: a version that only grows, and the sleepers who wait for it to grow.
 //!
-//! Nothing here waits for the mailbox's lock, so that a session in IDLE can go to sleep while a store commits.
+//! Nothing here waits for the history's lock, so that a session in IDLE can go to sleep while somebody publishes.
 
 use std::collections::HashMap;
 use std::task::Waker;
 
 use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering, fence};
 
-/// What a mailbox's sessions watch. The version is raised under the mailbox's lock and read without it.
+/// What a mailbox's sessions watch. The version is raised under the history's lock and read without it.
 #[derive(Debug)]
 pub(crate) struct Signal {
     version: AtomicU64,
@@ -29,7 +29,7 @@ impl Signal {
         self.version.load(Ordering::Acquire)
     }
 
-    /// Says that something changed. Call it under the mailbox's lock, and [`wake`](Self::wake) after it.
+    /// Says that something changed. Call it under the history's lock, and [`wake`](Self::wake) after it.
     pub(crate) fn raise(&self) {
         self.version.fetch_add(1, Ordering::Release);
     }

@@ -18,12 +18,12 @@ pub(crate) struct Positions {
     count: AtomicUsize,
 }
 
-/// One session's place. Leave with [`Positions::leave`].
+/// One session's own position, where the history can see it. Leave with [`Positions::leave`].
 #[derive(Debug)]
-pub(crate) struct Place(Arc<AtomicU64>);
+pub(crate) struct Bookmark(Arc<AtomicU64>);
 
-impl Place {
-    /// Moves on. Called under the mailbox's lock, as `oldest` is.
+impl Bookmark {
+    /// Moves on. Called under the history's lock, as `oldest` is.
     pub(crate) fn advance(&self, to: Position) {
         self.0.store(to, Ordering::Relaxed);
     }
@@ -37,21 +37,21 @@ impl Positions {
         }
     }
 
-    pub(crate) fn join(&self, at: Position) -> Place {
-        let place = Arc::new(AtomicU64::new(at));
+    pub(crate) fn join(&self, at: Position) -> Bookmark {
+        let bookmark = Arc::new(AtomicU64::new(at));
         let mut slots = self.slots.lock();
         // Room for one more is a good moment to forget those who left: amortised O(1).
         if slots.len() == slots.capacity() {
             slots.retain(|slot| slot.load(Ordering::Relaxed) != LEFT);
         }
-        slots.push(Arc::clone(&place));
+        slots.push(Arc::clone(&bookmark));
         self.count.fetch_add(1, Ordering::AcqRel);
-        Place(place)
+        Bookmark(bookmark)
     }
 
     /// Returns whether nobody is left.
-    pub(crate) fn leave(&self, place: &Place) -> bool {
-        place.0.store(LEFT, Ordering::Relaxed);
+    pub(crate) fn leave(&self, bookmark: &Bookmark) -> bool {
+        bookmark.0.store(LEFT, Ordering::Relaxed);
         self.count.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
