@@ -85,7 +85,8 @@ impl Session for Account {
             return Err(ErrorKind::UnknownEncoding.into());
         }
         let octets = imap_message::to_crlf(&octets).into_owned();
-        let message = Record::new(Uid::MIN, append.flags().clone()) // `add` gives it a UID
+        // `add` gives it a UID.
+        let message = Record::new(Uid::MIN, append.flags().clone())
             .with_internal_date(append.internal_date().unwrap_or_else(|| Utc::now().into()))
             .with_size(octets.len() as u64)
             .with_body(octets);

@@ -11,12 +11,14 @@ use imap_backend::Backend;
 use std::fmt;
 
 pub mod append;
+pub mod body;
 pub mod copy_move;
 pub mod expunge;
 pub mod fetch;
 pub mod life_cycle;
 pub mod list;
 pub mod login;
+pub mod mod_sequences;
 pub mod recent;
 pub mod search;
 pub mod select;
@@ -65,6 +67,7 @@ macro_rules! cases {
 cases! {
     login {
         wrong_credentials_are_refused "RFC 9051, section 6.2.3";
+        abilities_before_login_hold_after_it "RFC 9051, section 6.1.1; `Backend::abilities`";
     }
     uid {
         uids_ascend "RFC 9051, section 2.3.1.1";
@@ -84,6 +87,8 @@ cases! {
         delete_keeps_inferiors "RFC 9051, section 6.3.5";
         rename_of_inbox_moves_its_messages "RFC 9051, section 6.3.6";
         subscriptions_are_kept "RFC 9051, section 6.3.7";
+        a_subscription_outlives_its_mailbox "RFC 9051, section 6.3.7; RFC 5258, section 3.1";
+        patterns_hide_nothing_that_matches "RFC 9051, section 6.3.9; `Session::list`";
     }
     append {
         messages_come_back_octet_for_octet "RFC 9051, section 6.3.12";
@@ -97,13 +102,29 @@ cases! {
         answers_come_in_the_order_of_the_question "`Mailbox::fetch`";
         what_is_needed_is_there "`Mailbox::fetch`, `Need`";
         reading_changes_no_flags "RFC 9051, section 6.4.5";
-        long_answers_come_in_pieces "`Mailbox::fetch`, `Need::octets_budget`";
+        long_questions_are_answered_whole "`Mailbox::fetch`, `MOST_UIDS`";
+    }
+    body {
+        a_handle_reads_any_piece "`ReadBody::read_at`";
+        clones_of_a_handle_agree "`Body`";
+        sizes_agree "RFC 9051, sections 4.3 and 7.5.2; `ReadBody::size`";
+        summaries_are_those_of_the_messages "`Record::summary`, `Need::SUMMARY`";
+        without_a_summary_there_is_a_body "`Need::SUMMARY`, `Need::HEADER_SUMMARY`";
+        a_handle_outlives_its_message_or_says_so "`ReadBody::read_at`";
     }
     store {
         flags_are_replaced_added_and_removed "RFC 9051, section 6.4.6";
         flags_outlive_the_selection "RFC 9051, section 2.3.2";
         keywords_are_kept_and_defined "RFC 9051, sections 2.3.2 and 7.1";
         gone_messages_are_passed_over "`Mailbox::store`";
+    }
+    mod_sequences {
+        every_change_gets_a_higher_one "RFC 7162, section 3.1";
+        the_highest_rises_with_every_change "RFC 7162, sections 3.1.2.1 and 3.2.7";
+        unchanged_since_leaves_changed_messages_alone "RFC 7162, section 3.1.3";
+        changed_since_finds_what_changed "RFC 7162, section 3.1.4.1";
+        vanished_since_names_what_was_expunged "RFC 7162, section 3.2.10; `Mailbox::vanished_since`";
+        what_is_told_agrees_with_the_records "RFC 7162, section 3.1";
     }
     expunge {
         only_deleted_messages_go "RFC 9051, section 6.4.3";
@@ -125,12 +146,17 @@ cases! {
         figures_agree_with_the_messages "RFC 9051, section 6.3.2";
         status_agrees_with_select "RFC 9051, section 6.3.11";
         examine_is_read_only "RFC 9051, section 6.3.3";
+        uid_next_is_between_the_last_and_the_next "RFC 9051, section 2.3.1.1";
+        each_figure_of_status_comes_alone "RFC 9051, section 6.3.11; `StatusQuery`";
+        status_does_not_run_ahead "`Status`";
+        a_resync_opens_the_same_mailbox "RFC 7162, section 3.2.5";
     }
     search {
         flags_and_their_opposites "RFC 9051, section 6.4.4";
         sizes_and_dates "RFC 9051, section 6.4.4";
         texts "RFC 9051, section 6.4.4";
         only_announced_messages_are_found "RFC 9051, sections 6.4.4 and 7.5.1";
+        what_is_wanted_is_found "RFC 4731, section 3.1; `Query::wanted`";
     }
     two_sessions {
         the_other_sees_arrivals "RFC 9051, section 7.4.1";

@@ -1,6 +1,6 @@
 //! A strict client: it applies untagged responses to a list of its own, and says so at the first contradiction.
 
-use imap_seq::{Expunges, SeqNum, Uid, UidSet};
+use imap_seq::{Expunges, ModSeq, SeqNum, Uid, UidSet};
 use imap_updates::{Flags, Untagged};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,6 +23,7 @@ pub struct ClientModel {
     /// By number; `None` where the client has not asked for the UID yet.
     uids: Vec<Option<Uid>>,
     flags: BTreeMap<Uid, Flags>,
+    modseqs: BTreeMap<Uid, ModSeq>,
     recent: u32,
     /// The highest UID ever learnt.
     highest: Option<Uid>,
@@ -43,6 +44,7 @@ impl std::error::Error for Contradiction {}
 
 /// What one untagged response changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Effect {
     /// These messages left; `None` for one whose UID was never learnt.
     Expunged(Vec<Option<Uid>>),
@@ -86,6 +88,12 @@ impl ClientModel {
     #[must_use]
     pub fn flags_of(&self, uid: Uid) -> Option<&Flags> {
         self.flags.get(&uid)
+    }
+
+    /// The mod-sequence with which the client was last told the message's flags.
+    #[must_use]
+    pub fn modseq_of(&self, uid: Uid) -> Option<ModSeq> {
+        self.modseqs.get(&uid).copied()
     }
 
     /// The RECENT that the client was last told.
@@ -144,8 +152,15 @@ impl ClientModel {
             Untagged::Expunge(seq) => self.expunge(*seq, expunges),
             Untagged::Vanished(uids) => self.vanish(uids, expunges),
             Untagged::Exists(exists) => self.grow(*exists),
-            Untagged::Fetch { seq, uid, flags, .. } => {
+            Untagged::Fetch {
+                seq,
+                uid,
+                flags,
+                modseq,
+                ..
+            } => {
                 self.learn(*seq, *uid)?;
+                self.modseqs.insert(*uid, *modseq);
                 self.flags.insert(*uid, (*flags).clone());
                 Ok(Effect::Flags(*uid, (*flags).clone()))
             }
@@ -204,6 +219,7 @@ impl ClientModel {
         if let Some(uid) = uid {
             self.gone.insert(uid);
             self.flags.remove(&uid);
+            self.modseqs.remove(&uid);
         }
     }
 }

@@ -12,8 +12,8 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(crate) struct Octets(Bytes);
 
-/// So many octets are shown at each end of a long message.
-const SHOWN: usize = 120;
+/// Of a long message, so many octets are shown on each side of the place that matters.
+const SHOWN: usize = 60;
 
 impl Octets {
     pub(crate) fn len(&self) -> usize {
@@ -43,14 +43,22 @@ impl std::ops::Deref for Octets {
 
 impl fmt::Debug for Octets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let octets = &self.0[..];
-        if octets.len() <= 2 * SHOWN {
-            return write!(f, "\"{}\"", octets.escape_ascii());
-        }
-        let (start, end) = (&octets[..SHOWN], &octets[octets.len() - SHOWN..]);
-        let (start, end) = (start.escape_ascii(), end.escape_ascii());
-        write!(f, "\"{start} [..] {end}\" ({} octets)", octets.len())
+        f.write_str(&shown(self, 0))
     }
+}
+
+/// A short message as text; of a long one what is around this place.
+fn shown(octets: &[u8], at: usize) -> String {
+    let all = octets.len();
+    if all <= 2 * SHOWN {
+        return format!("\"{}\"", octets.escape_ascii());
+    }
+    let from = at.saturating_sub(SHOWN).min(all);
+    let to = at.saturating_add(SHOWN).min(all);
+    format!(
+        "\"{}\" (octets {from} to {to} of {all})",
+        octets[from..to].escape_ascii()
+    )
 }
 
 /// A message that was read whole, and what its record said.
@@ -119,7 +127,53 @@ pub(crate) async fn read_whole(body: &Body) -> Result<Octets, Stop> {
     Ok(Octets(octets.into()))
 }
 
-/// The octets of a message are these.
+/// The octets of a message are these; a failure shows where they begin to differ.
 pub(crate) fn same_octets(what: &str, seen: &Octets, expected: &[u8]) -> Verdict {
-    equal(what, seen, &Octets::from(expected))
+    if **seen == *expected {
+        return Ok(());
+    }
+    let same = seen.iter().zip(expected).take_while(|(a, b)| a == b).count();
+    let expected = format!("{what}: {}", shown(expected, same));
+    Err(Stop::failed(expected, shown(seen, same)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Octets, same_octets};
+    use crate::verdict::Stop;
+
+    fn failure(seen: &[u8], expected: &[u8]) -> String {
+        match same_octets("octets", &Octets::from(seen), expected) {
+            Err(Stop::Failed(failure)) => failure.to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_failure_shows_octets_as_text() {
+        assert_eq!(
+            failure(b"a\xe9\n", b"a\r\n"),
+            r#"expected octets: "a\r\n"; saw "a\xe9\n""#
+        );
+    }
+
+    #[test]
+    fn a_failure_of_a_long_message_shows_where_it_begins() {
+        let expected = [b'x'; 1000];
+        let mut seen = expected;
+        seen[500] = b'y';
+        let text = failure(&seen, &expected);
+        let around = "y".to_owned() + &"x".repeat(59);
+        assert!(
+            text.contains(&format!("{around}\" (octets 440 to 560 of 1000)")),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn too_short_and_too_long_are_not_the_same() {
+        assert!(same_octets("octets", &Octets::from(&b"ab"[..]), b"abc").is_err());
+        assert!(same_octets("octets", &Octets::from(&b"abc"[..]), b"ab").is_err());
+        assert!(same_octets("octets", &Octets::from(&b"abc"[..]), b"abc").is_ok());
+    }
 }

@@ -10,6 +10,7 @@ use std::task::Poll;
 
 /// How one case went.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// The backend behaves.
     Passed,

@@ -8,6 +8,7 @@ pub type Verdict = Result<(), Stop>;
 
 /// Why a case ended early.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stop {
     /// The backend contradicts the RFC or the traits.
     Failed(Failure),
@@ -17,6 +18,7 @@ pub enum Stop {
 
 /// What a case wanted and what it got.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Failure {
     /// What a correct backend does.
     pub expected: String,

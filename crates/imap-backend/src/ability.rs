@@ -59,6 +59,12 @@ impl Abilities {
     pub const fn has(&self, ability: Ability) -> bool {
         self.0 & ability.bit() != 0
     }
+
+    /// Whether every one of these abilities is there.
+    #[must_use]
+    pub const fn includes(&self, others: &Self) -> bool {
+        self.0 & others.0 == others.0
+    }
 }
 
 impl Default for Abilities {

@@ -5,7 +5,7 @@ use crate::read::{Message, same_octets};
 use crate::selected::Selected;
 use crate::stage::{Stage, User, name};
 use crate::verdict::{Answer, Stop, Verdict, ensure, equal};
-use imap_backend::{Backend, Copied, ErrorKind, Mailbox, MailboxName, Session};
+use imap_backend::{Ability, Backend, Copied, ErrorKind, Mailbox, MailboxName, Session};
 use imap_seq::{Uid, UidSet};
 use imap_updates::{Access, Flag};
 
@@ -95,6 +95,7 @@ pub async fn copying_a_gone_message_copies_nothing<B: Backend>(stage: &Stage<B>)
 /// A moved message is complete in the target and gone from the source.
 pub async fn moved_messages_are_there_and_not_here<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mut user = stage.login().await?;
+    user.needs(Ability::Move, "MOVE")?;
     let (inbox, target) = (MailboxName::inbox(), user.second_mailbox().await?);
     let mail = Mail::new("moves")
         .flagged([Flag::Flagged])
@@ -113,6 +114,7 @@ pub async fn moved_messages_are_there_and_not_here<B: Backend>(stage: &Stage<B>)
 /// MOVE to a missing mailbox is `[TRYCREATE]`, and the message stays where it is.
 pub async fn moving_to_a_missing_mailbox_keeps_the_message<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mut user = stage.login().await?;
+    user.needs(Ability::Move, "MOVE")?;
     let (inbox, missing) = (MailboxName::inbox(), name("kit missing")?);
     let uid = user.append(&inbox, Mail::new("one")).await?.uid();
     let mut selected = user.select(&inbox, Access::ReadWrite).await?;
@@ -132,6 +134,7 @@ pub async fn moving_to_a_missing_mailbox_keeps_the_message<B: Backend>(stage: &S
 /// Where one message is gone, none is moved; above all, no message is in both mailboxes.
 pub async fn moving_a_gone_message_moves_nothing<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mut scene = one_gone(stage).await?;
+    scene.user.needs(Ability::Move, "MOVE")?;
     let answer = scene.selected.mailbox.move_to(&scene.both, &scene.target).await;
     answer.refused("move of a message that is gone", &[ErrorKind::ExpungeIssued])?;
     holds(&mut scene.user, &scene.target, &[]).await?;

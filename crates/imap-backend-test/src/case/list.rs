@@ -3,7 +3,9 @@
 use crate::mail::Mail;
 use crate::stage::{Stage, User, name};
 use crate::verdict::{Answer, Stop, Verdict, ensure, equal};
-use imap_backend::{Backend, Create, ErrorKind, ListEntry, ListedAs, MailboxName, Select, Session};
+use imap_backend::{
+    Backend, Create, ErrorKind, ListEntry, ListQuery, ListedAs, MailboxName, Select, Selection, Session,
+};
 use imap_updates::Access;
 use std::collections::BTreeSet;
 
@@ -65,7 +67,7 @@ pub async fn names_keep_every_character<B: Backend>(stage: &Stage<B>) -> Verdict
         match user.session.create(&mailbox, &Create::default()).await {
             // A store may have names that it cannot hold, but then it has to say so.
             Err(error) if error.kind() == ErrorKind::Cannot => continue,
-            answer => drop(answer.optional("CREATE")?),
+            answer => answer.optional("CREATE").map(drop)?,
         }
         ensure!(
             user.has(&mailbox).await?,
@@ -212,6 +214,119 @@ pub async fn subscriptions_are_kept<B: Backend>(stage: &Stage<B>) -> Verdict {
     Ok(())
 }
 
+/// A mailbox that is deleted stays subscribed, as a name without a mailbox: in lists of subscriptions, in no other.
+pub async fn a_subscription_outlives_its_mailbox<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let mut user = stage.login().await?;
+    let mailbox = user.create("kit").await?;
+    user.session.subscribe(&mailbox).await.optional("SUBSCRIBE")?;
+    let subscribed = user.subscriptions().await?;
+    let seen: Vec<_> = subscribed
+        .iter()
+        .filter(|entry| *entry.name() == mailbox)
+        .collect();
+    let expected = ListEntry::mailbox(mailbox.clone());
+    equal("entries of a subscribed mailbox", &seen, &vec![&expected])?;
+    user.session.delete(&mailbox).await.optional("DELETE")?;
+    let after = user.subscriptions().await?;
+    if !after.iter().any(|entry| *entry.name() == mailbox) && all_subscribed(&mut user).await? {
+        return Err(Stop::skipped(
+            "subscriptions of its own (every mailbox is subscribed)",
+        ));
+    }
+    lists_subscription(&after, &mailbox)?;
+    ensure!(!user.has(&mailbox).await?, "no mailbox in LIST", "it is listed");
+    let narrow = ListQuery::new(Selection::Subscribed).with_pattern("kit*");
+    let narrowed = user
+        .session
+        .list(&narrow)
+        .await
+        .must("list of subscriptions with a pattern")?;
+    lists_subscription(&narrowed, &mailbox)
+}
+
+/// An answer to patterns has every name that matches one of them, INBOX in any case, and for a name with inferiors at
+/// least one of them. More is allowed.
+pub async fn patterns_hide_nothing_that_matches<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let mut user = stage.login().await?;
+    let delimiter = user.session.delimiter();
+    user.create("kit").await?;
+    for text in ["kit*a", "kit*a*b", "kit*b*c*d", "kitten", "other kit"] {
+        user.create(&text.replace('*', &delimiter.to_string())).await?;
+    }
+    let all: Vec<_> = user
+        .list()
+        .await?
+        .iter()
+        .map(|entry| entry.name().clone())
+        .collect();
+    for patterns in [
+        &["*"][..],
+        &["%"],
+        &["kit"],
+        &["kit*"],
+        &["kit/%"],
+        &["kit/%/%"],
+        &["*b"],
+        &["%ten", "other*"],
+        &["k%t", "o*k*t"],
+        &["inbox"],
+        &["InB*"],
+        &["nothing"],
+    ] {
+        let patterns: Vec<_> = patterns
+            .iter()
+            .map(|p| p.replace('/', &delimiter.to_string()))
+            .collect();
+        let query = patterns
+            .iter()
+            .fold(ListQuery::default(), |query, pattern| query.with_pattern(pattern));
+        let answer = user.session.list(&query).await.must("list with a pattern")?;
+        let listed: BTreeSet<_> = answer.iter().map(|entry| entry.name().clone()).collect();
+        for name in all
+            .iter()
+            .filter(|name| patterns.iter().any(|p| matches(p, name, delimiter)))
+        {
+            ensure!(
+                listed.contains(name),
+                format!("{name:?} in the answer to {patterns:?}"),
+                format!("{listed:?}")
+            );
+            let below = |other: &&MailboxName| other.is_inferior_of(name, delimiter);
+            ensure!(
+                !all.iter().any(|other| below(&other)) || listed.iter().any(|other| below(&other)),
+                format!("an inferior of {name:?} in the answer to {patterns:?}"),
+                format!("{listed:?}")
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether a LIST pattern matches a name (RFC 9051, section 6.3.9).
+fn matches(pattern: &str, name: &MailboxName, delimiter: char) -> bool {
+    let characters = |text: &str| text.chars().collect::<Vec<_>>();
+    let (pattern, text) = match name.is_inbox() {
+        true => (pattern.to_uppercase(), "INBOX"),
+        false => (pattern.to_owned(), name.as_str()),
+    };
+    matches_rest(&characters(&pattern), &characters(text), delimiter)
+}
+
+fn matches_rest(pattern: &[char], text: &[char], delimiter: char) -> bool {
+    match (pattern, text) {
+        ([], _) => text.is_empty(),
+        ([wildcard @ ('*' | '%'), rest @ ..], _) => {
+            let stops = |c: &char| *wildcard == '%' && *c == delimiter;
+            let most = text.iter().position(stops).unwrap_or(text.len());
+            (0..=most).any(|taken| matches_rest(rest, &text[taken..], delimiter))
+        }
+        ([wanted, pattern @ ..], [seen, text @ ..]) => {
+            wanted == seen && matches_rest(pattern, text, delimiter)
+        }
+        (_, []) => false,
+    }
+}
+
 /// Whether the store has no subscriptions of its own: it lists every mailbox as subscribed, and nothing else.
 async fn all_subscribed<S: Session>(user: &mut User<S>) -> Result<bool, Stop> {
     let names = |entries: Vec<ListEntry>| entries.into_iter().map(|entry| entry.name().clone()).collect();
@@ -229,4 +344,18 @@ fn lists_subscription(entries: &[ListEntry], missing: &MailboxName) -> Verdict {
         &seen,
         &vec![&expected],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+    use imap_backend::MailboxName;
+
+    #[test]
+    fn a_percent_sign_stops_at_the_delimiter_and_a_star_does_not() {
+        let matches = |pattern, name| matches(pattern, &MailboxName::new(name).unwrap(), '/');
+        assert!(matches("a*", "a/b") && matches("*", "a/b") && matches("a/%", "a/b") && matches("a%", "a"));
+        assert!(!matches("a%", "a/b") && !matches("%", "a/b") && !matches("a", "ab") && !matches("ab", "a"));
+        assert!(matches("inb%", "INBOX") && !matches("INB%", "inbound"));
+    }
 }

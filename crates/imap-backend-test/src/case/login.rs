@@ -1,8 +1,8 @@
 //! Who gets in.
 
 use crate::stage::Stage;
-use crate::verdict::{Stop, Verdict};
-use imap_backend::{Backend, LoginError};
+use crate::verdict::{Stop, Verdict, ensure};
+use imap_backend::{Backend, LoginError, Session};
 
 /// A wrong password and an unknown user are refused, in the same way.
 pub async fn wrong_credentials_are_refused<B: Backend>(stage: &Stage<B>) -> Verdict {
@@ -20,4 +20,15 @@ pub async fn wrong_credentials_are_refused<B: Backend>(stage: &Stage<B>) -> Verd
         }
     }
     stage.login().await.map(drop)
+}
+
+/// What is listed before login can be done by every user: the abilities of a session hold those of the backend.
+pub async fn abilities_before_login_hold_after_it<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let (before, after) = (stage.abilities(), stage.login().await?.session.abilities());
+    ensure!(
+        after.includes(&before),
+        format!("the abilities from before login, {before:?}"),
+        format!("{after:?}")
+    );
+    Ok(())
 }

@@ -5,6 +5,7 @@ use crate::selected::Selected;
 use crate::stage::{Stage, User};
 use crate::verdict::{Answer, Stop, Verdict, equal};
 use chrono::NaiveDate;
+use imap_backend::search::Wanted;
 use imap_backend::{Backend, Mailbox, MailboxName, Query, SearchKey, Session};
 use imap_message::Needle;
 use imap_seq::{Uid, UidSet};
@@ -97,6 +98,31 @@ pub async fn only_announced_messages_are_found<B: Backend>(stage: &Stage<B>) -> 
     corpus.finds(apple, &[1, 4]).await
 }
 
+/// MIN and MAX are among what a store answers that was asked for no more; COUNT is the number of what it answers.
+pub async fn what_is_wanted_is_found<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let (_user, mut corpus) = corpus(stage).await?;
+    let all = UidSet::from_iter([corpus.uids[0], corpus.uids[1]]);
+    for wanted in [Wanted::All, Wanted::Count, Wanted::Min, Wanted::Max] {
+        let found = corpus.search(SearchKey::Flag(Flag::Seen), wanted).await?;
+        let needed = match wanted {
+            Wanted::Min => UidSet::from_iter(all.first()),
+            Wanted::Max => UidSet::from_iter(all.last()),
+            _ => all.clone(),
+        };
+        equal(
+            &format!("matches that are missing, {wanted:?}"),
+            &needed.difference(&found),
+            &UidSet::new(),
+        )?;
+        equal(
+            &format!("what is no match, {wanted:?}"),
+            &found.difference(&all),
+            &UidSet::new(),
+        )?;
+    }
+    Ok(())
+}
+
 struct Corpus<M> {
     selected: Selected<M>,
     uids: Vec<Uid>,
@@ -106,13 +132,17 @@ impl<M: Mailbox> Corpus<M> {
     /// The key finds the messages at these places and no others.
     async fn finds(&mut self, key: SearchKey, places: &[usize]) -> Verdict {
         let what = format!("what {key:?} finds");
+        let found = self.search(key, Wanted::All).await?;
+        equal(&what, &found, &places.iter().map(|at| self.uids[*at]).collect())
+    }
+
+    async fn search(&mut self, key: SearchKey, wanted: Wanted) -> Result<UidSet, Stop> {
         let _command = self.selected.updates.begin(kind::Search);
         let view = self.selected.updates.view().clone();
-        let query = Query::new(key, view.clone());
+        let query = Query::new(key, view.clone()).with_wanted(wanted);
         let found = self.selected.mailbox.search(&query).await.optional("SEARCH")?;
         // What else matches, the server leaves out.
-        let found = found.uids().intersection(&view.uids().collect());
-        equal(&what, &found, &places.iter().map(|at| self.uids[*at]).collect())
+        Ok(found.uids().intersection(&view.uids().collect()))
     }
 }
 

@@ -4,7 +4,9 @@ use crate::mail::Mail;
 use crate::selected::Selected;
 use crate::stage::{Stage, User};
 use crate::verdict::{Answer, Stop, Verdict, ensure, equal};
-use imap_backend::{Backend, FlagAction, FlagChange, Mailbox, MailboxName, Need, PollReason, Session};
+use imap_backend::{
+    Ability, Backend, FlagAction, FlagChange, Mailbox, MailboxName, Need, PollReason, Session,
+};
 use imap_seq::{SeqNum, Uid, UidSet};
 use imap_updates::{Access, Flag, Flags, kind};
 use std::task::{Context, Poll, Waker};
@@ -85,6 +87,7 @@ pub async fn the_other_sees_arrivals<B: Backend>(stage: &Stage<B>) -> Verdict {
 /// Copies and moved messages arrive for those who have the target selected.
 pub async fn the_other_sees_copies_and_moves<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mut user = stage.login().await?;
+    user.needs(Ability::Move, "MOVE")?;
     let (inbox, source) = (MailboxName::inbox(), user.second_mailbox().await?);
     let uid = user.append(&source, Mail::new("travels")).await?.uid();
     let mut target = stage.login().await?.select(&inbox, Access::ReadWrite).await?;
@@ -180,6 +183,7 @@ pub async fn own_expunges_are_told_once<B: Backend>(stage: &Stage<B>) -> Verdict
 /// A moved message is one EXPUNGE for the session that moves it, among those that were pending.
 pub async fn own_moves_are_told_once<B: Backend>(stage: &Stage<B>) -> Verdict {
     let mut desk = Desk::set_up(stage).await?;
+    desk.user.needs(Ability::Move, "MOVE")?;
     let target = desk.user.second_mailbox().await?;
     let (pending, moved) = (desk.uids[0], desk.uids[2]);
     desk.b.remove(&[pending]).await?;

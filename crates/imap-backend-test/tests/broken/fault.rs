@@ -69,6 +69,28 @@ pub(crate) enum Fault {
     DeleteIsSilent,
     RenameEndsSelections,
     CloseExpunges,
+    OffersLessAfterLogin,
+    DeleteUnsubscribes,
+    ListNarrowsByCase,
+    ListForgetsInferiors,
+    AnswersAHundred,
+    ShortReads,
+    ClonesShareAPosition,
+    SummaryOfAnother,
+    ReadsByNumber,
+    ModSeqsNeverChange,
+    HighestFromMessages,
+    IgnoresUnchangedSince,
+    ForgetsModified,
+    ChangedSinceIsAll,
+    ChangedSinceForgets,
+    VanishedForgets,
+    VanishedNamesAll,
+    TellsOtherModSeqs,
+    StatusRunsOnAll,
+    UidNextGoesBack,
+    RefusesResync,
+    SearchMinIsMax,
 }
 
 /// Each fault with a case that must find it, whichever others do too.
@@ -133,7 +155,6 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
     ),
     (Fault::ForgetsHeader, "fetch::what_is_needed_is_there"),
     (Fault::ReadingSetsSeen, "fetch::reading_changes_no_flags"),
-    (Fault::CutsLongMessages, "fetch::long_answers_come_in_pieces"),
     (Fault::ReplaceAdds, "store::flags_are_replaced_added_and_removed"),
     (Fault::FlagsOfOneSession, "store::flags_outlive_the_selection"),
     (Fault::DropsKeywords, "store::keywords_are_kept_and_defined"),
@@ -237,4 +258,81 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
         "life_cycle::rename_leaves_selections_working",
     ),
     (Fault::CloseExpunges, "life_cycle::closing_expunges_nothing"),
+    (
+        Fault::OffersLessAfterLogin,
+        "login::abilities_before_login_hold_after_it",
+    ),
+    (
+        Fault::DeleteUnsubscribes,
+        "list::a_subscription_outlives_its_mailbox",
+    ),
+    (
+        Fault::ListNarrowsByCase,
+        "list::patterns_hide_nothing_that_matches",
+    ),
+    (
+        Fault::ListForgetsInferiors,
+        "list::patterns_hide_nothing_that_matches",
+    ),
+    (Fault::AnswersAHundred, "fetch::long_questions_are_answered_whole"),
+    (Fault::ShortReads, "body::a_handle_reads_any_piece"),
+    (Fault::CutsLongMessages, "body::a_handle_reads_any_piece"),
+    (Fault::ClonesShareAPosition, "body::clones_of_a_handle_agree"),
+    (Fault::KeepsRawOctets, "body::sizes_agree"),
+    (
+        Fault::SummaryOfAnother,
+        "body::summaries_are_those_of_the_messages",
+    ),
+    (Fault::ForgetsHeader, "body::without_a_summary_there_is_a_body"),
+    (
+        Fault::ReadsByNumber,
+        "body::a_handle_outlives_its_message_or_says_so",
+    ),
+    (
+        Fault::ModSeqsNeverChange,
+        "mod_sequences::every_change_gets_a_higher_one",
+    ),
+    (
+        Fault::HighestFromMessages,
+        "mod_sequences::the_highest_rises_with_every_change",
+    ),
+    (
+        Fault::IgnoresUnchangedSince,
+        "mod_sequences::unchanged_since_leaves_changed_messages_alone",
+    ),
+    (
+        Fault::ForgetsModified,
+        "mod_sequences::unchanged_since_leaves_changed_messages_alone",
+    ),
+    (
+        Fault::ChangedSinceIsAll,
+        "mod_sequences::changed_since_finds_what_changed",
+    ),
+    (
+        Fault::ChangedSinceForgets,
+        "mod_sequences::changed_since_finds_what_changed",
+    ),
+    (
+        Fault::VanishedForgets,
+        "mod_sequences::vanished_since_names_what_was_expunged",
+    ),
+    (
+        Fault::VanishedNamesAll,
+        "mod_sequences::vanished_since_names_what_was_expunged",
+    ),
+    (
+        Fault::TellsOtherModSeqs,
+        "mod_sequences::what_is_told_agrees_with_the_records",
+    ),
+    (
+        Fault::StatusRunsOnAll,
+        "select::each_figure_of_status_comes_alone",
+    ),
+    (
+        Fault::UidNextGoesBack,
+        "select::uid_next_is_between_the_last_and_the_next",
+    ),
+    (Fault::SilentArrivals, "select::status_does_not_run_ahead"),
+    (Fault::RefusesResync, "select::a_resync_opens_the_same_mailbox"),
+    (Fault::SearchMinIsMax, "search::what_is_wanted_is_found"),
 ];

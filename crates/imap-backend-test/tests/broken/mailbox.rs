@@ -1,14 +1,17 @@
 //! Mailboxes with a fault.
 
+use crate::body::{Place, Position, Short};
 use crate::fault::Fault;
 use crate::world::{During, Shadow, World};
 use bytes::Bytes;
+use imap_backend::search::Wanted;
 use imap_backend::{
-    Copied, Create, Error, ErrorKind, Fetched, FlagAction, FlagChange, Found, Mailbox, MailboxName, Need,
-    PollReason, Query, Record, SearchKey, Select, Session, StatusQuery, Stored,
+    Body, Copied, Create, Error, ErrorKind, Fetched, FlagAction, FlagChange, Found, Mailbox, MailboxName,
+    Need, PollReason, Query, Record, SearchKey, Select, Session, StatusQuery, Stored,
 };
 use imap_backend_test::{MemoryMailbox, MemorySession};
-use imap_seq::{Uid, UidSet, UidValidity};
+use imap_message::Summary;
+use imap_seq::{ModSeq, Uid, UidSet, UidValidity, View};
 use imap_updates::{Access, Flag, Flags, Origin, UpdateBuffer};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -112,9 +115,22 @@ impl BrokenMailbox {
             Fault::ForgetsHeader if !need.includes(Need::BODY) => without_body(&record),
             Fault::CutsLongMessages => {
                 let octets = held(&record);
-                let cut = octets.slice(..octets.len().min(1 << 20));
+                let cut = octets.slice(..octets.len().min(100_000));
                 record.with_body(cut)
             }
+            Fault::ShortReads => {
+                let octets = held(&record);
+                record.with_body(Body::new(Short(octets)))
+            }
+            Fault::ClonesShareAPosition => {
+                let octets = held(&record);
+                record.with_body(Body::new(Position::new(octets)))
+            }
+            Fault::SummaryOfAnother => {
+                let other = Summary::of(b"Subject: another\r\n\r\n");
+                record.with_summary(Arc::new(other))
+            }
+            Fault::ModSeqsNeverChange => record.with_modseq(ModSeq::MIN),
             Fault::FlagsOfOneSession => {
                 let mut record = record;
                 if let Some(own) = self.own_flags.get(&record.uid()) {
@@ -150,6 +166,15 @@ impl Mailbox for BrokenMailbox {
         match self.world.fault() {
             Fault::SortsAnswers => records.sort_by_key(|record| record.as_ref().map(Record::uid)),
             Fault::LeavesOutGone => records.retain(Option::is_some),
+            Fault::AnswersAHundred => records.truncate(100),
+            Fault::ReadsByNumber => {
+                let all: Vec<_> = self.all().await.iter().collect();
+                for record in records.iter_mut().flatten() {
+                    let place = all.iter().position(|uid| *uid == record.uid()).unwrap();
+                    let (world, name) = (Arc::clone(&self.world), self.name.clone());
+                    *record = record.clone().with_body(Body::new(Place { world, name, place }));
+                }
+            }
             _ => {}
         }
         Ok(records.into_iter().collect())
@@ -161,6 +186,7 @@ impl Mailbox for BrokenMailbox {
             Fault::ReplaceAdds if change.action() == FlagAction::Replace => {
                 change = FlagChange::new(FlagAction::Add, change.flags().clone());
             }
+            Fault::IgnoresUnchangedSince => change = FlagChange::new(change.action(), change.flags().clone()),
             Fault::DropsKeywords => {
                 let flags = change.flags().iter().filter(|f| !matches!(f, Flag::Keyword(_)));
                 change = FlagChange::new(change.action(), flags.collect());
@@ -182,6 +208,9 @@ impl Mailbox for BrokenMailbox {
         }
         let stored = self.inner().store(uids, &change).await?;
         self.publish(During::Other);
+        if self.fault(Fault::ForgetsModified) {
+            return Ok(Stored::default());
+        }
         Ok(stored)
     }
 
@@ -275,7 +304,33 @@ impl Mailbox for BrokenMailbox {
             let gone = self.gone(&query.view().uids().collect()).await;
             return Ok(Found::new(found.uids().union(&gone)));
         }
+        if self.fault(Fault::SearchMinIsMax) && query.wanted() == Wanted::Min {
+            return Ok(Found::new(found.uids().last().into_iter().collect()));
+        }
         Ok(found)
+    }
+
+    async fn vanished_since(&mut self, since: ModSeq) -> Result<Option<UidSet>, Error> {
+        match self.world.fault() {
+            Fault::VanishedForgets => Ok(Some(UidSet::new())),
+            Fault::VanishedNamesAll => {
+                let mut all = UidSet::new();
+                all.insert_range(Uid::MIN, self.all().await.last().unwrap());
+                Ok(Some(all))
+            }
+            _ => self.inner().vanished_since(since).await,
+        }
+    }
+
+    async fn changed_since(&mut self, since: ModSeq, within: &View) -> Result<UidSet, Error> {
+        match self.world.fault() {
+            Fault::ChangedSinceIsAll => Ok(within.uids().collect()),
+            Fault::ChangedSinceForgets => {
+                let changed = self.inner().changed_since(since, within).await?;
+                Ok(changed.iter().skip(1).collect())
+            }
+            _ => self.inner().changed_since(since, within).await,
+        }
     }
 
     async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in tests a panic is the answer")]
 
+mod body;
 mod fault;
 mod mailbox;
 mod session;

@@ -5,12 +5,12 @@ use crate::mailbox::BrokenMailbox;
 use crate::world::{During, World};
 use bytes::Bytes;
 use imap_backend::{
-    Abilities, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, Mailbox,
-    MailboxName, MessageSource, Opened, Select, Session, Status, StatusQuery,
+    Abilities, Ability, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, Mailbox,
+    MailboxName, MessageSource, Need, Opened, Record, Select, Session, Status, StatusQuery,
 };
 use imap_backend_test::MemorySession;
-use imap_seq::{Uid, UidValidity};
-use imap_updates::{Access, Closed, Origin};
+use imap_seq::{ModSeq, Uid, UidValidity};
+use imap_updates::{Access, Closed, Origin, UpdateBuffer};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -63,6 +63,31 @@ impl BrokenSession {
         }
     }
 
+    /// For `UidNextGoesBack`: it is made of the messages that are there.
+    fn uid_next_of_view(&self, uid_next: Option<Uid>, updates: &UpdateBuffer) -> Option<Uid> {
+        match self.world.fault() {
+            Fault::UidNextGoesBack => updates.view().last().map_or(Some(Uid::MIN), Uid::next),
+            _ => uid_next,
+        }
+    }
+
+    /// For `HighestFromMessages`: it is made of the messages that are there.
+    async fn highest(&mut self, name: &MailboxName, highest: ModSeq) -> ModSeq {
+        if !self.fault(Fault::HighestFromMessages) {
+            return highest;
+        }
+        let opened = self
+            .inner
+            .select(name, &Select::new(Access::ReadOnly))
+            .await
+            .unwrap();
+        let (mut mailbox, updates) = opened.into_parts();
+        let uids: Vec<_> = updates.view().uids().collect();
+        let records = mailbox.fetch(&uids, Need::MODSEQ).await.unwrap();
+        let modseqs = records.iter().flatten().filter_map(Record::modseq);
+        modseqs.max().unwrap_or(ModSeq::MIN)
+    }
+
     /// The inferiors of a mailbox.
     async fn below(&mut self, name: &MailboxName) -> Vec<MailboxName> {
         let entries = self.inner.list(&ListQuery::default()).await.unwrap();
@@ -90,7 +115,11 @@ impl Session for BrokenSession {
     type Mailbox = BrokenMailbox;
 
     fn abilities(&self) -> Abilities {
-        self.inner.abilities()
+        let abilities = self.inner.abilities();
+        match self.world.fault() {
+            Fault::OffersLessAfterLogin => abilities.without(Ability::Move),
+            _ => abilities,
+        }
     }
 
     async fn list(&mut self, query: &ListQuery) -> Result<Vec<ListEntry>, Error> {
@@ -98,6 +127,24 @@ impl Session for BrokenSession {
         match self.world.fault() {
             Fault::HidesInbox => entries.retain(|entry| !entry.name().is_inbox()),
             Fault::ListsTwice => entries.extend_from_within(..),
+            Fault::ListNarrowsByCase if !query.patterns().is_empty() => {
+                let start = |pattern: &String| pattern.split(['*', '%']).next().unwrap_or("").to_owned();
+                let starts: Vec<_> = query.patterns().iter().map(start).collect();
+                entries.retain(|entry| {
+                    starts
+                        .iter()
+                        .any(|start| entry.name().as_str().starts_with(start))
+                });
+            }
+            Fault::ListForgetsInferiors => {
+                let exact = |entry: &ListEntry, pattern: &String| entry.name().as_str() == pattern;
+                let wildcard = query
+                    .patterns()
+                    .iter()
+                    .any(|pattern| pattern.contains(['*', '%']));
+                let keep = |entry: &ListEntry| query.patterns().iter().any(|pattern| exact(entry, pattern));
+                entries.retain(|entry| query.patterns().is_empty() || wildcard || keep(entry));
+            }
             _ => {}
         }
         Ok(entries)
@@ -106,6 +153,9 @@ impl Session for BrokenSession {
     async fn select(&mut self, name: &MailboxName, how: &Select) -> Result<Opened<BrokenMailbox>, Error> {
         if self.fault(Fault::SelectCreates) && !self.exists(name).await {
             self.inner.create(name, &Create::default()).await?;
+        }
+        if self.fault(Fault::RefusesResync) && how.resync().is_some() {
+            return Err(ErrorKind::Unsupported.into());
         }
         let access = if self.fault(Fault::ExamineIsSelect) {
             Access::ReadWrite
@@ -130,7 +180,8 @@ impl Session for BrokenSession {
             _ => opened.first_unseen(),
         };
         let (uid_next, keywords) = (self.uid_next(opened.uid_next()), opened.keywords().to_vec());
-        let highest_modseq = opened.highest_modseq().unwrap();
+        let highest_modseq = self.highest(name, opened.highest_modseq().unwrap()).await;
+        let uid_next = self.uid_next_of_view(uid_next, opened.updates());
         let (inner, real) = opened.into_parts();
         let mailbox = BrokenMailbox {
             inner: Some(inner),
@@ -193,9 +244,10 @@ impl Session for BrokenSession {
             .with_uid_next(self.uid_next(status.uid_next()))
             .with_recent(status.recent())
             .with_unseen(status.unseen())
-            .with_highest_modseq(status.highest_modseq().unwrap());
+            .with_highest_modseq(self.highest(name, status.highest_modseq().unwrap()).await);
         match self.world.fault() {
             Fault::StatusCountsSeen => status = status.with_unseen(status.messages()),
+            Fault::StatusRunsOnAll if !query.includes(StatusQuery::ALL) => status = status.with_unseen(0),
             Fault::StatusTakesRecent => drop(self.select(name, &Select::new(Access::ReadWrite)).await?),
             _ => {}
         }
@@ -242,6 +294,9 @@ impl Session for BrokenSession {
             _ => {}
         }
         self.inner.delete(name).await?;
+        if self.fault(Fault::DeleteUnsubscribes) {
+            self.inner.unsubscribe(name).await?;
+        }
         self.world.publish(name, Origin::EXTERNAL, During::Other).await;
         if !self.fault(Fault::DeleteIsSilent) {
             self.world.shadows.lock().remove(name);

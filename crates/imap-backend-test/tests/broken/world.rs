@@ -5,7 +5,7 @@ use crate::session::BrokenSession;
 use bytes::Bytes;
 use imap_backend::{Abilities, Backend, Credentials, Error, LoginError, MailboxName, Peer, Select, Session};
 use imap_backend_test::{MemoryBackend, MemoryMailbox, MemorySession};
-use imap_seq::Uid;
+use imap_seq::{ModSeq, Uid};
 use imap_updates::{
     Access, Echo, Followers, MailboxHub, Origin, Recency, Snapshot, Untagged, UpdateBuffer, kind,
 };
@@ -111,7 +111,10 @@ impl World {
             .await
             .select(name, &Select::new(Access::ReadOnly))
             .await?;
-        let highest_modseq = opened.highest_modseq().unwrap();
+        let mut highest_modseq = opened.highest_modseq().unwrap();
+        if self.fault == Fault::TellsOtherModSeqs {
+            highest_modseq = ModSeq::new(highest_modseq.get() + 1000).unwrap();
+        }
         let (mailbox, updates) = opened.into_parts();
         let uids: Vec<_> = updates.view().uids().collect();
         let recent = uids.iter().copied().collect();
