@@ -9,17 +9,21 @@
 //! ```
 //! A file dropped into `demo-maildir/new` reaches a client in IDLE. For real users there is `maildird`.
 
-use imap_maildir::{Authenticator, MailRoot, MaildirBackend, Verdict};
+use imap_maildir::{Authenticator, MailRoot, MaildirBackend, PasswordCheck};
 use imap_server::{Server, Shutdown};
 use std::error::Error;
 
 struct OneUser;
 
 impl Authenticator for OneUser {
-    async fn verify(&self, user: &str, password: &str) -> Result<Verdict, Box<dyn Error + Send + Sync>> {
+    async fn verify(
+        &self,
+        user: &str,
+        password: &str,
+    ) -> Result<PasswordCheck, Box<dyn Error + Send + Sync>> {
         Ok(match (user, password) {
-            ("demo", "demo") => Verdict::Accepted,
-            _ => Verdict::Refused,
+            ("demo", "demo") => PasswordCheck::Accepted,
+            _ => PasswordCheck::Refused,
         })
     }
 }

@@ -1,66 +1,68 @@
 //! One user's Maildir++: which mailboxes there are, which of them are open, and changes to the set of names.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::fs;
 use std::io;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
-use imap_backend::{Error, ErrorKind, ListEntry, MailboxName};
+use imap_backend::{Error, ErrorKind, ListEntry, MailboxName, mutf7};
 use imap_seq::UidSet;
 use imap_updates::Closed;
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
 
-use crate::disk::directory::{Existence, OPEN_DIRECTORY, sync_directory};
-use crate::disk::subscriptions::{self, Subscription};
-use crate::disk::uidlist_file::UidListFile;
-use crate::disk::uidvalidity;
-use crate::format::filename::NameGenerator;
-use crate::format::mailbox_names::{self as names, DELIMITER, mailbox_name};
+use crate::disk::directory::Existence;
+use crate::disk::name_generator::NameGenerator;
+use crate::disk::storage;
+use crate::disk::subscriptions_file;
+use crate::disk::tree::{Tree, is_mailbox};
+use crate::format::mailbox_names::{DELIMITER, directory_name, mailbox_name};
+use crate::format::subscriptions::Subscription;
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::open::OpenMailbox;
 use crate::mailbox::watch::Watcher;
 
 /// Mailboxes kept open without a session: STATUS of all mailboxes again and again must not list each of them anew.
 const KEPT_OPEN: usize = 16;
-/// Directories that are no mailbox yet, or no more. Two dots: no mailbox name leads there.
-const SCRATCH: &str = "..imap-maildir";
-/// The marker that Maildir++ wants in each mailbox but INBOX.
-const FOLDER_MARKER: &str = "maildirfolder";
+
+/// A mailbox that is open now or was once. Locked while one is opened, so that it is opened once.
+type Slot = Arc<AsyncMutex<Weak<OpenMailbox>>>;
 
 /// One user's mail; shared by all sessions of that user.
 pub(crate) struct Account {
-    root: PathBuf,
+    tree: Tree,
     names: Arc<NameGenerator>,
     watcher: Arc<Watcher>,
-    /// Open mailboxes by path. The inner lock is held while one is opened, so that it is opened once.
-    open: Mutex<HashMap<PathBuf, Arc<AsyncMutex<Weak<OpenMailbox>>>>>,
+    /// By path.
+    open: Mutex<HashMap<PathBuf, Slot>>,
     kept: Mutex<VecDeque<Arc<OpenMailbox>>>,
     /// Written while the set of names changes; read while a name is looked up and its mailbox opened.
     namespace: RwLock<()>,
 }
 
+/// A mailbox that gets another name.
+struct Renaming {
+    source: PathBuf,
+    target: PathBuf,
+    name: MailboxName,
+}
+
 impl Account {
     /// Opens an account, making its directory if there is none. Blocks.
     pub(crate) fn open(root: &Path, names: Arc<NameGenerator>, watcher: Arc<Watcher>) -> io::Result<Self> {
-        make_root(root)?;
-        // Once, here: below it no symbolic link is followed.
-        let root = fs::canonicalize(root)?;
-        let account = Self {
-            root,
+        Ok(Self {
+            tree: Tree::open(root)?,
             names,
             watcher,
             open: Mutex::default(),
             kept: Mutex::default(),
             namespace: RwLock::new(()),
-        };
-        account.remove_scratch()?;
-        Ok(account)
+        })
     }
 
     pub(crate) fn root(&self) -> &Path {
-        &self.root
+        self.tree.path()
     }
 
     /// The open mailbox of that name, opened if nobody has it open.
@@ -80,34 +82,20 @@ impl Account {
         name: &MailboxName,
         absent: ErrorKind,
     ) -> Result<Arc<OpenMailbox>, Error> {
-        let directory = names::directory_name(name).map_err(|error| Error::new(absent).with_source(error))?;
-        let path = self.path_of(&directory);
+        let directory = directory_name(name).map_err(|error| Error::new(absent).with_source(error))?;
+        let path = self.tree.path_of(&directory);
         let slot = Arc::clone(self.open.lock().entry(path.clone()).or_default());
         let mut slot = slot.lock_owned().await;
         // Another program may have renamed the directory, and made another one of that name.
         let still_there = |mailbox: &Arc<OpenMailbox>| {
-            mailbox.hub.closed().is_none() && mailbox.directory.is_at(&path) == Existence::Present
+            mailbox.hub.closed().is_none() && mailbox.directory.existence_at(&path) == Existence::Present
         };
         if let Some(mailbox) = slot.upgrade().filter(still_there) {
             self.keep(&mailbox);
             return Ok(mailbox);
         }
         let account = Arc::clone(self);
-        let open = move || {
-            if !directory.is_empty() && !is_mailbox(&path) {
-                return Err(io::Error::from(io::ErrorKind::NotFound));
-            }
-            let root = account.root_handle()?;
-            let next = || uidvalidity::next(std::os::fd::AsFd::as_fd(&root), crate::disk::clock::seconds());
-            let mailbox = Arc::new(OpenMailbox::open(&path, Arc::clone(&account.names), next)?);
-            // A list that came from elsewhere may be ahead of the account: its value must not be given again.
-            let given = mailbox.uid_validity.get();
-            if let Err(error) = uidvalidity::at_least(std::os::fd::AsFd::as_fd(&root), given) {
-                tracing::debug!(%error, "the account's UIDVALIDITY stays behind that of a mailbox");
-            }
-            account.watcher.watch(&mailbox);
-            Ok(mailbox)
-        };
+        let open = move || account.open_at(&directory, &path);
         let opened = tokio::task::spawn_blocking(open).await.map_err(panicked)?;
         let mailbox = opened.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::new(absent).with_source(error),
@@ -116,6 +104,19 @@ impl Account {
         *slot = Arc::downgrade(&mailbox);
         drop(slot);
         self.keep(&mailbox);
+        Ok(mailbox)
+    }
+
+    /// Opens a mailbox's directory and watches it. Blocks.
+    fn open_at(&self, directory: &str, path: &Path) -> io::Result<Arc<OpenMailbox>> {
+        if !directory.is_empty() && !is_mailbox(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let next = || self.tree.next_uid_validity();
+        let mailbox = Arc::new(OpenMailbox::open(path, Arc::clone(&self.names), next)?);
+        // A list that came from elsewhere may be ahead of the account.
+        self.tree.note_uid_validity(mailbox.uid_validity.get());
+        self.watcher.watch(&mailbox);
         Ok(mailbox)
     }
 
@@ -139,26 +140,6 @@ impl Account {
         }
     }
 
-    fn path_of(&self, directory: &str) -> PathBuf {
-        if directory.is_empty() {
-            self.root.clone()
-        } else {
-            self.root.join(directory)
-        }
-    }
-
-    fn root_handle(&self) -> io::Result<std::os::fd::OwnedFd> {
-        Ok(rustix::fs::open(
-            &self.root,
-            OPEN_DIRECTORY,
-            rustix::fs::Mode::empty(),
-        )?)
-    }
-
-    fn sync_root(&self) -> io::Result<()> {
-        sync_directory(std::os::fd::AsFd::as_fd(&self.root_handle()?))
-    }
-
     /// All names: mailboxes, and `\Noselect` levels above them.
     pub(crate) async fn list(self: &Arc<Self>) -> Result<Vec<ListEntry>, Error> {
         let mailboxes = self.blocking(Self::mailboxes).await?;
@@ -180,16 +161,8 @@ impl Account {
 
     fn mailboxes(&self) -> io::Result<BTreeSet<MailboxName>> {
         let mut mailboxes = BTreeSet::from([MailboxName::inbox()]);
-        for entry in fs::read_dir(&self.root)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let name = std::os::unix::ffi::OsStrExt::as_bytes(name.as_os_str());
-            if let Some(mailbox) = mailbox_name(name)
-                && is_mailbox(&entry.path())
-            {
-                mailboxes.insert(mailbox);
-            }
-        }
+        self.tree
+            .mailboxes(|directory| mailboxes.extend(mailbox_name(directory)))?;
         Ok(mailboxes)
     }
 
@@ -197,45 +170,19 @@ impl Account {
     pub(crate) async fn create(self: &Arc<Self>, name: &MailboxName) -> Result<(), Error> {
         let directory = creatable(name)?;
         let _names_change = self.namespace.write().await;
-        self.blocking(move |account| account.make_mailbox(&directory))
+        self.blocking(move |account| account.tree.make_mailbox(&directory))
             .await
-    }
-
-    fn make_mailbox(&self, directory: &str) -> io::Result<()> {
-        let path = self.path_of(directory);
-        if directory.is_empty() || fs::symlink_metadata(&path).is_ok() {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        let scratch = self.scratch()?;
-        let made = (|| {
-            make_directory(&scratch, &self.root)?;
-            for sub in ["cur", "new", "tmp"] {
-                make_directory(&scratch.join(sub), &self.root)?;
-            }
-            fs::write(scratch.join(FOLDER_MARKER), "")?;
-            let opened = crate::disk::directory::Directory::open(&scratch)?;
-            let root = self.root_handle()?;
-            UidListFile::open(&opened, || {
-                uidvalidity::next(std::os::fd::AsFd::as_fd(&root), crate::disk::clock::seconds())
-            })?;
-            rename_new(&scratch, &path)
-        })();
-        if made.is_err() {
-            let _ = fs::remove_dir_all(&scratch);
-        }
-        made?;
-        self.sync_root()
     }
 
     /// Removes a mailbox, not its inferiors; its sessions end.
     pub(crate) async fn delete(self: &Arc<Self>, name: &MailboxName) -> Result<(), Error> {
         let directory =
-            names::directory_name(name).map_err(|e| Error::new(ErrorKind::NonExistent).with_source(e))?;
+            directory_name(name).map_err(|e| Error::new(ErrorKind::NonExistent).with_source(e))?;
         if directory.is_empty() {
             return Err(ErrorKind::Cannot.into());
         }
         let _names_change = self.namespace.write().await;
-        let path = self.path_of(&directory);
+        let path = self.tree.path_of(&directory);
         let open = self.open_now(&path).await;
         // Held to the end: no operation of ours is under way in the directory while it goes.
         let writer = match &open {
@@ -246,8 +193,7 @@ impl Account {
             if !is_mailbox(&path) {
                 return Err(io::ErrorKind::NotFound.into());
             }
-            let scratch = account.scratch()?;
-            fs::rename(&path, &scratch)?;
+            let scratch = account.tree.take_away(&path)?;
             if let Some(mailbox) = open {
                 mailbox.hub.lock().close(Closed::Deleted);
             }
@@ -256,9 +202,8 @@ impl Account {
                 .kept
                 .lock()
                 .retain(|mailbox| mailbox.hub.closed().is_none());
-            account.sync_root()?;
-            // The mailbox is gone; what cannot be removed now is removed at the next login.
-            let _ = fs::remove_dir_all(&scratch);
+            account.tree.sync()?;
+            account.tree.remove(&scratch);
             Ok(())
         });
         result.await.map_err(nonexistent)
@@ -267,11 +212,10 @@ impl Account {
     /// Renames a mailbox and its inferiors. INBOX gives its messages to a new mailbox instead.
     pub(crate) async fn rename(self: &Arc<Self>, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
         let target = creatable(to)?;
-        let source =
-            names::directory_name(from).map_err(|e| Error::new(ErrorKind::NonExistent).with_source(e))?;
+        let source = directory_name(from).map_err(|e| Error::new(ErrorKind::NonExistent).with_source(e))?;
         let _names_change = self.namespace.write().await;
         if from.is_inbox() {
-            self.blocking(move |account| account.make_mailbox(&target))
+            self.blocking(move |account| account.tree.make_mailbox(&target))
                 .await?;
             return self.empty_inbox_into(to).await;
         }
@@ -283,18 +227,14 @@ impl Account {
             .blocking(move |account| account.plan_rename(&from, &to))
             .await
             .map_err(nonexistent)?;
-        for (source, target, name) in moves {
-            self.rename_one(source, target, &name).await?;
+        for renaming in moves {
+            self.rename_one(renaming).await?;
         }
-        self.blocking(|account| account.sync_root()).await
+        self.blocking(|account| account.tree.sync()).await
     }
 
     /// The directories to rename, superiors first, with their new names; nothing is changed yet.
-    fn plan_rename(
-        &self,
-        from: &MailboxName,
-        to: &MailboxName,
-    ) -> io::Result<Vec<(PathBuf, PathBuf, MailboxName)>> {
+    fn plan_rename(&self, from: &MailboxName, to: &MailboxName) -> io::Result<Vec<Renaming>> {
         let mailboxes = self.mailboxes()?;
         let mut moves = Vec::new();
         for mailbox in mailboxes
@@ -304,12 +244,12 @@ impl Account {
             let rest = &mailbox.as_str()[from.as_str().len()..];
             let invalid = |_| io::Error::from(io::ErrorKind::InvalidFilename);
             let name = MailboxName::new(&format!("{to}{rest}")).ok_or(io::ErrorKind::InvalidFilename)?;
-            let source = self.root.join(names::directory_name(mailbox).map_err(invalid)?);
-            let target = self.root.join(names::directory_name(&name).map_err(invalid)?);
-            if mailboxes.contains(&name) || fs::symlink_metadata(&target).is_ok() {
+            let source = self.tree.path_of(&directory_name(mailbox).map_err(invalid)?);
+            let target = self.tree.path_of(&directory_name(&name).map_err(invalid)?);
+            if mailboxes.contains(&name) || storage::status(storage::CWD, &target).is_ok() {
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
-            moves.push((source, target, name));
+            moves.push(Renaming { source, target, name });
         }
         if moves.is_empty() {
             Err(io::ErrorKind::NotFound.into())
@@ -318,20 +258,15 @@ impl Account {
         }
     }
 
-    async fn rename_one(
-        self: &Arc<Self>,
-        source: PathBuf,
-        target: PathBuf,
-        name: &MailboxName,
-    ) -> Result<(), Error> {
+    async fn rename_one(self: &Arc<Self>, renaming: Renaming) -> Result<(), Error> {
+        let Renaming { source, target, name } = renaming;
         let open = self.open_now(&source).await;
         let writer = match &open {
             Some(mailbox) => Some(mailbox.lock_writer().await),
             None => None,
         };
-        let name = name.clone();
         self.blocking(move |account| {
-            rename_new(&source, &target)?;
+            storage::rename_to_free_name(storage::CWD, &*source, &*target)?;
             let slot = account.open.lock().remove(&source);
             if let (Some(mailbox), Some(slot)) = (open, slot) {
                 mailbox.moved_to(target.clone());
@@ -351,13 +286,13 @@ impl Account {
             .await?;
         let target = self.open_mailbox(to, ErrorKind::NonExistent).await?;
         inbox.look().await?;
-        let all: UidSet = inbox.hub.lock().messages.keys().copied().collect();
+        let all: UidSet = inbox.hub.lock().entries().map(|(uid, _)| uid).collect();
         if all.is_empty() {
             return Ok(());
         }
         let originals = inbox.originals(&all)?;
         target
-            .write(move |target, writer| target.take(writer, &inbox, &originals))
+            .write_with_list(move |target, writer, lock| target.move_in(writer, lock, &inbox, &originals))
             .await?;
         Ok(())
     }
@@ -366,16 +301,16 @@ impl Account {
     async fn open_now(&self, path: &Path) -> Option<Arc<OpenMailbox>> {
         let slot = self.open.lock().get(path).cloned()?;
         let mailbox = slot.lock().await.upgrade()?;
-        (mailbox.directory.is_at(path) == Existence::Present).then_some(mailbox)
+        (mailbox.directory.existence_at(path) == Existence::Present).then_some(mailbox)
     }
 
     /// The subscribed names, whether or not they exist; those that no client could say are passed over.
     pub(crate) async fn subscriptions(self: &Arc<Self>) -> Result<Vec<MailboxName>, Error> {
         let names = self
-            .blocking(|account| subscriptions::read(std::os::fd::AsFd::as_fd(&account.root_handle()?)))
+            .blocking(|account| subscriptions_file::read(account.tree.handle()?.as_fd()))
             .await?;
-        let decode = |name: &String| MailboxName::new(&imap_backend::mutf7::decode(name.as_bytes()).ok()?);
-        Ok(names.iter().filter_map(decode).collect())
+        let decode = |name: &String| MailboxName::new(&mutf7::decode(name.as_bytes()).ok()?);
+        Ok(names.names().iter().filter_map(decode).collect())
     }
 
     pub(crate) async fn subscribe(
@@ -383,10 +318,9 @@ impl Account {
         name: &MailboxName,
         subscription: Subscription,
     ) -> Result<(), Error> {
-        let name = imap_backend::mutf7::encode(name.as_str());
+        let name = mutf7::encode(name.as_str());
         self.blocking(move |account| {
-            let root = account.root_handle()?;
-            subscriptions::change(std::os::fd::AsFd::as_fd(&root), &name, subscription)
+            subscriptions_file::change(account.tree.handle()?.as_fd(), &name, subscription)
         })
         .await
     }
@@ -405,38 +339,12 @@ impl Account {
             _ => from_io(error),
         })
     }
-
-    fn scratch(&self) -> io::Result<PathBuf> {
-        Ok(self
-            .root
-            .join(format!("{SCRATCH}.{}", crate::disk::random::guid()?)))
-    }
-
-    /// Removes what a crash in the middle of CREATE or DELETE left.
-    fn remove_scratch(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.root)? {
-            let entry = entry?;
-            // Another process may be at work in a young one.
-            let old = || {
-                entry
-                    .metadata()
-                    .ok()
-                    .and_then(|m| m.modified().ok()?.elapsed().ok())
-                    .map(|age| age.as_secs())
-            };
-            if entry.file_name().to_string_lossy().starts_with(SCRATCH) && old().is_some_and(|age| age > 3600)
-            {
-                let _ = fs::remove_dir_all(entry.path());
-            }
-        }
-        Ok(())
-    }
 }
 
 impl std::fmt::Debug for Account {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Account")
-            .field("root", &self.root)
+            .field("root", &self.tree.path())
             .finish_non_exhaustive()
     }
 }
@@ -461,34 +369,5 @@ fn creatable(name: &MailboxName) -> Result<String, Error> {
     if name.is_inbox() {
         return Err(ErrorKind::AlreadyExists.into());
     }
-    names::directory_name(name).map_err(|error| Error::new(ErrorKind::Cannot).with_source(error))
-}
-
-/// A directory with a `cur/` or the Maildir++ marker; a symbolic link is none.
-pub(crate) fn is_mailbox(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|stat| stat.is_dir())
-        && (path.join("cur").is_dir() || path.join(FOLDER_MARKER).is_file())
-}
-
-fn make_root(root: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(root)
-}
-
-fn make_directory(path: &Path, like: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-    let mode = fs::metadata(like)?.permissions().mode() & 0o2777;
-    fs::DirBuilder::new().mode(mode | 0o700).create(path)
-}
-
-/// Renames without replacing what is there.
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // A file system that cannot do that: the name was looked up under the namespace's lock.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if fs::symlink_metadata(to).is_err() => {
-            fs::rename(from, to)
-        }
-        result => Ok(result?),
-    }
+    directory_name(name).map_err(|error| Error::new(ErrorKind::Cannot).with_source(error))
 }

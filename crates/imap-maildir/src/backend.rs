@@ -9,7 +9,7 @@ use imap_backend::{Backend, Credentials, Error, ErrorKind, LoginError, Peer};
 use parking_lot::Mutex;
 
 use crate::account::Account;
-use crate::format::filename::NameGenerator;
+use crate::disk::name_generator::NameGenerator;
 use crate::format::mailbox_names::{InvalidUser, check_user};
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::watch::Watcher;
@@ -25,12 +25,12 @@ pub trait Authenticator: Send + Sync + 'static {
         &self,
         user: &str,
         password: &str,
-    ) -> impl Future<Output = Result<Verdict, Box<dyn std::error::Error + Send + Sync>>> + Send;
+    ) -> impl Future<Output = Result<PasswordCheck, Box<dyn std::error::Error + Send + Sync>>> + Send;
 }
 
 /// What an [`Authenticator`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PasswordCheck {
     /// The password is the user's.
     Accepted,
     /// It is not, or there is no such user.
@@ -128,13 +128,13 @@ impl<A: Authenticator> Backend for MaildirBackend<A> {
     type Session = MaildirSession;
 
     async fn login(&self, _peer: &Peer, credentials: Credentials) -> Result<MaildirSession, LoginError> {
-        let verdict = self
+        let check = self
             .authenticator
             .verify(credentials.user(), credentials.password())
             .await;
-        match verdict {
-            Ok(Verdict::Accepted) => {}
-            Ok(Verdict::Refused) => return Err(LoginError::Refused),
+        match check {
+            Ok(PasswordCheck::Accepted) => {}
+            Ok(PasswordCheck::Refused) => return Err(LoginError::Refused),
             Err(error) => return Err(Error::new(ErrorKind::Unavailable).with_source(error).into()),
         }
         match self.session(credentials.user()).await {

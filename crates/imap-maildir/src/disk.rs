@@ -1,13 +1,20 @@
 //! The files of a Maildir as they lie on disk: directories, messages on their way in, locks and control files.
+//!
+//! All calls to the file system go through [`storage`].
 
 pub(crate) mod clock;
-pub mod delivery;
-pub mod directory;
-pub mod dotlock;
-pub mod keywords;
+pub(crate) mod control_file;
+pub(crate) mod delivery;
+pub(crate) mod directory;
+pub(crate) mod dotlock;
+pub(crate) mod events;
+pub(crate) mod interference;
+pub(crate) mod keywords_file;
+pub(crate) mod name_generator;
 pub(crate) mod random;
-pub mod scan;
-pub(crate) mod step;
-pub mod subscriptions;
-pub mod uidlist_file;
-pub mod uidvalidity;
+pub(crate) mod scan;
+pub(crate) mod storage;
+pub(crate) mod subscriptions_file;
+pub(crate) mod tree;
+pub(crate) mod uidlist_file;
+pub(crate) mod uidvalidity;

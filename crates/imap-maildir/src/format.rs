@@ -1,6 +1,10 @@
 //! What names and files of a Maildir mean: text to values and back. Nothing here touches the file system.
 
-pub mod filename;
-pub mod flags;
-pub mod mailbox_names;
-pub mod uidlist;
+pub(crate) mod file_name;
+pub(crate) mod flags;
+pub(crate) mod keywords;
+pub(crate) mod letter_map;
+pub(crate) mod line_ends;
+pub(crate) mod mailbox_names;
+pub(crate) mod subscriptions;
+pub(crate) mod uidlist;

@@ -1,209 +1,25 @@
 //! A look at a user's Maildir that changes nothing: what `maildird check` prints.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::fs;
+mod report;
+
+use std::collections::HashSet;
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
 
-use rustix::fs::FileType;
-
-use crate::account::is_mailbox;
-use crate::disk::directory::{Directory, Place, open_control};
-use crate::disk::keywords::Keywords;
-use crate::disk::subscriptions;
-use crate::format::filename::{ClaimedSizes, is_message_name, split};
+use crate::disk::control_file;
+use crate::disk::directory::{Directory, FileAt, OLD_TEMPORARY_SECONDS, Subdirectory};
+use crate::disk::keywords_file::KeywordsFile;
+use crate::disk::storage::{self, CWD, FileKind};
+use crate::disk::subscriptions_file;
+use crate::disk::tree::is_mailbox;
+use crate::disk::uidlist_file::FILE_NAME;
+use crate::format::file_name::{ClaimedSizes, is_message_name, split};
 use crate::format::flags::Info;
 use crate::format::mailbox_names::mailbox_name;
-use crate::format::uidlist::{Fault, Parsed, parse};
+use crate::format::uidlist::{Parsed, parse};
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Normal, worth knowing.
-    Note,
-    /// Mail is hidden, or clients may lose their synchronisation.
-    Problem,
-}
-
-/// Something that was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Finding {
-    /// The directory, or a part of it, cannot be read.
-    Unreadable(String),
-    /// `new`, `cur` or `tmp` is missing; it is made when the mailbox is opened.
-    MissingSubdirectory(&'static str),
-    /// A directory whose name is no mailbox name: its mail is not shown.
-    NoMailboxName(String),
-    /// A directory that could be a mailbox but has no `cur/`: its mail is not shown.
-    NoMailbox(String),
-    /// A symbolic link where a mailbox could be: not followed.
-    Link(String),
-    /// Message files that this user may not read: one of them, and how many.
-    UnreadableMessages(String, usize),
-    /// A symbolic link, directory or device where messages are: never shown.
-    NotAMessage(String),
-    /// Two files with one base name: two messages that other programs take for one.
-    Doubled(String),
-    /// A file whose name claims another size than it has; the claim is not believed.
-    WrongSize(String),
-    /// There is no UID list: messages get UIDs when the mailbox is opened.
-    NoUidList,
-    /// The UID list has a fault; it is written anew when the mailbox changes.
-    UidList(Fault),
-    /// The highest UID is given away: no message can be added.
-    UidsUsedUp,
-    /// Messages that have no UID yet.
-    WithoutUid(usize),
-    /// Records of files that are gone.
-    GoneRecords(usize),
-    /// Keyword letters in file names that `dovecot-keywords` does not name.
-    UnnamedLetters(String),
-    /// Lines of `dovecot-keywords` that name no keyword.
-    KeywordLines(usize),
-    /// Files in `tmp/` that crashed deliveries left more than 36 hours ago.
-    OldTemporaries(usize),
-    /// Somebody holds the UID list's lock, or died holding it.
-    Locked,
-    /// Subscriptions to mailboxes that do not exist.
-    SubscribedAndGone(usize),
-}
-
-impl Finding {
-    /// How bad it is.
-    #[must_use]
-    pub fn severity(&self) -> Severity {
-        match self {
-            Self::Unreadable(_)
-            | Self::NoMailboxName(_)
-            | Self::NoMailbox(_)
-            | Self::Link(_)
-            | Self::UnreadableMessages(..)
-            | Self::NotAMessage(_)
-            | Self::Doubled(_)
-            | Self::UidList(_)
-            | Self::UidsUsedUp => Severity::Problem,
-            Self::MissingSubdirectory(_)
-            | Self::WrongSize(_)
-            | Self::NoUidList
-            | Self::WithoutUid(_)
-            | Self::GoneRecords(_)
-            | Self::UnnamedLetters(_)
-            | Self::KeywordLines(_)
-            | Self::OldTemporaries(_)
-            | Self::Locked
-            | Self::SubscribedAndGone(_) => Severity::Note,
-        }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable(why) => write!(f, "cannot be read: {why}"),
-            Self::MissingSubdirectory(name) => write!(f, "{name}/ is missing and will be made"),
-            Self::NoMailboxName(name) => write!(f, "{name} is no mailbox name: what it holds is not shown"),
-            Self::NoMailbox(name) => write!(f, "{name} has no cur/ and is no mailbox: what it holds is not shown"),
-            Self::Link(name) => write!(f, "{name} is a symbolic link, which is not followed: what it leads to is not shown"),
-            Self::UnreadableMessages(name, count) => write!(f, "message files that may not be read: {count}, such as {name}"),
-            Self::NotAMessage(name) => write!(f, "{name} is no regular file and is not shown"),
-            Self::Doubled(base) => write!(f, "two files are named {base}"),
-            Self::WrongSize(name) => write!(f, "{name} does not have the size that its name says"),
-            Self::NoUidList => f.write_str("has no UID list yet"),
-            Self::UidList(fault) => write!(f, "UID list: {fault}"),
-            Self::UidsUsedUp => f.write_str(
-                "UIDs are used up: no message can be added until the UID list is removed, which makes clients load all mail anew",
-            ),
-            Self::WithoutUid(count) => write!(f, "messages without a UID: {count}"),
-            Self::GoneRecords(count) => write!(f, "records of files that are gone: {count}"),
-            Self::UnnamedLetters(letters) => write!(f, "keyword letters without a name: {letters}"),
-            Self::KeywordLines(count) => write!(f, "lines of dovecot-keywords that name no keyword: {count}"),
-            Self::OldTemporaries(count) => write!(f, "files left in tmp/ by crashed deliveries: {count}"),
-            Self::Locked => f.write_str("the UID list is locked"),
-            Self::SubscribedAndGone(count) => {
-                write!(f, "subscriptions to mailboxes that do not exist: {count}")
-            }
-        }
-    }
-}
-
-/// One mailbox.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct MailboxReport {
-    /// Its name.
-    pub name: String,
-    /// Number of messages.
-    pub messages: usize,
-    /// How many of them are in `new/`.
-    pub new: usize,
-    /// Octets in message files.
-    pub octets: u64,
-    /// UIDVALIDITY, if a UID list tells it.
-    pub uid_validity: Option<u32>,
-    /// UIDNEXT as the UID list tells it; messages without a UID raise it.
-    pub uid_next: Option<u32>,
-    /// What was found.
-    pub findings: Vec<Finding>,
-}
-
-/// A user's Maildir.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Report {
-    /// By name, INBOX first.
-    pub mailboxes: Vec<MailboxReport>,
-    /// What was found besides.
-    pub findings: Vec<Finding>,
-}
-
-impl Report {
-    /// The worst severity of all findings, if there is one.
-    #[must_use]
-    pub fn worst(&self) -> Option<Severity> {
-        let all = self
-            .mailboxes
-            .iter()
-            .flat_map(|mailbox| &mailbox.findings)
-            .chain(&self.findings);
-        all.map(Finding::severity).max()
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for mailbox in &self.mailboxes {
-            let MailboxReport {
-                name,
-                messages,
-                new,
-                octets,
-                ..
-            } = mailbox;
-            write!(f, "{name}: {messages} messages ({new} in new/), {octets} octets")?;
-            if let (Some(validity), Some(next)) = (mailbox.uid_validity, mailbox.uid_next) {
-                write!(f, ", UIDVALIDITY {validity}, UIDNEXT {next}")?;
-            }
-            writeln!(f)?;
-            write_findings(f, &mailbox.findings)?;
-        }
-        write_findings(f, &self.findings)
-    }
-}
-
-fn write_findings(f: &mut fmt::Formatter<'_>, findings: &[Finding]) -> fmt::Result {
-    for finding in findings {
-        let mark = if finding.severity() == Severity::Problem {
-            "problem"
-        } else {
-            "note"
-        };
-        writeln!(f, "  {mark}: {finding}")?;
-    }
-    Ok(())
-}
+pub use report::{Finding, MailboxReport, Report, Severity};
 
 /// Reads a user's Maildir and reports. Changes nothing, takes no lock, reads no message; a mailbox in use may look odd for a moment.
 ///
@@ -215,25 +31,29 @@ pub fn inspect(root: &Path) -> io::Result<Report> {
     let mut report = Report::default();
     let mut names = vec!["INBOX".to_owned()];
     report.mailboxes.push(inspect_mailbox("INBOX", root));
-    let mut entries = fs::read_dir(root)?.collect::<io::Result<Vec<_>>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
+    let root_handle = storage::open_directory(CWD, &storage::canonical_path(root)?)?;
+    let mut entries = Vec::new();
+    storage::list(&root_handle, |name, _| {
+        let hidden = name.to_bytes().starts_with(b".");
+        entries.extend(hidden.then(|| name.to_bytes().to_vec()));
+        Ok(())
+    })?;
+    entries.sort();
     for entry in entries {
-        let name = entry.file_name();
-        if !name.as_bytes().starts_with(b".") {
-            continue;
-        }
-        let shown = || name.to_string_lossy().into_owned();
-        let path = entry.path();
+        let shown = || String::from_utf8_lossy(&entry).into_owned();
+        let path = root.join(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(
+            &entry,
+        ));
         if !is_mailbox(&path) {
-            let link = entry.file_type()?.is_symlink();
-            if link && path.join("cur").is_dir() {
+            let is_link = storage::status(&root_handle, &*entry)?.kind == FileKind::Link;
+            if is_link && is_directory(&path.join("cur")) {
                 report.findings.push(Finding::Link(shown()));
-            } else if !link && may_hold_mail(&path) {
+            } else if !is_link && may_hold_mail(&path) {
                 report.findings.push(Finding::NoMailbox(shown()));
             }
             continue;
         }
-        match mailbox_name(name.as_bytes()) {
+        match mailbox_name(&entry) {
             Some(mailbox) => {
                 report.mailboxes.push(inspect_mailbox(mailbox.as_str(), &path));
                 names.push(imap_backend::mutf7::encode(mailbox.as_str()));
@@ -241,24 +61,30 @@ pub fn inspect(root: &Path) -> io::Result<Report> {
             None => report.findings.push(Finding::NoMailboxName(shown())),
         }
     }
-    let root = fs::File::open(root)?;
-    match subscriptions::read(std::os::fd::AsFd::as_fd(&root)) {
-        Ok(subscribed) => {
-            let gone = subscribed.iter().filter(|name| !names.contains(name)).count();
-            report
-                .findings
-                .extend((gone > 0).then_some(Finding::SubscribedAndGone(gone)));
-        }
-        Err(error) => report
-            .findings
-            .push(Finding::Unreadable(format!("subscriptions: {error}"))),
-    }
+    report
+        .findings
+        .extend(check_subscriptions(root_handle.as_fd(), &names));
     Ok(report)
+}
+
+fn check_subscriptions(root: BorrowedFd<'_>, mailboxes: &[String]) -> Option<Finding> {
+    match subscriptions_file::read(root) {
+        Ok(subscribed) => {
+            let gone = subscribed.names().iter();
+            let gone = gone.filter(|name| !mailboxes.contains(name)).count();
+            (gone > 0).then_some(Finding::SubscribedAndGone(gone))
+        }
+        Err(error) => Some(Finding::Unreadable(format!("subscriptions: {error}"))),
+    }
+}
+
+fn is_directory(path: &Path) -> bool {
+    storage::status(CWD, path).is_ok_and(|status| status.kind == FileKind::Directory)
 }
 
 /// Whether what is no mailbox looks like one all the same.
 fn may_hold_mail(path: &Path) -> bool {
-    ["new", "tmp"].iter().any(|sub| path.join(sub).is_dir())
+    ["new", "tmp"].iter().any(|sub| is_directory(&path.join(sub)))
 }
 
 fn inspect_mailbox(name: &str, path: &Path) -> MailboxReport {
@@ -267,7 +93,7 @@ fn inspect_mailbox(name: &str, path: &Path) -> MailboxReport {
         ..MailboxReport::default()
     };
     for sub in ["new", "cur", "tmp"] {
-        if fs::symlink_metadata(path.join(sub)).is_err() {
+        if storage::status(CWD, path.join(sub)).is_err() {
             report.findings.push(Finding::MissingSubdirectory(sub));
         }
     }
@@ -285,43 +111,44 @@ fn inspect_mailbox(name: &str, path: &Path) -> MailboxReport {
 /// What can be said of a mailbox that lacks a part.
 fn count_messages(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
     for sub in ["new", "cur"] {
-        let entries = match fs::read_dir(path.join(sub)) {
+        let directory = match storage::open_directory(CWD, path.join(sub)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            entries => entries?,
+            opened => opened?,
         };
-        for entry in entries {
-            let entry = entry?;
-            if entry.file_type()?.is_file() && is_message_name(entry.file_name().as_bytes()) {
+        storage::list(&directory, |name, _| {
+            let status = storage::status(&directory, name)?;
+            if status.kind == FileKind::Regular && is_message_name(name.to_bytes()) {
                 report.messages += 1;
                 report.new += usize::from(sub == "new");
-                report.octets += entry.metadata()?.len();
+                report.octets += status.size;
             }
-        }
+            Ok(())
+        })?;
     }
     Ok(())
 }
 
 fn read_mailbox(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
     let directory = Directory::open_untouched(path)?;
-    let mut files: HashMap<Box<[u8]>, Place> = HashMap::new();
+    let mut files: HashSet<Box<[u8]>> = HashSet::new();
     let mut letters = 0u32;
     let mut unreadable = Vec::new();
-    for place in [Place::New, Place::Cur] {
-        directory.entries(Some(place), |name, stat| {
+    for subdirectory in Subdirectory::BOTH {
+        directory.entries(subdirectory, |name, status| {
             if name.starts_with(b".") {
                 return;
             }
             let shown = name.escape_ascii().to_string();
-            if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || !is_message_name(name) {
+            if status.kind != FileKind::Regular || !is_message_name(name) {
                 return report.findings.push(Finding::NotAMessage(shown));
             }
-            if !directory.is_readable(place, name) {
+            if !directory.is_readable(FileAt::new(subdirectory, name)) {
                 unreadable.push(shown.clone());
             }
             let (base, suffix) = split(name);
             report.messages += 1;
-            report.new += usize::from(place == Place::New);
-            let size = u64::try_from(stat.st_size).unwrap_or(0);
+            report.new += usize::from(subdirectory == Subdirectory::New);
+            let size = status.size;
             report.octets += size;
             Info::parse(suffix)
                 .keywords()
@@ -332,7 +159,7 @@ fn read_mailbox(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
             {
                 report.findings.push(Finding::WrongSize(shown));
             }
-            if files.insert(base.into(), place).is_some() {
+            if !files.insert(base.into()) {
                 report
                     .findings
                     .push(Finding::Doubled(base.escape_ascii().to_string()));
@@ -346,9 +173,7 @@ fn read_mailbox(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
     }
     let mut old = 0;
     let now = crate::disk::clock::seconds();
-    directory.entries(None, |_, stat| {
-        old += usize::from(now - stat.st_mtime.max(stat.st_ctime) > 36 * 3600)
-    })?;
+    directory.temporaries(|_, status| old += usize::from(now - status.latest() > OLD_TEMPORARY_SECONDS))?;
     report
         .findings
         .extend((old > 0).then_some(Finding::OldTemporaries(old)));
@@ -357,15 +182,15 @@ fn read_mailbox(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
 }
 
 fn name_letters(directory: &Directory, letters: u32, report: &mut MailboxReport) -> io::Result<()> {
-    let mut keywords = Keywords::default();
+    let mut keywords = KeywordsFile::default();
     keywords.refresh(directory)?;
-    let rubbish = keywords.rubbish();
+    let unreadable = keywords.names().unreadable_lines();
     report
         .findings
-        .extend((rubbish > 0).then_some(Finding::KeywordLines(rubbish)));
+        .extend((unreadable > 0).then_some(Finding::KeywordLines(unreadable)));
     let used = (0u8..26).filter(|index| letters & (1 << index) != 0);
     let unnamed: String = used
-        .filter(|&index| keywords.name(index).is_none())
+        .filter(|&index| keywords.names().name(index).is_none())
         .map(|index| char::from(b'a' + index))
         .collect();
     report
@@ -376,20 +201,16 @@ fn name_letters(directory: &Directory, letters: u32, report: &mut MailboxReport)
 
 fn read_list(
     directory: &Directory,
-    files: &HashMap<Box<[u8]>, Place>,
+    files: &HashSet<Box<[u8]>>,
     report: &mut MailboxReport,
 ) -> io::Result<()> {
-    let flags = rustix::fs::OFlags::RDONLY;
-    let lock = format!("{}.lock", crate::disk::uidlist_file::FILE_NAME);
-    if open_control(directory.root(), &lock, flags)?.is_some() {
+    if storage::status(directory.root(), format!("{FILE_NAME}.lock")).is_ok() {
         report.findings.push(Finding::Locked);
     }
-    let Some(mut file) = open_control(directory.root(), crate::disk::uidlist_file::FILE_NAME, flags)? else {
+    let Some(octets) = control_file::read(directory.root(), FILE_NAME, u64::MAX)? else {
         report.findings.push(Finding::NoUidList);
         return Ok(());
     };
-    let mut octets = Vec::new();
-    io::Read::read_to_end(&mut file, &mut octets)?;
     let Parsed {
         header,
         records,
@@ -397,7 +218,9 @@ fn read_list(
         highest,
         ..
     } = parse(&octets);
-    report.findings.extend(faults.into_iter().map(Finding::UidList));
+    report
+        .findings
+        .extend(faults.iter().map(|fault| Finding::UidList(fault.to_string())));
     if let Some(header) = header {
         report.uid_validity = Some(header.uid_validity);
         let next = header.next_uid.max(highest.saturating_add(1));
@@ -408,7 +231,7 @@ fn read_list(
     }
     let known = records
         .iter()
-        .filter(|record| files.contains_key(&*record.base))
+        .filter(|record| files.contains(&*record.base))
         .count();
     let (gone, without) = (records.len() - known, files.len() - known);
     report
@@ -423,6 +246,7 @@ fn read_list(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn write(root: &Path, file: &str, text: &str) {
         let path = root.join(file);
@@ -493,7 +317,7 @@ mod tests {
         let mut inbox = report.mailboxes[0].findings.clone();
         inbox.sort_by_key(ToString::to_string);
         let expected = [
-            Finding::UidList(Fault::Torn),
+            Finding::UidList("the last line is torn".to_owned()),
             Finding::WrongSize("2.b,S=9".into()),
             Finding::NotAMessage("directory".into()),
             Finding::UnnamedLetters("b".into()),

@@ -5,13 +5,13 @@
 //!
 //! ```
 //! use imap_backend::{MailboxName, Session};
-//! use imap_maildir::{Authenticator, MailRoot, MaildirBackend, Verdict};
+//! use imap_maildir::{Authenticator, MailRoot, MaildirBackend, PasswordCheck};
 //! use imap_updates::Access;
 //!
 //! struct Everybody;
 //! impl Authenticator for Everybody {
-//!     async fn verify(&self, _: &str, _: &str) -> Result<Verdict, Box<dyn std::error::Error + Send + Sync>> {
-//!         Ok(Verdict::Accepted)
+//!     async fn verify(&self, _: &str, _: &str) -> Result<PasswordCheck, Box<dyn std::error::Error + Send + Sync>> {
+//!         Ok(PasswordCheck::Accepted)
 //!     }
 //! }
 //!
@@ -36,20 +36,30 @@
 //! * [`MaildirBackend`] logs users in; [`MaildirSession`] and [`MaildirMailbox`] serve them. One process opens each mailbox
 //!   once, however many sessions have it selected; a watcher pushes what other programs do to all of them.
 //! * [`inspect`](inspect::inspect) reads a Maildir and reports what it finds.
-//! * [`format`] and [`disk`] are the files and their rules, each by itself.
+//!
+//! Inside, a folder may use only what stands below it:
+//!
+//! | folder | what it knows |
+//! | --- | --- |
+//! | `backend`, `account`, `session`, `selected` | the traits of `imap-backend`, and nothing that blocks |
+//! | `mailbox` | the life of one open mailbox: observe, add, change, read, search |
+//! | `disk` | directories, deliveries, locks, control files; every call to the file system is in `disk/storage.rs` |
+//! | `format` | names and texts of files, to values and back |
 //!
 //! # What is promised
 //!
 //! * APPEND, COPY and MOVE that were answered OK survive `kill -9` and, as far as the disk keeps its word, a power failure:
-//!   content, name and UID are synced in this order ([`disk::delivery`]). A moved message is at every moment in exactly one mailbox.
+//!   content, name and UID are synced in this order. A moved message is at every moment in exactly one mailbox.
 //! * A UID is on disk before anybody is told of it and is never used again.
-//! * No message is reported expunged because a listing missed it while it was being renamed ([`disk::scan`]).
+//! * No message is reported expunged because a listing missed it while it was being renamed: what is missing is looked for
+//!   again.
 //! * Octets of a message file never change. No symbolic link, FIFO or device is ever read as mail.
 //!
 //! # Costs
 //!
 //! A mailbox in memory takes about 300 octets a message. A look for changes that finds none is a dozen system calls; one that
-//! finds some lists both directories. Flags come from memory; sizes and dates too, once they have been looked up.
+//! finds some lists both directories. Flags come from memory; sizes and dates too, once they have been looked up. SEARCH
+//! reads files only for what flags, UIDs, known sizes and dates leave undecided. The counts of STATUS are kept, not counted.
 //!
 //! # Trade-offs
 //!
@@ -57,14 +67,12 @@
 //! * CRLF is stored as LF, as Dovecot does, and sent as CRLF. A message with NUL octets is refused.
 //! * 26 keywords a mailbox; they are letters in file names.
 //! * Locks follow Dovecot's rules, so that it can work on the same Maildir. A lock that a dead program of another host left
-//!   stops new messages for two minutes.
-
-use std::time::Duration;
+//!   stops new messages of that mailbox for two minutes; reading and changing flags go on.
 
 mod account;
 mod backend;
-pub mod disk;
-pub mod format;
+mod disk;
+mod format;
 pub mod inspect;
 mod mailbox;
 mod selected;
@@ -73,13 +81,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub use backend::{Authenticator, MailRoot, MaildirBackend, Verdict};
+pub use backend::{Authenticator, MailRoot, MaildirBackend, PasswordCheck};
+pub use format::mailbox_names::InvalidUser;
 pub use selected::MaildirMailbox;
 pub use session::MaildirSession;
-
-/// How long to wait for another program's lock: longer than a lock takes to go stale.
-pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(130);
-
-/// How long what can also go on without a lock waits for it: looking for new messages, which wait in their turn, and
-/// changes of flags.
-pub(crate) const SHORT_PATIENCE: Duration = Duration::from_secs(2);

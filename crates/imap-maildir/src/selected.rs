@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use imap_backend::{
-    Copied, Error, ErrorKind, FlagChange, Mailbox, MailboxName, Need, Opened, PollReason, Record,
+    Copied, Error, ErrorKind, FlagChange, Mailbox, MailboxName, Need, Opened, PollReason, Record, SearchKey,
+    search,
 };
-use imap_seq::{Uid, UidSet};
+use imap_seq::{Uid, UidSet, View};
 use imap_updates::{Access, Origin};
 
 use crate::account::Account;
 use crate::mailbox::add::ExcessKeywords;
+use crate::mailbox::change::NewLetters;
+use crate::mailbox::error::{panicked, try_create};
 use crate::mailbox::open::OpenMailbox;
-use crate::session::try_create;
+use crate::mailbox::record::record;
 
 /// A selected mailbox.
 #[derive(Debug)]
@@ -92,26 +95,42 @@ impl Drop for MaildirMailbox {
 
 impl Mailbox for MaildirMailbox {
     async fn fetch(&mut self, uids: &[Uid], need: Need) -> Result<Vec<Option<Record>>, Error> {
-        self.open.fetch(uids, need).await
+        let readings = self.open.read(uids, need).await?;
+        let record = |reading: Option<_>| reading.map(|reading| record(reading, need));
+        Ok(readings.into_iter().map(record).collect())
     }
 
     async fn store(&mut self, uids: &UidSet, change: &FlagChange) -> Result<(), Error> {
         self.may_write()?;
         let (uids, change, origin) = (uids.clone(), change.clone(), self.origin);
-        self.open
-            .write(move |open, writer| open.store(writer, &uids, &change, origin))
-            .await
+        match self.open.needs_new_letters(&change) {
+            NewLetters::NotNeeded => {
+                let store =
+                    move |open: &OpenMailbox, writer: &mut _| open.store(writer, &uids, &change, origin);
+                self.open.write(store).await
+            }
+            NewLetters::Needed => {
+                let store = move |open: &OpenMailbox, writer: &mut _, lock| {
+                    open.define_for(writer, &lock, &change)?;
+                    drop(lock);
+                    open.store(writer, &uids, &change, origin)
+                };
+                self.open.write_with_list(store).await
+            }
+        }
     }
 
     async fn copy(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
         let target = self.target(target).await?;
         let originals = self.open.originals(uids)?;
         let (open, uid_validity) = (Arc::clone(&self.open), target.uid_validity);
-        let copy = move |target: &OpenMailbox, writer: &mut _| {
-            let copies = open.prepare_copies(target, &originals)?;
-            target.add(writer, copies, ExcessKeywords::Drop)
+        let to_prepare = Arc::clone(&target);
+        let prepare = move || open.prepare_copies(&to_prepare, &originals);
+        let copies = tokio::task::spawn_blocking(prepare).await.map_err(panicked)??;
+        let add = move |target: &OpenMailbox, writer: &mut _, lock| {
+            target.add(writer, lock, copies, ExcessKeywords::Drop)
         };
-        let to = target.write(copy).await.map_err(try_create)?;
+        let to = target.write_with_list(add).await.map_err(try_create)?;
         Ok(Copied {
             uid_validity,
             from: uids.clone(),
@@ -124,10 +143,10 @@ impl Mailbox for MaildirMailbox {
         let target = self.target(target).await?;
         let originals = self.open.originals(uids)?;
         let (open, uid_validity) = (Arc::clone(&self.open), target.uid_validity);
-        let moved = target
-            .write(move |target, writer| target.take(writer, &open, &originals))
-            .await;
-        let (from, to) = moved.map_err(try_create)?.into_iter().unzip();
+        let move_in =
+            move |target: &OpenMailbox, writer: &mut _, lock| target.move_in(writer, lock, &open, &originals);
+        let moved = target.write_with_list(move_in).await.map_err(try_create)?;
+        let (from, to) = moved.into_iter().map(|moved| (moved.from, moved.to)).unzip();
         Ok(Copied {
             uid_validity,
             from,
@@ -141,6 +160,17 @@ impl Mailbox for MaildirMailbox {
         self.open
             .write(move |open, writer| open.expunge(writer, &uids))
             .await
+    }
+
+    async fn search(&mut self, view: &View, key: &SearchKey) -> Result<UidSet, Error> {
+        let judgement = self.open.judge(view, key);
+        if judgement.undecided.is_empty() {
+            return Ok(judgement.matching);
+        }
+        // The rest is read. Messages that the index has decided are not looked at again.
+        let rest = SearchKey::And(vec![SearchKey::Uids(judgement.undecided), key.clone()]);
+        let read = search::evaluate(self, view, &rest).await?;
+        Ok(judgement.matching.union(&read))
     }
 
     async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {

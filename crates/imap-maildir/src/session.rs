@@ -9,10 +9,10 @@ use imap_updates::Access;
 
 use crate::account::Account;
 use crate::disk::delivery::Delivery;
-use crate::disk::subscriptions::Subscription;
 use crate::format::mailbox_names::DELIMITER;
-use crate::mailbox::add::ExcessKeywords;
-use crate::mailbox::error::{from_io, panicked};
+use crate::format::subscriptions::Subscription;
+use crate::mailbox::add::{Addition, ExcessKeywords};
+use crate::mailbox::error::{from_io, panicked, try_create};
 use crate::mailbox::open::OpenMailbox;
 use crate::selected::MaildirMailbox;
 
@@ -58,10 +58,15 @@ impl Session for MaildirSession {
         let delivery = receive(&mailbox, &mut message).await?;
         let modified = options.internal_date.map(|date| date.timestamp());
         let uid_validity = mailbox.uid_validity;
+        let finish = move || delivery.finish(modified).map_err(from_io);
+        let prepared = tokio::task::spawn_blocking(finish).await.map_err(panicked)??;
+        let addition = Addition {
+            prepared,
+            flags: options.flags,
+        };
         let uids = mailbox
-            .write(move |mailbox, writer| {
-                let prepared = delivery.finish(modified).map_err(from_io)?;
-                mailbox.add(writer, vec![(prepared, options.flags)], ExcessKeywords::Refuse)
+            .write_with_list(move |mailbox, writer, lock| {
+                mailbox.add(writer, lock, vec![addition], ExcessKeywords::Refuse)
             })
             .await
             .map_err(try_create)?;
@@ -126,13 +131,4 @@ async fn receive(mailbox: &Arc<OpenMailbox>, message: &mut impl MessageSource) -
         }
     }
     Ok(delivery)
-}
-
-/// A target that was deleted meanwhile is one that does not exist.
-pub(crate) fn try_create(error: Error) -> Error {
-    if error.kind() == ErrorKind::NonExistent {
-        Error::new(ErrorKind::TryCreate).with_source(error)
-    } else {
-        error
-    }
 }

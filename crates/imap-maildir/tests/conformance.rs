@@ -4,17 +4,21 @@ use std::error::Error;
 use std::sync::Mutex;
 
 use imap_backend_test::{Subject, run_all};
-use imap_maildir::{Authenticator, MailRoot, MaildirBackend, Verdict};
+use imap_maildir::{Authenticator, MailRoot, MaildirBackend, PasswordCheck};
 
 /// One user, "ann", with the password "secret".
 struct Secret;
 
 impl Authenticator for Secret {
-    async fn verify(&self, user: &str, password: &str) -> Result<Verdict, Box<dyn Error + Send + Sync>> {
+    async fn verify(
+        &self,
+        user: &str,
+        password: &str,
+    ) -> Result<PasswordCheck, Box<dyn Error + Send + Sync>> {
         Ok(if user == "ann" && password == "secret" {
-            Verdict::Accepted
+            PasswordCheck::Accepted
         } else {
-            Verdict::Refused
+            PasswordCheck::Refused
         })
     }
 }

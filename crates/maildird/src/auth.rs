@@ -145,10 +145,10 @@ impl Authenticator {
 }
 
 impl imap_maildir::Authenticator for Authenticator {
-    async fn verify(&self, user: &str, password: &str) -> Result<imap_maildir::Verdict, Failure> {
+    async fn verify(&self, user: &str, password: &str) -> Result<imap_maildir::PasswordCheck, Failure> {
         Ok(match self.check(user, password.into()).await? {
-            Verdict::Right => imap_maildir::Verdict::Accepted,
-            Verdict::Wrong => imap_maildir::Verdict::Refused,
+            Verdict::Right => imap_maildir::PasswordCheck::Accepted,
+            Verdict::Wrong => imap_maildir::PasswordCheck::Refused,
         })
     }
 }

@@ -9,22 +9,23 @@
 //! | UID record, fsync | the message | the message |
 //! | answer OK | the same | the same |
 
-use std::borrow::Cow;
-use std::fs::File;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use crate::disk::directory::{Directory, Place, set_modified};
-use crate::disk::step::Step;
-use crate::format::filename::{ClaimedSizes, NameGenerator, split};
+use crate::disk::directory::{Directory, FileAt, Subdirectory};
+use crate::disk::interference::Moment;
+use crate::disk::name_generator::NameGenerator;
+use crate::disk::storage::StoredFile;
+use crate::format::file_name::{ClaimedSizes, split, with_sizes};
 use crate::format::flags::Info;
+use crate::format::line_ends::LineEnds;
 
 /// A message that arrives in pieces.
 #[derive(Debug)]
-pub struct Delivery {
+pub(crate) struct Delivery {
     directory: Arc<Directory>,
     /// None after it was handed on.
-    file: Option<File>,
+    file: Option<StoredFile>,
     base: Vec<u8>,
     line_ends: LineEnds,
     physical: u64,
@@ -33,36 +34,33 @@ pub struct Delivery {
 
 /// A message that is complete in `tmp/`, durable, and not yet in the mailbox. Dropping it removes it.
 #[derive(Debug)]
-pub struct Prepared {
+pub(crate) struct Prepared {
     directory: Arc<Directory>,
     temporary: Vec<u8>,
     /// The base name that it gets.
-    pub base: Arc<[u8]>,
+    pub(crate) base: Arc<[u8]>,
     /// Octets with CRLF line ends, where known.
-    pub wire: Option<u64>,
+    pub(crate) wire: Option<u64>,
     /// INTERNALDATE, seconds since the epoch, where known.
-    pub modified: Option<i64>,
+    pub(crate) modified: Option<i64>,
     state: State,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     InTemporary,
-    Placed(Place, Vec<u8>),
+    Placed(Subdirectory, Arc<[u8]>),
     Kept,
 }
 
 /// The message has a NUL octet, which no IMAP string can carry.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the message has a NUL octet")]
-pub struct NulOctet;
+pub(crate) struct NulOctet;
 
 impl Delivery {
     /// Opens a new file in `tmp/`.
-    ///
-    /// # Errors
-    /// As the system says.
-    pub fn begin(directory: Arc<Directory>, names: &NameGenerator) -> io::Result<Self> {
+    pub(crate) fn begin(directory: Arc<Directory>, names: &NameGenerator) -> io::Result<Self> {
         let base = names.next();
         let file = Some(directory.create_temporary(&base)?);
         Ok(Self {
@@ -77,9 +75,8 @@ impl Delivery {
 
     /// Adds octets. CRLF is stored as LF, in such a way that reading gives CRLF back; a bare LF or CR is stored as it is.
     ///
-    /// # Errors
     /// `InvalidData` with [`NulOctet`] inside; others as the system says. The delivery is to be dropped then.
-    pub fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&mut self, octets: &[u8]) -> io::Result<()> {
         if octets.contains(&0) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, NulOctet));
         }
@@ -98,34 +95,26 @@ impl Delivery {
 
     /// Makes the content durable and sets the INTERNALDATE, seconds since the epoch; now where there is none.
     ///
-    /// # Errors
-    /// As the system says; nothing is left behind.
-    pub fn finish(mut self, internal_date: Option<i64>) -> io::Result<Prepared> {
+    /// On an error nothing is left behind.
+    pub(crate) fn finish(mut self, internal_date: Option<i64>) -> io::Result<Prepared> {
         let rest = self.line_ends.finish();
         self.put(rest)?;
-        let file = self
-            .file
-            .take()
-            .ok_or_else(|| io::Error::other("the delivery has ended"))?;
-        self.directory.steps().at(Step::Written);
+        let Some(file) = &self.file else {
+            return Err(io::Error::other("the delivery has ended"));
+        };
+        self.directory.moments().at(Moment::Written);
         let modified = internal_date.unwrap_or_else(crate::disk::clock::seconds);
-        set_modified(&file, modified)?;
+        file.set_times(modified)?;
         // A file system keeps the dates that it can: what it kept is what every later look will find.
-        let modified = rustix::fs::fstat(&file).map_or(modified, |stat| stat.st_mtime);
-        if let Err(error) = file.sync_all() {
-            self.directory.discard_temporary(&self.base);
-            return Err(error);
-        }
-        self.directory.steps().at(Step::Prepared);
-        let name = [
-            &self.base[..],
-            format!(",S={},W={}", self.physical, self.wire).as_bytes(),
-        ]
-        .concat();
+        let modified = file.status().map_or(modified, |status| status.modified);
+        file.sync_all()?;
+        // From here on the message is the prepared one's to remove, until here this delivery's.
+        self.file = None;
+        self.directory.moments().at(Moment::Prepared);
         Ok(Prepared {
             directory: Arc::clone(&self.directory),
+            base: with_sizes(&self.base, self.physical, self.wire).into(),
             temporary: std::mem::take(&mut self.base),
-            base: name.into(),
             wire: Some(self.wire),
             modified: Some(modified),
             state: State::InTemporary,
@@ -146,65 +135,59 @@ impl Prepared {
     ///
     /// The copy has a base name of its own, with the sizes that the original's name claims, if they can be right.
     ///
-    /// # Errors
     /// `NotFound` when the original is not under this name; others as the system says.
-    pub fn link(
+    pub(crate) fn link(
         target: Arc<Directory>,
         names: &NameGenerator,
         source: &Directory,
-        (place, name): (Place, &[u8]),
+        original: FileAt<'_>,
     ) -> io::Result<Self> {
         let temporary = names.next();
         let mut base = temporary.clone();
         // Looked at first: a symbolic link must not be linked, and what is no regular file not copied.
-        let (file, stat) = source.open_message(place, name)?;
-        let claimed = ClaimedSizes::of(split(name).0);
-        if let (Some(physical), Some(wire)) = (claimed.physical, claimed.wire)
-            && u64::try_from(stat.st_size) == Ok(physical)
-        {
-            base.extend_from_slice(format!(",S={physical},W={wire}").as_bytes());
+        let (file, status) = source.open_message(original)?;
+        if let Some(sizes) = ClaimedSizes::of(split(original.name).0).if_physical_is(status.size) {
+            base = with_sizes(&base, sizes.physical, sizes.wire);
         }
-        let linked = target.link_temporary(source, place, name, &temporary);
+        let linked = target.link_temporary(source, original, &temporary);
         let prepared = Self {
             directory: Arc::clone(&target),
             temporary,
             base: base.into(),
             wire: None,
-            modified: Some(stat.st_mtime),
+            modified: Some(status.modified),
             state: State::InTemporary,
         };
         match linked {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
-            Err(_) => prepared.copy_octets(file, stat.st_mtime)?,
+            Err(_) => prepared.copy_octets(file, status.modified)?,
         }
-        target.steps().at(Step::Prepared);
+        target.moments().at(Moment::Prepared);
         Ok(prepared)
     }
 
-    fn copy_octets(&self, mut from: File, modified: i64) -> io::Result<()> {
+    fn copy_octets(&self, mut from: StoredFile, modified: i64) -> io::Result<()> {
         let mut file = self.directory.create_temporary(&self.temporary)?;
         io::copy(&mut from, &mut file)?;
-        set_modified(&file, modified)?;
+        file.set_times(modified)?;
         file.sync_all()
     }
 
-    /// Gives the message its final name. Until [`keep`](Self::keep), dropping takes it back.
-    ///
-    /// # Errors
-    /// As the system says.
-    pub fn place(&mut self, place: Place, info: &Info) -> io::Result<Box<[u8]>> {
-        let mut name = self.base.to_vec();
-        if place == Place::Cur {
-            name.extend_from_slice(&info.suffix());
-        }
-        self.directory.publish(&self.temporary, place, &name)?;
-        self.state = State::Placed(place, name.clone());
-        Ok(name.into())
+    /// Gives the message its final name, which is returned. Until [`keep`](Self::keep), dropping takes it back.
+    pub(crate) fn place(&mut self, subdirectory: Subdirectory, info: &Info) -> io::Result<Arc<[u8]>> {
+        let name: Arc<[u8]> = match subdirectory {
+            Subdirectory::New => Arc::clone(&self.base),
+            Subdirectory::Cur => [&self.base[..], &info.suffix()].concat().into(),
+        };
+        self.directory
+            .publish(&self.temporary, FileAt::new(subdirectory, &name))?;
+        self.state = State::Placed(subdirectory, Arc::clone(&name));
+        Ok(name)
     }
 
     /// The message has its UID: it stays.
-    pub fn keep(mut self) {
+    pub(crate) fn keep(mut self) {
         self.state = State::Kept;
     }
 }
@@ -213,74 +196,19 @@ impl Drop for Prepared {
     fn drop(&mut self) {
         match &self.state {
             State::InTemporary => self.directory.discard_temporary(&self.temporary),
-            State::Placed(place, name) => drop(self.directory.unlink(*place, name)),
+            State::Placed(subdirectory, name) => {
+                self.directory.moments().at(Moment::BeforeTakingBack);
+                let _ = self.directory.unlink(FileAt::new(*subdirectory, name));
+            }
             State::Kept => {}
         }
-    }
-}
-
-/// Turns CRLF into LF across pieces, and counts what reading will give.
-#[derive(Debug, Default)]
-struct LineEnds {
-    /// The last octet that was taken in is a CR that has not been given out yet.
-    held: Held,
-    /// The last octet given out.
-    last: u8,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Held {
-    #[default]
-    Nothing,
-    CarriageReturn,
-}
-
-impl LineEnds {
-    /// CRLF becomes LF, unless a CR stands before it: CR LF after a CR must stay, or reading would give one CR less.
-    fn shorten<'a>(&mut self, octets: &'a [u8]) -> Cow<'a, [u8]> {
-        if self.held == Held::Nothing && !octets.contains(&b'\r') {
-            return Cow::Borrowed(octets);
-        }
-        let mut out = Vec::with_capacity(octets.len() + 1);
-        for &octet in octets {
-            if self.held == Held::CarriageReturn {
-                let before = out.last().copied().unwrap_or(self.last);
-                if octet != b'\n' || before == b'\r' {
-                    out.push(b'\r');
-                }
-                self.held = Held::Nothing;
-            }
-            if octet == b'\r' {
-                self.held = Held::CarriageReturn;
-            } else {
-                out.push(octet);
-            }
-        }
-        Cow::Owned(out)
-    }
-
-    fn finish(&mut self) -> &'static [u8] {
-        match std::mem::take(&mut self.held) {
-            Held::Nothing => b"",
-            Held::CarriageReturn => b"\r",
-        }
-    }
-
-    /// How many octets these become with every LF as CRLF; to be called with everything that is stored, in order.
-    fn measure(&mut self, stored: &[u8]) -> u64 {
-        let mut count = stored.len() as u64;
-        for &octet in stored {
-            count += u64::from(octet == b'\n' && self.last != b'\r');
-            self.last = octet;
-        }
-        count
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use crate::disk::storage::{Call, faults};
     use std::os::unix::fs::MetadataExt as _;
 
     fn fixture() -> (tempfile::TempDir, Arc<Directory>, NameGenerator) {
@@ -306,7 +234,7 @@ mod tests {
         let mut delivery = Delivery::begin(directory, &names).unwrap();
         pieces.iter().for_each(|piece| delivery.write(piece).unwrap());
         let mut prepared = delivery.finish(Some(1_000_000_000)).unwrap();
-        let name = prepared.place(Place::Cur, &Info::parse(b":2,S")).unwrap();
+        let name = prepared.place(Subdirectory::Cur, &Info::parse(b":2,S")).unwrap();
         let path = home.path().join("cur").join(std::str::from_utf8(&name).unwrap());
         assert_eq!(path.metadata().unwrap().mtime(), 1_000_000_000);
         (std::fs::read(path).unwrap(), prepared, home)
@@ -357,7 +285,14 @@ mod tests {
         std::fs::write(home.path().join("cur/1.a,S=1,W=1:2,S"), "x").unwrap();
         std::fs::write(home.path().join("secret"), "x").unwrap();
         std::os::unix::fs::symlink(home.path().join("secret"), home.path().join("cur/2.b")).unwrap();
-        let copy = |name| Prepared::link(Arc::clone(&directory), &names, &directory, (Place::Cur, name));
+        let copy = |name| {
+            Prepared::link(
+                Arc::clone(&directory),
+                &names,
+                &directory,
+                FileAt::new(Subdirectory::Cur, name),
+            )
+        };
         let prepared = copy(b"1.a,S=1,W=1:2,S").unwrap();
         assert!(prepared.base.ends_with(b",S=1,W=1") && !prepared.base.starts_with(b"1.a"));
         assert_eq!(
@@ -374,26 +309,16 @@ mod tests {
         assert_eq!(std::fs::read_dir(home.path().join("tmp")).unwrap().count(), 0);
     }
 
-    proptest! {
-        /// What a client appends with CRLF line ends, it fetches octet for octet, wherever the pieces are cut.
-        #[test]
-        fn reading_gives_back_what_was_appended(lines in proptest::collection::vec("[ab\r]{0,3}", 0..6), cut in 0usize..20) {
-            let message = lines.iter().map(|line| format!("{line}\r\n")).collect::<String>() + "\r";
-            let message = message.as_bytes();
-            let (head, tail) = message.split_at(cut.min(message.len()));
-            let mut line_ends = LineEnds::default();
-            let mut stored = Vec::new();
-            let mut wire = 0;
-            for piece in [head, tail] {
-                let short = line_ends.shorten(piece).into_owned();
-                wire += line_ends.measure(&short);
-                stored.extend_from_slice(&short);
-            }
-            let rest = line_ends.finish();
-            wire += line_ends.measure(rest);
-            stored.extend_from_slice(rest);
-            prop_assert_eq!(read_back(&stored), message);
-            prop_assert_eq!(wire, message.len() as u64);
+    #[test]
+    fn a_message_whose_date_cannot_be_set_leaves_no_file() {
+        for call in [Call::SetTimes, Call::Sync] {
+            let (home, directory, names) = fixture();
+            let mut delivery = Delivery::begin(directory, &names).unwrap();
+            delivery.write(b"x").unwrap();
+            let finished = faults::with(call, io::ErrorKind::PermissionDenied, || delivery.finish(Some(5)));
+            assert!(finished.is_err());
+            let left = std::fs::read_dir(home.path().join("tmp")).unwrap().count();
+            assert_eq!(left, 0, "{call:?}");
         }
     }
 }

@@ -3,58 +3,59 @@
 //! A handle stays with its directory when that is renamed, so that sessions go on after a RENAME, and finds nothing more
 //! when it is removed.
 
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Timespec};
 use rustix::io::Errno;
 
-use crate::disk::step::Steps;
+use crate::disk::interference::Moments;
+use crate::disk::storage::{self, CWD, FileKind, FileStatus, FileVersion, Mode, OpenFor, StoredFile};
+
+/// A file in `tmp/` that is older than this, seconds, was left by a delivery that crashed (the Maildir convention).
+pub(crate) const OLD_TEMPORARY_SECONDS: i64 = 36 * 3600;
 
 /// The subdirectory in which a message file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
+pub(crate) enum Subdirectory {
     /// `new/`: delivered, not yet seen by a session that may write.
     New,
     /// `cur/`.
     Cur,
 }
 
-/// When a directory changed last: enough to tell two states apart, never to order them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    inode: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
+impl Subdirectory {
+    /// In the order in which they are listed: see [`crate::disk::scan`].
+    pub(crate) const BOTH: [Self; 2] = [Self::New, Self::Cur];
 }
 
-impl Stamp {
-    fn of(stat: &Stat) -> Self {
-        Self {
-            inode: stat.st_ino,
-            modified: (stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
-            changed: (stat.st_ctime, i64::try_from(stat.st_ctime_nsec).unwrap_or(0)),
-        }
-    }
+/// A message file's name and the subdirectory it is in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FileAt<'a> {
+    pub(crate) subdirectory: Subdirectory,
+    pub(crate) name: &'a [u8],
+}
 
-    /// The later of modification and change time, in whole seconds since the epoch.
-    #[must_use]
-    pub fn seconds(&self) -> i64 {
-        self.modified.0.max(self.changed.0)
+impl<'a> FileAt<'a> {
+    pub(crate) fn new(subdirectory: Subdirectory, name: &'a [u8]) -> Self {
+        Self { subdirectory, name }
     }
 }
 
-/// The state of `new/` and `cur/` at one moment.
+/// The state of `new/` and `cur/` at one moment: equal states hold the same names, if none changed in the last instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamps {
-    /// `new/`.
-    pub new: Stamp,
-    /// `cur/`.
-    pub cur: Stamp,
+pub(crate) struct DirectoryVersions {
+    new: FileVersion,
+    cur: FileVersion,
+}
+
+impl DirectoryVersions {
+    /// When either changed last, in whole seconds since the epoch.
+    pub(crate) fn seconds(&self) -> i64 {
+        self.new.seconds().max(self.cur.seconds())
+    }
 }
 
 #[derive(Debug)]
@@ -66,14 +67,14 @@ struct Subdirectories {
 
 /// An open mailbox directory.
 #[derive(Debug)]
-pub struct Directory {
+pub(crate) struct Directory {
     root: OwnedFd,
     /// Opened anew when another program replaced one of them.
     subdirectories: RwLock<Arc<Subdirectories>>,
     /// Access bits for new files, from the directory's own.
     file_mode: Mode,
     missing: Missing,
-    steps: Steps,
+    moments: Moments,
 }
 
 /// What happens to a missing `new`, `cur` or `tmp`.
@@ -83,31 +84,22 @@ enum Missing {
     Refuse,
 }
 
-pub(crate) const OPEN_DIRECTORY: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
-
 impl Directory {
     /// Opens a mailbox and makes `new`, `cur` and `tmp` where one is missing.
     ///
-    /// # Errors
-    /// `NotFound` where there is no such directory; others as the system says, `ELOOP` or `ENOTDIR` for a symbolic link.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    /// `NotFound` where there is no such directory; `ELOOP` or `ENOTDIR` for a symbolic link.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Self::open_with(path, Missing::Make)
     }
 
-    /// Opens a mailbox to read it; makes nothing.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open); `NotFound` also where `new`, `cur` or `tmp` is missing.
-    pub fn open_untouched(path: &Path) -> io::Result<Self> {
+    /// Opens a mailbox to read it; makes nothing. `NotFound` also where `new`, `cur` or `tmp` is missing.
+    pub(crate) fn open_untouched(path: &Path) -> io::Result<Self> {
         Self::open_with(path, Missing::Refuse)
     }
 
     fn open_with(path: &Path, missing: Missing) -> io::Result<Self> {
-        let root = rustix::fs::open(path, OPEN_DIRECTORY, Mode::empty())?;
-        let mode = Mode::from_raw_mode(rustix::fs::fstat(&root)?.st_mode);
+        let root = storage::open_directory(CWD, path)?;
+        let mode = storage::status_of(&root)?.mode;
         let file_mode = (mode & Mode::from_raw_mode(0o666)) | Mode::RUSR | Mode::WUSR;
         let subdirectories = RwLock::new(Arc::new(open_subdirectories(root.as_fd(), missing)?));
         Ok(Self {
@@ -115,33 +107,28 @@ impl Directory {
             subdirectories,
             file_mode,
             missing,
-            steps: Steps::default(),
+            moments: Moments::default(),
         })
     }
 
     /// The mailbox directory itself, where the control files are.
-    #[must_use]
-    pub fn root(&self) -> BorrowedFd<'_> {
+    pub(crate) fn root(&self) -> BorrowedFd<'_> {
         self.root.as_fd()
     }
 
-    pub(crate) fn steps(&self) -> &Steps {
-        &self.steps
+    /// Where tests interfere.
+    pub(crate) fn moments(&self) -> &Moments {
+        &self.moments
     }
 
     /// The access bits of files made here.
-    #[must_use]
-    pub fn file_mode(&self) -> Mode {
+    pub(crate) fn file_mode(&self) -> Mode {
         self.file_mode
     }
 
-    /// Whether the directory was removed from under us.
-    ///
-    /// # Errors
-    /// When its state cannot be read.
-    pub fn is_removed(&self) -> io::Result<Existence> {
-        let gone = rustix::fs::fstat(&self.root)?.st_nlink == 0;
-        Ok(if gone {
+    /// Whether the directory was removed while it is open.
+    pub(crate) fn existence(&self) -> io::Result<Existence> {
+        Ok(if storage::status_of(&self.root)?.links == 0 {
             Existence::Removed
         } else {
             Existence::Present
@@ -149,30 +136,25 @@ impl Directory {
     }
 
     /// Whether this directory is the one at `path` now: another program may have renamed it.
-    pub fn is_at(&self, path: &Path) -> Existence {
-        let same = rustix::fs::lstat(path)
-            .and_then(|there| Ok((there, rustix::fs::fstat(&self.root)?)))
-            .is_ok_and(|(there, here)| (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino));
-        if same {
-            Existence::Present
-        } else {
-            Existence::Removed
+    pub(crate) fn existence_at(&self, path: &Path) -> Existence {
+        let there = storage::status(CWD, path);
+        let here = storage::status_of(&self.root);
+        match (there, here) {
+            (Ok(there), Ok(here)) if there.identity == here.identity => Existence::Present,
+            _ => Existence::Removed,
         }
     }
 
     /// The state of `new/` and `cur/`; opens them again if they were replaced.
-    ///
-    /// # Errors
-    /// When they cannot be read or made.
-    pub fn stamps(&self) -> io::Result<Stamps> {
+    pub(crate) fn versions(&self) -> io::Result<DirectoryVersions> {
         let mut open = self.open_now();
         for _ in 0..3 {
-            let (new, cur) = (rustix::fs::fstat(&open.new)?, rustix::fs::fstat(&open.cur)?);
-            let tmp = rustix::fs::fstat(&open.tmp)?;
-            if new.st_nlink > 0 && cur.st_nlink > 0 && tmp.st_nlink > 0 {
-                return Ok(Stamps {
-                    new: Stamp::of(&new),
-                    cur: Stamp::of(&cur),
+            let (new, cur) = (storage::status_of(&open.new)?, storage::status_of(&open.cur)?);
+            let tmp = storage::status_of(&open.tmp)?;
+            if new.links > 0 && cur.links > 0 && tmp.links > 0 {
+                return Ok(DirectoryVersions {
+                    new: new.version(),
+                    cur: cur.version(),
                 });
             }
             open = Arc::new(open_subdirectories(self.root(), self.missing)?);
@@ -181,204 +163,137 @@ impl Directory {
         Err(Errno::STALE.into())
     }
 
-    /// Calls `each` with the name of every entry of `place` that can be a message.
+    /// Calls `each` with every name that can be a message's.
     ///
-    /// One call may miss an entry that is renamed meanwhile, or give it twice: see [`crate::disk::scan`].
-    ///
-    /// # Errors
-    /// When the directory cannot be read.
-    pub fn list(&self, place: Place, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+    /// One call may miss a file that is renamed meanwhile, or give it twice: see [`crate::disk::scan`].
+    pub(crate) fn list(&self, subdirectory: Subdirectory, mut each: impl FnMut(&[u8])) -> io::Result<()> {
         let open = self.open_now();
-        let directory = open.place(place);
-        for entry in rustix::fs::Dir::read_from(directory)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if !crate::format::filename::is_message_name(name.to_bytes()) {
-                continue;
+        let directory = open.handle(subdirectory);
+        storage::list(directory, |name, kind| {
+            if !crate::format::file_name::is_message_name(name.to_bytes()) {
+                return Ok(());
             }
-            let kind = match entry.file_type() {
-                FileType::Unknown => match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-                    Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                    // Renamed since it was read: a message until the next scan says otherwise.
-                    Err(_) => FileType::RegularFile,
-                },
+            let kind = match kind {
+                // Renamed since it was read: a message until the next scan says otherwise.
+                FileKind::Unknown => {
+                    storage::status(directory, name).map_or(FileKind::Regular, |status| status.kind)
+                }
                 kind => kind,
             };
-            if kind == FileType::RegularFile {
+            if kind == FileKind::Regular {
                 each(name.to_bytes());
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Opens a message for reading: a regular file, not through a symbolic link, and never blocking on a FIFO.
     ///
-    /// # Errors
     /// `NotFound` when it is not under this name; `InvalidInput` when it is no regular file.
-    pub fn open_message(&self, place: Place, name: &[u8]) -> io::Result<(File, Stat)> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(self.open_now().place(place), name, flags, Mode::empty())?;
-        let stat = rustix::fs::fstat(&file)?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+    pub(crate) fn open_message(&self, at: FileAt<'_>) -> io::Result<(StoredFile, FileStatus)> {
+        let open = self.open_now();
+        let file = storage::open_file(open.handle(at.subdirectory), at.name, OpenFor::Reading)?;
+        let status = file.status()?;
+        if status.kind != FileKind::Regular {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "a message is not a regular file",
             ));
         }
-        Ok((File::from(file), stat))
+        Ok((file, status))
     }
 
-    /// The state of a message file, its symbolic link not followed.
-    ///
-    /// # Errors
-    /// `NotFound` when it is not under this name.
-    pub fn stat(&self, place: Place, name: &[u8]) -> io::Result<Stat> {
-        Ok(rustix::fs::statat(
-            self.open_now().place(place),
-            name,
-            AtFlags::SYMLINK_NOFOLLOW,
-        )?)
+    /// The state of a message file; `NotFound` when it is not under this name.
+    pub(crate) fn status(&self, at: FileAt<'_>) -> io::Result<FileStatus> {
+        storage::status(self.open_now().handle(at.subdirectory), at.name)
     }
 
-    /// Renames a message within the mailbox.
-    ///
-    /// # Errors
-    /// `NotFound` when it is not under this name.
-    pub fn rename(&self, from: (Place, &[u8]), to: (Place, &[u8])) -> io::Result<()> {
-        let open = self.open_now();
-        Ok(rustix::fs::renameat(
-            open.place(from.0),
-            from.1,
-            open.place(to.0),
-            to.1,
-        )?)
+    /// Renames a message within the mailbox; `NotFound` when it is not under this name.
+    pub(crate) fn rename(&self, from: FileAt<'_>, to: FileAt<'_>) -> io::Result<()> {
+        self.move_in(self, from, to)
     }
 
     /// Moves a message from another mailbox on the same file system into this one.
     ///
-    /// # Errors
     /// `NotFound` when it is not under this name; `EXDEV` across file systems.
-    pub fn take_from(&self, source: &Self, from: (Place, &[u8]), to: (Place, &[u8])) -> io::Result<()> {
+    pub(crate) fn move_in(&self, source: &Self, from: FileAt<'_>, to: FileAt<'_>) -> io::Result<()> {
         let (there, here) = (source.open_now(), self.open_now());
-        Ok(rustix::fs::renameat(
-            there.place(from.0),
-            from.1,
-            here.place(to.0),
-            to.1,
-        )?)
+        let (there, here) = (there.handle(from.subdirectory), here.handle(to.subdirectory));
+        storage::rename(there, from.name, here, to.name)
     }
 
-    /// Removes a message.
-    ///
-    /// # Errors
-    /// `NotFound` when it is not under this name.
-    pub fn unlink(&self, place: Place, name: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::unlinkat(
-            self.open_now().place(place),
-            name,
-            AtFlags::empty(),
-        )?)
+    /// Removes a message; `NotFound` when it is not under this name.
+    pub(crate) fn unlink(&self, at: FileAt<'_>) -> io::Result<()> {
+        storage::unlink(self.open_now().handle(at.subdirectory), at.name)
     }
 
-    /// Makes a file in `tmp/`.
-    ///
-    /// # Errors
-    /// `AlreadyExists` when the name is taken.
-    pub fn create_temporary(&self, name: &[u8]) -> io::Result<File> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(rustix::fs::openat(&self.open_now().tmp, name, flags, self.file_mode)?.into())
+    /// Makes a file in `tmp/`; `AlreadyExists` when the name is taken.
+    pub(crate) fn create_temporary(&self, name: &[u8]) -> io::Result<StoredFile> {
+        storage::create_file(&self.open_now().tmp, name, self.file_mode)
     }
 
     /// Links an existing message, perhaps of another mailbox, into `tmp/` under a new name.
     ///
-    /// # Errors
-    /// As `linkat` gives them: `EXDEV`, `EMLINK`, `EPERM`, `EACCES` mean that a copy of the octets may still work.
-    pub fn link_temporary(
-        &self,
-        source: &Self,
-        place: Place,
-        name: &[u8],
-        temporary: &[u8],
-    ) -> io::Result<()> {
+    /// `EXDEV`, `EMLINK`, `EPERM` and `EACCES` mean that a copy of the octets may still work.
+    pub(crate) fn link_temporary(&self, source: &Self, at: FileAt<'_>, temporary: &[u8]) -> io::Result<()> {
         let from = source.open_now();
-        let flags = AtFlags::empty();
-        Ok(rustix::fs::linkat(
-            from.place(place),
-            name,
+        storage::link(
+            from.handle(at.subdirectory),
+            at.name,
             &self.open_now().tmp,
             temporary,
-            flags,
-        )?)
+        )
     }
 
-    /// Moves a finished file from `tmp/` to its place.
-    ///
-    /// # Errors
-    /// As `renameat` gives them.
-    pub fn publish(&self, temporary: &[u8], place: Place, name: &[u8]) -> io::Result<()> {
+    /// Moves a finished file from `tmp/` to where others see it.
+    pub(crate) fn publish(&self, temporary: &[u8], at: FileAt<'_>) -> io::Result<()> {
         let open = self.open_now();
-        Ok(rustix::fs::renameat(
-            &open.tmp,
-            temporary,
-            open.place(place),
-            name,
-        )?)
+        storage::rename(&open.tmp, temporary, open.handle(at.subdirectory), at.name)
     }
 
     /// Removes a file from `tmp/`, if it is there.
-    pub fn discard_temporary(&self, name: &[u8]) {
-        let _ = rustix::fs::unlinkat(&self.open_now().tmp, name, AtFlags::empty());
+    pub(crate) fn discard_temporary(&self, name: &[u8]) {
+        let _ = storage::unlink(&self.open_now().tmp, name);
     }
 
-    /// Removes what crashed deliveries left in `tmp/` more than 36 hours ago (the Maildir convention).
-    ///
-    /// # Errors
-    /// When the directory cannot be read.
-    pub fn clean_temporaries(&self, now: i64) -> io::Result<()> {
+    /// Removes what crashed deliveries left in `tmp/` more than 36 hours before `now`, seconds since the epoch.
+    pub(crate) fn clean_temporaries(&self, now: i64) -> io::Result<()> {
         let open = self.open_now();
-        for entry in rustix::fs::Dir::read_from(&open.tmp)? {
-            let entry = entry?;
-            let Ok(stat) = rustix::fs::statat(&open.tmp, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) else {
-                continue;
-            };
-            let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-            if regular && now - stat.st_mtime.max(stat.st_ctime) > 36 * 3600 {
-                let _ = rustix::fs::unlinkat(&open.tmp, entry.file_name(), AtFlags::empty());
+        storage::list(&open.tmp, |name, _| {
+            if let Ok(status) = storage::status(&open.tmp, name)
+                && status.kind == FileKind::Regular
+                && now - status.latest() > OLD_TEMPORARY_SECONDS
+            {
+                let _ = storage::unlink(&open.tmp, name);
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Makes the names in a subdirectory durable.
     ///
-    /// # Errors
-    /// When the system reports a failed write: what was renamed may be lost by a power failure.
-    pub fn sync(&self, place: Place) -> io::Result<()> {
-        sync_directory(self.open_now().place(place))
+    /// When the system reports a failed write, what was renamed may be lost by a power failure.
+    pub(crate) fn sync(&self, subdirectory: Subdirectory) -> io::Result<()> {
+        storage::sync_directory(self.open_now().handle(subdirectory))
     }
 
-    /// Calls `each` with every entry of `place` or, for `None`, of `tmp`, and what it is.
-    pub(crate) fn entries(&self, place: Option<Place>, mut each: impl FnMut(&[u8], &Stat)) -> io::Result<()> {
-        let open = self.open_now();
-        let directory = place.map_or_else(|| open.tmp.as_fd(), |place| open.place(place));
-        for entry in rustix::fs::Dir::read_from(directory)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") {
-                continue;
-            }
-            if let Ok(stat) = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-                each(name.to_bytes(), &stat);
-            }
-        }
-        Ok(())
+    /// Calls `each` with everything in a subdirectory, messages or not, and its state.
+    pub(crate) fn entries(
+        &self,
+        subdirectory: Subdirectory,
+        each: impl FnMut(&[u8], &FileStatus),
+    ) -> io::Result<()> {
+        entries(self.open_now().handle(subdirectory), each)
+    }
+
+    /// Calls `each` with everything in `tmp/` and its state.
+    pub(crate) fn temporaries(&self, each: impl FnMut(&[u8], &FileStatus)) -> io::Result<()> {
+        entries(self.open_now().tmp.as_fd(), each)
     }
 
     /// Whether this user may read a message file.
-    pub(crate) fn is_readable(&self, place: Place, name: &[u8]) -> bool {
-        let open = self.open_now();
-        let access = rustix::fs::Access::READ_OK;
-        rustix::fs::accessat(open.place(place), name, access, AtFlags::EACCESS).is_ok()
+    pub(crate) fn is_readable(&self, at: FileAt<'_>) -> bool {
+        storage::is_readable(self.open_now().handle(at.subdirectory), at.name)
     }
 
     fn open_now(&self) -> Arc<Subdirectories> {
@@ -388,7 +303,7 @@ impl Directory {
 
 /// Whether a directory that is held open still has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Existence {
+pub(crate) enum Existence {
     /// It has.
     Present,
     /// It was removed.
@@ -396,26 +311,25 @@ pub enum Existence {
 }
 
 impl Subdirectories {
-    fn place(&self, place: Place) -> BorrowedFd<'_> {
-        match place {
-            Place::New => self.new.as_fd(),
-            Place::Cur => self.cur.as_fd(),
+    fn handle(&self, subdirectory: Subdirectory) -> BorrowedFd<'_> {
+        match subdirectory {
+            Subdirectory::New => self.new.as_fd(),
+            Subdirectory::Cur => self.cur.as_fd(),
         }
     }
 }
 
 fn open_subdirectories(root: BorrowedFd<'_>, missing: Missing) -> io::Result<Subdirectories> {
-    let mode = Mode::from_raw_mode(rustix::fs::fstat(root)?.st_mode) & Mode::from_raw_mode(0o2777);
+    let mode = storage::status_of(root)?.mode & Mode::from_raw_mode(0o2777);
     let open = |name: &str| -> io::Result<OwnedFd> {
-        match rustix::fs::openat(root, name, OPEN_DIRECTORY, Mode::empty()) {
-            Err(Errno::NOENT) if missing == Missing::Make => {
-                match rustix::fs::mkdirat(root, name, mode | Mode::RWXU) {
-                    Ok(()) | Err(Errno::EXIST) => {}
-                    Err(error) => return Err(error.into()),
+        match storage::open_directory(root, name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && missing == Missing::Make => {
+                match storage::make_directory(root, name, mode | Mode::RWXU) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+                    _ => storage::open_directory(root, name),
                 }
-                Ok(rustix::fs::openat(root, name, OPEN_DIRECTORY, Mode::empty())?)
             }
-            result => Ok(result?),
+            opened => opened,
         }
     };
     Ok(Subdirectories {
@@ -425,66 +339,13 @@ fn open_subdirectories(root: BorrowedFd<'_>, missing: Missing) -> io::Result<Sub
     })
 }
 
-/// Makes the names in a directory durable. Some file systems cannot sync a directory and say so with `EINVAL`.
-pub(crate) fn sync_directory(directory: BorrowedFd<'_>) -> io::Result<()> {
-    match rustix::fs::fsync(directory) {
-        Ok(()) | Err(Errno::INVAL) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Replaces a control file in one step: write beside it, sync, rename, sync the directory.
-///
-/// The temporary file lies in the same directory, because a rename does not cross file systems. The caller holds the lock
-/// that makes `temporary` its own. Gives the file, so that the caller can note its state.
-pub(crate) fn replace(
-    directory: BorrowedFd<'_>,
-    temporary: &str,
-    name: &str,
-    octets: &[u8],
-    mode: Mode,
-    modified: Option<i64>,
-) -> io::Result<File> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let _ = rustix::fs::unlinkat(directory, temporary, AtFlags::empty());
-    let mut file = File::from(rustix::fs::openat(directory, temporary, flags, mode)?);
-    let written = (|| {
-        file.write_all(octets)?;
-        if let Some(seconds) = modified {
-            set_modified(&file, seconds)?;
+fn entries(directory: BorrowedFd<'_>, mut each: impl FnMut(&[u8], &FileStatus)) -> io::Result<()> {
+    storage::list(directory, |name, _| {
+        if let Ok(status) = storage::status(directory, name) {
+            each(name.to_bytes(), &status);
         }
-        file.sync_all()?;
-        Ok(rustix::fs::renameat(directory, temporary, directory, name)?)
-    })();
-    if let Err(error) = written {
-        let _ = rustix::fs::unlinkat(directory, temporary, AtFlags::empty());
-        return Err(error);
-    }
-    sync_directory(directory)?;
-    Ok(file)
-}
-
-/// Sets a file's modification time, in seconds since the epoch: the INTERNALDATE of a message.
-pub(crate) fn set_modified(file: impl AsFd, seconds: i64) -> io::Result<()> {
-    let time = Timespec {
-        tv_sec: seconds,
-        tv_nsec: 0,
-    };
-    let times = rustix::fs::Timestamps {
-        last_access: time,
-        last_modification: time,
-    };
-    Ok(rustix::fs::futimens(file, &times)?)
-}
-
-/// Opens a control file for reading, not through a symbolic link; `None` where there is none.
-pub(crate) fn open_control(directory: BorrowedFd<'_>, name: &str, flags: OFlags) -> io::Result<Option<File>> {
-    let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    match rustix::fs::openat(directory, name, flags, Mode::empty()) {
-        Ok(file) => Ok(Some(file.into())),
-        Err(Errno::NOENT) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+        Ok(())
+    })
 }
 
 #[cfg(test)]
@@ -492,10 +353,10 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
-    fn names(directory: &Directory, place: Place) -> Vec<String> {
+    fn names(directory: &Directory, subdirectory: Subdirectory) -> Vec<String> {
         let mut names = Vec::new();
         directory
-            .list(place, |name| {
+            .list(subdirectory, |name| {
                 names.push(String::from_utf8_lossy(name).into_owned())
             })
             .unwrap();
@@ -526,21 +387,35 @@ mod tests {
         std::fs::create_dir(cur.join("2.directory")).unwrap();
         std::fs::write(cur.join(".hidden"), "x").unwrap();
         std::fs::write(cur.join("3.mail:2,S"), "x").unwrap();
-        let fifo = FileType::Fifo;
-        let handle = rustix::fs::open(&cur, OPEN_DIRECTORY, Mode::empty()).unwrap();
+        let fifo = rustix::fs::FileType::Fifo;
+        let handle = storage::open_directory(CWD, &cur).unwrap();
         rustix::fs::mknodat(&handle, "4.fifo", fifo, Mode::RUSR, 0).unwrap();
-        assert_eq!(names(&directory, Place::Cur), ["3.mail:2,S"]);
-        assert!(directory.open_message(Place::Cur, b"1.link:2,").is_err());
+        assert_eq!(names(&directory, Subdirectory::Cur), ["3.mail:2,S"]);
         assert!(
-            directory.open_message(Place::Cur, b"4.fifo").is_err(),
+            directory
+                .open_message(FileAt::new(Subdirectory::Cur, b"1.link:2,"))
+                .is_err()
+        );
+        assert!(
+            directory
+                .open_message(FileAt::new(Subdirectory::Cur, b"4.fifo"))
+                .is_err(),
             "and it returns at once"
         );
-        assert!(directory.open_message(Place::Cur, b"2.directory").is_err());
-        assert!(directory.open_message(Place::Cur, b"3.mail:2,S").is_ok());
+        assert!(
+            directory
+                .open_message(FileAt::new(Subdirectory::Cur, b"2.directory"))
+                .is_err()
+        );
+        assert!(
+            directory
+                .open_message(FileAt::new(Subdirectory::Cur, b"3.mail:2,S"))
+                .is_ok()
+        );
     }
 
     #[test]
-    fn a_symbolic_link_in_place_of_cur_is_refused() {
+    fn a_symbolic_link_in_subdirectory_of_cur_is_refused() {
         let home = tempfile::tempdir().unwrap();
         let other = tempfile::tempdir().unwrap();
         symlink(other.path(), home.path().join("cur")).unwrap();
@@ -548,15 +423,15 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_subdirectory_is_opened_again() {
+    fn a_resubdirectoryd_subdirectory_is_opened_again() {
         let home = tempfile::tempdir().unwrap();
         let directory = Directory::open(home.path()).unwrap();
-        let before = directory.stamps().unwrap();
+        let before = directory.versions().unwrap();
         std::fs::remove_dir(home.path().join("cur")).unwrap();
         std::fs::create_dir(home.path().join("cur")).unwrap();
         std::fs::write(home.path().join("cur/1.x:2,"), "x").unwrap();
-        assert_ne!(directory.stamps().unwrap(), before);
-        assert_eq!(names(&directory, Place::Cur), ["1.x:2,"]);
+        assert_ne!(directory.versions().unwrap(), before);
+        assert_eq!(names(&directory, Subdirectory::Cur), ["1.x:2,"]);
     }
 
     #[test]
@@ -567,10 +442,10 @@ mod tests {
         let directory = Directory::open(&path).unwrap();
         std::fs::rename(&path, home.path().join(".b")).unwrap();
         std::fs::write(home.path().join(".b/new/1.x"), "x").unwrap();
-        assert_eq!(names(&directory, Place::New), ["1.x"]);
-        assert_eq!(directory.is_removed().unwrap(), Existence::Present);
+        assert_eq!(names(&directory, Subdirectory::New), ["1.x"]);
+        assert_eq!(directory.existence().unwrap(), Existence::Present);
         std::fs::remove_dir_all(home.path().join(".b")).unwrap();
-        assert_eq!(directory.is_removed().unwrap(), Existence::Removed);
+        assert_eq!(directory.existence().unwrap(), Existence::Removed);
     }
 
     #[test]
@@ -589,25 +464,5 @@ mod tests {
         assert!(home.path().join("tmp/1.x").exists());
         directory.clean_temporaries(now + 37 * 3600).unwrap();
         assert!(!home.path().join("tmp/1.x").exists());
-    }
-
-    #[test]
-    fn a_control_file_is_replaced_and_no_link_is_followed() {
-        let home = tempfile::tempdir().unwrap();
-        let directory = Directory::open(home.path()).unwrap();
-        std::fs::write(home.path().join("victim"), "keep").unwrap();
-        symlink("victim", home.path().join("f.tmp")).unwrap();
-        replace(
-            directory.root(),
-            "f.tmp",
-            "f",
-            b"one",
-            directory.file_mode(),
-            Some(77),
-        )
-        .unwrap();
-        assert_eq!(std::fs::read(home.path().join("f")).unwrap(), b"one");
-        assert_eq!(std::fs::read(home.path().join("victim")).unwrap(), b"keep");
-        assert!(!home.path().join("f.tmp").exists());
     }
 }

@@ -4,37 +4,49 @@
 //! containers with one host name would break each other's locks that way, so our host string names this boot and this
 //! process namespace too: to Dovecot it is a foreign host, whose locks go stale after 120 seconds without a change.
 
+use std::cell::Cell;
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::disk::clock::seconds as seconds_now;
+use crate::disk::control_file;
+use crate::disk::storage::{self, FileIdentity, Mode, StoredFile};
+
+/// How long to wait for another program's lock: longer than a lock takes to go stale.
+pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(130);
+
+/// How long what can also go on without a lock waits for it: looking for new messages, which wait in their turn, and
+/// changes of flags.
+pub(crate) const SHORT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A lock not touched for this long, seconds, belongs to a program that died (Dovecot's value).
 const STALE_SECONDS: i64 = 120;
-/// A holder touches its lock this often, so that others do not take it for stale (Dovecot's value).
-const TOUCH_EVERY: Duration = Duration::from_secs(10);
+/// A holder touches its lock this often, so that others do not take it for stale (Dovecot's value). Tests let no time go by.
+const TOUCH_EVERY: Duration = if cfg!(test) {
+    Duration::ZERO
+} else {
+    Duration::from_secs(10)
+};
 /// How long to wait before trying again.
 const RETRY_EVERY: Duration = Duration::from_millis(5);
 
 /// Locks held by this process, by device and inode: a lock with our own process number that is not here is a leftover.
-static HELD: LazyLock<Mutex<HashSet<(u64, u64)>>> = LazyLock::new(Mutex::default);
+static HELD: LazyLock<Mutex<HashSet<FileIdentity>>> = LazyLock::new(Mutex::default);
 
 /// A held lock; dropping it gives it back.
 #[derive(Debug)]
-pub struct Dotlock {
+pub(crate) struct Dotlock {
     directory: OwnedFd,
     name: String,
-    file: File,
-    identity: (u64, u64),
-    touched: Instant,
+    file: StoredFile,
+    identity: FileIdentity,
+    touched: Cell<Instant>,
 }
 
 impl Dotlock {
@@ -44,7 +56,11 @@ impl Dotlock {
     ///
     /// # Errors
     /// `TimedOut` when somebody else holds it all the time; others as the system says.
-    pub fn acquire(directory: BorrowedFd<'_>, file_name: &str, patience: Duration) -> io::Result<Self> {
+    pub(crate) fn acquire(
+        directory: BorrowedFd<'_>,
+        file_name: &str,
+        patience: Duration,
+    ) -> io::Result<Self> {
         let name = format!("{file_name}.lock");
         let start = Instant::now();
         loop {
@@ -69,26 +85,26 @@ impl Dotlock {
     /// Makes the lock with its content in one step: written under another name and then linked. A lock that a killed
     /// process left behind always tells who held it, so that nobody waits for its age.
     fn create(directory: BorrowedFd<'_>, name: &str) -> io::Result<Self> {
-        if rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+        if storage::status(directory, name).is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let prepared = format!("{name}.{}", crate::disk::random::guid()?);
-        let mut file = create_file(directory, &prepared)?;
+        let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
+        let mut file = storage::create_file(directory, &*prepared, mode)?;
         // A full disk: an empty lock still locks, and goes stale by time.
         let _ = file.write_all(owner().as_bytes());
-        let stat = rustix::fs::fstat(&file)?;
-        let identity = (stat.st_dev, stat.st_ino);
+        let identity = file.status()?.identity;
         // Before it can be seen: with our own number in it and not among the held ones it would look like a leftover.
         HELD.lock().insert(identity);
-        let linked = rustix::fs::linkat(directory, &prepared, directory, name, AtFlags::empty());
-        let _ = rustix::fs::unlinkat(directory, &prepared, AtFlags::empty());
-        let lock = linked.map_err(io::Error::from).and_then(|()| {
+        let linked = storage::link(directory, &*prepared, directory, name);
+        let _ = storage::unlink(directory, &*prepared);
+        let lock = linked.and_then(|()| {
             Ok(Self {
                 directory: directory.try_clone_to_owned()?,
                 name: name.to_owned(),
                 file,
                 identity,
-                touched: Instant::now(),
+                touched: Cell::new(Instant::now()),
             })
         });
         if lock.is_err() {
@@ -97,26 +113,27 @@ impl Dotlock {
         lock
     }
 
-    /// Touches the lock if that is due; call it now and then in long work.
+    /// Touches the lock if that is due. Work of unknown length calls it for each message: a lock that is not touched for
+    /// 120 seconds is taken away by others, and two programs would change one list.
     ///
     /// # Errors
     /// When somebody took the lock away: what it protects must not be changed any more.
-    pub fn keep(&mut self) -> io::Result<()> {
-        if self.touched.elapsed() < TOUCH_EVERY {
+    pub(crate) fn keep(&self) -> io::Result<()> {
+        if self.touched.get().elapsed() < TOUCH_EVERY {
             return Ok(());
         }
         self.check()?;
-        self.touched = Instant::now();
-        crate::disk::directory::set_modified(&self.file, seconds_now())
+        self.touched.set(Instant::now());
+        self.file.set_times(seconds_now())
     }
 
     /// Makes sure that the lock is still ours.
     ///
     /// # Errors
     /// When somebody took it away.
-    pub fn check(&self) -> io::Result<()> {
-        match rustix::fs::statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) if (stat.st_dev, stat.st_ino) == self.identity => Ok(()),
+    pub(crate) fn check(&self) -> io::Result<()> {
+        match storage::status(&self.directory, &*self.name) {
+            Ok(status) if status.identity == self.identity => Ok(()),
             _ => Err(io::Error::other(format!(
                 "{} was taken away by another program",
                 self.name
@@ -128,68 +145,61 @@ impl Dotlock {
 impl Drop for Dotlock {
     fn drop(&mut self) {
         if self.check().is_ok() {
-            let _ = rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty());
+            let _ = storage::unlink(&self.directory, &*self.name);
         }
         HELD.lock().remove(&self.identity);
     }
 }
 
-fn create_file(directory: BorrowedFd<'_>, name: &str) -> io::Result<File> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(
-        directory,
-        name,
-        flags,
-        Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH,
-    )?
-    .into())
-}
-
-/// The lock's state if nobody holds it any more; `None` while it is held or after it went away.
-fn find_stale(directory: BorrowedFd<'_>, name: &str, protected: &str, now: i64) -> io::Result<Option<Stat>> {
-    let stat = match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) => stat,
-        Err(Errno::NOENT) => return Ok(None),
-        Err(error) => return Err(error.into()),
+/// The lock's file if nobody holds it any more; `None` while it is held or after it went away.
+fn find_stale(
+    directory: BorrowedFd<'_>,
+    name: &str,
+    protected: &str,
+    now: i64,
+) -> io::Result<Option<FileIdentity>> {
+    let lock = match storage::status(directory, name) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
     };
-    if HELD.lock().contains(&(stat.st_dev, stat.st_ino)) {
+    if HELD.lock().contains(&lock.identity) {
         return Ok(None);
     }
     if owner_is_dead(&read_owner(directory, name)) {
-        return Ok(Some(stat));
+        return Ok(Some(lock.identity));
     }
     // The protected file counts too: its writer is alive as long as it grows.
-    let mut latest = stat.st_mtime.max(stat.st_ctime);
-    if let Ok(file) = rustix::fs::statat(directory, protected, AtFlags::SYMLINK_NOFOLLOW) {
-        latest = latest.max(file.st_mtime.max(file.st_ctime));
-    }
-    Ok((now - latest >= STALE_SECONDS).then_some(stat))
+    let protected = storage::status(directory, protected).map_or(0, |file| file.latest());
+    let latest = lock.latest().max(protected);
+    Ok((now - latest >= STALE_SECONDS).then_some(lock.identity))
 }
 
 /// Removes a stale lock, unless it was replaced since it was looked at.
 ///
 /// Two waiters may both find it stale. The second must not remove the lock that the first has just made: so it is moved aside,
-/// looked at, and linked back when it turns out to be another one.
-fn break_lock(directory: BorrowedFd<'_>, name: &str, stale: Stat) -> io::Result<()> {
+/// looked at, and put back when it turns out to be another one.
+fn break_lock(directory: BorrowedFd<'_>, name: &str, stale: FileIdentity) -> io::Result<()> {
     let aside = format!("{name}.{}", crate::disk::random::guid()?);
-    match rustix::fs::renameat(directory, name, directory, &aside) {
-        Ok(()) => {}
-        Err(Errno::NOENT) => return Ok(()),
-        Err(error) => return Err(error.into()),
+    match storage::rename(directory, name, directory, &*aside) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        renamed => renamed?,
     }
-    let moved = rustix::fs::statat(directory, &aside, AtFlags::SYMLINK_NOFOLLOW)?;
-    if (moved.st_dev, moved.st_ino) != (stale.st_dev, stale.st_ino) {
-        let _ = rustix::fs::linkat(directory, &aside, directory, name, AtFlags::empty());
+    if storage::status(directory, &*aside)?.identity == stale {
+        return storage::unlink(directory, &*aside);
     }
-    Ok(rustix::fs::unlinkat(directory, &aside, AtFlags::empty())?)
+    match storage::rename_to_free_name(directory, &*aside, name) {
+        // A third program has made a lock meanwhile. The one that was moved is lost; its holder finds that out before it
+        // changes the list ([`Dotlock::check`]).
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => storage::unlink(directory, &*aside),
+        // Not put back: whoever took this lock still relies on it, so the caller must not have it.
+        put_back => put_back,
+    }
 }
 
 fn read_owner(directory: BorrowedFd<'_>, name: &str) -> String {
-    let mut text = String::new();
-    if let Ok(Some(file)) = crate::disk::directory::open_control(directory, name, OFlags::RDONLY) {
-        let _ = file.take(512).read_to_string(&mut text);
-    }
-    text
+    let octets = control_file::read(directory, name, 512).ok().flatten();
+    String::from_utf8(octets.unwrap_or_default()).unwrap_or_default()
 }
 
 /// Whether a lock's content names a process of this very namespace that is not alive any more.
@@ -236,6 +246,8 @@ static HOST: LazyLock<String> = LazyLock::new(|| {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::storage::{Call, OpenFor, faults};
+    use std::fs::File;
     use std::os::fd::AsFd as _;
 
     const NO_WAIT: Duration = Duration::ZERO;
@@ -243,6 +255,11 @@ mod tests {
     struct Fixture {
         home: tempfile::TempDir,
         directory: File,
+    }
+
+    fn set_times(path: &std::path::Path, seconds: i64) {
+        let file = storage::open_file(storage::CWD, path, OpenFor::Reading).unwrap();
+        file.set_times(seconds).unwrap();
     }
 
     impl Fixture {
@@ -259,7 +276,7 @@ mod tests {
         fn foreign_lock(&self, content: &str, age: i64) {
             let path = self.home.path().join("list.lock");
             std::fs::write(&path, content).unwrap();
-            crate::disk::directory::set_modified(File::open(path).unwrap(), seconds_now() - age).unwrap();
+            set_times(&path, seconds_now() - age);
         }
     }
 
@@ -325,11 +342,7 @@ mod tests {
         assert!(!stale(118));
         assert!(stale(121));
         std::fs::write(fixture.home.path().join("list"), "x").unwrap();
-        crate::disk::directory::set_modified(
-            File::open(fixture.home.path().join("list")).unwrap(),
-            seconds_now() + 60,
-        )
-        .unwrap();
+        set_times(&fixture.home.path().join("list"), seconds_now() + 60);
         assert!(!stale(121), "the writer is at work");
     }
 
@@ -349,7 +362,7 @@ mod tests {
         let fixture = Fixture::new();
         fixture.foreign_lock("", 0);
         let directory = fixture.directory.as_fd();
-        let seen = rustix::fs::statat(directory, "list.lock", AtFlags::empty()).unwrap();
+        let seen = storage::status(directory, "list.lock").unwrap().identity;
         // Another inode under the same name, while the old one still exists.
         std::fs::rename(
             fixture.home.path().join("list.lock"),
@@ -362,5 +375,32 @@ mod tests {
             std::fs::read(fixture.home.path().join("list.lock")).unwrap(),
             b"new"
         );
+    }
+
+    #[test]
+    fn a_lock_that_cannot_be_put_back_is_not_taken() {
+        let fixture = Fixture::new();
+        fixture.foreign_lock("", 0);
+        let directory = fixture.directory.as_fd();
+        let seen = storage::status(directory, "list.lock").unwrap().identity;
+        let lock = fixture.home.path().join("list.lock");
+        std::fs::rename(&lock, fixture.home.path().join("old")).unwrap();
+        fixture.foreign_lock("new", 0);
+        // The move aside works; the rename back, in the same directory, does not.
+        let broken = faults::with_after(1, Call::Rename, io::ErrorKind::PermissionDenied, || {
+            break_lock(directory, "list.lock", seen)
+        });
+        assert_eq!(broken.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+    }
+
+    #[test]
+    fn a_lock_that_is_kept_stays_fresh() {
+        let fixture = Fixture::new();
+        let lock = fixture.acquire().unwrap();
+        let path = fixture.home.path().join("list.lock");
+        set_times(&path, seconds_now() - 100);
+        lock.keep().unwrap();
+        let status = storage::status(storage::CWD, &path).unwrap();
+        assert!(status.modified > seconds_now() - 50);
     }
 }

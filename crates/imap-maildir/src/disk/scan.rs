@@ -12,54 +12,59 @@
 use std::collections::HashMap;
 use std::io;
 
-use crate::disk::directory::{Directory, Place, Stamps};
-use crate::disk::step::Step;
-use crate::format::filename::split;
+use crate::disk::directory::{Directory, DirectoryVersions, FileAt, Subdirectory};
+use crate::disk::interference::Moment;
+use crate::disk::storage::FileIdentity;
+use crate::format::file_name::split;
 
 /// How often a missing file is looked for while the directories keep changing.
 const PASSES: usize = 6;
 
 /// Where a message's file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub(crate) struct FoundFile {
     /// The subdirectory.
-    pub place: Place,
+    pub(crate) subdirectory: Subdirectory,
     /// The file name, information part included.
-    pub name: Box<[u8]>,
+    pub(crate) name: Box<[u8]>,
 }
 
-impl Found {
+impl FoundFile {
+    pub(crate) fn at(&self) -> FileAt<'_> {
+        FileAt::new(self.subdirectory, &self.name)
+    }
+
     /// The base name.
     #[must_use]
-    pub fn base(&self) -> &[u8] {
+    pub(crate) fn base(&self) -> &[u8] {
         split(&self.name).0
     }
 
     /// The information part, with its colon; empty when there is none.
     #[must_use]
-    pub fn suffix(&self) -> &[u8] {
+    pub(crate) fn suffix(&self) -> &[u8] {
         split(&self.name).1
     }
 }
 
 /// What one pass saw.
 #[derive(Debug)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// By base name.
-    pub found: HashMap<Box<[u8]>, Found>,
+    pub(crate) found: HashMap<Box<[u8]>, FoundFile>,
     /// Base names that two files really have: the one that was left out of `found`.
-    pub doubles: Vec<Found>,
+    pub(crate) doubles: Vec<FoundFile>,
     /// The directories as they were before the pass.
-    pub stamps: Stamps,
+    pub(crate) versions: DirectoryVersions,
     /// Whether they were the same afterwards.
-    pub calm: Calm,
+    pub(crate) disturbance: Disturbance,
 }
 
 /// Whether the directories changed while they were listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Calm {
+pub(crate) enum Disturbance {
     /// They did not: the listing is complete.
-    Calm,
+    Undisturbed,
     /// They did: it may miss files that are there.
     Disturbed,
 }
@@ -68,43 +73,43 @@ pub enum Calm {
 ///
 /// # Errors
 /// When they cannot be read.
-pub fn list(directory: &Directory) -> io::Result<Listing> {
-    let stamps = directory.stamps()?;
+pub(crate) fn list(directory: &Directory) -> io::Result<Listing> {
+    let versions = directory.versions()?;
     let mut found = HashMap::new();
     let mut twice = Vec::new();
-    for place in [Place::New, Place::Cur] {
-        directory.list(place, |name| {
-            let entry = Found {
-                place,
+    for subdirectory in Subdirectory::BOTH {
+        directory.list(subdirectory, |name| {
+            let entry = FoundFile {
+                subdirectory,
                 name: name.into(),
             };
             if let Some(earlier) = found.insert(Box::from(entry.base()), entry) {
                 twice.push(earlier);
             }
         })?;
-        directory.steps().at(if place == Place::New {
-            Step::ListedNew
-        } else {
-            Step::Listed
-        });
+        directory.moments().at(listed(subdirectory));
     }
-    let doubles = settle(directory, &mut found, twice);
-    let calm = if directory.stamps()? == stamps {
-        Calm::Calm
+    let doubles = keep_existing(directory, &mut found, twice);
+    let disturbance = if directory.versions()? == versions {
+        Disturbance::Undisturbed
     } else {
-        Calm::Disturbed
+        Disturbance::Disturbed
     };
     Ok(Listing {
         found,
         doubles,
-        stamps,
-        calm,
+        versions,
+        disturbance,
     })
 }
 
 /// For base names seen twice, keeps the file that exists; gives those of which both exist.
-fn settle(directory: &Directory, found: &mut HashMap<Box<[u8]>, Found>, twice: Vec<Found>) -> Vec<Found> {
-    let exists = |entry: &Found| directory.stat(entry.place, &entry.name).is_ok();
+fn keep_existing(
+    directory: &Directory,
+    found: &mut HashMap<Box<[u8]>, FoundFile>,
+    twice: Vec<FoundFile>,
+) -> Vec<FoundFile> {
+    let exists = |file: &FoundFile| directory.status(file.at()).is_ok();
     let mut doubles = Vec::new();
     for earlier in twice {
         let Some(later) = found.get_mut(earlier.base()) else {
@@ -126,7 +131,7 @@ fn settle(directory: &Directory, found: &mut HashMap<Box<[u8]>, Found>, twice: V
 ///
 /// # Errors
 /// When the directories cannot be read.
-pub fn confirm_missing(
+pub(crate) fn confirm_missing(
     directory: &Directory,
     listing: &mut Listing,
     mut missing: Vec<Box<[u8]>>,
@@ -143,7 +148,7 @@ pub fn confirm_missing(
             }
             None => true,
         });
-        if again.calm == Calm::Calm {
+        if again.disturbance == Disturbance::Undisturbed {
             break;
         }
     }
@@ -154,26 +159,22 @@ pub fn confirm_missing(
 ///
 /// # Errors
 /// When the directories cannot be read.
-pub fn find(directory: &Directory, base: &[u8]) -> io::Result<Option<Found>> {
+pub(crate) fn find(directory: &Directory, base: &[u8]) -> io::Result<Option<FoundFile>> {
     for _ in 0..PASSES {
-        let before = directory.stamps()?;
-        for place in [Place::New, Place::Cur] {
+        let before = directory.versions()?;
+        for subdirectory in Subdirectory::BOTH {
             let mut name = None;
-            directory.list(place, |entry| {
+            directory.list(subdirectory, |entry| {
                 if split(entry).0 == base {
                     name = Some(Box::from(entry));
                 }
             })?;
             if let Some(name) = name {
-                return Ok(Some(Found { place, name }));
+                return Ok(Some(FoundFile { subdirectory, name }));
             }
-            directory.steps().at(if place == Place::New {
-                Step::ListedNew
-            } else {
-                Step::Listed
-            });
+            directory.moments().at(listed(subdirectory));
         }
-        if directory.stamps()? == before {
+        if directory.versions()? == before {
             // Nothing moved while we looked: it is not there.
             break;
         }
@@ -181,28 +182,33 @@ pub fn find(directory: &Directory, base: &[u8]) -> io::Result<Option<Found>> {
     Ok(None)
 }
 
-/// Device and inode of another file with the same base name.
-pub(crate) fn find_other(directory: &Directory, file: &Found) -> Option<(u64, u64)> {
-    for place in [Place::New, Place::Cur] {
-        let mut other = None;
-        let matches =
-            |name: &[u8]| split(name).0 == file.base() && (place != file.place || *name != *file.name);
+/// Another file with the same base name.
+pub(crate) fn find_other(directory: &Directory, file: &FoundFile) -> Option<FileIdentity> {
+    for subdirectory in Subdirectory::BOTH {
+        let mut other: Option<Box<[u8]>> = None;
+        let matches = |name: &[u8]| {
+            split(name).0 == file.base() && (subdirectory != file.subdirectory || *name != *file.name)
+        };
         directory
-            .list(place, |name| {
+            .list(subdirectory, |name| {
                 if matches(name) {
-                    other = Some(Box::from(name))
+                    other = Some(name.into());
                 }
             })
             .ok()?;
         if let Some(name) = other {
-            let name: Box<[u8]> = name;
-            return directory
-                .stat(place, &name)
-                .ok()
-                .map(|stat| (stat.st_dev, stat.st_ino));
+            let status = directory.status(FileAt::new(subdirectory, &name)).ok()?;
+            return Some(status.identity);
         }
     }
     None
+}
+
+fn listed(subdirectory: Subdirectory) -> Moment {
+    match subdirectory {
+        Subdirectory::New => Moment::ListedNew,
+        Subdirectory::Cur => Moment::Listed,
+    }
 }
 
 #[cfg(test)]
@@ -226,12 +232,12 @@ mod tests {
             Self { home, directory }
         }
 
-        /// Renames at the n-th occurrence of a step, counted from 0.
-        fn rename_at(&self, step: Step, nth: usize, from: &str, to: &str) {
+        /// Renames at the n-th occurrence of a moment, counted from 0.
+        fn rename_at(&self, moment: Moment, nth: usize, from: &str, to: &str) {
             let (from, to): (PathBuf, PathBuf) = (self.home.path().join(from), self.home.path().join(to));
             let count = AtomicUsize::new(0);
-            self.directory.steps().set(move |at| {
-                if at == step && count.fetch_add(1, Ordering::SeqCst) == nth {
+            self.directory.moments().set(move |at| {
+                if at == moment && count.fetch_add(1, Ordering::SeqCst) == nth {
                     std::fs::rename(&from, &to).unwrap();
                 }
             });
@@ -254,20 +260,20 @@ mod tests {
         let listing = list(&fixture.directory).unwrap();
         assert_eq!(names(&listing), ["1.a:2,FS", "2.b:2,", "3.c"]);
         assert_eq!(listing.found[&b"1.a"[..]].suffix(), b":2,FS");
-        assert_eq!(listing.calm, Calm::Calm);
+        assert_eq!(listing.disturbance, Disturbance::Undisturbed);
     }
 
     #[test]
     fn a_message_that_moves_from_new_to_cur_between_the_listings_is_seen() {
         let fixture = Fixture::new(&["new/1.a"]);
-        fixture.rename_at(Step::ListedNew, 0, "new/1.a", "cur/1.a:2,S");
+        fixture.rename_at(Moment::ListedNew, 0, "new/1.a", "cur/1.a:2,S");
         let listing = list(&fixture.directory).unwrap();
         assert_eq!(names(&listing), ["1.a:2,S"]);
         assert!(
             listing.doubles.is_empty(),
             "it is one file, under two names one after the other"
         );
-        assert_eq!(listing.calm, Calm::Disturbed);
+        assert_eq!(listing.disturbance, Disturbance::Disturbed);
     }
 
     #[test]
@@ -292,8 +298,8 @@ mod tests {
         // Every pass is disturbed; the third brings the file back.
         let home = fixture.home.path().to_owned();
         let passes = AtomicUsize::new(0);
-        fixture.directory.steps().set(move |step| {
-            if step == Step::Listed {
+        fixture.directory.moments().set(move |moment| {
+            if moment == Moment::Listed {
                 let pass = passes.fetch_add(1, Ordering::SeqCst);
                 std::fs::write(home.join(format!("cur/noise{pass}:2,")), "x").unwrap();
                 if pass == 2 {
@@ -313,8 +319,8 @@ mod tests {
         assert_eq!(names(&listing), ["1.a:2,S"]);
         assert_eq!(
             listing.doubles,
-            [Found {
-                place: Place::New,
+            [FoundFile {
+                subdirectory: Subdirectory::New,
                 name: Box::from(&b"1.a"[..])
             }]
         );
@@ -326,7 +332,7 @@ mod tests {
         let found = find(&fixture.directory, b"1.a").unwrap().unwrap();
         assert_eq!(&*found.name, b"1.a:2,FS");
         assert_eq!(find(&fixture.directory, b"1").unwrap(), None);
-        fixture.rename_at(Step::ListedNew, 0, "cur/1.a:2,FS", "cur/1.a:2,");
+        fixture.rename_at(Moment::ListedNew, 0, "cur/1.a:2,FS", "cur/1.a:2,");
         assert_eq!(
             &*find(&fixture.directory, b"1.a").unwrap().unwrap().name,
             b"1.a:2,"

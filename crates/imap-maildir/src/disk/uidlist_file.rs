@@ -4,51 +4,24 @@
 //! UIDs. A UID is on disk, synced, before anybody sees it.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 
-use rustix::fs::OFlags;
-
-use crate::disk::directory::{Directory, open_control, replace};
-use crate::disk::dotlock::Dotlock;
+use crate::disk::control_file::{self, Replacement};
+use crate::disk::directory::Directory;
+use crate::disk::dotlock::{Dotlock, LOCK_PATIENCE};
+use crate::disk::storage::{FileVersion, OpenFor, StoredFile};
 use crate::format::uidlist::{Fault, Header, Parsed, Record, parse, parse_appended, write};
 
 /// Its name.
-pub const FILE_NAME: &str = "dovecot-uidlist";
+pub(crate) const FILE_NAME: &str = "dovecot-uidlist";
+const TEMPORARY_NAME: &str = "dovecot-uidlist.tmp";
 /// Courier's list, read when there is no other.
-pub const COURIER_FILE_NAME: &str = "courierimapuiddb";
-
-/// Enough to tell that a file changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(file: &File) -> io::Result<Self> {
-        let stat = rustix::fs::fstat(file)?;
-        Ok(Self {
-            device: stat.st_dev,
-            inode: stat.st_ino,
-            size: u64::try_from(stat.st_size).unwrap_or(0),
-            modified: (stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
-            changed: (stat.st_ctime, i64::try_from(stat.st_ctime_nsec).unwrap_or(0)),
-        })
-    }
-
-    fn same_file(&self, other: &Self) -> bool {
-        (self.device, self.inode) == (other.device, other.inode)
-    }
-}
+const COURIER_FILE_NAME: &str = "courierimapuiddb";
 
 /// What reading again brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// Nothing.
     None,
     /// Records were added; all others are as they were.
@@ -63,7 +36,7 @@ pub enum Change {
 
 /// Whether the caller holds the lock: only then is an unfinished last line known to be torn rather than on its way.
 #[derive(Clone, Copy, Debug)]
-pub enum Reading<'a> {
+pub(crate) enum Reading<'a> {
     /// Without the lock.
     Unlocked,
     /// With it.
@@ -72,14 +45,14 @@ pub enum Reading<'a> {
 
 /// The list in memory.
 #[derive(Debug)]
-pub struct UidListFile {
+pub(crate) struct UidListFile {
     header: Header,
     /// Ascending.
     records: Vec<Record>,
     by_base: HashMap<Arc<[u8]>, u32>,
     /// The largest UID that was ever used, as far as the file tells.
     highest: u32,
-    stamp: Option<Stamp>,
+    version: Option<FileVersion>,
     /// Octets read: up to the end of a whole line.
     offset: u64,
     /// Empty when records may simply be appended.
@@ -91,11 +64,14 @@ impl UidListFile {
     ///
     /// # Errors
     /// As the system says, `TimedOut` when the lock cannot be had.
-    pub fn open(directory: &Directory, uid_validity: impl FnOnce() -> io::Result<u32>) -> io::Result<Self> {
+    pub(crate) fn open(
+        directory: &Directory,
+        uid_validity: impl FnOnce() -> io::Result<u32>,
+    ) -> io::Result<Self> {
         if let Some(list) = Self::read(directory)? {
             return Ok(list);
         }
-        let lock = Dotlock::acquire(directory.root(), FILE_NAME, crate::LOCK_PATIENCE)?;
+        let lock = Dotlock::acquire(directory.root(), FILE_NAME, LOCK_PATIENCE)?;
         if let Some(list) = Self::read(directory)? {
             return Ok(list);
         }
@@ -117,14 +93,14 @@ impl UidListFile {
     ///
     /// # Errors
     /// As the system says.
-    pub fn read(directory: &Directory) -> io::Result<Option<Self>> {
-        let Some(mut file) = open_control(directory.root(), FILE_NAME, OFlags::RDONLY)? else {
+    pub(crate) fn read(directory: &Directory) -> io::Result<Option<Self>> {
+        let Some(mut file) = control_file::open(directory.root(), FILE_NAME, OpenFor::Reading)? else {
             return Ok(None);
         };
-        let stamp = Stamp::of(&file)?;
+        let version = file.status()?.version();
         let mut octets = Vec::new();
         file.read_to_end(&mut octets)?;
-        Ok(Self::of(parse(&octets), Some(stamp)))
+        Ok(Self::of(parse(&octets), Some(version)))
     }
 
     fn empty(header: Header) -> Self {
@@ -135,13 +111,13 @@ impl UidListFile {
             records,
             by_base,
             highest: 0,
-            stamp: None,
+            version: None,
             offset: 0,
             faults,
         }
     }
 
-    fn of(parsed: Parsed, stamp: Option<Stamp>) -> Option<Self> {
+    fn of(parsed: Parsed, version: Option<FileVersion>) -> Option<Self> {
         let header = parsed.header?;
         let by_base = parsed
             .records
@@ -153,13 +129,13 @@ impl UidListFile {
             records: parsed.records,
             by_base,
             highest: parsed.highest,
-            stamp,
+            version,
             offset: parsed.complete,
             faults: parsed.faults,
         };
         // Without the lock, an unfinished line may be on its way.
         list.faults.retain(|fault| *fault != Fault::Torn);
-        if stamp.is_none() {
+        if version.is_none() {
             list.faults.push(Fault::Outdated);
         }
         Some(list)
@@ -167,75 +143,74 @@ impl UidListFile {
 
     /// UIDVALIDITY.
     #[must_use]
-    pub fn uid_validity(&self) -> u32 {
+    pub(crate) fn uid_validity(&self) -> u32 {
         self.header.uid_validity
     }
 
     /// UIDNEXT: above every UID that was ever given; `u32::MAX` when there is none left.
     #[must_use]
-    pub fn next_uid(&self) -> u32 {
+    pub(crate) fn next_uid(&self) -> u32 {
         self.header.next_uid.max(self.highest.saturating_add(1))
     }
 
     /// The records, ascending by UID. A record does not mean that the file still exists.
     #[must_use]
-    pub fn records(&self) -> &[Record] {
+    pub(crate) fn records(&self) -> &[Record] {
         &self.records
     }
 
     /// The UID of a base name.
     #[must_use]
-    pub fn uid_of(&self, base: &[u8]) -> Option<u32> {
+    pub(crate) fn uid_of(&self, base: &[u8]) -> Option<u32> {
         self.by_base.get(base).copied()
-    }
-
-    /// The record of a UID.
-    #[must_use]
-    pub fn record(&self, uid: u32) -> Option<&Record> {
-        self.records
-            .binary_search_by_key(&uid, |record| record.uid)
-            .ok()
-            .map(|at| &self.records[at])
     }
 
     /// Reads again what changed on disk.
     ///
     /// # Errors
     /// As the system says; what was known stays.
-    pub fn refresh(&mut self, directory: &Directory, reading: Reading<'_>) -> io::Result<Change> {
-        let Some(mut file) = open_control(directory.root(), FILE_NAME, OFlags::RDONLY)? else {
-            self.stamp = None;
+    pub(crate) fn refresh(&mut self, directory: &Directory, reading: Reading<'_>) -> io::Result<Change> {
+        if let Reading::Locked(lock) = reading {
+            lock.keep()?;
+        }
+        let Some(mut file) = control_file::open(directory.root(), FILE_NAME, OpenFor::Reading)? else {
+            self.version = None;
             return Ok(Change::Missing);
         };
-        let stamp = Stamp::of(&file)?;
-        let torn = matches!(reading, Reading::Locked(_)) && stamp.size > self.offset;
-        if self.stamp == Some(stamp) && !torn {
+        let version = file.status()?.version();
+        let torn = matches!(reading, Reading::Locked(_)) && version.size > self.offset;
+        if self.version == Some(version) && !torn {
             return Ok(Change::None);
         }
         let grown = self
-            .stamp
-            .is_some_and(|old| old.same_file(&stamp) && (old.size < stamp.size || torn));
+            .version
+            .is_some_and(|old| old.identity == version.identity && (old.size < version.size || torn));
         if grown && self.faults.is_empty() && self.offset > 0 {
-            return self.read_tail(file, stamp, reading);
+            return self.read_tail(file, version, reading);
         }
         let mut octets = Vec::new();
         file.read_to_end(&mut octets)?;
-        self.reload(parse(&octets), stamp, reading)
+        self.reload(parse(&octets), version, reading)
     }
 
-    fn read_tail(&mut self, mut file: File, stamp: Stamp, reading: Reading<'_>) -> io::Result<Change> {
+    fn read_tail(
+        &mut self,
+        mut file: StoredFile,
+        version: FileVersion,
+        reading: Reading<'_>,
+    ) -> io::Result<Change> {
         // One octet more: if the last line's end is not where it was, this is not an append.
-        file.seek(SeekFrom::Start(self.offset - 1))?;
+        file.read_from(self.offset - 1)?;
         let mut octets = Vec::new();
         file.read_to_end(&mut octets)?;
         if octets.first() != Some(&b'\n') {
-            file.seek(SeekFrom::Start(0))?;
+            file.read_from(0)?;
             octets.clear();
             file.read_to_end(&mut octets)?;
-            return self.reload(parse(&octets), stamp, reading);
+            return self.reload(parse(&octets), version, reading);
         }
         let parsed = parse_appended(&octets[1..], self.highest);
-        self.stamp = Some(stamp);
+        self.version = Some(version);
         self.offset += parsed.complete;
         self.highest = self.highest.max(parsed.highest);
         self.note_faults(parsed.faults, parsed.torn_uid, reading);
@@ -248,9 +223,9 @@ impl UidListFile {
         Ok(Change::Appended)
     }
 
-    fn reload(&mut self, parsed: Parsed, stamp: Stamp, reading: Reading<'_>) -> io::Result<Change> {
+    fn reload(&mut self, parsed: Parsed, version: FileVersion, reading: Reading<'_>) -> io::Result<Change> {
         let (faults, torn_uid) = (parsed.faults.clone(), parsed.torn_uid);
-        let Some(list) = Self::of(parsed, Some(stamp)) else {
+        let Some(list) = Self::of(parsed, Some(version)) else {
             if matches!(reading, Reading::Unlocked) {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
@@ -258,7 +233,7 @@ impl UidListFile {
                 ));
             }
             // Damaged while we know better: to be written again from memory.
-            self.stamp = None;
+            self.version = None;
             return Ok(Change::Missing);
         };
         let change = if list.uid_validity() == self.uid_validity() {
@@ -301,7 +276,7 @@ impl UidListFile {
     ///
     /// # Errors
     /// As the system says; `StorageFull` with [`UidsExhausted`] inside when no UID is left.
-    pub fn assign(
+    pub(crate) fn assign(
         &mut self,
         directory: &Directory,
         lock: &Dotlock,
@@ -323,7 +298,7 @@ impl UidListFile {
             .collect();
         let before = self.highest;
         self.highest = before.max(first + count - 1);
-        if !self.faults.is_empty() || self.stamp.is_none() {
+        if !self.faults.is_empty() || self.version.is_none() {
             if let Err(error) = self.rewrite_with(directory, lock, &records) {
                 // Nobody saw these numbers: a full disk must not use up UIDs, try by try.
                 self.highest = before;
@@ -340,22 +315,21 @@ impl UidListFile {
         let mut lines = Vec::new();
         records.iter().for_each(|record| record.write(&mut lines));
         lock.check()?;
-        let flags = OFlags::WRONLY | OFlags::APPEND;
-        let Some(mut file) = open_control(directory.root(), FILE_NAME, flags)? else {
+        let Some(mut file) = control_file::open(directory.root(), FILE_NAME, OpenFor::Appending)? else {
             return self.rewrite_with(directory, lock, records);
         };
-        let before = Stamp::of(&file)?;
-        if self.stamp != Some(before) || before.size != self.offset {
+        let before = file.status()?.version();
+        if self.version != Some(before) || before.size != self.offset {
             return Err(io::Error::other("the UID list changed although it is locked"));
         }
         if let Err(error) = file.write_all(&lines).and_then(|()| file.sync_data()) {
             // Leave no torn line behind for a program that would append to it.
-            let _ = file.set_len(before.size);
+            let _ = file.truncate(before.size);
             self.faults.push(Fault::Torn);
             return Err(error);
         }
         self.offset += lines.len() as u64;
-        self.stamp = Some(Stamp::of(&file)?);
+        self.version = Some(file.status()?.version());
         Ok(())
     }
 
@@ -369,17 +343,16 @@ impl UidListFile {
             header.guid = Some(crate::disk::random::guid()?.into());
         }
         let octets = write(&header, self.records.iter().chain(added));
-        let temporary = format!("{FILE_NAME}.tmp");
-        let file = replace(
-            directory.root(),
-            &temporary,
-            FILE_NAME,
-            &octets,
-            directory.file_mode(),
-            None,
-        )?;
+        let replacement = Replacement {
+            name: FILE_NAME,
+            temporary: TEMPORARY_NAME,
+            octets: &octets,
+            mode: directory.file_mode(),
+            modified: None,
+        };
+        let version = replacement.put(directory.root())?;
         self.header = header;
-        self.stamp = Some(Stamp::of(&file)?);
+        self.version = Some(version);
         self.offset = octets.len() as u64;
         self.faults.clear();
         Ok(())
@@ -387,10 +360,10 @@ impl UidListFile {
 
     /// Whether the list is due for writing anew: broken, outdated, missing, or mostly about files that are gone.
     #[must_use]
-    pub fn wants_rewrite(&self, messages: usize) -> Rewrite {
+    pub(crate) fn wants_rewrite(&self, messages: usize) -> Rewrite {
         // Dovecot's rule: fewer than three quarters of the lines are in use. Small lists are left alone.
         let mostly_gone = self.records.len() > 16 && messages < self.records.len() / 4 * 3;
-        if mostly_gone || self.stamp.is_none() || !self.faults.is_empty() {
+        if mostly_gone || self.version.is_none() || !self.faults.is_empty() {
             Rewrite::Due
         } else {
             Rewrite::NotDue
@@ -401,7 +374,7 @@ impl UidListFile {
     ///
     /// # Errors
     /// As the system says; the old list stays.
-    pub fn rewrite(
+    pub(crate) fn rewrite(
         &mut self,
         directory: &Directory,
         lock: &Dotlock,
@@ -418,14 +391,14 @@ impl UidListFile {
     }
 
     /// Forgets a base name in memory, because its file vanished: if it comes back, it gets a new UID.
-    pub fn forget(&mut self, base: &[u8]) {
+    pub(crate) fn forget(&mut self, base: &[u8]) {
         self.by_base.remove(base);
     }
 }
 
 /// Whether a record stays in a list that is written anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
+pub(crate) enum Keep {
     /// It stays.
     Yes,
     /// Its file is gone.
@@ -434,7 +407,7 @@ pub enum Keep {
 
 /// Whether a list should be written anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rewrite {
+pub(crate) enum Rewrite {
     /// It should.
     Due,
     /// It need not.
@@ -444,15 +417,11 @@ pub enum Rewrite {
 /// All UIDs up to 2^32-2 are used; the mailbox takes no more messages.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the mailbox has no UID left to give")]
-pub struct UidsExhausted;
+pub(crate) struct UidsExhausted;
 
 fn read_courier(directory: &Directory) -> io::Result<Option<Parsed>> {
-    let Some(mut file) = open_control(directory.root(), COURIER_FILE_NAME, OFlags::RDONLY)? else {
-        return Ok(None);
-    };
-    let mut octets = Vec::new();
-    file.read_to_end(&mut octets)?;
-    Ok(Some(parse(&octets)))
+    let octets = control_file::read(directory.root(), COURIER_FILE_NAME, u64::MAX)?;
+    Ok(octets.map(|octets| parse(&octets)))
 }
 
 #[cfg(test)]

@@ -4,24 +4,22 @@
 //! holds the value as text. A mailbox that is deleted and created again, or renamed onto a former name, thereby never has a former
 //! mailbox's UIDVALIDITY. New values are the current time where that is larger, so that losing both files loses nothing.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::os::fd::BorrowedFd;
 
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
-
-use crate::disk::directory::{open_control, replace, sync_directory};
-use crate::disk::dotlock::Dotlock;
+use crate::disk::control_file::{self, Replacement};
+use crate::disk::dotlock::{Dotlock, LOCK_PATIENCE};
+use crate::disk::storage::{self, Mode};
 
 /// The name of the file with the latest value.
-pub const FILE_NAME: &str = "dovecot-uidvalidity";
+const FILE_NAME: &str = "dovecot-uidvalidity";
 
 /// Gives the next UIDVALIDITY of the account at `root`, not 0, larger than all before it; `now` in seconds since the epoch.
 ///
 /// # Errors
 /// As the system says. `StorageFull` when 2^32-1 was reached.
-pub fn next(root: BorrowedFd<'_>, now: i64) -> io::Result<u32> {
-    let _alone = alone(root)?;
+pub(crate) fn next(root: BorrowedFd<'_>, now: i64) -> io::Result<u32> {
+    let _lock = lock(root)?;
     for _ in 0..1000 {
         let latest = latest(root)?;
         let now = u32::try_from(now).unwrap_or(1).max(1);
@@ -32,16 +30,15 @@ pub fn next(root: BorrowedFd<'_>, now: i64) -> io::Result<u32> {
             ));
         };
         if advance(root, latest, next)? == Advance::Done {
-            // The order matters not: readers take the larger of name and content.
-            let temporary = format!("{FILE_NAME}.tmp.{}", crate::disk::random::guid()?);
-            replace(
-                root,
-                &temporary,
-                FILE_NAME,
-                format!("{next:08x}").as_bytes(),
-                MODE,
-                None,
-            )?;
+            // A crash between the two is harmless: readers take the larger of name and content.
+            Replacement {
+                name: FILE_NAME,
+                temporary: &format!("{FILE_NAME}.tmp.{}", crate::disk::random::guid()?),
+                octets: format!("{next:08x}").as_bytes(),
+                mode: MODE,
+                modified: None,
+            }
+            .put(root)?;
             return Ok(next);
         }
     }
@@ -55,11 +52,11 @@ pub fn next(root: BorrowedFd<'_>, now: i64) -> io::Result<u32> {
 ///
 /// # Errors
 /// As the system says.
-pub fn at_least(root: BorrowedFd<'_>, value: u32) -> io::Result<()> {
+pub(crate) fn at_least(root: BorrowedFd<'_>, value: u32) -> io::Result<()> {
     if latest(root)?.is_some_and(|latest| latest >= value) {
         return Ok(());
     }
-    let _alone = alone(root)?;
+    let _lock = lock(root)?;
     for _ in 0..1000 {
         let latest = latest(root)?;
         if latest.is_some_and(|latest| latest >= value) || advance(root, latest, value)? == Advance::Done {
@@ -73,8 +70,8 @@ pub fn at_least(root: BorrowedFd<'_>, value: u32) -> io::Result<()> {
 ///
 /// The rename alone is not enough: a listing may miss the counter file while somebody renames it (see [`crate::disk::scan`]), and
 /// the counter would be made anew with a value that has been given already.
-fn alone(root: BorrowedFd<'_>) -> io::Result<Dotlock> {
-    Dotlock::acquire(root, FILE_NAME, crate::LOCK_PATIENCE)
+fn lock(root: BorrowedFd<'_>) -> io::Result<Dotlock> {
+    Dotlock::acquire(root, FILE_NAME, LOCK_PATIENCE)
 }
 
 const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -89,44 +86,42 @@ enum Advance {
 fn advance(root: BorrowedFd<'_>, from: Option<u32>, to: u32) -> io::Result<Advance> {
     let target = format!("{FILE_NAME}.{to:08x}");
     let renamed = match from {
-        Some(from) => rustix::fs::renameat(root, format!("{FILE_NAME}.{from:08x}"), root, &target),
-        None => Err(Errno::NOENT),
+        Some(from) => storage::rename(root, format!("{FILE_NAME}.{from:08x}"), root, &*target),
+        None => Err(io::ErrorKind::NotFound.into()),
     };
     match renamed {
         Ok(()) => {}
         // No counter file under that name: the first value, or only the text file was left, or somebody was faster.
-        Err(Errno::NOENT) if latest(root)? == from => {
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            match rustix::fs::openat(root, &target, flags, MODE) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if latest(root)? != from {
+                return Ok(Advance::Lost);
+            }
+            match storage::create_file(root, &*target, MODE) {
                 Ok(_) => {}
-                Err(Errno::EXIST) => return Ok(Advance::Lost),
-                Err(error) => return Err(error.into()),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(Advance::Lost),
+                Err(error) => return Err(error),
             }
         }
-        Err(Errno::NOENT) => return Ok(Advance::Lost),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     }
-    sync_directory(root)?;
+    storage::sync_directory(root)?;
     Ok(Advance::Done)
 }
 
 /// The largest value that the files tell of.
 fn latest(root: BorrowedFd<'_>) -> io::Result<Option<u32>> {
     let mut latest = None;
-    if let Some(file) = open_control(root, FILE_NAME, OFlags::RDONLY)? {
-        let mut text = String::new();
-        // Unreadable content counts as none: the counter file's name is the value that matters.
-        let _ = file.take(16).read_to_string(&mut text);
-        latest = hexadecimal(text.trim_end().as_bytes());
+    // Unreadable content counts as none: the counter file's name is the value that matters.
+    if let Some(octets) = control_file::read(root, FILE_NAME, 16)? {
+        latest = hexadecimal(octets.trim_ascii_end());
     }
     // Twice: Dovecot takes no lock, and a listing may miss what it renames.
     for _ in 0..2 {
-        for entry in rustix::fs::Dir::read_from(root)? {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            let value = name.strip_prefix(b"dovecot-uidvalidity.").and_then(hexadecimal);
-            latest = latest.max(value);
-        }
+        storage::list(root, |name, _| {
+            let digits = name.to_bytes().strip_prefix(b"dovecot-uidvalidity.");
+            latest = latest.max(digits.and_then(hexadecimal));
+            Ok(())
+        })?;
     }
     Ok(latest)
 }

@@ -5,7 +5,7 @@
 
 /// One flag letter that has a meaning in IMAP (RFC 9051, section 2.3.2) or in the Maildir convention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Letter {
+pub(crate) enum Letter {
     /// `D`, `\Draft`.
     Draft,
     /// `F`, `\Flagged`.
@@ -24,7 +24,7 @@ pub enum Letter {
 
 impl Letter {
     /// The six standard letters in ASCII order.
-    pub const STANDARD: [Self; 6] = [
+    pub(crate) const STANDARD: [Self; 6] = [
         Self::Draft,
         Self::Flagged,
         Self::Passed,
@@ -35,7 +35,7 @@ impl Letter {
 
     /// The octet that stands for this letter in a file name; a keyword index above 25 has none.
     #[must_use]
-    pub fn octet(self) -> Option<u8> {
+    pub(crate) fn octet(self) -> Option<u8> {
         Some(match self {
             Self::Draft => b'D',
             Self::Flagged => b'F',
@@ -51,7 +51,7 @@ impl Letter {
 
 /// The information part of a file name, parsed; equal values mean the same flags.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Info {
+pub(crate) struct Info {
     /// Bits 0 to 25 are `A` to `Z`, bits 26 to 51 `a` to `z`.
     letters: u64,
     /// Flag octets that are no ASCII letters, sorted.
@@ -66,7 +66,7 @@ impl Info {
     /// Nothing, `:1,...` and anything else that is not `:2,` carry no flags; the file name itself stays as it is on disk
     /// until the flags are changed.
     #[must_use]
-    pub fn parse(suffix: &[u8]) -> Self {
+    pub(crate) fn parse(suffix: &[u8]) -> Self {
         let Some(flags) = suffix.strip_prefix(b":2,") else {
             return Self::default();
         };
@@ -93,7 +93,7 @@ impl Info {
 
     /// Writes `:2,` and the letters in ASCII order, then a second set if there was one.
     #[must_use]
-    pub fn suffix(&self) -> Vec<u8> {
+    pub(crate) fn suffix(&self) -> Vec<u8> {
         let mut out = b":2,".to_vec();
         out.extend((b'A'..=b'Z').chain(b'a'..=b'z').filter(|&octet| self.has(octet)));
         out.extend_from_slice(&self.other);
@@ -104,22 +104,27 @@ impl Info {
 
     /// Whether the letter is set.
     #[must_use]
-    pub fn contains(&self, letter: Letter) -> bool {
+    pub(crate) fn contains(&self, letter: Letter) -> bool {
         letter.octet().is_some_and(|octet| self.has(octet))
     }
 
+    /// Whether some letter is set in both.
+    pub(crate) fn shares_a_letter_with(&self, other: &Self) -> bool {
+        self.letters & other.letters != 0
+    }
+
     /// Sets a letter; a keyword index above 25 is ignored.
-    pub fn insert(&mut self, letter: Letter) {
+    pub(crate) fn insert(&mut self, letter: Letter) {
         self.letters |= letter.octet().and_then(bit).unwrap_or(0);
     }
 
     /// Clears a letter.
-    pub fn remove(&mut self, letter: Letter) {
+    pub(crate) fn remove(&mut self, letter: Letter) {
         self.letters &= !letter.octet().and_then(bit).unwrap_or(0);
     }
 
     /// The indices of the keywords that are set, ascending, each 0 to 25.
-    pub fn keywords(&self) -> impl Iterator<Item = u8> + use<> {
+    pub(crate) fn keywords(&self) -> impl Iterator<Item = u8> + use<> {
         let letters = self.letters;
         (0..26u8).filter(move |index| letters & (1 << (26 + index)) != 0)
     }

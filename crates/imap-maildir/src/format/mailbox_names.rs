@@ -6,7 +6,7 @@
 use imap_backend::{MailboxName, mutf7};
 
 /// The hierarchy delimiter.
-pub const DELIMITER: char = '.';
+pub(crate) const DELIMITER: char = '.';
 
 /// The longest directory name, octets; what file systems allow.
 const LONGEST: usize = 255;
@@ -14,7 +14,7 @@ const LONGEST: usize = 255;
 /// A name that no Maildir++ directory can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum InvalidName {
+pub(crate) enum InvalidName {
     /// It starts or ends with the delimiter or has two in a row.
     #[error("a part of the mailbox name is empty")]
     EmptyPart,
@@ -24,16 +24,13 @@ pub enum InvalidName {
     /// Longer than a directory name can be, once encoded.
     #[error("the mailbox name is longer than {LONGEST} octets in modified UTF-7")]
     TooLong,
-    /// A second INBOX beside the root directory.
-    #[error("INBOX is the account's root directory")]
-    Inbox,
 }
 
 /// The directory of a mailbox, relative to the account's root; empty for INBOX.
 ///
 /// # Errors
 /// Why there is none.
-pub fn directory_name(name: &MailboxName) -> Result<String, InvalidName> {
+pub(crate) fn directory_name(name: &MailboxName) -> Result<String, InvalidName> {
     if name.is_inbox() {
         return Ok(String::new());
     }
@@ -56,7 +53,7 @@ pub fn directory_name(name: &MailboxName) -> Result<String, InvalidName> {
 ///
 /// Directories whose names are not modified UTF-7 are passed over: they could not be said to a client and back.
 #[must_use]
-pub fn mailbox_name(directory: &[u8]) -> Option<MailboxName> {
+pub(crate) fn mailbox_name(directory: &[u8]) -> Option<MailboxName> {
     let name = MailboxName::new(&mutf7::decode(directory.strip_prefix(b".")?).ok()?)?;
     // `.INBOX` would be a second INBOX; other names must come back to this very directory.
     (directory_name(&name).ok()?.as_bytes() == directory).then_some(name)
@@ -68,7 +65,7 @@ pub fn mailbox_name(directory: &[u8]) -> Option<MailboxName> {
 ///
 /// # Errors
 /// [`InvalidUser`].
-pub fn check_user(user: &str) -> Result<(), InvalidUser> {
+pub(crate) fn check_user(user: &str) -> Result<(), InvalidUser> {
     let wrong = user.is_empty()
         || user.len() > LONGEST
         || user.starts_with('.')

@@ -15,37 +15,18 @@ use std::sync::Arc;
 
 /// One message's line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub(crate) struct Record {
     /// 1 to 2^32-2; the list ascends strictly.
-    pub uid: u32,
+    pub(crate) uid: u32,
     /// Keys and values between UID and name, each `X<value>`, separated by one space; mostly empty.
-    pub keys: Box<str>,
+    pub(crate) keys: Box<str>,
     /// The base name.
-    pub base: Arc<[u8]>,
+    pub(crate) base: Arc<[u8]>,
 }
 
 impl Record {
-    /// A record without keys.
-    #[must_use]
-    pub fn new(uid: u32, base: impl Into<Arc<[u8]>>) -> Self {
-        Self {
-            uid,
-            keys: Box::default(),
-            base: base.into(),
-        }
-    }
-
-    /// The value of a key, such as `G` for the message's own identifier.
-    #[must_use]
-    pub fn key(&self, key: u8) -> Option<&str> {
-        self.keys.split(' ').find_map(|field| {
-            let mut octets = field.bytes();
-            (octets.next() == Some(key)).then(|| &field[1..])
-        })
-    }
-
     /// Appends this record's line to `out`.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.uid.to_string().as_bytes());
         if !self.keys.is_empty() {
             out.push(b' ');
@@ -59,20 +40,20 @@ impl Record {
 
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
+pub(crate) struct Header {
     /// UIDVALIDITY, not 0.
-    pub uid_validity: u32,
+    pub(crate) uid_validity: u32,
     /// The next UID as of the last rewrite, at least 1.
-    pub next_uid: u32,
+    pub(crate) next_uid: u32,
     /// The mailbox's identifier: 32 hexadecimal digits.
-    pub guid: Option<Box<str>>,
+    pub(crate) guid: Option<Box<str>>,
     /// Further keys, verbatim, each with its letter.
-    pub others: Vec<Box<str>>,
+    pub(crate) others: Vec<Box<str>>,
 }
 
 impl Header {
     /// Appends the header line to `out`.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(format!("3 V{} N{}", self.uid_validity, self.next_uid).as_bytes());
         for field in self
             .guid
@@ -89,7 +70,7 @@ impl Header {
 
 /// Why a list, or a line of it, is not as it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The header cannot be read: the whole list is lost.
     Header,
     /// An older version, or no identifier: to be written anew in full.
@@ -119,24 +100,24 @@ impl std::fmt::Display for Fault {
 
 /// What a whole file says.
 #[derive(Debug)]
-pub struct Parsed {
+pub(crate) struct Parsed {
     /// The first line; `None` when it cannot be read.
-    pub header: Option<Header>,
+    pub(crate) header: Option<Header>,
     /// The readable records, ascending, each base name once.
-    pub records: Vec<Record>,
+    pub(crate) records: Vec<Record>,
     /// What is wrong. Unless empty, the file must be written anew before anything is appended.
-    pub faults: Vec<Fault>,
+    pub(crate) faults: Vec<Fault>,
     /// The largest UID that any whole line, readable or not, seems to use; 0 for none.
-    pub highest: u32,
+    pub(crate) highest: u32,
     /// The UID that the unfinished last line seems to use; 0 for none.
-    pub torn_uid: u32,
+    pub(crate) torn_uid: u32,
     /// Octets up to the end of the last whole line.
-    pub complete: u64,
+    pub(crate) complete: u64,
 }
 
 /// Reads a whole list.
 #[must_use]
-pub fn parse(octets: &[u8]) -> Parsed {
+pub(crate) fn parse(octets: &[u8]) -> Parsed {
     let mut parsed = Parsed {
         header: None,
         records: Vec::new(),
@@ -164,7 +145,7 @@ pub fn parse(octets: &[u8]) -> Parsed {
 
 /// Reads lines appended to a list that was read before; `highest` is the largest UID so far.
 #[must_use]
-pub fn parse_appended(octets: &[u8], highest: u32) -> Parsed {
+pub(crate) fn parse_appended(octets: &[u8], highest: u32) -> Parsed {
     let mut parsed = Parsed {
         header: None,
         records: Vec::new(),
@@ -259,7 +240,7 @@ fn parse_records(octets: &[u8], version: Version, (first_line, floor): (usize, u
 /// A number far above the UIDs in use is rubbish: counting it as used would bring the end of all UIDs near.
 fn hidden_uid(line: &[u8], floor: u32) -> u32 {
     let digits = line.iter().take_while(|octet| octet.is_ascii_digit()).count();
-    crate::format::filename::number(&line[..digits])
+    crate::format::file_name::number(&line[..digits])
         .and_then(|uid| u32::try_from(uid).ok())
         .filter(|&uid| uid < u32::MAX && uid <= floor.saturating_add(1 << 20))
         .unwrap_or(0)
@@ -267,7 +248,7 @@ fn hidden_uid(line: &[u8], floor: u32) -> u32 {
 
 fn parse_record(line: &[u8], version: Version) -> Option<Record> {
     let space = line.iter().position(|&octet| octet == b' ')?;
-    let uid = u32::try_from(crate::format::filename::number(&line[..space])?)
+    let uid = u32::try_from(crate::format::file_name::number(&line[..space])?)
         .ok()
         .filter(|&uid| uid > 0)?;
     let rest = &line[space + 1..];
@@ -279,8 +260,8 @@ fn parse_record(line: &[u8], version: Version) -> Option<Record> {
         let colon = rest.windows(2).position(|pair| pair == b" :")?;
         (&rest[..colon], &rest[colon + 2..])
     };
-    let (base, _) = crate::format::filename::split(name);
-    if !crate::format::filename::is_message_name(base) {
+    let (base, _) = crate::format::file_name::split(name);
+    if !crate::format::file_name::is_message_name(base) {
         return None;
     }
     let keys = std::str::from_utf8(keys).ok()?;
@@ -318,7 +299,7 @@ fn drop_duplicates(parsed: &mut Parsed) {
 
 /// Writes a whole list.
 #[must_use]
-pub fn write<'a>(header: &Header, records: impl IntoIterator<Item = &'a Record>) -> Vec<u8> {
+pub(crate) fn write<'a>(header: &Header, records: impl IntoIterator<Item = &'a Record>) -> Vec<u8> {
     let mut out = Vec::new();
     header.write(&mut out);
     for record in records {
@@ -357,10 +338,6 @@ mod tests {
         assert_eq!(header.others, ["P%v".into()]);
         assert_eq!(uids(&parsed), [(1, "a"), (3, "b c")]);
         let record = &parsed.records[1];
-        assert_eq!(
-            (record.key(b'S'), record.key(b'G'), record.key(b'P')),
-            (Some("120"), Some("xyz"), None)
-        );
         assert_eq!(
             &*record.keys, "W124 S120 Gxyz",
             "a key that is no capital is dropped"

@@ -10,7 +10,7 @@ use imap_backend::{Error, ErrorKind, ReadBody};
 use imap_seq::Uid;
 use parking_lot::Mutex;
 
-use crate::format::line_ends::{Offsets, ToWire};
+use crate::format::wire_form::{Offsets, ToWire};
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::open::OpenMailbox;
 

@@ -4,31 +4,69 @@ use std::io;
 
 use imap_backend::{Error, FlagAction, FlagChange};
 use imap_seq::{Uid, UidSet};
-use imap_updates::{Echo, Flags, Origin};
+use imap_updates::{Echo, HubGuard, Origin};
 
-use crate::disk::directory::Place;
-use crate::disk::dotlock::Dotlock;
-use crate::disk::step::Step;
+use crate::disk::directory::{FileAt, Subdirectory};
+use crate::disk::dotlock::{Dotlock, SHORT_PATIENCE};
+use crate::disk::interference::Moment;
 use crate::disk::uidlist_file::FILE_NAME;
-use crate::format::flags::{Info, Letter};
-use crate::mailbox::add::{ExcessKeywords, with_file};
+use crate::format::flags::Letter;
+use crate::format::letter_map::LetterMap;
+use crate::mailbox::add::ExcessKeywords;
 use crate::mailbox::error::from_io;
-use crate::mailbox::index::{Entry, LetterMap};
+use crate::mailbox::index::{Entry, Index};
+use crate::mailbox::locate::with_file;
 use crate::mailbox::open::{OpenMailbox, Writer};
 
 /// What became of one message.
+#[derive(Debug)]
 enum Outcome {
-    /// It has this file now, and had this file before the change.
     Changed {
-        entry: Entry,
+        /// Its file before the change; other programs may have renamed it since it was known.
         before: Entry,
+        /// Its file now.
+        after: Entry,
     },
     /// It has this file and keeps it.
     Kept(Entry),
     Gone,
 }
 
+/// What became of a batch of messages.
+#[derive(Debug)]
+struct Outcomes {
+    of_each: Vec<(Uid, Outcome)>,
+    /// Of the messages that could not be changed, the first one's error.
+    first_error: Option<io::Error>,
+}
+
 impl OpenMailbox {
+    /// Gives letters to the keywords that a change sets, if they have none. Blocks.
+    ///
+    /// The list is locked for it, which may take long; so it is done before [`store`](Self::store), which can do without.
+    pub(crate) fn define_for(
+        &self,
+        writer: &mut Writer,
+        lock: &Dotlock,
+        change: &FlagChange,
+    ) -> Result<(), Error> {
+        self.check_alive().map_err(from_io)?;
+        self.refresh_keywords(writer).map_err(from_io)?;
+        let unknown = self.letters().unknown(&change.flags);
+        self.define_keywords(writer, lock, &unknown, ExcessKeywords::Refuse)?;
+        Ok(())
+    }
+
+    /// Whether a change sets a keyword that has no letter yet, as far as is known.
+    pub(crate) fn needs_new_letters(&self, change: &FlagChange) -> NewLetters {
+        let unknown = self.letters().unknown(&change.flags);
+        if change.action == FlagAction::Remove || unknown.is_empty() {
+            NewLetters::NotNeeded
+        } else {
+            NewLetters::Needed
+        }
+    }
+
     /// Changes flags by renaming. Blocks. Not synced: a power failure may bring old flags back, never a message.
     pub(crate) fn store(
         &self,
@@ -38,159 +76,145 @@ impl OpenMailbox {
         origin: Origin,
     ) -> Result<(), Error> {
         self.check_alive().map_err(from_io)?;
-        let letters = self.letters_for(writer, change)?;
-        let _calm = self.calm();
-        let outcomes = self.own_change(writer, |_| {
-            let store = |(uid, entry)| Ok((uid, self.store_one(&entry, change, &letters)?));
-            self.entries(uids)
-                .into_iter()
-                .map(store)
-                .collect::<Vec<io::Result<_>>>()
+        self.refresh_keywords(writer).map_err(from_io)?;
+        if self.needs_new_letters(change) == NewLetters::Needed {
+            // Another program took a keyword's letter away since the caller looked.
+            let lock = Dotlock::acquire(self.directory.root(), FILE_NAME, SHORT_PATIENCE).map_err(from_io)?;
+            self.define_for(writer, &lock, change)?;
+        }
+        let letters = self.letters();
+        let outcomes = self.change_each(writer, self.known(uids), |entry| {
+            self.store_one(entry, change, &letters)
         });
         self.publish_outcomes(outcomes, origin)
-    }
-
-    /// The UID list's lock for a batch of renames or removals. Dovecot lists `cur/` under it and trusts the listing: a
-    /// file that is renamed meanwhile may be missing from it, and would get a new UID there. Without the lock after a
-    /// short wait the change goes on: it is right for us, and a program that died must not stop it.
-    fn calm(&self) -> Option<Dotlock> {
-        let lock = Dotlock::acquire(self.directory.root(), FILE_NAME, crate::SHORT_PATIENCE);
-        lock.inspect_err(|error| tracing::debug!(%error, "changing flags beside another program"))
-            .ok()
-    }
-
-    /// The letters, with new keywords defined where the change sets some.
-    fn letters_for(&self, writer: &mut Writer, change: &FlagChange) -> Result<LetterMap, Error> {
-        self.refresh_keywords(writer).map_err(from_io)?;
-        let letters = self.letters();
-        let unknown = letters.unknown(&change.flags);
-        if change.action == FlagAction::Remove || unknown.is_empty() {
-            return Ok(letters);
-        }
-        let lock =
-            Dotlock::acquire(self.directory.root(), FILE_NAME, crate::LOCK_PATIENCE).map_err(from_io)?;
-        self.define_keywords(writer, &lock, &unknown, ExcessKeywords::Refuse)
-    }
-
-    fn store_one(&self, known: &Entry, change: &FlagChange, letters: &LetterMap) -> io::Result<Outcome> {
-        let done = with_file(&self.directory, known, |entry| {
-            let info = letters.apply(change, &entry.info);
-            if info == entry.info {
-                // Nothing to rename; the name is checked all the same, for flags that others changed meanwhile.
-                self.directory.stat(entry.place, &entry.name)?;
-                return Ok(None);
-            }
-            let name = [entry.base(), &info.suffix()].concat();
-            self.directory.steps().at(Step::BeforeRename);
-            self.directory
-                .rename((entry.place, &entry.name), (Place::Cur, &name))?;
-            let renamed = Entry::new(Place::Cur, name);
-            Ok(Some(Entry {
-                wire: entry.wire,
-                modified: entry.modified,
-                ..renamed
-            }))
-        })?;
-        Ok(match done {
-            Some((Some(entry), before)) => Outcome::Changed { entry, before },
-            Some((None, entry)) => Outcome::Kept(entry),
-            None => Outcome::Gone,
-        })
     }
 
     /// Removes those of the messages that have `\Deleted`, on disk and now. Blocks. Not synced, as [`store`](Self::store).
     pub(crate) fn expunge(&self, writer: &mut Writer, uids: &UidSet) -> Result<(), Error> {
         self.check_alive().map_err(from_io)?;
-        let marked = |(_, entry): &(Uid, Entry)| entry.info.contains(Letter::Trashed);
-        let _calm = self.calm();
-        let outcomes = self.own_change(writer, |_| {
-            let remove = |(uid, entry)| Ok((uid, self.remove_one(&entry)?));
-            self.entries(uids)
-                .into_iter()
-                .filter(marked)
-                .map(remove)
-                .collect::<Vec<io::Result<_>>>()
-        });
+        let mut messages = self.known(uids);
+        messages.retain(|(_, entry)| entry.info.contains(Letter::Trashed));
+        let outcomes = self.change_each(writer, messages, |entry| self.remove_one(entry));
         self.publish_outcomes(outcomes, Origin::EXTERNAL)
     }
 
-    fn remove_one(&self, known: &Entry) -> io::Result<Outcome> {
-        let done = with_file(&self.directory, known, |entry| {
-            if !entry.info.contains(Letter::Trashed) {
-                // Another program took the flag away in the last moment.
-                return Ok(Outcome::Kept(entry.clone()));
+    /// Works on one message after the other. Of those that cannot be changed the first error is kept; the others go on.
+    ///
+    /// The UID list is locked for it, if that can be had: Dovecot lists `cur/` under that lock and trusts the listing, so
+    /// that a file which is renamed meanwhile may be missing from it and get a new UID there. Without the lock the change
+    /// goes on after a short wait: it is right for us, and a program that died must not stop it.
+    fn change_each(
+        &self,
+        writer: &mut Writer,
+        messages: Vec<(Uid, Entry)>,
+        mut change: impl FnMut(&Entry) -> io::Result<Outcome>,
+    ) -> Outcomes {
+        let lock = Dotlock::acquire(self.directory.root(), FILE_NAME, SHORT_PATIENCE)
+            .inspect_err(|error| tracing::debug!(%error, "changing messages beside another program"))
+            .ok();
+        let mut outcomes = Outcomes {
+            of_each: Vec::with_capacity(messages.len()),
+            first_error: None,
+        };
+        self.own_change(writer, |_| {
+            for (uid, entry) in messages {
+                if let Some(Err(error)) = lock.as_ref().map(Dotlock::keep) {
+                    tracing::debug!(%error, "the UID list's lock was taken away during a change");
+                }
+                match change(&entry) {
+                    Ok(outcome) => outcomes.of_each.push((uid, outcome)),
+                    Err(error) => {
+                        let _ = outcomes.first_error.get_or_insert(error);
+                    }
+                }
             }
-            self.directory.steps().at(Step::BeforeRename);
-            self.directory.unlink(entry.place, &entry.name)?;
-            Ok(Outcome::Gone)
-        })?;
-        Ok(done.map_or(Outcome::Gone, |(outcome, _)| outcome))
+        });
+        outcomes
     }
 
-    fn entries(&self, uids: &UidSet) -> Vec<(Uid, Entry)> {
+    fn store_one(&self, known: &Entry, change: &FlagChange, letters: &LetterMap) -> io::Result<Outcome> {
+        let stored = with_file(&self.directory, known, |entry| {
+            let info = letters.apply(change, &entry.info);
+            if info == entry.info {
+                // Nothing to rename; the name is checked all the same, for flags that others changed meanwhile.
+                self.directory.status(entry.at())?;
+                return Ok(None);
+            }
+            let name = [entry.base(), &info.suffix()].concat();
+            self.directory.moments().at(Moment::BeforeRename);
+            let to = FileAt::new(Subdirectory::Cur, &name);
+            self.directory.rename(entry.at(), to)?;
+            Ok(Some(entry.renamed(Subdirectory::Cur, name)))
+        })?;
+        Ok(match stored {
+            Some((Some(after), before)) => Outcome::Changed { before, after },
+            Some((None, entry)) => Outcome::Kept(entry),
+            None => Outcome::Gone,
+        })
+    }
+
+    fn remove_one(&self, known: &Entry) -> io::Result<Outcome> {
+        let removed = with_file(&self.directory, known, |entry| {
+            if !entry.info.contains(Letter::Trashed) {
+                // Another program took the flag away at the last moment.
+                return Ok(Outcome::Kept(entry.clone()));
+            }
+            self.directory.moments().at(Moment::BeforeRename);
+            self.directory.unlink(entry.at())?;
+            Ok(Outcome::Gone)
+        })?;
+        Ok(removed.map_or(Outcome::Gone, |(outcome, _)| outcome))
+    }
+
+    fn known(&self, uids: &UidSet) -> Vec<(Uid, Entry)> {
         let hub = self.hub.lock();
         uids.iter()
-            .filter_map(|uid| Some((uid, hub.messages.get(&uid)?.clone())))
+            .filter_map(|uid| Some((uid, hub.get(uid)?.clone())))
             .collect()
     }
 
     /// Publishes what was done, also when an error ended it early: what is on disk is on disk.
-    fn publish_outcomes(
-        &self,
-        outcomes: Vec<io::Result<(Uid, Outcome)>>,
-        origin: Origin,
-    ) -> Result<(), Error> {
-        let mut first_error = None;
+    fn publish_outcomes(&self, outcomes: Outcomes, origin: Origin) -> Result<(), Error> {
         let mut gone = UidSet::new();
         let mut hub = self.hub.lock();
-        for outcome in outcomes {
-            let (uid, outcome) = match outcome {
-                Ok(done) => done,
-                Err(error) => {
-                    first_error = first_error.or(Some(error));
-                    continue;
-                }
-            };
-            let (entry, before) = match outcome {
+        for (uid, outcome) in outcomes.of_each {
+            match outcome {
                 Outcome::Gone => {
                     gone.insert(uid);
-                    hub.messages.remove(&uid);
-                    continue;
+                    hub.remove(uid);
                 }
-                Outcome::Changed { entry, before } => (entry, before.info),
-                Outcome::Kept(entry) => {
-                    let before = entry.info.clone();
-                    (entry, before)
-                }
-            };
-            let flags = hub.flags(&entry);
-            let Some(known) = hub.messages.get_mut(&uid) else {
-                continue;
-            };
-            let (expected, now) = (std::mem::replace(known, entry).info, &flags);
-            publish_flags(&mut hub, uid, (&expected, &before), now, origin);
+                Outcome::Changed { before, after } => publish_change(&mut hub, uid, &before, after, origin),
+                Outcome::Kept(entry) => publish_change(&mut hub, uid, &entry.clone(), entry, origin),
+            }
         }
         hub.expunge(&gone);
         drop(hub);
-        first_error.map_or(Ok(()), |error| Err(from_io(error)))
+        outcomes.first_error.map_or(Ok(()), |error| Err(from_io(error)))
     }
 }
 
-/// Tells the other sessions, and this one too where another program's change came to light by the way.
-fn publish_flags(
-    hub: &mut imap_updates::HubGuard<'_, crate::mailbox::index::Index>,
-    uid: Uid,
-    (expected, found): (&Info, &Info),
-    now: &Flags,
-    origin: Origin,
-) {
-    let surprised = expected != found;
-    let changed = hub
-        .messages
-        .get(&uid)
-        .is_some_and(|entry| entry.info != *expected);
-    if changed || surprised {
-        let origin = if surprised { Origin::EXTERNAL } else { origin };
-        let _ = hub.flags_changed(uid, now.clone(), origin, Echo::Silent);
+/// Whether keywords have to be defined before a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NewLetters {
+    Needed,
+    NotNeeded,
+}
+
+/// Tells the other sessions; and this one too where another program's change came to light on the way.
+fn publish_change(hub: &mut HubGuard<'_, Index>, uid: Uid, before: &Entry, after: Entry, origin: Origin) {
+    let flags = hub.flags(&after);
+    let info = after.info.clone();
+    let Some(known) = hub.get(uid).map(|known| known.info.clone()) else {
+        return;
+    };
+    hub.insert(uid, after);
+    let changed_by_others = known != before.info;
+    if changed_by_others || known != info {
+        let origin = if changed_by_others {
+            Origin::EXTERNAL
+        } else {
+            origin
+        };
+        let _ = hub.flags_changed(uid, flags, origin, Echo::Silent);
     }
 }

@@ -6,7 +6,7 @@ use imap_backend::{Error, ErrorKind};
 use rustix::io::Errno;
 
 use crate::disk::delivery::NulOctet;
-use crate::disk::keywords::DefineError;
+use crate::disk::keywords_file::DefineError;
 use crate::disk::uidlist_file::UidsExhausted;
 
 /// An error of the file system. What a user can do something about has its own kind; the rest is the operator's.
@@ -43,7 +43,7 @@ impl From<Gone> for io::Error {
 
 pub(crate) fn from_define(error: DefineError) -> Error {
     match error {
-        DefineError::Full => Error::new(ErrorKind::Limit).with_source(DefineError::Full),
+        DefineError::Full(full) => Error::new(ErrorKind::Limit).with_source(full),
         DefineError::Io(error) => from_io(error),
     }
 }
@@ -67,4 +67,13 @@ pub(crate) enum CrossesFileSystems {
 /// A thread of ours panicked: the operation's state is unknown, the mailbox's files are whole.
 pub(crate) fn panicked(error: tokio::task::JoinError) -> Error {
     Error::new(ErrorKind::ServerBug).with_source(error)
+}
+
+/// A target that was deleted meanwhile is one that does not exist.
+pub(crate) fn try_create(error: Error) -> Error {
+    if error.kind() == ErrorKind::NonExistent {
+        Error::new(ErrorKind::TryCreate).with_source(error)
+    } else {
+        error
+    }
 }

@@ -1,290 +1,235 @@
 //! What is known about the messages of an open mailbox: the storage inside its hub. No file is touched here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use imap_backend::{FlagAction, FlagChange, NewKeywords};
 use imap_seq::Uid;
-use imap_updates::{Flag, Flags, Keyword};
+use imap_updates::Flags;
 
-use crate::disk::directory::Place;
-use crate::disk::keywords::{Keywords, LIMIT};
-use crate::format::filename::split;
+use crate::disk::directory::{FileAt, Subdirectory};
+use crate::disk::scan::FoundFile;
+use crate::format::file_name::split;
 use crate::format::flags::{Info, Letter};
-
-/// The keyword that the standard letter `P` stands for.
-const FORWARDED: &str = "$Forwarded";
-
-/// One mailbox's messages.
-#[derive(Debug)]
-pub(crate) struct Index {
-    /// None when UIDs are used up.
-    pub(crate) uid_next: Option<Uid>,
-    pub(crate) messages: BTreeMap<Uid, Entry>,
-    pub(crate) letters: LetterMap,
-}
+use crate::format::letter_map::LetterMap;
 
 /// One message.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
-    pub(crate) place: Place,
+    pub(crate) subdirectory: Subdirectory,
     /// The file name with its information part.
     pub(crate) name: Arc<[u8]>,
     pub(crate) info: Info,
     /// RFC822.SIZE, once known for sure.
-    pub(crate) wire: Option<u64>,
+    pub(crate) size: Option<u64>,
     /// INTERNALDATE, seconds since the epoch, once looked up.
-    pub(crate) modified: Option<i64>,
+    pub(crate) date: Option<i64>,
 }
 
 impl Entry {
-    pub(crate) fn new(place: Place, name: impl Into<Arc<[u8]>>) -> Self {
+    pub(crate) fn new(subdirectory: Subdirectory, name: impl Into<Arc<[u8]>>) -> Self {
         let name = name.into();
         let info = Info::parse(split(&name).1);
         Self {
-            place,
+            subdirectory,
             name,
             info,
-            wire: None,
-            modified: None,
+            size: None,
+            date: None,
+        }
+    }
+
+    pub(crate) fn of(file: &FoundFile) -> Self {
+        Self::new(file.subdirectory, &*file.name)
+    }
+
+    /// The same message with another file name.
+    pub(crate) fn renamed(&self, subdirectory: Subdirectory, name: impl Into<Arc<[u8]>>) -> Self {
+        Self {
+            size: self.size,
+            date: self.date,
+            ..Self::new(subdirectory, name)
         }
     }
 
     pub(crate) fn base(&self) -> &[u8] {
         split(&self.name).0
     }
+
+    pub(crate) fn at(&self) -> FileAt<'_> {
+        FileAt::new(self.subdirectory, &self.name)
+    }
+
+    fn is_unseen(&self) -> bool {
+        !self.info.contains(Letter::Seen)
+    }
+}
+
+/// One mailbox's messages, with counts that cost nothing to ask for.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    /// None when UIDs are used up.
+    pub(crate) uid_next: Option<Uid>,
+    pub(crate) letters: LetterMap,
+    messages: BTreeMap<Uid, Entry>,
+    /// Messages without `\Seen`.
+    unseen: BTreeSet<Uid>,
+    /// Messages whose file is in `new/`.
+    in_new: BTreeSet<Uid>,
 }
 
 impl Index {
+    /// An index of no messages.
+    pub(crate) fn new(letters: LetterMap) -> Self {
+        Self {
+            letters,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn get(&self, uid: Uid) -> Option<&Entry> {
+        self.messages.get(&uid)
+    }
+
+    /// All messages, ascending.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (Uid, &Entry)> {
+        self.messages.iter().map(|(&uid, entry)| (uid, entry))
+    }
+
+    /// The messages from this UID on, ascending.
+    pub(crate) fn entries_from(&self, first: Uid) -> impl Iterator<Item = (Uid, &Entry)> {
+        self.messages.range(first..).map(|(&uid, entry)| (uid, entry))
+    }
+
+    /// What is known of each of `uids`, in their order. Ascending UIDs close to each other cost least.
+    pub(crate) fn look_up<'a>(&'a self, uids: &'a [Uid]) -> impl Iterator<Item = (Uid, Option<&'a Entry>)> {
+        // Walking on from the last message beats a search from the top while the next one is near.
+        const NEAR: usize = 8;
+        let mut ahead = self.messages.range(Uid::MIN..).peekable();
+        uids.iter().map(move |&uid| {
+            let mut steps = 0;
+            while steps < NEAR && ahead.peek().is_some_and(|(at, _)| **at < uid) {
+                ahead.next();
+                steps += 1;
+            }
+            let is_there = |at: Option<&(&Uid, &'a Entry)>| at.is_none_or(|(at, _)| **at >= uid);
+            if steps == NEAR && !is_there(ahead.peek()) {
+                ahead = self.messages.range(uid..).peekable();
+            }
+            match ahead.peek() {
+                Some((at, entry)) if **at == uid => (uid, Some(*entry)),
+                // Not ascending, or not there.
+                _ => (uid, self.messages.get(&uid)),
+            }
+        })
+    }
+
+    /// Adds a message, or gives a known one another entry; gives the one before.
+    pub(crate) fn insert(&mut self, uid: Uid, entry: Entry) -> Option<Entry> {
+        keep_in(&mut self.unseen, uid, entry.is_unseen());
+        keep_in(&mut self.in_new, uid, entry.subdirectory == Subdirectory::New);
+        self.messages.insert(uid, entry)
+    }
+
+    pub(crate) fn remove(&mut self, uid: Uid) -> Option<Entry> {
+        self.unseen.remove(&uid);
+        self.in_new.remove(&uid);
+        self.messages.remove(&uid)
+    }
+
+    /// Keeps size and date, where they are told: the content of a message never changes.
+    pub(crate) fn remember(&mut self, uid: Uid, size: Option<u64>, date: Option<i64>) {
+        if let Some(entry) = self.messages.get_mut(&uid) {
+            entry.size = size.or(entry.size);
+            entry.date = date.or(entry.date);
+        }
+    }
+
     pub(crate) fn flags(&self, entry: &Entry) -> Flags {
         self.letters.flags(&entry.info)
     }
 
-    /// The first message without `\Seen`.
+    /// The first message without `\Seen`. O(log n).
     pub(crate) fn first_unseen(&self) -> Option<Uid> {
-        self.messages
-            .iter()
-            .find(|(_, entry)| !entry.info.contains(Letter::Seen))
-            .map(|(&uid, _)| uid)
+        self.unseen.first().copied()
     }
 
-    /// The number of messages without `\Seen`.
+    /// The number of messages without `\Seen`. O(1).
     pub(crate) fn unseen(&self) -> u32 {
-        let count = self
-            .messages
-            .values()
-            .filter(|entry| !entry.info.contains(Letter::Seen))
-            .count();
-        u32::try_from(count).unwrap_or(u32::MAX)
-    }
-}
-
-/// Which letter is which keyword, ready for use.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LetterMap {
-    names: [Option<Keyword>; LIMIT],
-}
-
-impl LetterMap {
-    /// Names that are no IMAP keywords are passed over: their letters stay in the file names, unseen.
-    pub(crate) fn new(keywords: &Keywords) -> Self {
-        let mut names = [const { None }; LIMIT];
-        for (index, name) in keywords.iter() {
-            names[usize::from(index)] = Keyword::new(name).ok();
-        }
-        Self { names }
+        u32::try_from(self.unseen.len()).unwrap_or(u32::MAX)
     }
 
-    pub(crate) fn flags(&self, info: &Info) -> Flags {
-        let mut flags = Flags::empty();
-        for letter in Letter::STANDARD {
-            if info.contains(letter) {
-                flags.extend(self.flag(letter));
-            }
-        }
-        flags.extend(
-            info.keywords()
-                .filter_map(|index| self.flag(Letter::Keyword(index))),
-        );
-        flags
-    }
-
-    fn flag(&self, letter: Letter) -> Option<Flag> {
-        Some(match letter {
-            Letter::Draft => Flag::Draft,
-            Letter::Flagged => Flag::Flagged,
-            Letter::Passed => Flag::Keyword(Keyword::new(FORWARDED).ok()?),
-            Letter::Replied => Flag::Answered,
-            Letter::Seen => Flag::Seen,
-            Letter::Trashed => Flag::Deleted,
-            Letter::Keyword(index) => Flag::Keyword(self.names.get(usize::from(index))?.clone()?),
-        })
-    }
-
-    /// The letters of a flag: two for `$Forwarded` where a keyword letter is defined for it as well, none for an unknown keyword.
-    fn letters<'a>(&'a self, flag: &'a Flag) -> impl Iterator<Item = Letter> + 'a {
-        let standard = match flag {
-            Flag::Draft => Some(Letter::Draft),
-            Flag::Flagged => Some(Letter::Flagged),
-            Flag::Answered => Some(Letter::Replied),
-            Flag::Seen => Some(Letter::Seen),
-            Flag::Deleted => Some(Letter::Trashed),
-            Flag::Keyword(keyword) => keyword
-                .as_str()
-                .eq_ignore_ascii_case(FORWARDED)
-                .then_some(Letter::Passed),
-        };
-        let named = (0u8..)
-            .zip(&self.names)
-            .filter_map(move |(index, name)| match (flag, name) {
-                (Flag::Keyword(keyword), Some(name)) if name == keyword => Some(Letter::Keyword(index)),
-                _ => None,
-            });
-        standard.into_iter().chain(named)
-    }
-
-    /// Applies a change to a file's letters. Letters that mean nothing in IMAP stay as they are.
-    pub(crate) fn apply(&self, change: &FlagChange, info: &Info) -> Info {
-        let mut changed = info.clone();
-        if change.action == FlagAction::Replace {
-            for letter in Letter::STANDARD {
-                changed.remove(letter);
-            }
-            let named = (0u8..).zip(&self.names).filter(|(_, name)| name.is_some());
-            named.for_each(|(index, _)| changed.remove(Letter::Keyword(index)));
-        }
-        for flag in change.flags.iter() {
-            for letter in self.letters(&flag) {
-                match change.action {
-                    FlagAction::Replace | FlagAction::Add => changed.insert(letter),
-                    FlagAction::Remove => changed.remove(letter),
-                }
-            }
-        }
-        changed
-    }
-
-    /// The letters for a message's flags, from nothing; keywords without a letter are left out.
-    pub(crate) fn info(&self, flags: &Flags) -> Info {
-        let change = FlagChange {
-            action: FlagAction::Add,
-            flags: flags.clone(),
-        };
-        self.apply(&change, &Info::default())
-    }
-
-    /// The keywords among `flags` that have no letter yet.
-    pub(crate) fn unknown(&self, flags: &Flags) -> Vec<Keyword> {
-        let known = |keyword: &&Keyword| self.letters(&Flag::Keyword((*keyword).clone())).next().is_none();
-        flags.keywords().iter().filter(known).cloned().collect()
-    }
-
-    /// All keywords that can be set without defining one.
-    pub(crate) fn keywords(&self) -> Vec<Keyword> {
-        let mut all: Vec<Keyword> = self.names.iter().flatten().cloned().collect();
-        let forwarded = Keyword::new(FORWARDED).ok();
-        all.extend(forwarded.filter(|keyword| !all.contains(keyword)));
-        all
-    }
-
-    /// Whether a client may define further ones.
-    pub(crate) fn new_keywords(&self) -> NewKeywords {
-        if self.names.iter().any(Option::is_none) {
-            NewKeywords::Allowed
-        } else {
-            NewKeywords::Refused
-        }
-    }
-
-    /// Whether some letter means something else than in `before`.
-    pub(crate) fn differs_from(&self, before: &Self) -> Renames {
-        let same = self
-            .names
+    /// The messages whose file is in `new/`, ascending.
+    pub(crate) fn in_new(&self) -> impl Iterator<Item = (Uid, &Entry)> {
+        self.in_new
             .iter()
-            .zip(&before.names)
-            .all(|(now, before)| now == before);
-        if same { Renames::No } else { Renames::Yes }
+            .filter_map(|&uid| Some((uid, self.messages.get(&uid)?)))
     }
 }
 
-/// Whether the flags of messages changed although their files did not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Renames {
-    Yes,
-    No,
+fn keep_in(set: &mut BTreeSet<Uid>, uid: Uid, belongs: bool) {
+    if belongs {
+        set.insert(uid);
+    } else {
+        set.remove(&uid);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    fn flags(text: &str) -> Flags {
-        text.split_whitespace()
-            .map(|flag| flag.parse::<Flag>().unwrap())
-            .collect()
+    fn uid(number: u32) -> Uid {
+        Uid::new(number).unwrap()
     }
 
-    fn map(names: &[&str]) -> LetterMap {
-        let mut map = LetterMap::default();
-        for (at, name) in names.iter().enumerate() {
-            map.names[at] = Some(Keyword::new(name).unwrap());
+    /// What a test does to an index: a UID, and the file that it gets, if it is not removed.
+    fn operation() -> impl Strategy<Value = (u32, Option<(Subdirectory, &'static [u8])>)> {
+        let subdirectory = prop_oneof![Just(Subdirectory::New), Just(Subdirectory::Cur)];
+        let name = prop_oneof![
+            Just(&b"a:2,"[..]),
+            Just(&b"a:2,S"[..]),
+            Just(&b"a:2,FS"[..]),
+            Just(&b"a"[..])
+        ];
+        (1u32..12, proptest::option::weighted(0.7, (subdirectory, name)))
+    }
+
+    proptest! {
+        #[test]
+        fn the_counts_are_what_counting_again_gives(operations in proptest::collection::vec(operation(), 0..60)) {
+            let mut index = Index::default();
+            for (number, file) in operations {
+                match file {
+                    Some((subdirectory, name)) => drop(index.insert(uid(number), Entry::new(subdirectory, name))),
+                    None => drop(index.remove(uid(number))),
+                }
+                let unseen: Vec<_> = index.entries().filter(|(_, e)| !e.name.ends_with(b"S")).map(|(uid, _)| uid).collect();
+                prop_assert_eq!(index.unseen() as usize, unseen.len());
+                prop_assert_eq!(index.first_unseen(), unseen.first().copied());
+                let in_new: Vec<_> = index.entries().filter(|(_, e)| e.subdirectory == Subdirectory::New).map(|(uid, _)| uid).collect();
+                prop_assert_eq!(index.in_new().map(|(uid, _)| uid).collect::<Vec<_>>(), in_new);
+            }
         }
-        map
-    }
 
-    fn change(action: FlagAction, text: &str) -> FlagChange {
-        FlagChange {
-            action,
-            flags: flags(text),
+        #[test]
+        fn looking_up_many_gives_what_looking_up_each_gives(
+            present in proptest::collection::btree_set(1u32..200, 0..60),
+            asked in proptest::collection::vec(1u32..220, 0..60),
+        ) {
+            let mut index = Index::default();
+            for &number in &present {
+                index.insert(uid(number), Entry::new(Subdirectory::Cur, number.to_string().into_bytes()));
+            }
+            let mut ascending = asked.clone();
+            ascending.sort_unstable();
+            for asked in [asked, ascending] {
+                let uids: Vec<_> = asked.iter().map(|&number| uid(number)).collect();
+                for (uid, entry) in index.look_up(&uids) {
+                    let expected = present.contains(&uid.get()).then(|| uid.get().to_string().into_bytes());
+                    prop_assert_eq!(entry.map(|entry| entry.name.to_vec()), expected);
+                }
+            }
         }
-    }
-
-    #[test]
-    fn letters_and_flags_stand_for_each_other() {
-        let map = map(&["todo", "Work"]);
-        assert_eq!(
-            map.flags(&Info::parse(b":2,DFPRSTb")),
-            flags("\\Draft \\Flagged $Forwarded \\Answered \\Seen \\Deleted Work")
-        );
-        assert_eq!(map.info(&flags("\\Seen WORK $forwarded")).suffix(), b":2,PSb");
-    }
-
-    #[test]
-    fn replacing_keeps_letters_that_mean_nothing_in_imap() {
-        let map = map(&["todo"]);
-        let info = Info::parse(b":2,SXadz,second");
-        assert_eq!(
-            map.apply(&change(FlagAction::Replace, "\\Flagged"), &info)
-                .suffix(),
-            b":2,FXdz,second"
-        );
-    }
-
-    #[test]
-    fn adding_and_removing_touch_only_what_is_named() {
-        let map = map(&["todo"]);
-        let info = Info::parse(b":2,Sa");
-        assert_eq!(
-            map.apply(&change(FlagAction::Add, "\\Draft"), &info).suffix(),
-            b":2,DSa"
-        );
-        assert_eq!(
-            map.apply(&change(FlagAction::Remove, "TODO \\Draft"), &info)
-                .suffix(),
-            b":2,S"
-        );
-    }
-
-    #[test]
-    fn forwarded_needs_no_letter_of_its_own_and_keeps_one_it_has() {
-        let map = map(&["$Forwarded"]);
-        assert_eq!(map.info(&flags("$Forwarded")).suffix(), b":2,Pa");
-        assert_eq!(map.flags(&Info::parse(b":2,P")), flags("$Forwarded"));
-        assert!(
-            LetterMap::default()
-                .unknown(&flags("$Forwarded \\Seen x"))
-                .iter()
-                .eq([&Keyword::new("x").unwrap()])
-        );
     }
 }

@@ -17,19 +17,27 @@ use std::time::{Duration, Instant};
 
 use imap_backend::Error;
 use imap_seq::UidValidity;
-use imap_updates::{Closed, MailboxHub, Recency, Snapshot};
+use imap_updates::{Closed, MailboxHub, Snapshot};
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use crate::disk::directory::{Directory, Existence, Stamps};
-use crate::disk::keywords::Keywords;
-use crate::disk::uidlist_file::UidListFile;
-use crate::format::filename::NameGenerator;
+use crate::disk::directory::{Directory, DirectoryVersions, Existence};
+use crate::disk::dotlock::{Dotlock, LOCK_PATIENCE};
+use crate::disk::events::WatchedDirectories;
+use crate::disk::keywords_file::KeywordsFile;
+use crate::disk::name_generator::NameGenerator;
+use crate::disk::uidlist_file::{FILE_NAME, UidListFile};
+use crate::format::letter_map::LetterMap;
 use crate::mailbox::error::{Gone, from_io, panicked};
-use crate::mailbox::index::{Index, LetterMap};
+use crate::mailbox::index::Index;
 
 /// A directory that changed this recently may change again without a new time stamp: it is listed once more after this long.
 pub(crate) const GRAIN: Duration = Duration::from_millis(1500);
+
+/// How long an attempt to lock the UID list may hold up the other operations on the mailbox.
+const ATTEMPT: Duration = Duration::from_millis(20);
+/// How long they have their way between two attempts.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(30);
 
 /// A mailbox that is open.
 pub(crate) struct OpenMailbox {
@@ -42,17 +50,17 @@ pub(crate) struct OpenMailbox {
     writer: Arc<AsyncMutex<Writer>>,
     /// Sessions that may move messages from `new/` to `cur/`.
     read_write: AtomicUsize,
-    /// Tells the watcher to forget this mailbox.
-    pub(crate) watch: crate::mailbox::watch::Slot,
+    /// What sends events; forgotten with the mailbox.
+    pub(crate) watched: Mutex<Option<WatchedDirectories>>,
 }
 
 /// What an operation on the disk needs and only one has at a time.
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) list: UidListFile,
-    pub(crate) keywords: Keywords,
+    pub(crate) keywords: KeywordsFile,
     /// The directories as they were when they were last listed; none before that.
-    pub(crate) listed: Option<Stamps>,
+    pub(crate) listed: Option<DirectoryVersions>,
     /// When to list them again even if they look the same.
     pub(crate) again_at: Option<Instant>,
     /// Records up to this UID were looked for: those without a file have none.
@@ -62,27 +70,23 @@ pub(crate) struct Writer {
 }
 
 impl OpenMailbox {
-    /// Opens a mailbox and lists it. Blocks.
+    /// A mailbox of whose messages nothing is known yet. Blocks.
     ///
     /// # Errors
     /// `NotFound` where there is no such directory.
-    pub(crate) fn open(
+    pub(crate) fn new(
         path: &Path,
         names: Arc<NameGenerator>,
         next_uid_validity: impl FnOnce() -> io::Result<u32>,
     ) -> io::Result<Self> {
         let directory = Arc::new(Directory::open(path)?);
         let list = UidListFile::open(&directory, next_uid_validity)?;
-        let mut keywords = Keywords::default();
+        let mut keywords = KeywordsFile::default();
         keywords.refresh(&directory)?;
         let uid_validity = UidValidity::new(list.uid_validity()).ok_or(io::ErrorKind::InvalidData)?;
-        let letters = LetterMap::new(&keywords);
+        let letters = LetterMap::new(keywords.names());
         let defined = letters.keywords();
-        let index = Index {
-            uid_next: None,
-            messages: std::collections::BTreeMap::new(),
-            letters,
-        };
+        let index = Index::new(letters);
         let snapshot = Snapshot::empty().with_keywords(defined);
         let hub = MailboxHub::new(index, snapshot).map_err(io::Error::other)?;
         let writer = Writer {
@@ -93,7 +97,7 @@ impl OpenMailbox {
             settled_up_to: 0,
             left_in_new: 0,
         };
-        let mailbox = Self {
+        Ok(Self {
             hub,
             directory,
             names,
@@ -101,13 +105,8 @@ impl OpenMailbox {
             path: Mutex::new(path.to_owned()),
             writer: Arc::new(AsyncMutex::new(writer)),
             read_write: AtomicUsize::new(0),
-            watch: crate::mailbox::watch::Slot::default(),
-        };
-        let mut writer = mailbox.writer.try_lock().map_err(io::Error::other)?;
-        let _ = mailbox.directory.clean_temporaries(crate::disk::clock::seconds());
-        mailbox.sync(&mut writer)?;
-        drop(writer);
-        Ok(mailbox)
+            watched: Mutex::default(),
+        })
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -127,11 +126,11 @@ impl OpenMailbox {
     }
 
     /// Whether some session has the right to move messages out of `new/`.
-    pub(crate) fn takes_new(&self) -> TakesNew {
+    pub(crate) fn moves_new(&self) -> MovesNew {
         if self.read_write.load(Ordering::Relaxed) > 0 {
-            TakesNew::Yes
+            MovesNew::Yes
         } else {
-            TakesNew::No
+            MovesNew::No
         }
     }
 
@@ -149,6 +148,45 @@ impl OpenMailbox {
         tokio::task::spawn_blocking(work).await.map_err(panicked)?
     }
 
+    /// As [`write`](Self::write), with the UID list locked too.
+    ///
+    /// While another program holds that lock, the attempts to get it let the mailbox's other operations through: they
+    /// must not stand still because one of them needs a UID.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InUse`](imap_backend::ErrorKind::InUse) when somebody else holds the lock for more than two minutes.
+    pub(crate) async fn write_with_list<T, W>(self: &Arc<Self>, mut work: W) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Self, &mut Writer, Dotlock) -> Result<T, Error> + Send + 'static,
+    {
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        loop {
+            let attempt = move |mailbox: &Self, writer: &mut Writer| match Dotlock::acquire(
+                mailbox.directory.root(),
+                FILE_NAME,
+                ATTEMPT,
+            ) {
+                Ok(lock) => work(mailbox, writer, lock).map(Attempt::Done),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut && Instant::now() < deadline => {
+                    Ok(Attempt::Locked(work))
+                }
+                Err(error) => Err(from_io(error)),
+            };
+            match self.write(attempt).await? {
+                Attempt::Done(result) => return Ok(result),
+                Attempt::Locked(again) => work = again,
+            }
+            tokio::time::sleep(BETWEEN_ATTEMPTS).await;
+        }
+    }
+
+    /// The writer of a mailbox that nobody else has yet.
+    pub(super) fn writer_of_new(&self) -> io::Result<OwnedMutexGuard<Writer>> {
+        let writer = Arc::clone(&self.writer).try_lock_owned();
+        writer.map_err(io::Error::other)
+    }
+
     pub(crate) async fn lock_writer(&self) -> OwnedMutexGuard<Writer> {
         Arc::clone(&self.writer).lock_owned().await
     }
@@ -157,8 +195,8 @@ impl OpenMailbox {
     #[cfg(test)]
     pub(crate) async fn forget_grain(&self) {
         let mut writer = self.lock_writer().await;
-        let stamps = self.directory.stamps().ok();
-        writer.listed = stamps;
+        let versions = self.directory.versions().ok();
+        writer.listed = versions;
         writer.again_at = None;
     }
 
@@ -174,7 +212,7 @@ impl OpenMailbox {
         if self.hub.closed().is_some() {
             return Err(Gone.into());
         }
-        if self.directory.is_removed()? == Existence::Removed {
+        if self.directory.existence()? == Existence::Removed {
             self.hub.lock().close(Closed::Deleted);
             return Err(Gone.into());
         }
@@ -185,28 +223,26 @@ impl OpenMailbox {
     ///
     /// Another program's change in the same moment is hidden by that; [`Writer::again_at`] finds it a little later.
     pub(crate) fn own_change<T>(&self, writer: &mut Writer, change: impl FnOnce(&mut Writer) -> T) -> T {
-        let before = self.directory.stamps().ok();
+        let before = self.directory.versions().ok();
         let result = change(writer);
         if writer.listed.is_some() && writer.listed == before {
-            writer.listed = self.directory.stamps().ok();
+            writer.listed = self.directory.versions().ok();
             writer.again_at = Some(Instant::now() + GRAIN);
         }
         result
     }
+}
 
-    /// Looks for what other programs did, if anything hints at it. Gives the time at which to look again, if that is known.
-    pub(crate) async fn look(self: &Arc<Self>) -> Result<Option<Instant>, Error> {
-        self.write(|mailbox, writer| {
-            mailbox.sync(writer).map_err(from_io)?;
-            Ok(writer.again_at)
-        })
-        .await
-    }
+/// What came of an attempt to work with the UID list.
+enum Attempt<T, W> {
+    Done(T),
+    /// Somebody else holds the lock: the work has not begun.
+    Locked(W),
 }
 
 /// Whether messages are to be moved from `new/` to `cur/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TakesNew {
+pub(crate) enum MovesNew {
     Yes,
     No,
 }
@@ -217,13 +253,5 @@ impl std::fmt::Debug for OpenMailbox {
             .field("path", &self.path())
             .field("hub", &self.hub)
             .finish_non_exhaustive()
-    }
-}
-
-/// A message found in `new/` is recent: no session has been told of it.
-pub(crate) fn recency(place: crate::disk::directory::Place) -> Recency {
-    match place {
-        crate::disk::directory::Place::New => Recency::Recent,
-        crate::disk::directory::Place::Cur => Recency::NotRecent,
     }
 }

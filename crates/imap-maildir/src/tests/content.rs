@@ -1,7 +1,7 @@
 //! Octets, sizes, dates and flags of messages.
 
 use super::*;
-use crate::disk::directory::set_modified;
+use crate::disk::storage::{self, CWD, OpenFor};
 use imap_backend::ErrorKind;
 
 #[tokio::test]
@@ -95,8 +95,8 @@ async fn sizes_that_a_file_name_claims_wrongly_are_not_believed() {
 async fn the_internal_date_is_the_files_time_and_travels_with_copies() {
     let fixture = Fixture::new();
     deliver(&fixture.root(), "new/1.a", "x");
-    let file = std::fs::File::open(fixture.root().join("new/1.a")).unwrap();
-    set_modified(&file, 1_000_000_000).unwrap();
+    let file = storage::open_file(CWD, fixture.root().join("new/1.a"), OpenFor::Reading).unwrap();
+    file.set_times(1_000_000_000).unwrap();
     let mut client = fixture.select("INBOX").await;
     fixture.session().await.create(&name("copies")).await.unwrap();
     client.mailbox().copy(&set(&[1]), &name("copies")).await.unwrap();

@@ -3,7 +3,7 @@
 //! A hook copies the directories at each step, as `kill -9` would leave them; then another process opens the copy.
 
 use super::*;
-use crate::disk::step::Step;
+use crate::disk::interference::Moment;
 use parking_lot::Mutex;
 
 fn copy_tree(from: &Path, to: &Path) {
@@ -20,15 +20,15 @@ fn copy_tree(from: &Path, to: &Path) {
 }
 
 /// The directories as they were after each step.
-type Crashes = Arc<Mutex<Vec<(Step, Arc<tempfile::TempDir>)>>>;
+type Crashes = Arc<Mutex<Vec<(Moment, Arc<tempfile::TempDir>)>>>;
 
 fn record(root: PathBuf, open: &OpenMailbox) -> Crashes {
     let crashes: Crashes = Arc::default();
     let kept = Arc::clone(&crashes);
-    open.directory.steps().set(move |step| {
+    open.directory.moments().set(move |moment| {
         let home = Arc::new(tempfile::tempdir().unwrap());
         copy_tree(&root, &home.path().join("u"));
-        kept.lock().push((step, home));
+        kept.lock().push((moment, home));
     });
     crashes
 }
@@ -51,35 +51,35 @@ async fn an_append_is_there_wholly_or_not_at_all_after_every_step() {
     let client = fixture.select("INBOX").await;
     let crashes = record(fixture.root(), &client.open());
     let uid = append(&mut session, "INBOX", "message", "\\Seen").await.unwrap();
-    client.open().directory.steps().clear();
+    client.open().directory.moments().clear();
     let crashes = crashes.lock().clone();
-    let steps: Vec<_> = crashes.iter().map(|(step, _)| *step).collect();
+    let moments: Vec<_> = crashes.iter().map(|(moment, _)| *moment).collect();
     assert_eq!(
-        steps,
+        moments,
         [
-            Step::Written,
-            Step::Prepared,
-            Step::Placed,
-            Step::PlacedDurably,
-            Step::Recorded
+            Moment::Written,
+            Moment::Prepared,
+            Moment::Placed,
+            Moment::PlacedDurably,
+            Moment::Recorded
         ]
     );
-    for (step, home) in crashes {
+    for (moment, home) in crashes {
         let restarted = Fixture::on(home);
         let texts = texts(&restarted, "INBOX").await;
         assert_eq!(texts[0], (1, "before".to_owned()));
-        match step {
-            Step::Written | Step::Prepared => assert_eq!(texts.len(), 1, "{step:?}"),
+        match moment {
+            Moment::Written | Moment::Prepared => assert_eq!(texts.len(), 1, "{moment:?}"),
             // Not answered yet, so it may have any UID, but only one.
-            _ => assert_eq!(texts[1..], [(uid, "message".to_owned())], "{step:?}"),
+            _ => assert_eq!(texts[1..], [(uid, "message".to_owned())], "{moment:?}"),
         }
         let next = append(&mut restarted.session().await, "INBOX", "after", "")
             .await
             .unwrap();
-        assert!(next > texts.last().unwrap().0, "{step:?}");
+        assert!(next > texts.last().unwrap().0, "{moment:?}");
         assert!(
             !restarted.root().join("dovecot-uidlist.lock").exists(),
-            "{step:?}"
+            "{moment:?}"
         );
     }
 }
@@ -100,14 +100,17 @@ async fn a_moved_message_is_in_exactly_one_mailbox_after_every_step() {
         .move_to(&set(&[1, 3]), &name("target"))
         .await
         .unwrap();
-    target.open().directory.steps().clear();
+    target.open().directory.moments().clear();
     let crashes = crashes.lock().clone();
-    assert_eq!(crashes.last().unwrap().0, Step::Recorded);
+    assert_eq!(crashes.last().unwrap().0, Moment::Recorded);
     assert_eq!(
-        crashes.iter().filter(|(step, _)| *step == Step::Placed).count(),
+        crashes
+            .iter()
+            .filter(|(moment, _)| *moment == Moment::Placed)
+            .count(),
         2
     );
-    for (step, home) in crashes {
+    for (moment, home) in crashes {
         let restarted = Fixture::on(home);
         let both = [
             texts(&restarted, "INBOX").await,
@@ -116,7 +119,7 @@ async fn a_moved_message_is_in_exactly_one_mailbox_after_every_step() {
         .concat();
         let mut both: Vec<_> = both.into_iter().map(|(_, text)| text).collect();
         both.sort();
-        assert_eq!(both, ["one", "three", "two"], "{step:?}");
+        assert_eq!(both, ["one", "three", "two"], "{moment:?}");
     }
     assert_eq!(
         texts(&fixture.restarted(), "target").await,
@@ -158,13 +161,13 @@ async fn a_failed_record_takes_an_append_back() {
     let client = fixture.select("INBOX").await;
     // Somebody breaks our lock in the middle: nothing may be recorded any more.
     let lock = fixture.root().join("dovecot-uidlist.lock");
-    client.open().directory.steps().set(move |step| {
-        if step == Step::PlacedDurably {
+    client.open().directory.moments().set(move |moment| {
+        if moment == Moment::PlacedDurably {
             std::fs::remove_file(&lock).unwrap();
         }
     });
     assert!(append(&mut session, "INBOX", "message", "\\Seen").await.is_err());
-    client.open().directory.steps().clear();
+    client.open().directory.moments().clear();
     assert_eq!(files(&fixture.root()).len(), 1);
     assert_eq!(
         append(&mut session, "INBOX", "again", "\\Seen").await.unwrap(),
@@ -182,8 +185,8 @@ async fn a_failed_record_puts_moved_messages_back() {
     let target = fixture.select("target").await;
     let mut client = fixture.select("INBOX").await;
     let lock = fixture.root().join(".target/dovecot-uidlist.lock");
-    target.open().directory.steps().set(move |step| {
-        if step == Step::PlacedDurably {
+    target.open().directory.moments().set(move |moment| {
+        if moment == Moment::PlacedDurably {
             std::fs::remove_file(&lock).unwrap();
         }
     });

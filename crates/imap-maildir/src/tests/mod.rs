@@ -2,10 +2,12 @@
 
 mod content;
 mod crash;
+mod locks;
 mod model;
 mod names;
 mod outside;
 mod races;
+mod search;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use imap_seq::{Uid, UidSet};
 use imap_updates::{Access, CommandInProgress, Flag, Flags, Followers, Untagged, UpdateBuffer, kind};
 
 use crate::mailbox::open::OpenMailbox;
-use crate::{Authenticator, MailRoot, MaildirBackend, MaildirMailbox, MaildirSession, Verdict};
+use crate::{Authenticator, MailRoot, MaildirBackend, MaildirMailbox, MaildirSession, PasswordCheck};
 
 /// Everybody's password is "secret".
 struct Secret;
@@ -29,11 +31,11 @@ impl Authenticator for Secret {
         &self,
         _: &str,
         password: &str,
-    ) -> Result<Verdict, Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<PasswordCheck, Box<dyn std::error::Error + Send + Sync>> {
         Ok(if password == "secret" {
-            Verdict::Accepted
+            PasswordCheck::Accepted
         } else {
-            Verdict::Refused
+            PasswordCheck::Refused
         })
     }
 }

@@ -271,8 +271,8 @@ async fn a_look_without_a_change_lists_nothing() {
     open.forget_grain().await;
     let lists = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = Arc::clone(&lists);
-    open.directory.steps().set(move |step| {
-        if step == crate::disk::step::Step::Listed {
+    open.directory.moments().set(move |moment| {
+        if moment == crate::disk::interference::Moment::Listed {
             counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         }
     });

@@ -1,15 +1,15 @@
 //! Another program acts between two steps of ours.
 
 use super::*;
-use crate::disk::step::Step;
+use crate::disk::interference::Moment;
 use imap_backend::ErrorKind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Runs `act` at the first `count` occurrences of a step, with the number of the occurrence.
-fn at(client: &Client, step: Step, count: usize, act: impl Fn(usize) + Send + Sync + 'static) {
+/// Runs `act` at the first `count` occurrences of a moment, with the number of the occurrence.
+fn at(client: &Client, moment: Moment, count: usize, act: impl Fn(usize) + Send + Sync + 'static) {
     let seen = AtomicUsize::new(0);
-    client.open().directory.steps().set(move |now| {
-        if now == step {
+    client.open().directory.moments().set(move |now| {
+        if now == moment {
             let occurrence = seen.fetch_add(1, Ordering::SeqCst);
             if occurrence < count {
                 act(occurrence);
@@ -28,7 +28,7 @@ async fn store_finds_a_message_that_is_renamed_under_its_hands() {
     deliver(&fixture.root(), "cur/1.a:2,", "x");
     let (mut client, mut other) = (fixture.select("INBOX").await, fixture.select("INBOX").await);
     let root = fixture.root();
-    at(&client, Step::BeforeRename, 3, move |occurrence| {
+    at(&client, Moment::BeforeRename, 3, move |occurrence| {
         let names = ["cur/1.a:2,", "cur/1.a:2,F", "cur/1.a:2,", "cur/1.a:2,R"];
         rename(&root, names[occurrence], names[occurrence + 1]);
     });
@@ -49,7 +49,7 @@ async fn store_on_a_message_that_vanishes_is_an_expunge() {
     deliver(&fixture.root(), "cur/2.b:2,", "x");
     let mut client = fixture.select("INBOX").await;
     let root = fixture.root();
-    at(&client, Step::BeforeRename, 1, move |_| {
+    at(&client, Moment::BeforeRename, 1, move |_| {
         std::fs::remove_file(root.join("cur/1.a:2,")).unwrap()
     });
     client.store(&[1, 2], FlagAction::Add, "\\Seen").await.unwrap();
@@ -63,7 +63,7 @@ async fn a_program_that_renames_for_ever_ends_in_an_error_not_in_an_expunge() {
     deliver(&fixture.root(), "cur/1.a:2,", "x");
     let mut client = fixture.select("INBOX").await;
     let root = fixture.root();
-    at(&client, Step::BeforeRename, usize::MAX, move |occurrence| {
+    at(&client, Moment::BeforeRename, usize::MAX, move |occurrence| {
         let names = ["cur/1.a:2,", "cur/1.a:2,F"];
         rename(&root, names[occurrence % 2], names[(occurrence + 1) % 2]);
     });
@@ -85,7 +85,7 @@ async fn expunge_spares_a_message_whose_deleted_flag_was_just_taken_away() {
     deliver(&fixture.root(), "cur/2.b:2,T", "x");
     let mut client = fixture.select("INBOX").await;
     let root = fixture.root();
-    at(&client, Step::BeforeRename, 1, move |_| {
+    at(&client, Moment::BeforeRename, 1, move |_| {
         rename(&root, "cur/1.a:2,T", "cur/1.a:2,S")
     });
     client.expunge().await;
@@ -111,7 +111,7 @@ async fn a_move_from_new_to_cur_between_the_listings_loses_nothing() {
     let mut client = fixture.select("INBOX").await;
     deliver(&fixture.root(), "new/1.a", "x");
     let root = fixture.root();
-    at(&client, Step::ListedNew, 1, move |_| {
+    at(&client, Moment::ListedNew, 1, move |_| {
         rename(&root, "new/1.a", "cur/1.a:2,S")
     });
     client.noop().await;
@@ -130,16 +130,14 @@ async fn a_listing_that_misses_messages_expunges_none_of_them() {
     // While new/ is listed the file is nowhere; once cur/ has been listed it is back: a readdir miss made certain.
     let root = fixture.root();
     deliver(&fixture.root(), "new/4.a", "x");
-    let steps = AtomicUsize::new(0);
-    client
-        .open()
-        .directory
-        .steps()
-        .set(move |step| match (step, steps.fetch_add(1, Ordering::SeqCst)) {
-            (Step::ListedNew, 0) => rename(&root, "cur/2.a:2,", "hidden"),
-            (Step::Listed, 1) => rename(&root, "hidden", "cur/2.a:2,F"),
+    let passed = AtomicUsize::new(0);
+    client.open().directory.moments().set(move |moment| {
+        match (moment, passed.fetch_add(1, Ordering::SeqCst)) {
+            (Moment::ListedNew, 0) => rename(&root, "cur/2.a:2,", "hidden"),
+            (Moment::Listed, 1) => rename(&root, "hidden", "cur/2.a:2,F"),
             _ => {}
-        });
+        }
+    });
     assert_eq!(client.noop().await, ["2 (\\Flagged)", "EXISTS 4"]);
     assert_eq!(client.uids(), [1, 2, 3, 4]);
 }
@@ -156,7 +154,7 @@ async fn a_change_within_one_time_stamp_is_found_a_little_later() {
     deliver(&fixture.root(), "cur/2.b:2,", "x");
     client.noop().await;
     open.forget_grain().await;
-    at(&client, Step::BeforeRename, 1, move |_| {
+    at(&client, Moment::BeforeRename, 1, move |_| {
         rename(&root, "cur/2.b:2,", "cur/2.b:2,F")
     });
     client.store(&[1], FlagAction::Add, "\\Seen").await.unwrap();
@@ -285,7 +283,7 @@ async fn a_message_that_another_program_records_after_the_listing_keeps_its_uid(
     let mut client = fixture.select("INBOX").await;
     deliver(&fixture.root(), "new/1.ours", "x");
     let root = fixture.root();
-    at(&client, Step::Listed, 1, move |_| {
+    at(&client, Moment::Listed, 1, move |_| {
         deliver(&root, "cur/2.theirs:2,", "y");
         let list = root.join("dovecot-uidlist");
         std::fs::write(&list, std::fs::read_to_string(&list).unwrap() + "50 :2.theirs\n").unwrap();
@@ -330,7 +328,7 @@ async fn flags_change_under_the_lock_that_dovecot_lists_under() {
     let lock = fixture.root().join("dovecot-uidlist.lock");
     let (seen, held) = (Arc::new(AtomicUsize::new(0)), lock.clone());
     let count = Arc::clone(&seen);
-    at(&client, Step::BeforeRename, usize::MAX, move |_| {
+    at(&client, Moment::BeforeRename, usize::MAX, move |_| {
         count.fetch_add(usize::from(held.exists()), Ordering::SeqCst);
     });
     client.store(&[1], FlagAction::Add, "\\Seen").await.unwrap();

@@ -1,4 +1,5 @@
 use super::*;
+use std::fs::File;
 use std::path::PathBuf;
 
 const GUID: &str = "0123456789abcdef0123456789abcdef";

@@ -2,7 +2,7 @@
 
 /// A moment. The doc comments say what has happened just before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Step {
+pub(crate) enum Moment {
     /// A message is in `tmp/`, not yet synced.
     Written,
     /// A message is in `tmp/`, synced or linked.
@@ -13,39 +13,41 @@ pub(crate) enum Step {
     PlacedDurably,
     /// The UID list has their UIDs, synced; nobody was told.
     Recorded,
-    /// The next thing is the rename of a message by STORE.
+    /// The next thing is the rename of a message by STORE, or its removal by EXPUNGE.
     BeforeRename,
+    /// The next thing is the removal of a message that had its name and gets no UID.
+    BeforeTakingBack,
     /// `new/` has been listed, `cur/` has not.
     ListedNew,
     /// Both have been listed.
     Listed,
 }
 
-/// What a test does at each step; nothing in real life.
+/// What a test does at each moment; nothing in real life.
 #[derive(Clone, Default)]
-pub(crate) struct Steps {
+pub(crate) struct Moments {
     #[cfg(test)]
     hook: std::sync::Arc<parking_lot::RwLock<Option<Hook>>>,
 }
 
 #[cfg(test)]
-pub(crate) type Hook = std::sync::Arc<dyn Fn(Step) + Send + Sync>;
+pub(crate) type Hook = std::sync::Arc<dyn Fn(Moment) + Send + Sync>;
 
-impl Steps {
+impl Moments {
     #[cfg(not(test))]
     #[allow(clippy::unused_self)]
-    pub(crate) fn at(&self, _step: Step) {}
+    pub(crate) fn at(&self, _moment: Moment) {}
 
     #[cfg(test)]
-    pub(crate) fn at(&self, step: Step) {
+    pub(crate) fn at(&self, moment: Moment) {
         let hook = self.hook.read().clone();
         if let Some(hook) = hook {
-            hook(step);
+            hook(moment);
         }
     }
 
     #[cfg(test)]
-    pub(crate) fn set(&self, hook: impl Fn(Step) + Send + Sync + 'static) {
+    pub(crate) fn set(&self, hook: impl Fn(Moment) + Send + Sync + 'static) {
         *self.hook.write() = Some(std::sync::Arc::new(hook));
     }
 
@@ -55,8 +57,8 @@ impl Steps {
     }
 }
 
-impl std::fmt::Debug for Steps {
+impl std::fmt::Debug for Moments {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Steps")
+        f.write_str("Moments")
     }
 }

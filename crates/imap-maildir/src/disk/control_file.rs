@@ -1,0 +1,94 @@
+//! Control files, such as `dovecot-uidlist`: read as a whole, replaced in one step.
+
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::BorrowedFd;
+
+use crate::disk::storage::{self, FileVersion, Mode, OpenFor, StoredFile};
+
+/// Opens a control file; `None` where there is none.
+pub(crate) fn open(
+    directory: BorrowedFd<'_>,
+    name: &str,
+    open_for: OpenFor,
+) -> io::Result<Option<StoredFile>> {
+    match storage::open_file(directory, name, open_for) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The first `limit` octets of a control file; `None` where there is none.
+pub(crate) fn read(directory: BorrowedFd<'_>, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let Some(file) = open(directory, name, OpenFor::Reading)? else {
+        return Ok(None);
+    };
+    let mut octets = Vec::new();
+    file.take(limit).read_to_end(&mut octets)?;
+    Ok(Some(octets))
+}
+
+/// A new content for a control file.
+pub(crate) struct Replacement<'a> {
+    /// The file's name.
+    pub(crate) name: &'a str,
+    /// The name it has while it is written; the caller holds a lock that makes this name its own.
+    pub(crate) temporary: &'a str,
+    pub(crate) octets: &'a [u8],
+    pub(crate) mode: Mode,
+    /// The modification time to set, seconds since the epoch; now where there is none.
+    pub(crate) modified: Option<i64>,
+}
+
+impl Replacement<'_> {
+    /// Replaces the file in one step: writes beside it, syncs, renames, syncs the directory. Gives the new file's version.
+    ///
+    /// The temporary file lies in the same directory, because a rename does not cross file systems.
+    pub(crate) fn put(&self, directory: BorrowedFd<'_>) -> io::Result<FileVersion> {
+        // A crash may have left one; what has this name, a symbolic link too, is not ours to write to.
+        let _ = storage::unlink(directory, self.temporary);
+        let mut file = storage::create_file(directory, self.temporary, self.mode)?;
+        let written = self.write_and_rename(&mut file, directory);
+        if let Err(error) = written {
+            let _ = storage::unlink(directory, self.temporary);
+            return Err(error);
+        }
+        storage::sync_directory(directory)?;
+        Ok(file.status()?.version())
+    }
+
+    fn write_and_rename(&self, file: &mut StoredFile, directory: BorrowedFd<'_>) -> io::Result<()> {
+        file.write_all(self.octets)?;
+        if let Some(seconds) = self.modified {
+            file.set_times(seconds)?;
+        }
+        file.sync_all()?;
+        storage::rename(directory, self.temporary, directory, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::os::fd::AsFd as _;
+
+    #[test]
+    fn a_control_file_is_replaced_and_no_link_is_followed() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = File::open(home.path()).unwrap();
+        std::fs::write(home.path().join("victim"), "keep").unwrap();
+        std::os::unix::fs::symlink("victim", home.path().join("f.tmp")).unwrap();
+        let replacement = Replacement {
+            name: "f",
+            temporary: "f.tmp",
+            octets: b"one",
+            mode: Mode::RUSR | Mode::WUSR,
+            modified: Some(77),
+        };
+        replacement.put(directory.as_fd()).unwrap();
+        assert_eq!(std::fs::read(home.path().join("f")).unwrap(), b"one");
+        assert_eq!(std::fs::read(home.path().join("victim")).unwrap(), b"keep");
+        assert!(!home.path().join("f.tmp").exists());
+    }
+}

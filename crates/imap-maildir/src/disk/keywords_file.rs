@@ -1,0 +1,141 @@
+//! The file `dovecot-keywords` of one mailbox, and what it said last.
+//!
+//! It is changed only under the UID list's lock. Its modification time grows by a second at least with each change, because
+//! readers compare seconds.
+
+use std::io::{self, Read as _};
+
+use crate::disk::control_file::{self, Replacement};
+use crate::disk::directory::Directory;
+use crate::disk::dotlock::Dotlock;
+use crate::disk::storage::{FileVersion, OpenFor};
+use crate::format::keywords::{KeywordNames, NoLetterLeft};
+
+/// Its name.
+pub(crate) const FILE_NAME: &str = "dovecot-keywords";
+const TEMPORARY_NAME: &str = "dovecot-keywords.tmp";
+/// 26 keywords of sane length, octets: a hostile file must not fill the memory.
+const LARGEST: u64 = 1 << 16;
+
+/// The keywords of one mailbox.
+#[derive(Debug, Default)]
+pub(crate) struct KeywordsFile {
+    names: KeywordNames,
+    /// The file as it was when it was read, and its modification time in seconds since the epoch.
+    read: Option<(FileVersion, i64)>,
+}
+
+/// Why a keyword was not defined.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DefineError {
+    #[error(transparent)]
+    Full(#[from] NoLetterLeft),
+    /// The file could not be written.
+    #[error("the keywords cannot be written")]
+    Io(#[from] io::Error),
+}
+
+impl KeywordsFile {
+    /// What the file said when it was read last.
+    pub(crate) fn names(&self) -> &KeywordNames {
+        &self.names
+    }
+
+    /// Reads the file again if it changed since. On an error, and where the file is gone, what was known stays.
+    pub(crate) fn refresh(&mut self, directory: &Directory) -> io::Result<()> {
+        let Some(file) = control_file::open(directory.root(), FILE_NAME, OpenFor::Reading)? else {
+            return Ok(());
+        };
+        let status = file.status()?;
+        if self.read.is_some_and(|(version, _)| version == status.version()) {
+            return Ok(());
+        }
+        let mut octets = Vec::new();
+        file.take(LARGEST).read_to_end(&mut octets)?;
+        self.names = KeywordNames::parse(&octets);
+        self.read = Some((status.version(), status.modified));
+        Ok(())
+    }
+
+    /// Gives letters to keywords that have none, all or none of them. On an error nothing is changed.
+    pub(crate) fn define(
+        &mut self,
+        directory: &Directory,
+        lock: &Dotlock,
+        new: &[&str],
+    ) -> Result<(), DefineError> {
+        self.refresh(directory)?;
+        let names = self.names.with(new)?;
+        lock.check()?;
+        let after_the_last = self.read.map_or(0, |(_, modified)| modified + 1);
+        Replacement {
+            name: FILE_NAME,
+            temporary: TEMPORARY_NAME,
+            octets: names.write().as_bytes(),
+            mode: directory.file_mode(),
+            modified: Some(crate::disk::clock::seconds().max(after_the_last)),
+        }
+        .put(directory.root())?;
+        self.names = names;
+        self.read = None;
+        self.refresh(directory)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt as _;
+
+    fn fixture() -> (tempfile::TempDir, Directory) {
+        let home = tempfile::tempdir().unwrap();
+        let directory = Directory::open(home.path()).unwrap();
+        (home, directory)
+    }
+
+    fn define(file: &mut KeywordsFile, directory: &Directory, new: &[&str]) -> Result<(), DefineError> {
+        let lock = Dotlock::acquire(directory.root(), "dovecot-uidlist", std::time::Duration::ZERO).unwrap();
+        file.define(directory, &lock, new)
+    }
+
+    #[test]
+    fn the_time_of_the_file_grows_by_a_second_at_least() {
+        let (home, directory) = fixture();
+        let path = home.path().join(FILE_NAME);
+        std::fs::write(&path, "0 $Junk\n2 Work\n").unwrap();
+        let mut file = KeywordsFile::default();
+        file.refresh(&directory).unwrap();
+        let before = path.metadata().unwrap().mtime();
+        define(&mut file, &directory, &["b"]).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "0 $Junk\n1 b\n2 Work\n");
+        assert!(path.metadata().unwrap().mtime() > before);
+    }
+
+    #[test]
+    fn a_change_by_another_program_is_seen_before_a_letter_is_given() {
+        let (home, directory) = fixture();
+        let mut file = KeywordsFile::default();
+        define(&mut file, &directory, &["a"]).unwrap();
+        std::fs::write(home.path().join(FILE_NAME), "0 a\n1 other\n").unwrap();
+        define(&mut file, &directory, &["mine"]).unwrap();
+        assert_eq!(file.names().name(2), Some("mine"));
+        assert_eq!(file.names().name(1), Some("other"));
+    }
+
+    #[test]
+    fn the_27th_keyword_changes_nothing() {
+        let (home, directory) = fixture();
+        let mut file = KeywordsFile::default();
+        let all: Vec<_> = (0..26).map(|n| format!("k{n}")).collect();
+        let all: Vec<_> = all.iter().map(String::as_str).collect();
+        define(&mut file, &directory, &all).unwrap();
+        let before = std::fs::read(home.path().join(FILE_NAME)).unwrap();
+        assert!(matches!(
+            define(&mut file, &directory, &["k3", "more"]),
+            Err(DefineError::Full(NoLetterLeft))
+        ));
+        assert!(!file.names().contains("more") && file.names().contains("K25"));
+        assert_eq!(std::fs::read(home.path().join(FILE_NAME)).unwrap(), before);
+    }
+}

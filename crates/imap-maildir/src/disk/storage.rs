@@ -1,0 +1,404 @@
+//! The calls that reach the file system. Nothing else in this crate touches the mail store.
+//!
+//! The list is short on purpose: a test that records calls, lets one fail or drops what was not synced has this one file to
+//! change. Names are relative to a directory that is held open, or paths with [`CWD`] in its place. No call follows a
+//! symbolic link in the last part of a name.
+
+use std::fs::File;
+use std::io::{self, Read, Seek as _, SeekFrom, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, OFlags, RenameFlags, Stat, Timespec};
+pub(crate) use rustix::fs::{CWD, Mode};
+use rustix::io::Errno;
+use rustix::path::Arg;
+
+const OPEN_DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    Regular,
+    Directory,
+    Link,
+    /// A FIFO, a socket or a device.
+    Other,
+    /// The file system does not tell in a listing.
+    Unknown,
+}
+
+impl From<FileType> for FileKind {
+    fn from(kind: FileType) -> Self {
+        match kind {
+            FileType::RegularFile => Self::Regular,
+            FileType::Directory => Self::Directory,
+            FileType::Symlink => Self::Link,
+            FileType::Unknown => Self::Unknown,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Device and inode: two names with one identity are one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FileIdentity {
+    device: u64,
+    inode: u64,
+}
+
+/// Enough to tell that a file or directory changed; never to order two states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileVersion {
+    pub(crate) identity: FileIdentity,
+    /// Octets; of a directory too, where it means nothing.
+    pub(crate) size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl FileVersion {
+    /// The later of modification and change time, in whole seconds since the epoch.
+    pub(crate) fn seconds(&self) -> i64 {
+        self.modified.0.max(self.changed.0)
+    }
+}
+
+/// The state of a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FileStatus {
+    pub(crate) identity: FileIdentity,
+    pub(crate) kind: FileKind,
+    /// Octets.
+    pub(crate) size: u64,
+    /// Seconds since the epoch.
+    pub(crate) modified: i64,
+    /// Seconds since the epoch.
+    pub(crate) changed: i64,
+    /// How many names the file has.
+    pub(crate) links: u64,
+    /// Access bits.
+    pub(crate) mode: Mode,
+    version: FileVersion,
+}
+
+impl FileStatus {
+    pub(crate) fn version(&self) -> FileVersion {
+        self.version
+    }
+
+    /// The later of modification and change time, seconds since the epoch.
+    pub(crate) fn latest(&self) -> i64 {
+        self.modified.max(self.changed)
+    }
+}
+
+impl From<Stat> for FileStatus {
+    fn from(stat: Stat) -> Self {
+        let identity = FileIdentity {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+        };
+        let nanoseconds = |value| i64::try_from(value).unwrap_or(0);
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        Self {
+            identity,
+            kind: FileType::from_raw_mode(stat.st_mode).into(),
+            size,
+            modified: stat.st_mtime,
+            changed: stat.st_ctime,
+            #[allow(clippy::useless_conversion)]
+            links: stat.st_nlink.into(),
+            mode: Mode::from_raw_mode(stat.st_mode),
+            version: FileVersion {
+                identity,
+                size,
+                modified: (stat.st_mtime, nanoseconds(stat.st_mtime_nsec)),
+                changed: (stat.st_ctime, nanoseconds(stat.st_ctime_nsec)),
+            },
+        }
+    }
+}
+
+/// What an existing file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenFor {
+    Reading,
+    /// Every write goes to the end.
+    Appending,
+}
+
+/// An open file of the store.
+#[derive(Debug)]
+pub(crate) struct StoredFile(File);
+
+impl StoredFile {
+    pub(crate) fn status(&self) -> io::Result<FileStatus> {
+        faults::check(Call::Status)?;
+        Ok(rustix::fs::fstat(&self.0)?.into())
+    }
+
+    /// Makes content and length durable.
+    pub(crate) fn sync_data(&self) -> io::Result<()> {
+        faults::check(Call::Sync)?;
+        self.0.sync_data()
+    }
+
+    /// Makes content, length and times durable.
+    pub(crate) fn sync_all(&self) -> io::Result<()> {
+        faults::check(Call::Sync)?;
+        self.0.sync_all()
+    }
+
+    pub(crate) fn truncate(&self, size: u64) -> io::Result<()> {
+        faults::check(Call::Truncate)?;
+        self.0.set_len(size)
+    }
+
+    /// Where the next read starts.
+    pub(crate) fn read_from(&mut self, offset: u64) -> io::Result<()> {
+        self.0.seek(SeekFrom::Start(offset)).map(drop)
+    }
+
+    /// Sets access and modification time, seconds since the epoch.
+    pub(crate) fn set_times(&self, seconds: i64) -> io::Result<()> {
+        faults::check(Call::SetTimes)?;
+        let time = Timespec {
+            tv_sec: seconds,
+            tv_nsec: 0,
+        };
+        let times = rustix::fs::Timestamps {
+            last_access: time,
+            last_modification: time,
+        };
+        Ok(rustix::fs::futimens(&self.0, &times)?)
+    }
+}
+
+impl Read for StoredFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        faults::check(Call::Read)?;
+        self.0.read(buffer)
+    }
+}
+
+impl Write for StoredFile {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        faults::check(Call::Write)?;
+        self.0.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Opens a directory; `ELOOP` or `ENOTDIR` for a symbolic link.
+pub(crate) fn open_directory(directory: impl AsFd, name: impl Arg) -> io::Result<OwnedFd> {
+    faults::check(Call::Open)?;
+    Ok(rustix::fs::openat(
+        directory,
+        name,
+        OPEN_DIRECTORY,
+        Mode::empty(),
+    )?)
+}
+
+/// Opens an existing file. Never blocks, not even on a FIFO.
+pub(crate) fn open_file(directory: impl AsFd, name: impl Arg, open_for: OpenFor) -> io::Result<StoredFile> {
+    faults::check(Call::Open)?;
+    let access = match open_for {
+        OpenFor::Reading => OFlags::RDONLY,
+        OpenFor::Appending => OFlags::WRONLY | OFlags::APPEND,
+    };
+    let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+    Ok(StoredFile(file.into()))
+}
+
+/// Makes a file; `AlreadyExists` where the name is taken.
+pub(crate) fn create_file(directory: impl AsFd, name: impl Arg, mode: Mode) -> io::Result<StoredFile> {
+    faults::check(Call::Create)?;
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(StoredFile(
+        rustix::fs::openat(directory, name, flags, mode)?.into(),
+    ))
+}
+
+/// Makes a directory; `AlreadyExists` where the name is taken.
+pub(crate) fn make_directory(directory: impl AsFd, name: impl Arg, mode: Mode) -> io::Result<()> {
+    faults::check(Call::MakeDirectory)?;
+    Ok(rustix::fs::mkdirat(directory, name, mode)?)
+}
+
+/// Makes a directory that only its owner may enter, and those above it.
+pub(crate) fn make_private_directories(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+}
+
+/// The path without symbolic links.
+pub(crate) fn canonical_path(path: &Path) -> io::Result<PathBuf> {
+    std::fs::canonicalize(path)
+}
+
+/// Renames, replacing what has the new name.
+pub(crate) fn rename(
+    from: impl AsFd,
+    old_name: impl Arg,
+    to: impl AsFd,
+    new_name: impl Arg,
+) -> io::Result<()> {
+    faults::check(Call::Rename)?;
+    Ok(rustix::fs::renameat(from, old_name, to, new_name)?)
+}
+
+/// Renames within a directory without replacing what is there: `AlreadyExists` then.
+pub(crate) fn rename_to_free_name(
+    directory: impl AsFd,
+    from: impl Arg + Copy,
+    to: impl Arg + Copy,
+) -> io::Result<()> {
+    faults::check(Call::Rename)?;
+    let directory = directory.as_fd();
+    match rustix::fs::renameat_with(directory, from, directory, to, RenameFlags::NOREPLACE) {
+        // A file system that cannot do that. Directories cannot be linked; for them the caller's own lock has to do.
+        Err(Errno::INVAL | Errno::NOSYS) if status(directory, to).is_ok() => {
+            Err(io::ErrorKind::AlreadyExists.into())
+        }
+        Err(Errno::INVAL | Errno::NOSYS) => rename(directory, from, directory, to),
+        result => Ok(result?),
+    }
+}
+
+/// Gives a file a second name; `AlreadyExists` where that is taken.
+pub(crate) fn link(from: impl AsFd, name: impl Arg, to: impl AsFd, new_name: impl Arg) -> io::Result<()> {
+    faults::check(Call::Link)?;
+    Ok(rustix::fs::linkat(from, name, to, new_name, AtFlags::empty())?)
+}
+
+/// Removes a name.
+pub(crate) fn unlink(directory: impl AsFd, name: impl Arg) -> io::Result<()> {
+    faults::check(Call::Unlink)?;
+    Ok(rustix::fs::unlinkat(directory, name, AtFlags::empty())?)
+}
+
+/// Removes a directory with everything in it.
+pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
+    std::fs::remove_dir_all(path)
+}
+
+/// Calls `each` with every entry but `.` and `..`, in no order. What changes meanwhile may be missed or given twice.
+pub(crate) fn list(
+    directory: impl AsFd,
+    mut each: impl FnMut(&std::ffi::CStr, FileKind) -> io::Result<()>,
+) -> io::Result<()> {
+    faults::check(Call::List)?;
+    for entry in rustix::fs::Dir::read_from(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if !matches!(name.to_bytes(), b"." | b"..") {
+            each(name, entry.file_type().into())?;
+        }
+    }
+    Ok(())
+}
+
+/// The state of what has this name.
+pub(crate) fn status(directory: impl AsFd, name: impl Arg) -> io::Result<FileStatus> {
+    Ok(rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?.into())
+}
+
+/// The state of an open directory.
+pub(crate) fn status_of(directory: impl AsFd) -> io::Result<FileStatus> {
+    faults::check(Call::Status)?;
+    Ok(rustix::fs::fstat(directory)?.into())
+}
+
+/// Whether this user may read a file.
+pub(crate) fn is_readable(directory: impl AsFd, name: impl Arg) -> bool {
+    let access = rustix::fs::Access::READ_OK;
+    rustix::fs::accessat(directory, name, access, AtFlags::EACCESS).is_ok()
+}
+
+/// Makes the names in a directory durable. Some file systems cannot sync a directory and say so with `EINVAL`.
+pub(crate) fn sync_directory(directory: impl AsFd) -> io::Result<()> {
+    faults::check(Call::Sync)?;
+    match rustix::fs::fsync(directory) {
+        Ok(()) | Err(Errno::INVAL) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The calls that a test can let fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    Open,
+    Create,
+    Read,
+    Write,
+    Truncate,
+    Sync,
+    SetTimes,
+    MakeDirectory,
+    Rename,
+    Link,
+    Unlink,
+    List,
+    Status,
+}
+
+/// Errors that a test puts in the way of calls; nothing in real life.
+pub(crate) mod faults {
+    use super::{Call, io};
+
+    #[cfg(not(test))]
+    #[inline]
+    #[allow(clippy::unnecessary_wraps)]
+    pub(super) fn check(_call: Call) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[cfg(test)]
+    thread_local! {
+        static FAILING: std::cell::Cell<Option<(usize, Call, io::ErrorKind)>> = const { std::cell::Cell::new(None) };
+    }
+
+    #[cfg(test)]
+    pub(super) fn check(call: Call) -> io::Result<()> {
+        match FAILING.get() {
+            Some((0, failing, kind)) if failing == call => Err(kind.into()),
+            Some((passing, failing, kind)) if failing == call => {
+                FAILING.set(Some((passing - 1, failing, kind)));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs `work` while every call of this kind, made by this thread, fails.
+    #[cfg(test)]
+    pub(crate) fn with<T>(call: Call, kind: io::ErrorKind, work: impl FnOnce() -> T) -> T {
+        with_after(0, call, kind, work)
+    }
+
+    /// As [`with`], after the first `passing` calls of this kind went well.
+    #[cfg(test)]
+    pub(crate) fn with_after<T>(
+        passing: usize,
+        call: Call,
+        kind: io::ErrorKind,
+        work: impl FnOnce() -> T,
+    ) -> T {
+        FAILING.set(Some((passing, call, kind)));
+        let result = work();
+        FAILING.set(None);
+        result
+    }
+}

@@ -1,0 +1,91 @@
+//! The file `subscriptions` in an account's root directory.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use crate::disk::control_file::{self, Replacement};
+use crate::disk::dotlock::{Dotlock, LOCK_PATIENCE};
+use crate::disk::storage::Mode;
+use crate::format::subscriptions::{Changed, Subscription, Subscriptions};
+
+/// Its name.
+pub(crate) const FILE_NAME: &str = "subscriptions";
+const TEMPORARY_NAME: &str = "subscriptions.tmp";
+/// Courier's, read when there is no other.
+const COURIER_FILE_NAME: &str = "courierimapsubscribed";
+/// No account has more than that, octets; a larger file is cut there.
+const LARGEST: u64 = 4 << 20;
+
+/// The subscribed names.
+pub(crate) fn read(root: BorrowedFd<'_>) -> io::Result<Subscriptions> {
+    if let Some(octets) = control_file::read(root, FILE_NAME, LARGEST)? {
+        return Ok(Subscriptions::parse(&octets));
+    }
+    let courier = control_file::read(root, COURIER_FILE_NAME, LARGEST)?;
+    Ok(courier.map_or_else(Subscriptions::default, |octets| {
+        Subscriptions::parse_courier(&octets)
+    }))
+}
+
+/// Adds or removes one name, durably. On an error nothing is changed.
+pub(crate) fn change(root: BorrowedFd<'_>, name: &str, subscription: Subscription) -> io::Result<()> {
+    let lock = Dotlock::acquire(root, FILE_NAME, LOCK_PATIENCE)?;
+    let mut subscriptions = read(root)?;
+    if subscriptions.change(name, subscription) == Changed::No {
+        return Ok(());
+    }
+    lock.check()?;
+    Replacement {
+        name: FILE_NAME,
+        temporary: TEMPORARY_NAME,
+        octets: &subscriptions.write(),
+        mode: Mode::RUSR | Mode::WUSR,
+        modified: None,
+    }
+    .put(root)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::os::fd::AsFd as _;
+
+    #[test]
+    fn names_are_added_once_and_removed_in_version_2() {
+        let home = tempfile::tempdir().unwrap();
+        let root = File::open(home.path()).unwrap();
+        for name in ["a.b", "c", "a.b"] {
+            change(root.as_fd(), name, Subscription::Add).unwrap();
+        }
+        change(root.as_fd(), "absent", Subscription::Remove).unwrap();
+        assert_eq!(
+            std::fs::read(home.path().join(FILE_NAME)).unwrap(),
+            b"V\t2\n\na\tb\nc\n"
+        );
+        change(root.as_fd(), "a.b", Subscription::Remove).unwrap();
+        assert_eq!(read(root.as_fd()).unwrap().names(), ["c"]);
+        assert!(!home.path().join("subscriptions.lock").exists());
+    }
+
+    #[test]
+    fn version_1_stays_version_1() {
+        let home = tempfile::tempdir().unwrap();
+        let root = File::open(home.path()).unwrap();
+        std::fs::write(home.path().join(FILE_NAME), "a.b\nc\n").unwrap();
+        change(root.as_fd(), "d", Subscription::Add).unwrap();
+        assert_eq!(
+            std::fs::read(home.path().join(FILE_NAME)).unwrap(),
+            b"a.b\nc\nd\n"
+        );
+    }
+
+    #[test]
+    fn couriers_subscriptions_are_taken_over() {
+        let home = tempfile::tempdir().unwrap();
+        let root = File::open(home.path()).unwrap();
+        std::fs::write(home.path().join(COURIER_FILE_NAME), "INBOX\nINBOX.lists.rust\n").unwrap();
+        assert_eq!(read(root.as_fd()).unwrap().names(), ["INBOX", "lists.rust"]);
+    }
+}

@@ -1,0 +1,162 @@
+//! The directories of one account: which mailboxes lie in its root, and how one comes, goes and changes its name.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use crate::disk::directory::Directory;
+use crate::disk::storage::{self, CWD, FileKind, Mode};
+use crate::disk::uidlist_file::UidListFile;
+use crate::disk::uidvalidity;
+
+/// Directories that are no mailbox yet, or no more. Two dots: no mailbox name leads there.
+const SCRATCH: &str = "..imap-maildir";
+/// A scratch directory that is older than this, seconds, was left by a crash; another process may be at work in a young one.
+const OLD_SCRATCH_SECONDS: i64 = 3600;
+/// The marker that Maildir++ wants in each mailbox but INBOX.
+const FOLDER_MARKER: &str = "maildirfolder";
+
+/// An account's root directory.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    path: PathBuf,
+}
+
+impl Tree {
+    /// Opens the root, making it if there is none.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        storage::make_private_directories(path)?;
+        // Once, here: below it no symbolic link is followed.
+        let path = storage::canonical_path(path)?;
+        let tree = Self { path };
+        tree.remove_old_scratch()?;
+        Ok(tree)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a mailbox's directory is; the root for INBOX, whose directory name is empty.
+    pub(crate) fn path_of(&self, directory: &str) -> PathBuf {
+        if directory.is_empty() {
+            self.path.clone()
+        } else {
+            self.path.join(directory)
+        }
+    }
+
+    pub(crate) fn handle(&self) -> io::Result<OwnedFd> {
+        storage::open_directory(CWD, &self.path)
+    }
+
+    /// Makes the names in the root durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        storage::sync_directory(self.handle()?)
+    }
+
+    /// A UIDVALIDITY that no mailbox of the account has had.
+    pub(crate) fn next_uid_validity(&self) -> io::Result<u32> {
+        uidvalidity::next(self.handle()?.as_fd(), crate::disk::clock::seconds())
+    }
+
+    /// Makes sure that a UIDVALIDITY which a mailbox brought along is never given again.
+    pub(crate) fn note_uid_validity(&self, value: u32) {
+        let noted = self
+            .handle()
+            .and_then(|root| uidvalidity::at_least(root.as_fd(), value));
+        if let Err(error) = noted {
+            tracing::debug!(%error, "the account's UIDVALIDITY stays behind that of a mailbox");
+        }
+    }
+
+    /// Calls `each` with the directory name of every mailbox but INBOX.
+    pub(crate) fn mailboxes(&self, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+        let root = self.handle()?;
+        storage::list(&root, |name, kind| {
+            if name.to_bytes().starts_with(b".")
+                && matches!(kind, FileKind::Directory | FileKind::Unknown)
+                && holds_mailbox(root.as_fd(), name.to_bytes())
+            {
+                each(name.to_bytes());
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes a mailbox, complete before it has its name, and durable. `AlreadyExists` where the name is taken.
+    pub(crate) fn make_mailbox(&self, directory: &str) -> io::Result<()> {
+        let path = self.path_of(directory);
+        if directory.is_empty() || storage::status(CWD, &path).is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let scratch = self.new_scratch()?;
+        let made = self
+            .fill_mailbox(&scratch)
+            .and_then(|()| storage::rename_to_free_name(CWD, &*scratch, &*path));
+        if made.is_err() {
+            let _ = storage::remove_tree(&scratch);
+        }
+        made?;
+        self.sync()
+    }
+
+    fn fill_mailbox(&self, path: &Path) -> io::Result<()> {
+        let mode = (storage::status(CWD, &self.path)?.mode & Mode::from_raw_mode(0o2777)) | Mode::RWXU;
+        storage::make_directory(CWD, path, mode)?;
+        for subdirectory in ["cur", "new", "tmp"] {
+            storage::make_directory(CWD, path.join(subdirectory), mode)?;
+        }
+        let directory = Directory::open(path)?;
+        storage::create_file(directory.root(), FOLDER_MARKER, directory.file_mode())?;
+        UidListFile::open(&directory, || self.next_uid_validity())?;
+        Ok(())
+    }
+
+    /// Takes a mailbox's name away, durably. Gives what is left of it, to be removed with [`remove`](Self::remove).
+    pub(crate) fn take_away(&self, path: &Path) -> io::Result<PathBuf> {
+        let scratch = self.new_scratch()?;
+        storage::rename(CWD, path, CWD, &*scratch)?;
+        Ok(scratch)
+    }
+
+    /// Removes what a deleted mailbox left. What cannot be removed now is removed at a later login.
+    pub(crate) fn remove(&self, scratch: &Path) {
+        let _ = storage::remove_tree(scratch);
+    }
+
+    fn new_scratch(&self) -> io::Result<PathBuf> {
+        Ok(self
+            .path
+            .join(format!("{SCRATCH}.{}", crate::disk::random::guid()?)))
+    }
+
+    /// Removes what a crash in the middle of CREATE or DELETE left.
+    fn remove_old_scratch(&self) -> io::Result<()> {
+        let root = self.handle()?;
+        let now = crate::disk::clock::seconds();
+        storage::list(&root, |name, _| {
+            let is_scratch = name.to_bytes().starts_with(SCRATCH.as_bytes());
+            if is_scratch && now - storage::status(&root, name)?.modified > OLD_SCRATCH_SECONDS {
+                let name = std::os::unix::ffi::OsStrExt::from_bytes(name.to_bytes());
+                let path: &std::ffi::OsStr = name;
+                let _ = storage::remove_tree(&self.path.join(path));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// A directory with a `cur/` or the Maildir++ marker; a symbolic link is none.
+pub(crate) fn is_mailbox(path: &Path) -> bool {
+    storage::open_directory(CWD, path).is_ok_and(|directory| is_maildir(directory.as_fd()))
+}
+
+fn holds_mailbox(root: BorrowedFd<'_>, name: &[u8]) -> bool {
+    storage::open_directory(root, name).is_ok_and(|directory| is_maildir(directory.as_fd()))
+}
+
+fn is_maildir(directory: BorrowedFd<'_>) -> bool {
+    let is = |name: &str, kind| storage::status(directory, name).is_ok_and(|status| status.kind == kind);
+    is("cur", FileKind::Directory) || is(FOLDER_MARKER, FileKind::Regular)
+}

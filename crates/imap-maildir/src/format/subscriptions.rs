@@ -1,0 +1,193 @@
+//! The text of `subscriptions`: the names that a user wants to see in LSUB, whether or not such mailboxes exist.
+//!
+//! Dovecot's version 2 starts with the line `V<tab>2` and an empty line; each further line is a name, its parts separated by tabs and
+//! escaped. Version 1 has one name per line, parts separated by `.`. Courier's `courierimapsubscribed` is version 1 with `INBOX.` before
+//! each name. Names are in modified UTF-7 here as there.
+
+const VERSION_2: &[u8] = b"V\t2\n\n";
+
+/// Whether a name is to be subscribed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subscription {
+    /// SUBSCRIBE.
+    Add,
+    /// UNSUBSCRIBE.
+    Remove,
+}
+
+/// Whether a change left something to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Changed {
+    Yes,
+    No,
+}
+
+/// The subscribed names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Subscriptions {
+    /// In modified UTF-7, parts separated by `.`, in the file's order.
+    names: Vec<String>,
+    version: Version,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    One,
+    Two,
+}
+
+impl Default for Subscriptions {
+    /// None, to be written in version 2.
+    fn default() -> Self {
+        Self {
+            names: Vec::new(),
+            version: Version::Two,
+        }
+    }
+}
+
+impl Subscriptions {
+    /// Reads Dovecot's file, of either version. Lines that are not UTF-8 are passed over.
+    pub(crate) fn parse(octets: &[u8]) -> Self {
+        let (lines, version) = match octets.strip_prefix(VERSION_2) {
+            Some(lines) => (lines, Version::Two),
+            None => (octets, Version::One),
+        };
+        let lines = lines
+            .split(|&octet| octet == b'\n')
+            .filter_map(|line| std::str::from_utf8(line).ok());
+        let names = lines.filter(|line| !line.is_empty()).map(|line| match version {
+            Version::One => line.trim_end_matches('\r').to_owned(),
+            Version::Two => line.split('\t').map(unescape).collect::<Vec<_>>().join("."),
+        });
+        Self {
+            names: names.collect(),
+            version,
+        }
+    }
+
+    /// Reads Courier's file; written again, it is in version 2.
+    pub(crate) fn parse_courier(octets: &[u8]) -> Self {
+        let names = Self::parse(octets).names.into_iter();
+        let names = names.map(|name| match name.strip_prefix("INBOX.") {
+            Some(rest) => rest.to_owned(),
+            None => name,
+        });
+        Self {
+            names: names.collect(),
+            version: Version::Two,
+        }
+    }
+
+    /// The names: modified UTF-7, parts separated by `.`.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Adds or removes a name.
+    pub(crate) fn change(&mut self, name: &str, subscription: Subscription) -> Changed {
+        let present = self.names.iter().position(|other| other == name);
+        match (subscription, present) {
+            (Subscription::Add, None) => self.names.push(name.to_owned()),
+            (Subscription::Remove, Some(at)) => drop(self.names.remove(at)),
+            _ => return Changed::No,
+        }
+        Changed::Yes
+    }
+
+    /// The text, in the version that was read.
+    pub(crate) fn write(&self) -> Vec<u8> {
+        let mut out = match self.version {
+            Version::One => Vec::new(),
+            Version::Two => VERSION_2.to_vec(),
+        };
+        for name in &self.names {
+            match self.version {
+                Version::One => out.extend_from_slice(name.as_bytes()),
+                Version::Two => {
+                    let parts: Vec<_> = name.split('.').map(escape).collect();
+                    out.extend_from_slice(parts.join("\t").as_bytes());
+                }
+            }
+            out.push(b'\n');
+        }
+        out
+    }
+}
+
+/// Dovecot's tab escaping: octet 1 and a character for octets that would break a line or a field.
+fn escape(part: &str) -> String {
+    let mut out = String::with_capacity(part.len());
+    for character in part.chars() {
+        match character {
+            '\0' => out.push_str("\u{1}0"),
+            '\u{1}' => out.push_str("\u{1}1"),
+            '\t' => out.push_str("\u{1}t"),
+            '\r' => out.push_str("\u{1}r"),
+            '\n' => out.push_str("\u{1}n"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+fn unescape(part: &str) -> String {
+    let mut out = String::with_capacity(part.len());
+    let mut characters = part.chars();
+    while let Some(character) = characters.next() {
+        if character != '\u{1}' {
+            out.push(character);
+            continue;
+        }
+        match characters.next() {
+            Some('0') => out.push('\0'),
+            Some('1') => out.push('\u{1}'),
+            Some('t') => out.push('\t'),
+            Some('r') => out.push('\r'),
+            Some('n') => out.push('\n'),
+            Some(other) => out.push(other),
+            None => {}
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_are_added_once_and_removed_in_version_2() {
+        let mut subscriptions = Subscriptions::default();
+        for name in ["a.b", "c"] {
+            assert_eq!(subscriptions.change(name, Subscription::Add), Changed::Yes);
+        }
+        assert_eq!(subscriptions.change("a.b", Subscription::Add), Changed::No);
+        assert_eq!(subscriptions.change("absent", Subscription::Remove), Changed::No);
+        assert_eq!(subscriptions.write(), b"V\t2\n\na\tb\nc\n");
+        assert_eq!(subscriptions.change("a.b", Subscription::Remove), Changed::Yes);
+        assert_eq!(subscriptions.names(), ["c"]);
+    }
+
+    #[test]
+    fn version_1_stays_version_1() {
+        let mut subscriptions = Subscriptions::parse(b"a.b\r\nc\n");
+        subscriptions.change("d", Subscription::Add);
+        assert_eq!(subscriptions.write(), b"a.b\nc\nd\n");
+    }
+
+    #[test]
+    fn couriers_names_lose_their_prefix() {
+        let subscriptions = Subscriptions::parse_courier(b"INBOX\nINBOX.lists.rust\n");
+        assert_eq!(subscriptions.names(), ["INBOX", "lists.rust"]);
+    }
+
+    proptest! {
+        #[test]
+        fn parse_inverts_write(names in proptest::collection::vec("[a-z\u{1}\t][a-z&\u{1}\t.]{0,8}", 0..6)) {
+            let subscriptions = Subscriptions { names, version: Version::Two };
+            prop_assert_eq!(Subscriptions::parse(&subscriptions.write()), subscriptions);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! MOVE: messages of another mailbox of the account come into this one by renaming, so that each is at every moment in
+//! exactly one of them.
+
+use std::io;
+use std::sync::Arc;
+
+use imap_backend::{Error, ErrorKind};
+use imap_seq::Uid;
+use imap_updates::Flags;
+
+use crate::disk::delivery::Prepared;
+use crate::disk::directory::{FileAt, Subdirectory};
+use crate::disk::dotlock::Dotlock;
+use crate::disk::interference::Moment;
+use crate::format::file_name::{ClaimedSizes, with_sizes};
+use crate::format::letter_map::LetterMap;
+use crate::mailbox::add::{ExcessKeywords, Original};
+use crate::mailbox::error::{CrossesFileSystems, crosses_file_systems, from_io};
+use crate::mailbox::index::Entry;
+use crate::mailbox::locate::with_file;
+use crate::mailbox::open::{OpenMailbox, Writer};
+
+/// One moved message: its UID before, and now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MovedUid {
+    pub(crate) from: Uid,
+    pub(crate) to: Uid,
+}
+
+impl OpenMailbox {
+    /// Moves messages from `source` into this mailbox. Blocks; durable when it returns.
+    ///
+    /// Messages that vanished meanwhile are left out; on an error all others go back.
+    pub(crate) fn move_in(
+        &self,
+        writer: &mut Writer,
+        lock: Dotlock,
+        source: &Self,
+        originals: &[Original],
+    ) -> Result<Vec<MovedUid>, Error> {
+        // Dropped last, after an unfinished transfer has put its messages back.
+        let lock = lock;
+        self.begin_adding(writer, &lock)?;
+        let all = originals
+            .iter()
+            .fold(Flags::empty(), |all, original| all.union(&original.flags));
+        let unknown = self.letters().unknown(&all);
+        let letters = self.define_keywords(writer, &lock, &unknown, ExcessKeywords::Drop)?;
+        let mut transfer = Transfer::new(source, self);
+        let moved = self.own_change(writer, |_| {
+            originals.iter().try_for_each(|original| {
+                lock.keep()?;
+                transfer.move_one(original, &letters)
+            })
+        });
+        moved.map_err(from_io)?;
+        if transfer.messages.is_empty() {
+            return Err(ErrorKind::ExpungeIssued.into());
+        }
+        let placed = transfer.placed();
+        let to = self.make_durable(writer, &lock, &placed).map_err(from_io)?;
+        // From here on the messages are in the target, whatever happens.
+        let from = transfer.finish();
+        self.publish_added(writer, &to, placed);
+        drop(lock);
+        source.publish_left(&from);
+        let pairs = from.into_iter().zip(to);
+        Ok(pairs.map(|(from, to)| MovedUid { from, to }).collect())
+    }
+
+    /// Tells the sessions that messages are not here any more.
+    fn publish_left(&self, uids: &[Uid]) {
+        let mut hub = self.hub.lock();
+        for &uid in uids {
+            hub.remove(uid);
+        }
+        hub.expunge(&uids.iter().copied().collect());
+    }
+}
+
+/// Messages on their way from one mailbox to another; dropped before the end, they go back.
+struct Transfer<'a> {
+    source: &'a OpenMailbox,
+    target: &'a OpenMailbox,
+    messages: Vec<Transferred>,
+    progress: Progress,
+}
+
+#[derive(PartialEq, Eq)]
+enum Progress {
+    Unfinished,
+    Finished,
+}
+
+/// A message that has its new name.
+struct Transferred {
+    uid: Uid,
+    before: Entry,
+    after: Entry,
+    means: Means,
+}
+
+/// How a message came to the target.
+enum Means {
+    Renamed,
+    /// The target is on another file system: the original is removed at the end.
+    Copied(Prepared),
+}
+
+impl<'a> Transfer<'a> {
+    fn new(source: &'a OpenMailbox, target: &'a OpenMailbox) -> Self {
+        Self {
+            source,
+            target,
+            messages: Vec::new(),
+            progress: Progress::Unfinished,
+        }
+    }
+
+    /// Moves one message, if it is still there. `letters` are the target's.
+    fn move_one(&mut self, original: &Original, letters: &LetterMap) -> io::Result<()> {
+        let source_letters = self.source.letters();
+        // A new name: other programs take two mailboxes' files with one base name for the same message.
+        let mut base = self.target.names.next();
+        let claimed = ClaimedSizes::of(original.entry.base());
+        if let (Some(physical), Some(wire)) = (claimed.physical, claimed.wire) {
+            base = with_sizes(&base, physical, wire);
+        }
+        let moved = with_file(&self.source.directory, &original.entry, |entry| {
+            // Keywords have other letters there.
+            let info = letters.info(&original.flags_of(entry, &source_letters));
+            let subdirectory = self.target.subdirectory_for(&info);
+            let name: Arc<[u8]> = match subdirectory {
+                Subdirectory::New => base.as_slice().into(),
+                Subdirectory::Cur => [&base[..], &info.suffix()].concat().into(),
+            };
+            let to = FileAt::new(subdirectory, &name);
+            match self
+                .target
+                .directory
+                .move_in(&self.source.directory, entry.at(), to)
+            {
+                Ok(()) => Ok((entry.renamed(subdirectory, name), Means::Renamed)),
+                Err(error) if crosses_file_systems(&error) == CrossesFileSystems::Yes => {
+                    let directory = Arc::clone(&self.target.directory);
+                    let (names, source) = (&self.target.names, &self.source.directory);
+                    let mut copy = Prepared::link(directory, names, source, entry.at())?;
+                    let name = copy.place(subdirectory, &info)?;
+                    Ok((entry.renamed(subdirectory, name), Means::Copied(copy)))
+                }
+                Err(error) => Err(error),
+            }
+        })?;
+        if let Some(((after, means), before)) = moved {
+            self.messages.push(Transferred {
+                uid: original.uid,
+                before,
+                after,
+                means,
+            });
+            self.target.directory.moments().at(Moment::Placed);
+        }
+        Ok(())
+    }
+
+    /// The messages as they are in the target.
+    fn placed(&self) -> Vec<Entry> {
+        let after = |message: &Transferred| message.after.clone();
+        self.messages.iter().map(after).collect()
+    }
+
+    /// The messages have UIDs in the target: the originals of copies go, and nothing goes back. Gives the UIDs in the source.
+    fn finish(mut self) -> Vec<Uid> {
+        self.progress = Progress::Finished;
+        let messages = std::mem::take(&mut self.messages);
+        let source = &self.source.directory;
+        let uids = messages.iter().map(|message| message.uid).collect();
+        let left = |subdirectory| {
+            let is_left = |message: &Transferred| message.before.subdirectory == subdirectory;
+            messages.iter().any(is_left)
+        };
+        let to_sync = Subdirectory::BOTH.map(|subdirectory| (subdirectory, left(subdirectory)));
+        for message in messages {
+            if let Means::Copied(copy) = message.means {
+                copy.keep();
+                let _ = with_file(source, &message.before, |entry| source.unlink(entry.at()));
+            }
+        }
+        for (subdirectory, _) in to_sync.into_iter().filter(|(_, left)| *left) {
+            // Not fatal: after a power failure the message may be in both mailboxes, never in none.
+            let _ = source.sync(subdirectory);
+        }
+        uids
+    }
+}
+
+impl Drop for Transfer<'_> {
+    fn drop(&mut self) {
+        if self.progress == Progress::Finished {
+            return;
+        }
+        let (source, target) = (&self.source.directory, &self.target.directory);
+        // Copies are taken back by their own drop.
+        let renamed = |message: &&Transferred| matches!(message.means, Means::Renamed);
+        for message in self.messages.iter().filter(renamed) {
+            target.moments().at(Moment::BeforeTakingBack);
+            if let Err(error) = source.move_in(target, message.after.at(), message.before.at()) {
+                tracing::error!(%error, "a message whose MOVE failed stays in the target");
+            }
+        }
+    }
+}

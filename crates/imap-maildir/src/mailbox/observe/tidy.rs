@@ -1,0 +1,96 @@
+//! Changes that a look makes on disk itself: messages go from `new/` to `cur/`, and files with one base name apart.
+
+use super::{Difference, Renaming};
+use crate::disk::directory::{FileAt, Subdirectory};
+use crate::disk::scan::{self, FoundFile};
+use crate::format::flags::Info;
+use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
+
+/// A file whose hard link of the same name is this old, seconds, is a leftover of a program that links and then unlinks.
+const DOUBLE_SECONDS: i64 = 30;
+
+#[derive(PartialEq, Eq)]
+enum Moved {
+    Yes,
+    No,
+}
+
+impl OpenMailbox {
+    /// Moves messages from `new/` to `cur/` if a session is there that may: those of the difference, and those that lie
+    /// there already.
+    ///
+    /// What cannot be moved (no space, no permission) stays, and is tried again when something changes, not at every look.
+    pub(super) fn move_new_to_cur(&self, writer: &mut Writer, difference: &mut Difference) {
+        let mut staying = self.known_in_new(difference);
+        let renamed = difference.renamed.iter_mut().map(|renaming| &mut renaming.file);
+        let arrived = difference.arrived.iter_mut().map(|arrival| &mut arrival.file);
+        let others = renamed.chain(arrived);
+        if self.moves_new() == MovesNew::No {
+            let in_new = others.filter(|file| file.subdirectory == Subdirectory::New);
+            writer.left_in_new = in_new.count() + staying.len();
+            return;
+        }
+        for file in others {
+            let _ = self.move_to_cur(file);
+        }
+        staying.retain_mut(|renaming| self.move_to_cur(&mut renaming.file) == Moved::Yes);
+        difference.renamed.append(&mut staying);
+        writer.left_in_new = 0;
+    }
+
+    /// Known messages in `new/` that the listing says nothing new about.
+    fn known_in_new(&self, difference: &Difference) -> Vec<Renaming> {
+        let renamed: std::collections::HashSet<_> =
+            difference.renamed.iter().map(|renaming| renaming.uid).collect();
+        let hub = self.hub.lock();
+        let staying = hub
+            .in_new()
+            .filter(|(uid, _)| !difference.expunged.contains(*uid) && !renamed.contains(uid));
+        let as_renaming = staying.map(|(uid, entry)| Renaming {
+            uid,
+            file: FoundFile {
+                subdirectory: entry.subdirectory,
+                name: (&*entry.name).into(),
+            },
+        });
+        as_renaming.collect()
+    }
+
+    fn move_to_cur(&self, file: &mut FoundFile) -> Moved {
+        if file.subdirectory == Subdirectory::Cur {
+            return Moved::No;
+        }
+        let name = [file.base(), &Info::parse(file.suffix()).suffix()[..]].concat();
+        let to = FileAt::new(Subdirectory::Cur, &name);
+        if self.directory.rename(file.at(), to).is_err() {
+            return Moved::No;
+        }
+        file.subdirectory = Subdirectory::Cur;
+        file.name = name.into();
+        Moved::Yes
+    }
+
+    /// Of two files with one base name, links to one file become one, and different messages get different names.
+    pub(super) fn separate_doubles(&self, writer: &mut Writer, doubles: &[FoundFile]) {
+        if self.moves_new() == MovesNew::No {
+            writer.left_in_new += doubles.len();
+            return;
+        }
+        for double in doubles {
+            let (Ok(status), Some(other)) = (
+                self.directory.status(double.at()),
+                scan::find_other(&self.directory, double),
+            ) else {
+                continue;
+            };
+            if other != status.identity {
+                let name = self.names.next();
+                let to = FileAt::new(Subdirectory::New, &name);
+                let _ = self.directory.rename(double.at(), to);
+                writer.listed = None;
+            } else if crate::disk::clock::seconds() - status.changed > DOUBLE_SECONDS {
+                let _ = self.directory.unlink(double.at());
+            }
+        }
+    }
+}
