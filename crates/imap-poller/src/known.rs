@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imap_seq::{ModSeq, Uid};
-use imap_updates::{Flags, Origin, Recency};
+use imap_updates::{Flags, Recency};
 
 use crate::absence::Missing;
 use crate::listing::{Listed, Listing};
@@ -22,8 +22,6 @@ pub(crate) struct Known {
     pub(crate) listed: Arc<Listing>,
     /// Wins over `listed`.
     pub(crate) aside: BTreeMap<Uid, Aside>,
-    /// Own flag changes that a listing will show, so that their maker is not told of them.
-    pub(crate) own_flags: BTreeMap<Uid, OwnFlags>,
     /// Own changes are numbered from 1, in the order in which they are reported.
     pub(crate) reports: u64,
 }
@@ -57,14 +55,6 @@ pub(crate) enum Standing {
     Gone,
 }
 
-/// Flags that a session set and that nobody was told of yet.
-#[derive(Debug)]
-pub(crate) struct OwnFlags {
-    pub(crate) report: u64,
-    pub(crate) flags: Flags,
-    pub(crate) by: Origin,
-}
-
 impl Known {
     /// What the first listing says, which is in order.
     pub(crate) fn new(first: Listing) -> Self {
@@ -78,7 +68,6 @@ impl Known {
             covered: first.covered(),
             listed: Arc::new(first),
             aside: BTreeMap::new(),
-            own_flags: BTreeMap::new(),
             reports: 0,
         }
     }

@@ -127,8 +127,9 @@ impl MailboxPoller {
     /// A session of this process set a message's flags, which are now `flags`, and the store has committed them. The
     /// session of that origin is not told; give [`Origin::EXTERNAL`] if it is to be told as well. O(log messages).
     ///
-    /// Told at once. But if the store has versions ([`Listing::as_of`]), the next listing tells it under the store's own
-    /// mod-sequence: HIGHESTMODSEQ would otherwise run ahead of other programs' changes that are not known yet.
+    /// Told at once. But if the store has versions ([`Listing::as_of`]), the next listing tells it, under the store's own
+    /// mod-sequence and to its maker too: HIGHESTMODSEQ would otherwise run ahead of other programs' changes that are not
+    /// known yet.
     pub fn stored(&self, uid: Uid, flags: Flags, maker: Origin) -> Told {
         let report = {
             let mut known = self.shared.known.lock();

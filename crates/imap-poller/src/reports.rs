@@ -3,7 +3,7 @@
 use imap_seq::{Uid, UidSet};
 use imap_updates::{Flags, LogHub, Origin, Recency};
 
-use crate::known::{Aside, Known, Numbering, OwnFlags, Standing, own};
+use crate::known::{Aside, Known, Numbering, Standing, own};
 use crate::news::News;
 
 /// What became of an own change.
@@ -50,12 +50,10 @@ impl Known {
         };
         let same = *told == flags;
         self.reports += 1;
-        let report = self.reports;
         if self.numbering == Numbering::OfStore {
-            self.own_flags.insert(uid, OwnFlags { report, flags, by });
             return Report::Waits;
         }
-        self.set_aside(uid, report, Standing::Told(flags.clone()));
+        self.set_aside(uid, self.reports, Standing::Told(flags.clone()));
         let mut news = self.counted_news();
         if !same {
             news.changed(own(uid, flags), by);

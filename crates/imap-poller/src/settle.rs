@@ -78,7 +78,6 @@ impl Known {
             }
         }
         let mut news = settling.news;
-        self.own_flags.retain(|_, own| own.report > reports);
         self.listed = listing;
         if self.numbering == Numbering::Counted {
             self.tell_those_that_follow(&mut news);
@@ -128,7 +127,7 @@ impl Settling<'_> {
     fn difference(&mut self, difference: Difference) {
         match difference {
             Difference::Arrived(listed) => self.news.arrived(listed, Recency::Recent),
-            Difference::Changed(listed) => self.changed(listed),
+            Difference::Changed(listed) => self.news.changed(listed, Origin::EXTERNAL),
             Difference::Missing(listed) => {
                 if let Some(kept) = self.missing(listed.uid, listed.flags, 0, None) {
                     self.known.aside.insert(listed.uid, kept);
@@ -145,6 +144,8 @@ impl Settling<'_> {
         if let Standing::Waiting(flags, recency) = &aside.state {
             let number = u64::from(uid.get());
             let between = self.covered_before <= number && number < self.known.covered;
+            // The version of a listing decides: what it lacks below its UIDNEXT came and went.
+            let between = between && self.known.numbering == Numbering::Counted;
             let message = match listed {
                 Some(listed) => listed.clone(),
                 // Messages above it are told now, so it has to be told as well.
@@ -160,7 +161,9 @@ impl Settling<'_> {
     /// What was known before the listing was asked for: the listing decides.
     fn is_older(&mut self, uid: Uid, aside: Aside, listed: Option<&Listed>) -> Option<Aside> {
         match (aside.state, listed) {
-            (Standing::Told(flags), Some(listed)) if flags != listed.flags => self.changed(listed.clone()),
+            (Standing::Told(flags), Some(listed)) if flags != listed.flags => {
+                self.news.changed(listed.clone(), Origin::EXTERNAL)
+            }
             (Standing::Told(_), Some(_)) | (Standing::Gone, None) => {}
             (Standing::Waiting(_, recency), Some(listed)) => self.news.arrived(listed.clone(), recency),
             // The UID is used twice: the hub knows, and says so.
@@ -199,13 +202,5 @@ impl Settling<'_> {
             state: Standing::Told(flags),
             missing: Some(missing),
         })
-    }
-
-    fn changed(&mut self, listed: Listed) {
-        let own = self.known.own_flags.get(&listed.uid);
-        let by = own
-            .filter(|own| own.flags == listed.flags)
-            .map_or(Origin::EXTERNAL, |own| own.by);
-        self.news.changed(listed, by);
     }
 }
