@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use imap_backendutil_benches::hub::{drain, every_tenth_uid, mailbox, noop, sessions, uid};
 use imap_backendutil_benches::update_rivals::{Positional, QueueRival, VectorRival};
-use imap_seq::Uid;
-use imap_updates::{Access, Echo, Flag, Flags, Ingest, Origin, Recency};
+use imap_seq::{ModSeq, Uid};
+use imap_updates::{
+    Access, Echo, Event, Flag, Flags, Ingest, Limits, LogHub, Origin, Outcome, Page, Recency, UpdateBuffer,
+};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -174,7 +176,84 @@ fn memory() {
     println!("open and leave: {time:?}");
 }
 
+fn version(number: u64) -> ModSeq {
+    ModSeq::new(number).expect("a mod-sequence")
+}
+
+/// A hub whose log ends at version 1.
+fn log_hub(messages: u32) -> LogHub {
+    let mut whole = Page::whole(ModSeq::MIN);
+    whole.extend((1..=messages).map(|number| Event::present(ModSeq::MIN, uid(number), Flags::empty())));
+    LogHub::open(whole, Limits::default()).expect("a whole listing")
+}
+
+fn apply(hub: &LogHub, page: Page) {
+    assert_eq!(hub.apply(page).outcome(), Outcome::Moved);
+}
+
+fn log() {
+    let seen = Flags::from_iter([Flag::Seen]);
+    for count in [1, 1_000, 10_000] {
+        let hub = log_hub(1_000);
+        let _listeners: Vec<UpdateBuffer> =
+            (0..count).map(|_| hub.select(Access::ReadOnly).updates).collect();
+        let mut at = 1;
+        let time = least(200, 1_000, || {
+            timed(|| {
+                for number in 1..=1_000 {
+                    let page = Page::changes(version(at), version(at + 1));
+                    apply(&hub, page.present(version(at + 1), uid(number), seen.clone()));
+                    at += 1;
+                }
+            })
+            .0
+        });
+        println!("log: a page of one flag change, {count} sessions: {time:?}");
+    }
+
+    let hub = log_hub(90_000);
+    let mut session = hub.select(Access::ReadOnly).updates;
+    let time = least(200, 1_000, || {
+        timed(|| (0..1_000).for_each(|_| assert_eq!(noop(&mut session), 0))).0
+    });
+    println!("log: NOOP with nothing pending: {time:?}");
+
+    let page = |after: u64, from: u32| {
+        let mut page = Page::changes(version(after), version(after + 100_000));
+        page.extend(
+            (0..100_000)
+                .map(|at| Event::present(version(after + 1 + u64::from(at)), uid(from + at), seen.clone())),
+        );
+        page
+    };
+    let (mut arrivals, mut drained) = (Duration::MAX, Duration::MAX);
+    let changes = least(20, 1, || {
+        let hub = log_hub(0);
+        let mut session = hub.select(Access::ReadOnly).updates;
+        let first = page(1, 1);
+        arrivals = arrivals.min(timed(|| apply(&hub, first)).0);
+        assert_eq!(noop(&mut session), 1);
+        let second = page(100_001, 1);
+        let (time, ()) = timed(|| apply(&hub, second));
+        drained = drained.min(timed(|| assert_eq!(noop(&mut session), 100_000)).0);
+        time
+    });
+    println!(
+        "log: a page of 100,000 arrivals: {arrivals:?}; of 100,000 flag changes: {changes:?}, drain {drained:?}"
+    );
+}
+
+fn lock() {
+    let hub = mailbox(1);
+    let time = least(200, 10_000, || {
+        timed(|| (0..10_000).for_each(|_| drop(std::hint::black_box(hub.lock())))).0
+    });
+    println!("lock and unlock: {time:?}");
+}
+
 fn main() {
+    lock();
+    log();
     publish();
     mass_expunge();
     drains();

@@ -6,6 +6,7 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use support::log_world::{HOWS, LogWorld, Op as LogOp, Style};
 use support::world::{By, COMMANDS, Op, SLOTS, World};
 
 /// Steps of one world: long enough for lag to build up, short enough to read.
@@ -59,6 +60,41 @@ impl Random {
         }
     }
 
+    fn log_op(&mut self) -> LogOp {
+        match self.next() % 28 {
+            0..=1 => LogOp::Arrive { count: self.byte() },
+            2..=4 => LogOp::Flags {
+                pick: self.pick(),
+                bits: self.byte(),
+            },
+            5..=6 => LogOp::Expunge {
+                picks: (0..=self.next() % 3).map(|_| self.pick()).collect(),
+                one_version: self.next().is_multiple_of(2),
+            },
+            7..=8 => LogOp::Store {
+                slot: self.byte(),
+                pick: self.pick(),
+                bits: self.byte(),
+                how: HOWS[self.next() as usize % HOWS.len()],
+            },
+            9..=12 => LogOp::Read {
+                back: self.byte() % 4,
+                piece: self.byte(),
+            },
+            13 => LogOp::List,
+            14..=19 => LogOp::Deliver {
+                pick: self.byte(),
+                again: self.next().is_multiple_of(2),
+            },
+            20..=25 => LogOp::Drain {
+                slot: self.byte(),
+                hold: self.next().is_multiple_of(2),
+            },
+            26 => LogOp::Open { slot: self.byte() },
+            _ => LogOp::Leave { slot: self.byte() },
+        }
+    }
+
     fn by(&mut self) -> By {
         match self.next() % 3 {
             0 => By::Outside,
@@ -93,6 +129,26 @@ fn run(seed: u64, verbose: bool) {
         let op = random.op();
         if verbose {
             println!("{step}: {op:?}");
+        }
+        world.step(&op);
+    }
+    world.finish();
+    run_log(&mut random, seed, verbose);
+}
+
+/// The same for a hub that follows a log. Shorter, because its oracle replays the log at each step.
+fn run_log(random: &mut Random, seed: u64, verbose: bool) {
+    let style = if seed.is_multiple_of(2) {
+        Style::Log
+    } else {
+        Style::State
+    };
+    let memory = [1, 2, 4_096][seed as usize % 3];
+    let mut world = LogWorld::new(style, (seed % 5) as u32, memory);
+    for step in 0..STEPS / 10 {
+        let op = random.log_op();
+        if verbose {
+            println!("{style:?} {step}: {op:?}");
         }
         world.step(&op);
     }

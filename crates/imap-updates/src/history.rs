@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a session's buffer or how changes come in; `session` and `hub` stand on this room.
 
+mod claims;
 mod closed;
 mod counts;
 mod expunges;
@@ -16,6 +17,7 @@ mod snapshot;
 mod state;
 mod thread;
 
+pub(crate) use claims::Claimed;
 pub use closed::Closed;
 pub use counts::IngestCounts;
 pub(crate) use expunges::Remembered;

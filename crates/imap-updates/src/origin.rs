@@ -57,16 +57,6 @@ pub enum Echo {
     Silent,
 }
 
-impl Echo {
-    /// Whom the history takes for the maker: a change that its maker is told of counts as somebody else's.
-    pub(crate) const fn maker(self, origin: Origin) -> Origin {
-        match self {
-            Self::Tell => Origin::EXTERNAL,
-            Self::Silent => origin,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::Origin;

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hasher};
 use imap_seq::{ModSeq, Uid};
 
 use super::positions::Position;
-use crate::{Flags, Origin};
+use crate::{Echo, Flags, Origin};
 
 /// What is known of one message whose flags changed.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ struct Entry {
     last: Position,
     /// Who made it.
     by: Origin,
-    /// The last change by somebody else than `by`; 0 for none.
+    /// The last change by somebody else than `by`, or one that `by` is told of as well; 0 for none.
     other: Position,
     modseq: ModSeq,
     flags: Flags,
@@ -101,14 +101,20 @@ impl FlagHistory {
         }
     }
 
-    /// Records that `by` gave `uid` these flags at `position`, the newest one.
-    pub(crate) fn record(&mut self, position: Position, by: Origin, change: FlagsNow) {
+    /// Records that `by` gave `uid` these flags at `position`, the newest one. With [`Echo::Tell`] the maker is told like
+    /// everybody else.
+    pub(crate) fn record(&mut self, position: Position, (by, echo): (Origin, Echo), change: FlagsNow) {
         let FlagsNow { uid, flags, modseq } = change;
+        let told_to_maker = match echo {
+            Echo::Tell => position,
+            Echo::Silent => 0,
+        };
         match self.entries.get_mut(&uid) {
             Some(entry) => {
                 if entry.by != by {
                     (entry.other, entry.by) = (entry.last, by);
                 }
+                entry.other = entry.other.max(told_to_maker);
                 let again = entry.last == position;
                 (entry.last, entry.modseq, entry.flags) = (position, modseq, flags);
                 if again {
@@ -119,7 +125,7 @@ impl FlagHistory {
                 let entry = Entry {
                     last: position,
                     by,
-                    other: 0,
+                    other: told_to_maker,
                     modseq,
                     flags,
                 };
@@ -127,6 +133,13 @@ impl FlagHistory {
             }
         }
         self.log.push_back((position, uid));
+    }
+
+    /// Whether somebody else than `by` changed the flags of `uid`, as far as is remembered.
+    pub(crate) fn changed_by_another(&self, uid: Uid, by: Origin) -> bool {
+        self.entries
+            .get(&uid)
+            .is_some_and(|entry| entry.by != by || entry.other > 0)
     }
 
     /// Forgets an expunged message.

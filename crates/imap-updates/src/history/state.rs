@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use imap_seq::{MailboxIndex, ModSeq, NotAscending, Uid, UidSet};
 
+use super::claims::Claims;
 use super::expunges::ExpungeHistory;
 use super::flags::{FlagHistory, FlagsNow};
 use super::positions::Position;
 use super::{Closed, Ingest, IngestCounts, Limits, Recency, Snapshot};
-use crate::{Flags, Keyword, Origin};
+use crate::{Echo, Flags, Keyword, Origin};
 
 /// The messages of one mailbox, and what happened to them.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub(crate) struct State {
     pub(crate) keywords: Arc<[Keyword]>,
     pub(crate) flags: FlagHistory,
     pub(crate) expunges: ExpungeHistory,
+    pub(crate) claims: Claims,
     /// Critical sections that changed something.
     pub(crate) position: Position,
     /// What may be told as HIGHESTMODSEQ: nothing at or below it is still to come.
@@ -56,6 +58,7 @@ impl State {
             keywords: Arc::from([]),
             flags: FlagHistory::new(limits.flag_changes),
             expunges: ExpungeHistory::new(limits.expunge_records, highest_modseq),
+            claims: Claims::default(),
             position: 0,
             highest_modseq,
             uid_next: 0,
@@ -189,7 +192,13 @@ impl State {
         gone
     }
 
-    pub(crate) fn change_flags(&mut self, uid: Uid, flags: Flags, by: Origin, modseq: ModSeq) -> Ingest {
+    pub(crate) fn change_flags(
+        &mut self,
+        uid: Uid,
+        flags: Flags,
+        by: (Origin, Echo),
+        modseq: ModSeq,
+    ) -> Ingest {
         if self.closed.is_some() {
             return Ingest::Closed;
         }

@@ -21,7 +21,14 @@ struct Held {
     place: &'static Location<'static>,
 }
 
-crate::sync::thread_local! {
+// loom's threads are not the system's: they have a list of their own.
+#[cfg(not(loom))]
+std::thread_local! {
+    static HELD: RefCell<Vec<Held>> = const { RefCell::new(Vec::new()) };
+}
+
+#[cfg(loom)]
+loom::thread_local! {
     static HELD: RefCell<Vec<Held>> = RefCell::new(Vec::new());
 }
 

@@ -99,7 +99,7 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
         let known = |state: &State| state.contains(uid);
         match self.change_if(|state| state.refusal(known)) {
             Ok((state, modseq)) => {
-                let done = state.change_flags(uid, flags, echo.maker(origin), modseq);
+                let done = state.change_flags(uid, flags, (origin, echo), modseq);
                 state.counted(done)
             }
             Err(refused) => refused,

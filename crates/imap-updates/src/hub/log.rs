@@ -3,12 +3,11 @@
 use imap_seq::{ModSeq, Uid, UidSet};
 
 use super::applied::{Applied, Outcome};
-use super::claim::{Claimed, Claims};
 use super::event::{Event, What};
-use super::page::{End, Page, Reach};
+use super::page::{Page, Reach};
 use super::publication::Publication;
-use crate::history::State;
-use crate::{Ingest, Origin};
+use crate::history::{Claimed, State};
+use crate::{Echo, Ingest, Origin};
 
 /// What the outer lock of a [`LogHub`](crate::LogHub) guards.
 #[derive(Debug)]
@@ -17,8 +16,9 @@ pub(super) struct Log {
     pub(super) cursor: ModSeq,
     /// Sorted by where they begin.
     waiting: Vec<Page>,
+    /// What they count for together.
+    weight: usize,
     most_waiting: usize,
-    pub(super) claims: Claims,
 }
 
 impl Log {
@@ -26,8 +26,8 @@ impl Log {
         Self {
             cursor,
             waiting: Vec::new(),
+            weight: 0,
             most_waiting,
-            claims: Claims::default(),
         }
     }
 
@@ -42,7 +42,7 @@ impl Log {
         };
         if page.upto > self.cursor {
             applied.outcome = self.accept(page);
-            for page in self.take_ready() {
+            for page in merged(self.take_ready()) {
                 self.publish(page, publication, &mut applied);
                 applied.outcome = Outcome::Moved;
             }
@@ -58,12 +58,12 @@ impl Log {
 
     /// Puts a page among those that wait.
     fn accept(&mut self, page: Page) -> Outcome {
-        let waiting: usize = self.waiting.iter().map(Page::weight).sum();
-        let fits = waiting + page.weight() <= self.most_waiting;
+        let weight = self.weight + page.weight();
         // What follows at once does not wait, or not for long.
-        if !fits && !page.follows(self.reached()) {
+        if weight > self.most_waiting && !page.follows(self.reached()) {
             return Outcome::Dropped;
         }
+        self.weight = weight;
         let at = self.waiting.partition_point(|other| other.reach <= page.reach);
         self.waiting.insert(at, page);
         Outcome::Waiting
@@ -71,33 +71,48 @@ impl Log {
 
     /// The version up to which there is no gap, in what was told and in what waits.
     fn reached(&self) -> ModSeq {
-        self.chain()
+        self.chain(ModSeq::MAX)
             .fold(self.cursor, |reached, page| reached.max(page.upto))
     }
 
-    /// The pages that follow one another from the cursor on.
-    fn chain(&self) -> impl Iterator<Item = &Page> {
+    /// The pages that follow one another from the cursor on, of those that end at `upto` or before.
+    fn chain(&self, upto: ModSeq) -> impl Iterator<Item = &Page> {
         let mut reached = self.cursor;
-        self.waiting.iter().take_while(move |page| {
+        let within = self.waiting.iter().filter(move |page| page.upto <= upto);
+        within.take_while(move |page| {
             let follows = page.follows(reached);
             reached = reached.max(page.upto);
             follows
         })
     }
 
-    /// Takes the pages that can be told: from the cursor on without a gap, up to one that reached the end of the log.
-    /// Too many that did not reach it are told as well: some messages may have to be hidden for it.
+    /// Takes the pages that can be told.
     fn take_ready(&mut self) -> Vec<Page> {
-        let following = self.chain().count();
-        let weight: usize = self.waiting.iter().map(Page::weight).sum();
-        let ready = if weight > self.most_waiting {
-            following
-        } else {
-            let last = self.chain().collect::<Vec<_>>();
-            let last = last.iter().rposition(|page| page.end == End::OfLog);
-            last.map_or(0, |last| last + 1)
+        let Some(upto) = self.complete_upto() else {
+            return Vec::new();
         };
-        self.waiting.drain(..ready).collect()
+        let ready: Vec<Page> = self.waiting.extract_if(.., |page| page.upto <= upto).collect();
+        self.weight = self.waiting.iter().map(Page::weight).sum();
+        ready
+    }
+
+    /// The end of the last page that reached the end of the log and before which there is no gap. It is complete with
+    /// those before it, and not with one that ends later and was cut short.
+    ///
+    /// If too much is waiting, pages that were cut short are told as well: some messages may have to be hidden for it.
+    fn complete_upto(&self) -> Option<ModSeq> {
+        let end = self.chain(ModSeq::MAX).map(|page| page.upto).max()?;
+        if self.weight > self.most_waiting || self.chain(ModSeq::MAX).all(Page::is_complete) {
+            return Some(end);
+        }
+        let complete = self.waiting.iter().filter(|page| page.is_complete());
+        let mut ends: Vec<ModSeq> = complete.map(|page| page.upto).collect();
+        ends.sort_unstable();
+        let is_told = |upto: &ModSeq| {
+            self.chain(*upto)
+                .any(|page| page.upto == *upto && page.is_complete())
+        };
+        ends.into_iter().rev().find(is_told)
     }
 
     /// Tells one page, in one step: what it says above the cursor. Then the cursor is at its end.
@@ -111,6 +126,7 @@ impl Log {
         let quiet = !whole && page.keywords.is_empty() && !page.events.iter().any(news);
         let tell = |state: &mut State| {
             state.highest_modseq = page.upto;
+            state.claims.forget_up_to(page.upto);
             if let Some(uid_next) = page.uid_next {
                 state.set_uid_next(uid_next);
             }
@@ -123,21 +139,27 @@ impl Log {
             state.define_keywords(&page.keywords);
             let mut telling = Telling {
                 state,
-                claims: &mut self.claims,
                 span: (cursor, page.upto),
                 applied,
             };
             telling.tell(page.events.into_iter().filter(news).collect(), page.reach);
             tell(telling.state);
         }
-        self.claims.forget_up_to(self.cursor);
     }
+}
+
+/// Listings as they are, and all pages of changes as one. Not one after the other: a page that was cut short may lack a
+/// message that a later or wider page has with a version below its end.
+fn merged(ready: Vec<Page>) -> Vec<Page> {
+    let (mut pages, changes): (Vec<_>, Vec<_>) =
+        ready.into_iter().partition(|page| page.reach == Reach::Whole);
+    pages.extend(changes.into_iter().reduce(Page::and));
+    pages
 }
 
 /// One page on its way into the history.
 struct Telling<'t> {
     state: &'t mut State,
-    claims: &'t mut Claims,
     /// The cursor before the page, and after it.
     span: (ModSeq, ModSeq),
     applied: &'t mut Applied,
@@ -188,9 +210,23 @@ impl Telling<'_> {
         if version <= self.span.0 || version > self.span.1 {
             return;
         }
-        let by = self.claims.maker(version, by);
-        self.claims.note(by, uid, &flags, version);
-        let _hidden = self.state.change_flags(uid, flags, by, version);
+        let state = &mut *self.state;
+        let named = || {
+            // The maker told its client when it made the change. If somebody else's was told after that, the client has
+            // to hear once more how it ended; when it was, nobody knows.
+            let echo = if state.flags.changed_by_another(uid, by) {
+                Echo::Tell
+            } else {
+                Echo::Silent
+            };
+            (by, echo)
+        };
+        let claimed = state.claims.maker(version);
+        let (by, echo) = claimed
+            .filter(|(claimant, _)| by == Origin::EXTERNAL || by == *claimant)
+            .unwrap_or_else(named);
+        state.claims.note(by, uid, &flags, version);
+        let _hidden = state.change_flags(uid, flags, (by, echo), version);
     }
 
     fn arrive(&mut self, uid: Uid, recency: crate::Recency) {
@@ -230,6 +266,6 @@ pub(super) fn tell_maker(claimed: Claimed, publication: &mut Publication<'_>) {
     }
     let state = publication.change();
     for (uid, (flags, version)) in unconfirmed {
-        let _expunged_since = state.change_flags(uid, flags, Origin::EXTERNAL, version);
+        let _expunged_since = state.change_flags(uid, flags, (Origin::EXTERNAL, Echo::Tell), version);
     }
 }

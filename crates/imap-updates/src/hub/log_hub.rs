@@ -1,7 +1,7 @@
 //! `LogHub`: the hub of a store that numbers its changes in a log.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::event::What;
 use super::log::{Log, tell_maker};
 use super::page::{End, Page, Reach};
 use super::publication::{Publication, WakeAfter};
-use super::turns::{Served, Turns};
+use super::turns::{Served, Turns, block_on};
 use super::watch::WatchedStatus;
 use crate::history::{History, State};
 use crate::sync::Mutex;
@@ -152,8 +152,9 @@ impl LogHub {
     /// Declares, before the commit, that the versions after `after` and up to `upto` are the changes of `maker`, so that
     /// it is not told of its own flags. For a store whose log does not say who made a change
     /// ([`Event::by`](crate::Event::by)).
+    #[track_caller]
     pub fn claim(&self, after: ModSeq, upto: ModSeq, maker: Origin) -> Claim {
-        let number = self.shared.log.lock().claims.add(after, upto, maker);
+        let number = self.history.lock().claims.add((after, upto), maker);
         Claim::new(self.clone(), number)
     }
 
@@ -247,16 +248,25 @@ impl LogHub {
         Ok(self.cursor())
     }
 
-    pub(super) fn confirm(&self, number: u64) {
-        let mut log = self.shared.log.lock();
-        let cursor = log.cursor;
-        log.claims.confirm(number, cursor);
+    /// As [`catch_up`](Self::catch_up), for a store that blocks: the thread reads, or waits for whoever does.
+    ///
+    /// # Errors
+    ///
+    /// As [`catch_up`](Self::catch_up).
+    pub fn catch_up_blocking<E>(&self, mut read: impl FnMut(ModSeq) -> Result<Page, E>) -> Result<ModSeq, E> {
+        block_on(self.catch_up(|after| ready(read(after))))
     }
 
-    #[track_caller]
+    pub(super) fn confirm(&self, number: u64) {
+        let mut state = self.history.lock();
+        let cursor = state.highest_modseq;
+        state.claims.confirm(number, cursor);
+    }
+
     pub(super) fn revoke(&self, number: u64) {
-        self.work(Location::caller(), |log, publication| {
-            if let Some(claimed) = log.claims.revoke(number) {
+        let place = Location::caller();
+        self.work(place, |_, publication| {
+            if let Some(claimed) = publication.look(|state| state.claims.revoke(number)) {
                 tell_maker(claimed, publication);
             }
         });

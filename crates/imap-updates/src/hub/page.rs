@@ -8,7 +8,8 @@ use crate::{Flags, Keyword};
 /// A piece of a mailbox's change log, read in one consistent view of the store, for a [`LogHub`](crate::LogHub).
 ///
 /// A page is *complete*: it has every message whose last change has a version above `after` and up to `upto`, and every
-/// message that was expunged in between. Further rows do no harm, nor does their order.
+/// message that was expunged in between. Further rows do no harm, nor does their order. Read after the hub's
+/// [`cursor`](crate::LogHub::cursor), or after the page before.
 ///
 /// ```
 /// use imap_seq::{ModSeq, Uid};
@@ -135,6 +136,22 @@ impl Page {
             self.events.sort_by_key(|event| event.version);
         }
         self
+    }
+
+    /// Both as one page. `later` begins no earlier than this one.
+    pub(super) fn and(mut self, later: Self) -> Self {
+        if later.upto >= self.upto {
+            self.upto = later.upto;
+            self.uid_next = later.uid_next.or(self.uid_next);
+        }
+        self.events.extend(later.events);
+        self.keywords.extend(later.keywords);
+        self.in_order()
+    }
+
+    /// Whether all of it may be told when everything before it was: a listing, or a page that reached the end of the log.
+    pub(super) fn is_complete(&self) -> bool {
+        self.reach == Reach::Whole || self.end == End::OfLog
     }
 
     /// What it counts for against the bound of what may wait.

@@ -1,8 +1,11 @@
 //! Whose turn it is to read a store's log: one reader at a time, and who waits is served by a read that began later.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
-use std::task::{Context, Poll, Waker};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 
 use crate::Origin;
 use crate::sync::Mutex;
@@ -114,5 +117,26 @@ impl Drop for Turn<'_> {
         };
         // All of them: some are served, and one of the others is the next to read.
         waiting.into_values().for_each(Waker::wake);
+    }
+}
+
+/// Runs a future on this thread, which sleeps while there is nothing to do.
+pub(super) fn block_on<F: Future>(future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+        std::thread::park();
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }

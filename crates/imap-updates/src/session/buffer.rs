@@ -328,6 +328,9 @@ impl UpdateBuffer {
         self.seen = history.signal.version();
         state.place_arrivals();
         let changes = self.take_flags(state);
+        if !changes.is_empty() {
+            state.claims.note_told(self.origin);
+        }
         let hold = expunges == Expunges::Hold;
         // Without flags to number and expunges to hold, nobody looks at the view.
         let before = (hold || !changes.is_empty()).then(|| self.mapper.get_mut().sync(&mut state.index));

@@ -10,6 +10,7 @@
 pub mod client;
 pub mod desk;
 pub mod log;
+pub mod log_world;
 pub mod world;
 
 use imap_seq::{ModSeq, SeqNum, Uid, UidSet};

@@ -1,0 +1,182 @@
+//! The reading loop: one reader at a time, and whoever asked has seen everything that was committed before.
+#![allow(clippy::unwrap_used)]
+#![cfg(not(loom))]
+
+mod support;
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::{Future, poll_fn, ready};
+use std::pin::{Pin, pin};
+use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
+
+use imap_seq::ModSeq;
+use imap_updates::{Closed, Limits, LogHub, Page};
+use support::log::changes;
+use support::{modseq, uid};
+
+fn hub() -> LogHub {
+    LogHub::open(Page::whole(modseq(10)), Limits::default()).unwrap()
+}
+
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn arrival(after: u64) -> Page {
+    let number = u32::try_from(after).unwrap();
+    changes(after, after + 1).present(modseq(after + 1), uid(number), support::desk::flags(""))
+}
+
+/// Waits once.
+async fn pause() {
+    let mut waited = false;
+    poll_fn(|_| {
+        if std::mem::replace(&mut waited, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+type Answer = Result<ModSeq, Infallible>;
+
+#[test]
+fn pages_are_read_until_the_log_ends() {
+    let hub = hub();
+    let asked = RefCell::new(Vec::new());
+    let read = |after: ModSeq| {
+        asked.borrow_mut().push(after.get());
+        let page = arrival(after.get());
+        ready(Ok(if after.get() < 13 {
+            page.more_follows()
+        } else {
+            page
+        }))
+    };
+    let answer: Poll<Answer> = poll(pin!(hub.catch_up(read)));
+    assert_eq!(answer, Poll::Ready(Ok(modseq(14))));
+    assert_eq!(asked.into_inner(), [10, 11, 12, 13]);
+    assert_eq!(hub.status().messages, 4);
+}
+
+#[test]
+fn who_asks_during_a_read_is_served_by_one_that_begins_later() {
+    let hub = hub();
+    let slow = async |after: ModSeq| {
+        let page = arrival(after.get()); // read now, and answered later
+        pause().await;
+        Ok::<_, Infallible>(page)
+    };
+    let mut first = pin!(hub.catch_up(slow));
+    let (mut second, mut third) = (pin!(hub.catch_up(slow)), pin!(hub.catch_up(slow)));
+    assert!(poll(first.as_mut()).is_pending());
+    assert!(poll(second.as_mut()).is_pending() && poll(third.as_mut()).is_pending());
+    assert_eq!(poll(first), Poll::Ready(Ok(modseq(11))));
+    // The first one's read began before they asked: it does not serve them. One of them reads for both.
+    assert!(poll(third.as_mut()).is_pending());
+    assert!(poll(second.as_mut()).is_pending());
+    assert_eq!(poll(third), Poll::Ready(Ok(modseq(12))));
+    assert_eq!(poll(second), Poll::Ready(Ok(modseq(12))));
+}
+
+#[test]
+fn a_reader_that_fails_or_is_dropped_hands_over() {
+    let hub = hub();
+    let fails = async |_: ModSeq| {
+        pause().await;
+        Err::<Page, _>("offline")
+    };
+    let works = |after: ModSeq| ready(Ok::<_, &str>(arrival(after.get())));
+    let mut failing = pin!(hub.catch_up(fails));
+    let mut waiting = pin!(hub.catch_up(works));
+    assert!(poll(failing.as_mut()).is_pending() && poll(waiting.as_mut()).is_pending());
+    assert_eq!(poll(failing), Poll::Ready(Err("offline")));
+    assert_eq!(poll(waiting), Poll::Ready(Ok(modseq(11))));
+
+    let mut dropped = Box::pin(hub.catch_up(fails));
+    let mut waiting = pin!(hub.catch_up(works));
+    assert!(poll(dropped.as_mut()).is_pending() && poll(waiting.as_mut()).is_pending());
+    drop(dropped);
+    assert_eq!(poll(waiting), Poll::Ready(Ok(modseq(12))));
+}
+
+#[test]
+fn a_log_that_no_longer_reaches_back_answers_with_a_listing() {
+    let hub = hub();
+    let read = |_| {
+        let whole = Page::whole(modseq(500)).present(modseq(400), uid(9), support::desk::flags(""));
+        ready(Ok::<_, Infallible>(whole))
+    };
+    assert_eq!(poll(pin!(hub.catch_up(read))), Poll::Ready(Ok(modseq(500))));
+    assert_eq!(hub.status().messages, 1);
+}
+
+/// A store that says that more follows, and gives none, is not asked for ever; nor is one of a closed mailbox asked.
+#[test]
+fn it_ends_with_a_store_that_does_not_and_with_a_mailbox_that_is_closed() {
+    let hub = hub();
+    let read = |after| ready(Ok::<_, Infallible>(Page::changes(after, after).more_follows()));
+    assert_eq!(poll(pin!(hub.catch_up(read))), Poll::Ready(Ok(modseq(10))));
+    hub.close(Closed::Deleted);
+    let never = |_| -> std::future::Ready<Result<Page, Infallible>> { panic!("read a closed mailbox") };
+    assert_eq!(poll(pin!(hub.catch_up(never))), Poll::Ready(Ok(modseq(10))));
+}
+
+/// The blocking form waits for a reader of either form.
+#[test]
+fn the_blocking_form_waits_and_reads_after() {
+    let hub = hub();
+    let (begun, begin) = mpsc::channel();
+    let (finish, finished) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let hub = &hub;
+        let slow = scope.spawn(move || {
+            hub.catch_up_blocking(|after| {
+                begun.send(()).unwrap();
+                finished.recv().unwrap();
+                Ok::<_, Infallible>(arrival(after.get()))
+            })
+        });
+        begin.recv().unwrap();
+        let waiting =
+            scope.spawn(|| hub.catch_up_blocking(|after| Ok::<_, Infallible>(arrival(after.get()))));
+        finish.send(()).unwrap();
+        // The other may have read before this one looks at the cursor.
+        assert!(slow.join().unwrap() >= Ok(modseq(11)));
+        assert_eq!(waiting.join().unwrap(), Ok(modseq(12)));
+    });
+}
+
+/// What a server's handler does: a future with a borrowed store, behind a trait that promises `Send`.
+#[test]
+fn its_future_is_send_with_borrows_and_behind_a_trait() {
+    struct Store;
+    impl Store {
+        async fn page(&self, after: ModSeq) -> Result<Page, Infallible> {
+            ready(()).await;
+            Ok(arrival(after.get()))
+        }
+    }
+    trait Mailbox {
+        fn poll(&mut self) -> impl Future<Output = Answer> + Send;
+    }
+    struct Mine {
+        hub: LogHub,
+        store: Store,
+    }
+    impl Mailbox for Mine {
+        async fn poll(&mut self) -> Answer {
+            let store = &self.store;
+            self.hub.catch_up(async |after| store.page(after).await).await
+        }
+    }
+    let mut mine = Mine {
+        hub: hub(),
+        store: Store,
+    };
+    assert_eq!(poll(pin!(mine.poll())), Poll::Ready(Ok(modseq(11))));
+}
