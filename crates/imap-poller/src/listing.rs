@@ -1,126 +1,157 @@
 //! What a store says when it is asked what a mailbox holds.
 
-use imap_seq::{ModSeq, NotAscending, Uid};
-use imap_updates::{Flags, Snapshot};
+use imap_seq::{ModSeq, Uid};
+use imap_updates::Flags;
 
 /// One message in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its UID.
-    pub uid: Uid,
-    /// All its flags.
-    pub flags: Flags,
-    /// Its mod-sequence, where the store has such: then flags are compared by it.
-    pub modseq: Option<ModSeq>,
+pub(crate) struct Listed {
+    pub(crate) uid: Uid,
+    pub(crate) flags: Flags,
+    pub(crate) modseq: Option<ModSeq>,
 }
 
-/// All messages of a mailbox, in ascending order of UID, as of one moment.
+/// All messages of a mailbox, as a store lists them: in any order, at once or in parts, each with all its flags.
 ///
-/// About 40 octets for each message; flags without keywords own no heap.
+/// About 40 octets for each message; flags without keywords own no heap. Of a message that is listed twice, because the
+/// parts overlap, the later one counts.
+///
+/// ```
+/// use imap_poller::Listing;
+/// use imap_seq::Uid;
+/// use imap_updates::Flags;
+///
+/// let rows = [(1_i64, ""), (4, "")]; // SELECT uid, .. FROM messages ORDER BY uid LIMIT 1000, again and again
+/// let mut listing = Listing::new();
+/// for (uid, _flags) in rows {
+///     listing.push(Uid::try_from(uid)?, Flags::empty());
+/// }
+/// let listing = listing.with_uid_next(Some(Uid::try_from(6_i64)?));
+/// # let _ = listing;
+/// # Ok::<(), imap_seq::OutOfRange>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "a listing does nothing until a request is completed with it"]
 pub struct Listing {
     messages: Vec<Listed>,
     as_of: Option<ModSeq>,
+    /// 2^32 if the store has no UID left; `None` if it did not say.
+    uid_next: Option<u64>,
 }
 
 impl Listing {
-    /// A listing of these messages.
-    ///
-    /// # Errors
-    ///
-    /// [`NotAscending`] when the UIDs do not ascend; sort first if the store does not.
-    pub fn new(messages: Vec<Listed>) -> Result<Self, NotAscending> {
-        // The index has this very check, and says which UID is wrong.
-        if !messages.is_sorted_by(|a, b| a.uid < b.uid) {
-            imap_seq::MailboxIndex::from_ascending(messages.iter().map(|message| message.uid))?;
-        }
-        Ok(Self {
-            messages,
+    /// An empty mailbox, to be filled.
+    pub const fn new() -> Self {
+        Self {
+            messages: Vec::new(),
             as_of: None,
-        })
+            uid_next: None,
+        }
     }
 
-    /// Says that the store read this listing at its mod-sequence `as_of`. A listing that is older than one before it
-    /// (from a replica that lags) is then recognised and left out.
-    #[must_use]
+    /// Adds a message.
+    pub fn push(&mut self, uid: Uid, flags: Flags) {
+        self.messages.push(Listed {
+            uid,
+            flags,
+            modseq: None,
+        });
+    }
+
+    /// Adds a message with its mod-sequence. It tells a change from an older answer: a message whose mod-sequence went
+    /// up has changed, and a listing in which one went down was read at a replica that lags.
+    pub fn push_versioned(&mut self, uid: Uid, flags: Flags, modseq: ModSeq) {
+        self.messages.push(Listed {
+            uid,
+            flags,
+            modseq: Some(modseq),
+        });
+    }
+
+    /// The mailbox's UIDNEXT, read together with the messages; `None` when it has no UID left. With it an own arrival
+    /// is mostly told at once ([`MailboxPoller::appended`](crate::MailboxPoller::appended)), and a listing in which
+    /// UIDNEXT went down is recognised as an older one.
+    pub fn with_uid_next(mut self, uid_next: Option<Uid>) -> Self {
+        self.uid_next = Some(uid_next.map_or(1 << 32, |uid| uid.get().into()));
+        self
+    }
+
+    /// This listing is one consistent read of the store at its version `as_of`, its HIGHESTMODSEQ (RFC 7162 section
+    /// 3.1.2.1), which every change raises, an expunge too. Give it with all listings of a poller or with none.
+    ///
+    /// The sessions are then told the store's own mod-sequences, and nothing is published under a number that the store
+    /// gives to another change. Without it the poller counts by itself, and what is told as MODSEQ means nothing to the
+    /// store.
     pub fn as_of(mut self, as_of: ModSeq) -> Self {
         self.as_of = Some(as_of);
         self
     }
 
-    /// The mod-sequence at which it was read, if the store said so.
-    pub const fn read_at(&self) -> Option<ModSeq> {
+    pub(crate) const fn version(&self) -> Option<ModSeq> {
         self.as_of
     }
 
-    /// The messages, ascending.
-    pub fn messages(&self) -> &[Listed] {
+    pub(crate) const fn uid_next(&self) -> Option<u64> {
+        self.uid_next
+    }
+
+    /// The UID, as a number, below which it has all messages that there are.
+    pub(crate) fn covered(&self) -> u64 {
+        let above_last = self
+            .messages
+            .last()
+            .map_or(1, |last| u64::from(last.uid.get()) + 1);
+        above_last.max(self.uid_next.unwrap_or(0))
+    }
+
+    /// Ascending, and each UID once. O(messages) if the store lists them so.
+    pub(crate) fn in_order(mut self) -> Self {
+        if !self.messages.is_sorted_by(|one, other| one.uid < other.uid) {
+            self.messages.reverse();
+            self.messages.sort_by_key(|message| message.uid);
+            self.messages.dedup_by_key(|message| message.uid);
+        }
+        self
+    }
+
+    pub(crate) fn messages(&self) -> &[Listed] {
         &self.messages
     }
 
-    /// Number of messages.
-    pub const fn len(&self) -> usize {
-        self.messages.len()
-    }
-
-    /// Whether the mailbox is empty.
-    pub const fn is_empty(&self) -> bool {
-        self.messages.is_empty()
-    }
-
-    /// The beginning of a hub: these messages, with the keywords that they use.
-    pub fn snapshot(&self) -> Snapshot {
-        let keywords = self
-            .messages
-            .iter()
-            .flat_map(|message| message.flags.keywords())
-            .cloned();
-        let mut keywords: Vec<_> = keywords.collect();
-        keywords.sort();
-        keywords.dedup();
-        let highest = self.messages.iter().filter_map(|message| message.modseq).max();
-        Snapshot::new(self.messages.iter().map(|message| message.uid).collect())
-            .with_highest_modseq(self.as_of.max(highest).unwrap_or(ModSeq::MIN))
-            .with_keywords(keywords)
-    }
-
-    /// The message with this UID. O(log n).
-    pub fn get(&self, uid: Uid) -> Option<&Listed> {
+    /// The message with this UID, in a listing that is in order. O(log n).
+    pub(crate) fn get(&self, uid: Uid) -> Option<&Listed> {
         let found = self.messages.binary_search_by_key(&uid, |message| message.uid);
         found.ok().map(|at| &self.messages[at])
     }
+}
 
-    /// Whether a message of `self` shows an older mod-sequence than in `earlier`: then it was read at a replica that
-    /// lags. One pass.
-    pub(crate) fn goes_back_behind(&self, earlier: &Self) -> bool {
-        let mut known = earlier.messages.iter().peekable();
-        self.messages.iter().any(|message| {
-            while known.next_if(|other| other.uid < message.uid).is_some() {}
-            let before = known
-                .next_if(|other| other.uid == message.uid)
-                .and_then(|other| other.modseq);
-            before
-                .zip(message.modseq)
-                .is_some_and(|(before, now)| now < before)
-        })
+impl Extend<(Uid, Flags)> for Listing {
+    fn extend<I: IntoIterator<Item = (Uid, Flags)>>(&mut self, messages: I) {
+        messages
+            .into_iter()
+            .for_each(|(uid, flags)| self.push(uid, flags));
     }
+}
 
-    /// Takes over what an incremental listing changed. Both are ascending; O(both).
-    pub(crate) fn merge(&mut self, changed: &[Listed], gone: impl Fn(Uid) -> bool) {
-        let old = std::mem::take(&mut self.messages);
-        let mut merged = Vec::with_capacity(old.len() + changed.len());
-        let mut changed = changed.iter().peekable();
-        for message in old {
-            while let Some(earlier) = changed.next_if(|new| new.uid < message.uid) {
-                merged.push(earlier.clone());
-            }
-            match changed.next_if(|new| new.uid == message.uid) {
-                Some(new) => merged.push(new.clone()),
-                None => merged.push(message),
-            }
-        }
-        merged.extend(changed.cloned());
-        merged.retain(|message| !gone(message.uid));
-        self.messages = merged;
+impl FromIterator<(Uid, Flags)> for Listing {
+    fn from_iter<I: IntoIterator<Item = (Uid, Flags)>>(messages: I) -> Self {
+        let mut listing = Self::new();
+        listing.extend(messages);
+        listing
+    }
+}
+
+impl Extend<(Uid, Flags, ModSeq)> for Listing {
+    fn extend<I: IntoIterator<Item = (Uid, Flags, ModSeq)>>(&mut self, messages: I) {
+        let messages = messages.into_iter();
+        messages.for_each(|(uid, flags, modseq)| self.push_versioned(uid, flags, modseq));
+    }
+}
+
+impl FromIterator<(Uid, Flags, ModSeq)> for Listing {
+    fn from_iter<I: IntoIterator<Item = (Uid, Flags, ModSeq)>>(messages: I) -> Self {
+        let mut listing = Self::new();
+        listing.extend(messages);
+        listing
     }
 }

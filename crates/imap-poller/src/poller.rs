@@ -1,196 +1,192 @@
-//! `MailboxPoller`: makes a store that can only list itself a live mailbox.
+//! `MailboxPoller`: makes a store that can only be listed a live mailbox.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use imap_seq::{ModSeq, NotAscending, Uid};
-use imap_updates::MailboxHub;
+use imap_seq::{Uid, UidSet};
+use imap_updates::{
+    Access, Closed, Event, Flags, Hub, Limits, LogHub, MailboxWatch, NotWhole, Origin, Page, Recency,
+    Selection, WatchedStatus,
+};
 use parking_lot::Mutex;
 
-use crate::rules::Missing;
-use crate::{Absence, Flight, Listing, Pace};
+use crate::absence::Absence;
+use crate::known::Known;
+use crate::listing::Listing;
+use crate::pace::{Pace, Reason};
+use crate::reports::Report;
+use crate::request::Request;
+use crate::schedule::{Schedule, Turn};
+use crate::shared::Shared;
 
-/// Asks a store what a mailbox holds, at most one question at a time, and publishes what is different.
+/// Lists a mailbox, at most once at a time for all its sessions, and tells them what is different.
 ///
-/// It does not call the store: it says *when* to ask ([`wish`](Self::wish)), and takes the answer
-/// ([`Flight::land`]). Time is an argument: any clock that does not go back, as the time since some fixed moment.
-/// Clones share the mailbox.
-pub struct MailboxPoller<S> {
-    shared: Arc<Shared<S>>,
+/// It does not call the store by itself: [`look`](Self::look) is given a future that lists it, or
+/// [`begin`](Self::begin) says *when* to list and [`Request::complete`] takes the answer. Time is an argument: any clock
+/// that does not go back, as the time since some fixed moment.
+///
+/// There is no way round it to the hub inside, so that nothing overtakes what a listing found. This does not compile:
+///
+/// ```compile_fail,E0599
+/// # use imap_poller::MailboxPoller;
+/// # use imap_updates::Recency;
+/// fn overtake(poller: &MailboxPoller, uid: imap_seq::Uid) {
+///     let _hides_lower_uids = poller.hub().lock().arrive(uid, Recency::Recent);
+/// }
+/// ```
+///
+/// Clones share the mailbox. Keep them in [`Hubs`](imap_updates::Hubs), one for each open mailbox.
+#[derive(Clone)]
+pub struct MailboxPoller {
+    pub(crate) shared: Arc<Shared>,
 }
 
-pub(crate) struct Shared<S> {
-    pub(crate) hub: MailboxHub<S>,
-    pub(crate) absence: Absence,
-    pub(crate) pace: Pace,
-    pub(crate) schedule: Mutex<Schedule>,
-}
-
-/// When to ask, and what was answered last. The hub's lock is never taken while this one is held.
-#[derive(Debug, Default)]
-pub(crate) struct Schedule {
-    /// The flight that is under way, by number; flights are numbered from 1.
-    pub(crate) under_way: Option<u64>,
-    pub(crate) last_number: u64,
-    /// Away while a flight is under way.
-    pub(crate) memory: Memory,
-    pub(crate) last_start: Option<Duration>,
-    pub(crate) failures: u32,
-    pub(crate) not_before: Duration,
-    pub(crate) waiting: Vec<Waker>,
-}
-
-/// What the poller knows of the store. It travels with the flight and comes back with it.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    pub(crate) known: Listing,
-    /// The highest mod-sequence of a listing that landed. Never goes back.
-    pub(crate) cursor: Option<ModSeq>,
-    pub(crate) missing: BTreeMap<Uid, Missing>,
-    /// The hub's mod-sequence when the last answer that landed was asked for.
-    pub(crate) asked_at: Option<ModSeq>,
-}
-
-/// Why somebody wants the store to be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// A client asked: NOOP, CHECK, or any command that ends.
-    Command,
-    /// A client idles and time has passed.
-    IdleTick,
-}
-
-/// The answer to a [`wish`](MailboxPoller::wish).
+/// The answer to [`MailboxPoller::begin`].
 #[derive(Debug)]
-pub enum Wish<S: Send + 'static> {
-    /// Ask the store now, and land the flight.
-    Fly(Flight<S>),
-    /// The store is being asked for somebody else; wait for that flight with [`MailboxPoller::landed`], or go on:
-    /// what it finds comes through the hub.
-    Join(FlightNumber),
-    /// Too early, by the pace or after an error: not before this time.
+#[must_use = "the store is to be listed"]
+pub enum Begun {
+    /// List the store now, and complete the request.
+    Ask(Request),
+    /// A listing is under way for somebody else, which may have begun before what the caller wants to see. What it finds
+    /// is told to the sessions either way. To wait, use [`MailboxPoller::look`] in place of `begin`.
+    UnderWay,
+    /// Too early, by the pace or after a failure: not before this time.
     NotBefore(Duration),
 }
 
-/// One question to the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FlightNumber(pub(crate) u64);
+/// Whether the sessions have been told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "what is not told yet needs a listing: look"]
+pub enum Told {
+    /// There is nothing more to tell: each session has it in its next drain.
+    Now,
+    /// A listing that is yet to begin has to tell it, and may begin at this time.
+    NotBefore(Duration),
+}
 
-impl<S: Send + 'static> MailboxPoller<S> {
-    /// A hub for `storage`, which holds what `listing` says, and a poller for it.
+impl MailboxPoller {
+    /// A poller for the mailbox that `listing` shows. O(messages).
     ///
     /// # Errors
     ///
-    /// [`NotAscending`] never happens with a [`Listing`], which ascends; it is passed on rather than hidden.
-    pub fn open(storage: S, listing: Listing, absence: Absence, pace: Pace) -> Result<Self, NotAscending> {
-        let hub = MailboxHub::new(storage, listing.snapshot())?;
-        let cursor = listing.read_at();
-        let memory = Memory {
-            known: listing,
-            cursor,
-            missing: BTreeMap::new(),
-            asked_at: None,
+    /// [`NotWhole`] never happens, because a listing is whole; it is the hub's, passed on rather than hidden.
+    pub fn open(listing: Listing, absence: Absence, pace: Pace) -> Result<Self, NotWhole> {
+        let known = Known::new(listing.in_order());
+        let mut page = Page::whole(known.version);
+        let messages = known.listed.messages().iter();
+        page.extend(messages.map(|listed| Event::present(known.version, listed.uid, listed.flags.clone())));
+        let uid_next = u32::try_from(known.covered).ok().and_then(Uid::new);
+        let hub = LogHub::open(page.uid_next(uid_next), Limits::default())?;
+        let shared = Shared {
+            hub,
+            absence,
+            pace,
+            known: Mutex::new(known),
+            schedule: Mutex::new(Schedule::default()),
         };
-        let schedule = Mutex::new(Schedule {
-            memory,
-            ..Schedule::default()
-        });
         Ok(Self {
-            shared: Arc::new(Shared {
-                hub,
-                absence,
-                pace,
-                schedule,
-            }),
+            shared: Arc::new(shared),
         })
     }
 
-    /// The hub that sessions subscribe to, and through which this process's own changes go.
-    pub fn hub(&self) -> &MailboxHub<S> {
-        &self.shared.hub
+    /// Opens a session, for SELECT or EXAMINE. Its view, UIDNEXT and HIGHESTMODSEQ are of one moment, and none of them is
+    /// ahead of what the session will be told. [Look](Self::look) before, for a view that is up to date.
+    pub fn select(&self, access: Access) -> Selection {
+        self.shared.hub.select(access)
     }
 
-    /// Somebody wants the store to be asked at `now`. Never blocks on a question that is under way.
-    pub fn wish(&self, reason: Reason, now: Duration) -> Wish<S> {
-        let (number, memory) = {
-            let mut schedule = self.shared.schedule.lock();
-            if let Some(number) = schedule.under_way {
-                return Wish::Join(FlightNumber(number));
-            }
-            let earliest = schedule.earliest(reason, &self.shared.pace);
-            if now < earliest {
-                return Wish::NotBefore(earliest);
-            }
-            schedule.last_number += 1;
-            schedule.under_way = Some(schedule.last_number);
-            schedule.last_start = Some(now);
-            (schedule.last_number, std::mem::take(&mut schedule.memory))
+    /// Whether to list the store at `now`. Never waits for a listing that is under way.
+    pub fn begin(&self, reason: Reason, now: Duration) -> Begun {
+        let turn = self.shared.schedule.lock().begin(reason, now, &self.shared.pace);
+        match turn {
+            Turn::Begins(number) => Begun::Ask(Request::new(&self.shared, number)),
+            Turn::UnderWay => Begun::UnderWay,
+            Turn::NotBefore(earliest) => Begun::NotBefore(earliest),
+        }
+    }
+
+    /// From when on the store may be listed, if no listing is under way: for the timer of an idle interval.
+    pub fn not_before(&self, reason: Reason) -> Duration {
+        self.shared.schedule.lock().earliest(reason, &self.shared.pace)
+    }
+
+    /// This process stored a message, and the store has committed it: APPEND, or the target of COPY and MOVE. It is told
+    /// at once if no message with a lower UID can be untold, that is if `uid` was the UIDNEXT of what is known; else
+    /// together with what the next listing finds, because a lower UID that is told later could not be shown.
+    ///
+    /// Safe to call late, twice, and in another order than that of the commits. O(log messages).
+    pub fn appended(&self, uid: Uid, flags: Flags, recency: Recency) -> Told {
+        let report = {
+            let mut known = self.shared.known.lock();
+            known.appended(&self.shared.hub, uid, flags, recency)
         };
-        // Made before the hub is looked at: should that panic, the flight's end gives the memory back.
-        let mut flight = Flight::new(Arc::clone(&self.shared), FlightNumber(number), memory, now);
-        flight.take_off();
-        Wish::Fly(flight)
+        self.told(report)
     }
 
-    /// When to ask next if clients idle.
-    pub fn next_idle_tick(&self) -> Duration {
-        self.shared
-            .schedule
-            .lock()
-            .earliest(Reason::IdleTick, &self.shared.pace)
-    }
-
-    /// The cursor for an incremental question: all changes up to here are known.
-    pub fn cursor(&self) -> Option<ModSeq> {
-        self.shared.schedule.lock().memory.cursor
-    }
-
-    /// Waits until that flight has landed or failed. Cancel safe.
-    pub async fn landed(&self, flight: FlightNumber) {
-        poll_fn(|context| {
-            let mut schedule = self.shared.schedule.lock();
-            if schedule.under_way != Some(flight.0) {
-                return Poll::Ready(());
-            }
-            if !schedule
-                .waiting
-                .iter()
-                .any(|waker| waker.will_wake(context.waker()))
-            {
-                schedule.waiting.push(context.waker().clone());
-            }
-            Poll::Pending
-        })
-        .await;
-    }
-}
-
-impl Schedule {
-    fn earliest(&self, reason: Reason, pace: &Pace) -> Duration {
-        let interval = match reason {
-            Reason::Command => pace.commands,
-            Reason::IdleTick => pace.idle,
+    /// A session of this process set a message's flags, which are now `flags`, and the store has committed them. The
+    /// session of that origin is not told; give [`Origin::EXTERNAL`] if it is to be told as well. O(log messages).
+    ///
+    /// Told at once. But if the store has versions ([`Listing::as_of`]), the next listing tells it, under the store's own
+    /// mod-sequence and to its maker too: HIGHESTMODSEQ would otherwise run ahead of other programs' changes that are not
+    /// known yet.
+    pub fn stored(&self, uid: Uid, flags: Flags, maker: Origin) -> Told {
+        let report = {
+            let mut known = self.shared.known.lock();
+            known.stored(&self.shared.hub, uid, flags, maker)
         };
-        let paced = self
-            .last_start
-            .map_or(Duration::ZERO, |start| start.saturating_add(interval));
-        paced.max(self.not_before)
+        self.told(report)
     }
-}
 
-impl<S> Clone for MailboxPoller<S> {
-    fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
+    /// A session of this process expunged these messages, and the store has committed it: EXPUNGE, CLOSE, or the source of
+    /// MOVE. All sessions are told, when [`stored`](Self::stored) flags would be. O(expunged x log messages).
+    pub fn expunged(&self, uids: &UidSet) -> Told {
+        let report = {
+            let mut known = self.shared.known.lock();
+            known.expunged(&self.shared.hub, uids)
+        };
+        self.told(report)
+    }
+
+    /// What STATUS reports, as of what the sessions can be told.
+    pub fn status(&self) -> WatchedStatus {
+        self.shared.hub.status()
+    }
+
+    /// Watches the mailbox from now on, without a session (NOTIFY, RFC 5465).
+    pub fn watch(&self) -> MailboxWatch {
+        self.shared.hub.watch()
+    }
+
+    /// The mailbox ends for every session that has it selected, also in IDLE. Nothing is told afterwards.
+    pub fn close(&self, why: Closed) {
+        self.shared.hub.close(why);
+    }
+
+    /// The mailbox has another name now; sessions go on (RFC 2180 section 3.4).
+    pub fn renamed(&self, name: &str) {
+        self.shared.hub.renamed(name);
+    }
+
+    fn told(&self, report: Report) -> Told {
+        match report {
+            Report::Told => Told::Now,
+            Report::Waits => Told::NotBefore(self.not_before(Reason::Asked)),
         }
     }
 }
 
-impl<S> fmt::Debug for MailboxPoller<S> {
+impl Hub for MailboxPoller {
+    fn closed(&self) -> Option<Closed> {
+        self.shared.hub.closed()
+    }
+
+    fn is_unused(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1 && Hub::is_unused(&self.shared.hub)
+    }
+}
+
+impl fmt::Debug for MailboxPoller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MailboxPoller")
             .field("hub", &self.shared.hub)

@@ -1,0 +1,206 @@
+//! What a listing says, against what is known: the one place where the two are brought together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use imap_seq::{ModSeq, Uid};
+use imap_updates::{Flags, LogHub, Origin, Recency};
+
+use crate::absence::{Absence, Missing};
+use crate::compare::Difference;
+use crate::completed::{Answer, Completed};
+use crate::known::{Aside, Known, Numbering, Standing, own};
+use crate::listing::{Listed, Listing};
+use crate::news::News;
+
+/// A listing, and how it differs from the last one.
+#[derive(Debug)]
+pub(crate) struct Compared {
+    pub(crate) listing: Arc<Listing>,
+    pub(crate) differences: Vec<Difference>,
+    /// The last own change that was reported when the listing was asked for. The listing is newer than that one and
+    /// perhaps older than those that follow it.
+    pub(crate) reports: u64,
+}
+
+impl Known {
+    /// Publishes what the listing has and the sessions were not told, in one step, and remembers it. O(differences).
+    pub(crate) fn settle(
+        &mut self,
+        hub: &LogHub,
+        compared: Compared,
+        absence: Absence,
+        now: Duration,
+    ) -> Completed {
+        let (upto, absence) = match self.numbering {
+            Numbering::Counted => (self.version.next().unwrap_or(ModSeq::MAX), absence),
+            Numbering::OfStore => (
+                compared.listing.version().unwrap_or(self.version),
+                Absence::IsProof,
+            ),
+        };
+        if self.numbering == Numbering::OfStore && upto == self.version {
+            // The same version: the same mailbox.
+            return Completed::new(Answer::Taken);
+        }
+        let Compared {
+            listing,
+            differences,
+            reports,
+        } = compared;
+        let before = self.covered;
+        let unproven = !absence.is_confirmed(Missing::again(None, now), now);
+        self.covered = before.max(listing.covered());
+        if unproven {
+            self.covered = self.covered.max(self.covered_by_reports(reports));
+        }
+        let aside = std::mem::take(&mut self.aside);
+        let mut settling = Settling {
+            news: News::new(self.version, upto),
+            known: self,
+            covered_before: before,
+            absence,
+            now,
+        };
+        let others = differences.into_iter();
+        others
+            .filter(|difference| !aside.contains_key(&difference.uid()))
+            .for_each(|difference| settling.difference(difference));
+        for (uid, aside) in aside {
+            let listed = listing.get(uid);
+            let kept = if aside.report > reports {
+                settling.is_newer(uid, aside, listed)
+            } else {
+                settling.is_older(uid, aside, listed)
+            };
+            if let Some(kept) = kept {
+                settling.known.aside.insert(uid, kept);
+            }
+        }
+        let mut news = settling.news;
+        self.listed = listing;
+        if self.numbering == Numbering::Counted {
+            self.tell_those_that_follow(&mut news);
+        }
+        self.finish(hub, news, before)
+    }
+
+    /// Own arrivals that were reported before the listing was asked for are told now, even if it does not prove that they
+    /// are there.
+    fn covered_by_reports(&self, reports: u64) -> u64 {
+        let waiting = self.aside.iter().rev();
+        let last = waiting
+            .filter(|(_, aside)| aside.report <= reports)
+            .find(|(_, aside)| matches!(aside.state, Standing::Waiting(..)));
+        last.map_or(0, |(uid, _)| u64::from(uid.get()) + 1)
+    }
+
+    fn finish(&mut self, hub: &LogHub, news: News, covered_before: u64) -> Completed {
+        let mut completed = Completed::new(Answer::Taken);
+        (completed.arrived, completed.changed) = (news.arrived, news.changed);
+        completed.expunged = news.expunged;
+        let missing = self
+            .aside
+            .values()
+            .filter(|aside| aside.missing.is_some())
+            .count();
+        completed.missing = u32::try_from(missing).unwrap_or(u32::MAX);
+        if self.numbering == Numbering::OfStore || !news.is_empty() || self.covered != covered_before {
+            self.version = news.upto();
+            completed.note(&news.publish(hub, self.covered));
+        }
+        completed
+    }
+}
+
+/// One listing on its way into what is known.
+struct Settling<'k> {
+    known: &'k mut Known,
+    news: News,
+    covered_before: u64,
+    absence: Absence,
+    now: Duration,
+}
+
+impl Settling<'_> {
+    /// A message of which nothing else is known.
+    fn difference(&mut self, difference: Difference) {
+        match difference {
+            Difference::Arrived(listed) => self.news.arrived(listed, Recency::Recent),
+            Difference::Changed(listed) => self.news.changed(listed, Origin::EXTERNAL),
+            Difference::Missing(listed) => {
+                if let Some(kept) = self.missing(listed.uid, listed.flags, 0, None) {
+                    self.known.aside.insert(listed.uid, kept);
+                }
+            }
+        }
+    }
+
+    /// An own change that was reported after the listing was asked for: the listing may not have it, and does not undo it.
+    fn is_newer(&mut self, uid: Uid, mut aside: Aside, listed: Option<&Listed>) -> Option<Aside> {
+        if listed.is_some() {
+            aside.missing = None;
+        }
+        if let Standing::Waiting(flags, recency) = &aside.state {
+            let number = u64::from(uid.get());
+            let between = self.covered_before <= number && number < self.known.covered;
+            // The version of a listing decides: what it lacks below its UIDNEXT came and went.
+            let between = between && self.known.numbering == Numbering::Counted;
+            let message = match listed {
+                Some(listed) => listed.clone(),
+                // Messages above it are told now, so it has to be told as well.
+                None if between => own(uid, flags.clone()),
+                None => return Some(aside),
+            };
+            self.news.arrived(message.clone(), *recency);
+            aside.state = Standing::Told(message.flags);
+        }
+        Some(aside)
+    }
+
+    /// What was known before the listing was asked for: the listing decides.
+    fn is_older(&mut self, uid: Uid, aside: Aside, listed: Option<&Listed>) -> Option<Aside> {
+        match (aside.state, listed) {
+            (Standing::Told(flags), Some(listed)) if flags != listed.flags => {
+                self.news.changed(listed.clone(), Origin::EXTERNAL)
+            }
+            (Standing::Told(_), Some(_)) | (Standing::Gone, None) => {}
+            (Standing::Waiting(_, recency), Some(listed)) => self.news.arrived(listed.clone(), recency),
+            // The UID is used twice: the hub knows, and says so.
+            (Standing::Gone, Some(listed)) => self.news.arrived(listed.clone(), Recency::NotRecent),
+            (Standing::Told(flags), None) => return self.missing(uid, flags, aside.report, aside.missing),
+            (Standing::Waiting(flags, recency), None) => {
+                return self.never_seen(uid, flags, recency, aside.report);
+            }
+        }
+        None
+    }
+
+    /// An own arrival that the listing lacks: gone again, or missed.
+    fn never_seen(&mut self, uid: Uid, flags: Flags, recency: Recency, report: u64) -> Option<Aside> {
+        let missing = Missing::again(None, self.now);
+        let covered_before = u64::from(uid.get()) < self.covered_before;
+        if covered_before || self.absence.is_confirmed(missing, self.now) {
+            return None;
+        }
+        self.news.arrived(own(uid, flags.clone()), recency);
+        Some(Aside {
+            report,
+            state: Standing::Told(flags),
+            missing: Some(missing),
+        })
+    }
+
+    fn missing(&mut self, uid: Uid, flags: Flags, report: u64, before: Option<Missing>) -> Option<Aside> {
+        let missing = Missing::again(before, self.now);
+        if self.absence.is_confirmed(missing, self.now) {
+            self.news.gone(uid);
+            return None;
+        }
+        Some(Aside {
+            report,
+            state: Standing::Told(flags),
+            missing: Some(missing),
+        })
+    }
+}
