@@ -19,6 +19,7 @@ use crate::disk::subscriptions_file;
 use crate::disk::tree::{Tree, is_mailbox};
 use crate::format::mailbox_names::{DELIMITER, directory_name, mailbox_name};
 use crate::format::subscriptions::Subscription;
+use crate::mailbox::cache::Cache;
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::open::OpenMailbox;
 use crate::mailbox::watch::Watcher;
@@ -29,11 +30,18 @@ const KEPT_OPEN: usize = 16;
 /// A mailbox that is open now or was once. Locked while one is opened, so that it is opened once.
 type Slot = Arc<AsyncMutex<Weak<OpenMailbox>>>;
 
+/// What all accounts of a process have in common.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) names: Arc<NameGenerator>,
+    pub(crate) watcher: Arc<Watcher>,
+    pub(crate) cache: Arc<Cache>,
+}
+
 /// One user's mail; shared by all sessions of that user.
 pub(crate) struct Account {
     tree: Tree,
-    names: Arc<NameGenerator>,
-    watcher: Arc<Watcher>,
+    shared: Shared,
     /// By path.
     open: Mutex<HashMap<PathBuf, Slot>>,
     kept: Mutex<VecDeque<Arc<OpenMailbox>>>,
@@ -50,11 +58,10 @@ struct Renaming {
 
 impl Account {
     /// Opens an account, making its directory if there is none. Blocks.
-    pub(crate) fn open(root: &Path, names: Arc<NameGenerator>, watcher: Arc<Watcher>) -> io::Result<Self> {
+    pub(crate) fn open(root: &Path, shared: Shared) -> io::Result<Self> {
         Ok(Self {
             tree: Tree::open(root)?,
-            names,
-            watcher,
+            shared,
             open: Mutex::default(),
             kept: Mutex::default(),
             namespace: RwLock::new(()),
@@ -113,10 +120,15 @@ impl Account {
             return Err(io::ErrorKind::NotFound.into());
         }
         let next = || self.tree.next_uid_validity();
-        let mailbox = Arc::new(OpenMailbox::open(path, Arc::clone(&self.names), next)?);
+        let mailbox = Arc::new(OpenMailbox::open(
+            path,
+            Arc::clone(&self.shared.names),
+            Arc::clone(&self.shared.cache),
+            next,
+        )?);
         // A list that came from elsewhere may be ahead of the account.
         self.tree.note_uid_validity(mailbox.uid_validity.get());
-        self.watcher.watch(&mailbox);
+        self.shared.watcher.watch(&mailbox);
         Ok(mailbox)
     }
 
@@ -140,6 +152,17 @@ impl Account {
         }
     }
 
+    /// The subscribed names, whether or not they exist.
+    pub(crate) async fn list_subscribed(self: &Arc<Self>) -> Result<Vec<ListEntry>, Error> {
+        let subscriptions = self.subscriptions().await?;
+        let mailboxes = self.blocking(Self::mailboxes).await?;
+        let entry = |name| match mailboxes.contains(&name) {
+            true => ListEntry::mailbox(name),
+            false => ListEntry::non_existent(name),
+        };
+        Ok(subscriptions.into_iter().map(entry).collect())
+    }
+
     /// All names: mailboxes, and `\Noselect` levels above them.
     pub(crate) async fn list(self: &Arc<Self>) -> Result<Vec<ListEntry>, Error> {
         let mailboxes = self.blocking(Self::mailboxes).await?;
@@ -154,7 +177,7 @@ impl Account {
         let noselect = levels
             .into_iter()
             .filter(|level| !mailboxes.contains(level))
-            .map(ListEntry::noselect);
+            .map(ListEntry::no_select);
         let entries = noselect.chain(mailboxes.iter().cloned().map(ListEntry::mailbox));
         Ok(entries.collect())
     }
@@ -272,7 +295,7 @@ impl Account {
                 mailbox.moved_to(target.clone());
                 mailbox.hub.lock().renamed(name.as_str());
                 account.open.lock().insert(target, slot);
-                account.watcher.watch(&mailbox);
+                account.shared.watcher.watch(&mailbox);
             }
             drop(writer);
             Ok(())
@@ -305,7 +328,7 @@ impl Account {
     }
 
     /// The subscribed names, whether or not they exist; those that no client could say are passed over.
-    pub(crate) async fn subscriptions(self: &Arc<Self>) -> Result<Vec<MailboxName>, Error> {
+    async fn subscriptions(self: &Arc<Self>) -> Result<Vec<MailboxName>, Error> {
         let names = self
             .blocking(|account| subscriptions_file::read(account.tree.handle()?.as_fd()))
             .await?;

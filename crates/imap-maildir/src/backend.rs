@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use imap_backend::{Backend, Credentials, Error, ErrorKind, LoginError, Peer};
 use parking_lot::Mutex;
 
-use crate::account::Account;
+use crate::account::{Account, Shared};
 use crate::disk::name_generator::NameGenerator;
 use crate::format::mailbox_names::{InvalidUser, check_user};
 use crate::mailbox::error::{from_io, panicked};
@@ -73,8 +73,7 @@ impl MailRoot {
 pub struct MaildirBackend<A> {
     root: MailRoot,
     authenticator: A,
-    names: Arc<NameGenerator>,
-    watcher: Arc<Watcher>,
+    shared: Shared,
     accounts: Mutex<HashMap<PathBuf, Weak<Account>>>,
 }
 
@@ -88,8 +87,11 @@ impl<A: Authenticator> MaildirBackend<A> {
         Ok(Self {
             root,
             authenticator,
-            names,
-            watcher: Watcher::new(),
+            shared: Shared {
+                names,
+                watcher: Watcher::new(),
+                cache: Arc::default(),
+            },
             accounts: Mutex::default(),
         })
     }
@@ -103,14 +105,13 @@ impl<A: Authenticator> MaildirBackend<A> {
     pub async fn session(&self, user: &str) -> Result<MaildirSession, Error> {
         let refused = |error| Error::new(ErrorKind::NoPermission).with_source(error);
         let path = self.root.of(user).map_err(refused)?;
-        self.watcher.start();
+        self.shared.watcher.start();
         Ok(MaildirSession::new(self.account(&path).await?))
     }
 
     async fn account(&self, path: &Path) -> Result<Arc<Account>, Error> {
-        let (names, watcher) = (Arc::clone(&self.names), Arc::clone(&self.watcher));
-        let opened = path.to_owned();
-        let open = move || Account::open(&opened, names, watcher).map_err(from_io);
+        let (opened, shared) = (path.to_owned(), self.shared.clone());
+        let open = move || Account::open(&opened, shared).map_err(from_io);
         let account = tokio::task::spawn_blocking(open).await.map_err(panicked)??;
         let mut accounts = self.accounts.lock();
         accounts.retain(|_, account| account.strong_count() > 0);
@@ -128,10 +129,10 @@ impl<A: Authenticator> Backend for MaildirBackend<A> {
     type Session = MaildirSession;
 
     async fn login(&self, _peer: &Peer, credentials: Credentials) -> Result<MaildirSession, LoginError> {
-        let check = self
-            .authenticator
-            .verify(credentials.user(), credentials.password())
-            .await;
+        let Some(password) = credentials.password() else {
+            return Err(LoginError::Refused);
+        };
+        let check = self.authenticator.verify(credentials.user(), password).await;
         match check {
             Ok(PasswordCheck::Accepted) => {}
             Ok(PasswordCheck::Refused) => return Err(LoginError::Refused),

@@ -8,3 +8,4 @@ pub(crate) mod line_ends;
 pub(crate) mod mailbox_names;
 pub(crate) mod subscriptions;
 pub(crate) mod uidlist;
+pub(crate) mod wire_form;

@@ -1,6 +1,8 @@
 //! The life of one mailbox that this process has open: what is known of it, what is done to it, and what others do to it.
 
 pub(crate) mod add;
+pub(crate) mod body;
+pub(crate) mod cache;
 pub(crate) mod change;
 pub(crate) mod error;
 pub(crate) mod index;

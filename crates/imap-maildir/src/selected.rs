@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use imap_backend::{
-    Copied, Error, ErrorKind, FlagChange, Mailbox, MailboxName, Need, Opened, PollReason, Record, SearchKey,
-    search,
+    Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, Opened, PollReason,
+    Query, SearchKey, Stored, search,
 };
-use imap_seq::{Uid, UidSet, View};
+use imap_seq::{Uid, UidSet};
 use imap_updates::{Access, Origin};
 
 use crate::account::Account;
@@ -40,10 +40,10 @@ impl MaildirMailbox {
     }
 
     /// Looks at the disk once more and subscribes.
-    pub(crate) async fn opened(mut self, access: Access) -> Result<Opened<Self>, Error> {
+    pub(crate) async fn opened(mut self) -> Result<Opened<Self>, Error> {
         self.open.look().await?;
         let (updates, (uid_next, keywords, new_keywords, first_unseen)) =
-            self.open.hub.subscribe_with(access, |index, _| {
+            self.open.hub.subscribe_with(self.access, |index, _| {
                 let letters = &index.letters;
                 (
                     index.uid_next,
@@ -54,17 +54,11 @@ impl MaildirMailbox {
             });
         self.origin = updates.origin();
         let uid_validity = self.open.uid_validity;
-        let mailbox = self;
-        Ok(Opened {
-            mailbox,
-            updates,
-            access,
-            uid_validity,
-            uid_next,
-            keywords,
-            new_keywords,
-            first_unseen,
-        })
+        Ok(Opened::new(self, updates, uid_validity)
+            .with_uid_next(uid_next)
+            .with_keywords(keywords)
+            .with_new_keywords(new_keywords)
+            .with_first_unseen(first_unseen))
     }
 
     #[cfg(test)]
@@ -94,20 +88,20 @@ impl Drop for MaildirMailbox {
 }
 
 impl Mailbox for MaildirMailbox {
-    async fn fetch(&mut self, uids: &[Uid], need: Need) -> Result<Vec<Option<Record>>, Error> {
+    async fn fetch(&mut self, uids: &[Uid], need: Need) -> Result<Fetched, Error> {
         let readings = self.open.read(uids, need).await?;
         let record = |reading: Option<_>| reading.map(|reading| record(reading, need));
         Ok(readings.into_iter().map(record).collect())
     }
 
-    async fn store(&mut self, uids: &UidSet, change: &FlagChange) -> Result<(), Error> {
+    async fn store(&mut self, uids: &UidSet, change: &FlagChange) -> Result<Stored, Error> {
         self.may_write()?;
         let (uids, change, origin) = (uids.clone(), change.clone(), self.origin);
         match self.open.needs_new_letters(&change) {
             NewLetters::NotNeeded => {
                 let store =
                     move |open: &OpenMailbox, writer: &mut _| open.store(writer, &uids, &change, origin);
-                self.open.write(store).await
+                self.open.write(store).await?;
             }
             NewLetters::Needed => {
                 let store = move |open: &OpenMailbox, writer: &mut _, lock| {
@@ -115,9 +109,10 @@ impl Mailbox for MaildirMailbox {
                     drop(lock);
                     open.store(writer, &uids, &change, origin)
                 };
-                self.open.write_with_list(store).await
+                self.open.write_with_list(store).await?;
             }
         }
+        Ok(Stored::default())
     }
 
     async fn copy(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
@@ -131,11 +126,7 @@ impl Mailbox for MaildirMailbox {
             target.add(writer, lock, copies, ExcessKeywords::Drop)
         };
         let to = target.write_with_list(add).await.map_err(try_create)?;
-        Ok(Copied {
-            uid_validity,
-            from: uids.clone(),
-            to: to.into_iter().collect(),
-        })
+        Ok(Copied::new(uid_validity, uids.iter().zip(to)))
     }
 
     async fn move_to(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
@@ -146,12 +137,8 @@ impl Mailbox for MaildirMailbox {
         let move_in =
             move |target: &OpenMailbox, writer: &mut _, lock| target.move_in(writer, lock, &open, &originals);
         let moved = target.write_with_list(move_in).await.map_err(try_create)?;
-        let (from, to) = moved.into_iter().map(|moved| (moved.from, moved.to)).unzip();
-        Ok(Copied {
-            uid_validity,
-            from,
-            to,
-        })
+        let pairs = moved.into_iter().map(|moved| (moved.from, moved.to));
+        Ok(Copied::new(uid_validity, pairs))
     }
 
     async fn expunge(&mut self, uids: &UidSet) -> Result<(), Error> {
@@ -162,15 +149,15 @@ impl Mailbox for MaildirMailbox {
             .await
     }
 
-    async fn search(&mut self, view: &View, key: &SearchKey) -> Result<UidSet, Error> {
-        let judgement = self.open.judge(view, key);
+    async fn search(&mut self, query: &Query) -> Result<Found, Error> {
+        let judgement = self.open.judge(query.view(), query.key());
         if judgement.undecided.is_empty() {
-            return Ok(judgement.matching);
+            return Ok(Found::new(judgement.matching));
         }
         // The rest is read. Messages that the index has decided are not looked at again.
-        let rest = SearchKey::And(vec![SearchKey::Uids(judgement.undecided), key.clone()]);
-        let read = search::evaluate(self, view, &rest).await?;
-        Ok(judgement.matching.union(&read))
+        let rest = SearchKey::And(vec![SearchKey::Uids(judgement.undecided), query.key().clone()]);
+        let read = search::evaluate(self, &Query::new(rest, query.view().clone())).await?;
+        Ok(Found::new(judgement.matching.union(read.uids())))
     }
 
     async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {

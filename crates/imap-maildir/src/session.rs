@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use imap_backend::{
-    AppendOptions, Appended, Error, ErrorKind, ListEntry, MailboxName, MessageSource, Opened, Session, Status,
+    Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, MailboxName, MessageSource,
+    Opened, Select, Selection, Session, Status, StatusQuery,
 };
-use imap_updates::Access;
 
 use crate::account::Account;
 use crate::disk::delivery::Delivery;
@@ -38,31 +38,34 @@ impl Session for MaildirSession {
         DELIMITER
     }
 
-    async fn list(&mut self) -> Result<Vec<ListEntry>, Error> {
-        self.account.list().await
+    async fn list(&mut self, query: &ListQuery) -> Result<Vec<ListEntry>, Error> {
+        match query.selection() {
+            Selection::Subscribed => self.account.list_subscribed().await,
+            _ => self.account.list().await,
+        }
     }
 
-    async fn select(&mut self, name: &MailboxName, access: Access) -> Result<Opened<MaildirMailbox>, Error> {
+    async fn select(&mut self, name: &MailboxName, how: &Select) -> Result<Opened<MaildirMailbox>, Error> {
         let mailbox = self.account.mailbox(name, ErrorKind::NonExistent).await?;
-        let session = MaildirMailbox::enter(Arc::clone(&self.account), mailbox, access);
-        session.opened(access).await
+        let session = MaildirMailbox::enter(Arc::clone(&self.account), mailbox, how.access());
+        session.opened().await
     }
 
     async fn append(
         &mut self,
         name: &MailboxName,
-        options: AppendOptions,
+        append: &Append,
         mut message: impl MessageSource,
     ) -> Result<Appended, Error> {
         let mailbox = self.account.mailbox(name, ErrorKind::TryCreate).await?;
         let delivery = receive(&mailbox, &mut message).await?;
-        let modified = options.internal_date.map(|date| date.timestamp());
+        let modified = append.internal_date().map(|date| date.timestamp());
         let uid_validity = mailbox.uid_validity;
         let finish = move || delivery.finish(modified).map_err(from_io);
         let prepared = tokio::task::spawn_blocking(finish).await.map_err(panicked)??;
         let addition = Addition {
             prepared,
-            flags: options.flags,
+            flags: append.flags().clone(),
         };
         let uids = mailbox
             .write_with_list(move |mailbox, writer, lock| {
@@ -71,24 +74,23 @@ impl Session for MaildirSession {
             .await
             .map_err(try_create)?;
         let uid = uids.first().copied().ok_or(ErrorKind::ServerBug)?;
-        Ok(Appended { uid_validity, uid })
+        Ok(Appended::new(uid_validity, uid))
     }
 
-    async fn status(&mut self, name: &MailboxName) -> Result<Status, Error> {
+    async fn status(&mut self, name: &MailboxName, _: StatusQuery) -> Result<Status, Error> {
         let mailbox = self.account.mailbox(name, ErrorKind::NonExistent).await?;
         mailbox.look().await?;
-        let mut hub = mailbox.hub.lock();
-        Ok(Status {
-            messages: hub.view().exists(),
-            recent: u32::try_from(hub.recent().len()).unwrap_or(u32::MAX),
-            unseen: hub.unseen(),
-            uid_next: hub.uid_next,
-            uid_validity: mailbox.uid_validity,
-        })
+        let hub = mailbox.hub.lock();
+        Ok(Status::new(mailbox.uid_validity)
+            .with_messages(hub.len())
+            .with_recent(u32::try_from(hub.recent().len()).unwrap_or(u32::MAX))
+            .with_unseen(hub.unseen())
+            .with_uid_next(hub.uid_next))
     }
 
-    async fn create(&mut self, name: &MailboxName) -> Result<(), Error> {
-        self.account.create(name).await
+    async fn create(&mut self, name: &MailboxName, _: &Create) -> Result<Created, Error> {
+        self.account.create(name).await?;
+        Ok(Created::default())
     }
 
     async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {
@@ -97,10 +99,6 @@ impl Session for MaildirSession {
 
     async fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
         self.account.rename(from, to).await
-    }
-
-    async fn subscriptions(&mut self) -> Result<Vec<MailboxName>, Error> {
-        self.account.subscriptions().await
     }
 
     async fn subscribe(&mut self, name: &MailboxName) -> Result<(), Error> {

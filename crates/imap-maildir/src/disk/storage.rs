@@ -158,6 +158,12 @@ impl StoredFile {
         self.0.set_len(size)
     }
 
+    /// Reads from `offset` on, wherever [`read`](Read::read) is. At least one octet, unless the file ends there.
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        faults::check(Call::Read)?;
+        std::os::unix::fs::FileExt::read_at(&self.0, buffer, offset)
+    }
+
     /// Where the next read starts.
     pub(crate) fn read_from(&mut self, offset: u64) -> io::Result<()> {
         self.0.seek(SeekFrom::Start(offset)).map(drop)

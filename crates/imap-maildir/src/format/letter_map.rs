@@ -83,16 +83,16 @@ impl LetterMap {
     /// Applies a change to a file's letters. Letters that mean nothing in IMAP stay as they are.
     pub(crate) fn apply(&self, change: &FlagChange, info: &Info) -> Info {
         let mut changed = info.clone();
-        if change.action == FlagAction::Replace {
+        if change.action() == FlagAction::Replace {
             for letter in Letter::STANDARD {
                 changed.remove(letter);
             }
             let named = (0u8..).zip(&self.names).filter(|(_, name)| name.is_some());
             named.for_each(|(index, _)| changed.remove(Letter::Keyword(index)));
         }
-        for flag in change.flags.iter() {
+        for flag in change.flags().iter() {
             for letter in self.letters(&flag) {
-                match change.action {
+                match change.action() {
                     FlagAction::Replace | FlagAction::Add => changed.insert(letter),
                     FlagAction::Remove => changed.remove(letter),
                 }
@@ -103,10 +103,7 @@ impl LetterMap {
 
     /// The letters for a message's flags, from nothing; keywords without a letter are left out.
     pub(crate) fn info(&self, flags: &Flags) -> Info {
-        let change = FlagChange {
-            action: FlagAction::Add,
-            flags: flags.clone(),
-        };
+        let change = FlagChange::new(FlagAction::Add, flags.clone());
         self.apply(&change, &Info::default())
     }
 

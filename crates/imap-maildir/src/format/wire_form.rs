@@ -136,7 +136,10 @@ impl Offsets {
     /// The last known place at or before a wire offset: offset in the file, offset in wire form.
     pub(crate) fn before(&self, wire: u64) -> (u64, u64) {
         let mark = self.marks.partition_point(|&mark| mark <= wire).saturating_sub(1);
-        (mark as u64 * self.spacing, self.marks.get(mark).copied().unwrap_or(0))
+        (
+            mark as u64 * self.spacing,
+            self.marks.get(mark).copied().unwrap_or(0),
+        )
     }
 }
 

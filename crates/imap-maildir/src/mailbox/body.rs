@@ -1,8 +1,6 @@
 //! The octets of one message, read from its file a piece at a time.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,12 +8,13 @@ use imap_backend::{Error, ErrorKind, ReadBody};
 use imap_seq::Uid;
 use parking_lot::Mutex;
 
+use crate::disk::storage::StoredFile;
 use crate::format::wire_form::{Offsets, ToWire};
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::open::OpenMailbox;
 
 /// How much of a file is read at a time, in octets.
-const PIECE: usize = 64 << 10;
+pub(crate) const PIECE: usize = 64 << 10;
 
 /// The body of a message whose file is opened when it is first read. Clones share file and offsets.
 #[derive(Clone, Debug)]
@@ -33,7 +32,7 @@ struct Shared {
 /// An open message file. Its octets never change; a file that became shorter ends early.
 #[derive(Debug)]
 struct Opened {
-    file: File,
+    file: StoredFile,
     offsets: Offsets,
 }
 
@@ -72,7 +71,7 @@ impl Shared {
         let (file, size) = found
             .map_err(|error| of_one_message(&error))?
             .ok_or(ErrorKind::ExpungeIssued)?;
-        let offsets = self.mailbox.offsets(self.uid, size);
+        let offsets = self.mailbox.cache.offsets(self.uid, size);
         Ok(Opened { file, offsets })
     }
 }
@@ -81,7 +80,7 @@ impl Drop for Shared {
     /// What was found out about the file serves whoever reads the message next.
     fn drop(&mut self) {
         if let Some(opened) = self.open.get_mut().take() {
-            self.mailbox.keep_offsets(self.uid, opened.offsets);
+            self.mailbox.cache.keep_offsets(self.uid, opened.offsets);
         }
     }
 }
@@ -94,7 +93,8 @@ impl ReadBody for FileBody {
                 Ok(opened.offsets.wire_size().unwrap_or(0))
             })
             .await?;
-        self.shared.mailbox.remember_size(self.shared.uid, size);
+        let Shared { mailbox, uid, .. } = &*self.shared;
+        mailbox.hub.lock().remember(*uid, Some(size), None);
         Ok(size)
     }
 
@@ -135,7 +135,9 @@ impl Opened {
             at += read as u64;
             ends.push(&piece[..read], &mut out);
             // What lies between the known place and the offset.
-            let before = usize::try_from(offset - wire).unwrap_or(usize::MAX).min(out.len());
+            let before = usize::try_from(offset - wire)
+                .unwrap_or(usize::MAX)
+                .min(out.len());
             out.drain(..before);
             wire += before as u64;
         }

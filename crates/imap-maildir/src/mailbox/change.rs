@@ -52,15 +52,15 @@ impl OpenMailbox {
     ) -> Result<(), Error> {
         self.check_alive().map_err(from_io)?;
         self.refresh_keywords(writer).map_err(from_io)?;
-        let unknown = self.letters().unknown(&change.flags);
+        let unknown = self.letters().unknown(change.flags());
         self.define_keywords(writer, lock, &unknown, ExcessKeywords::Refuse)?;
         Ok(())
     }
 
     /// Whether a change sets a keyword that has no letter yet, as far as is known.
     pub(crate) fn needs_new_letters(&self, change: &FlagChange) -> NewLetters {
-        let unknown = self.letters().unknown(&change.flags);
-        if change.action == FlagAction::Remove || unknown.is_empty() {
+        let unknown = self.letters().unknown(change.flags());
+        if change.action() == FlagAction::Remove || unknown.is_empty() {
             NewLetters::NotNeeded
         } else {
             NewLetters::Needed

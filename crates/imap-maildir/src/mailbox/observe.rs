@@ -28,6 +28,7 @@ use crate::disk::name_generator::NameGenerator;
 use crate::disk::scan::{self, Disturbance, FoundFile, Listing};
 use crate::disk::uidlist_file::{Change, FILE_NAME, Reading, Rewrite};
 use crate::format::letter_map::LetterMap;
+use crate::mailbox::cache::Cache;
 use crate::mailbox::error::{Gone, from_io};
 use crate::mailbox::open::{GRAIN, MovesNew, OpenMailbox, Writer};
 use compare::Comparison;
@@ -92,9 +93,10 @@ impl OpenMailbox {
     pub(crate) fn open(
         path: &Path,
         names: Arc<NameGenerator>,
+        cache: Arc<Cache>,
         next_uid_validity: impl FnOnce() -> io::Result<u32>,
     ) -> io::Result<Self> {
-        let mailbox = Self::new(path, names, next_uid_validity)?;
+        let mailbox = Self::new(path, names, cache, next_uid_validity)?;
         let mut writer = mailbox.writer_of_new()?;
         let _ = mailbox.directory.clean_temporaries(crate::disk::clock::seconds());
         mailbox.observe(&mut writer)?;

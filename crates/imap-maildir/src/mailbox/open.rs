@@ -28,6 +28,7 @@ use crate::disk::keywords_file::KeywordsFile;
 use crate::disk::name_generator::NameGenerator;
 use crate::disk::uidlist_file::{FILE_NAME, UidListFile};
 use crate::format::letter_map::LetterMap;
+use crate::mailbox::cache::{Cache, MailboxCache};
 use crate::mailbox::error::{Gone, from_io, panicked};
 use crate::mailbox::index::Index;
 
@@ -44,6 +45,7 @@ pub(crate) struct OpenMailbox {
     pub(crate) hub: MailboxHub<Index>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) names: Arc<NameGenerator>,
+    pub(crate) cache: MailboxCache,
     pub(crate) uid_validity: UidValidity,
     /// Where it is now; a RENAME changes it.
     path: Mutex<PathBuf>,
@@ -77,6 +79,7 @@ impl OpenMailbox {
     pub(crate) fn new(
         path: &Path,
         names: Arc<NameGenerator>,
+        cache: Arc<Cache>,
         next_uid_validity: impl FnOnce() -> io::Result<u32>,
     ) -> io::Result<Self> {
         let directory = Arc::new(Directory::open(path)?);
@@ -101,6 +104,7 @@ impl OpenMailbox {
             hub,
             directory,
             names,
+            cache: MailboxCache::new(cache),
             uid_validity,
             path: Mutex::new(path.to_owned()),
             writer: Arc::new(AsyncMutex::new(writer)),

@@ -8,14 +8,19 @@ use crate::mailbox::read::Reading;
 /// What was asked for of a message.
 pub(crate) fn record(reading: Reading, need: Need) -> Record {
     let mut record = Record::new(reading.uid, reading.flags);
-    if need.includes(Need::INTERNAL_DATE) {
-        record.internal_date = reading.date.map(internal_date);
+    if let Some(date) = reading.date.filter(|_| need.includes(Need::INTERNAL_DATE)) {
+        record = record.with_internal_date(internal_date(date));
     }
-    if need.includes(Need::SIZE) {
-        record.size = reading.size;
+    if let Some(size) = reading.size.filter(|_| need.includes(Need::SIZE)) {
+        record = record.with_size(size);
     }
-    record.octets = reading.octets.map(Into::into);
-    record
+    if let Some(summary) = reading.summary {
+        record = record.with_summary(summary);
+    }
+    match reading.body {
+        Some(body) => record.with_body(body),
+        None => record,
+    }
 }
 
 /// INTERNALDATE of a file's modification time; the epoch for times that no date can say.
