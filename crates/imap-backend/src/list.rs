@@ -173,9 +173,9 @@ mod tests {
     use super::*;
 
     fn prefix(patterns: &[&str]) -> String {
-        let query = patterns
-            .iter()
-            .fold(ListQuery::default(), |query, pattern| query.with_pattern(*pattern));
+        let query = patterns.iter().fold(ListQuery::default(), |query, pattern| {
+            query.with_pattern(*pattern)
+        });
         query.prefix().to_owned()
     }
 

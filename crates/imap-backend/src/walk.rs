@@ -53,8 +53,9 @@ impl<I: Iterator<Item = Uid>> Walk<I> {
         let fetched = mailbox.fetch(&self.batch, self.need).await?;
         if fetched.len() != self.batch.len() {
             let (asked, answered) = (self.batch.len(), fetched.len());
-            return Err(Error::new(ErrorKind::ServerBug)
-                .with_source(format!("fetch was asked for {asked} messages and answered {answered} entries")));
+            return Err(Error::new(ErrorKind::ServerBug).with_source(format!(
+                "fetch was asked for {asked} messages and answered {answered} entries"
+            )));
         }
         self.adapt(&fetched);
         Ok(Some(fetched))
