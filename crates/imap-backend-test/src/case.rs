@@ -19,10 +19,12 @@ pub mod life_cycle;
 pub mod list;
 pub mod login;
 pub mod mod_sequences;
+pub mod patterns;
 pub mod recent;
 pub mod search;
 pub mod select;
 pub mod store;
+pub mod subscriptions;
 pub mod two_sessions;
 pub mod uid;
 
@@ -86,9 +88,13 @@ cases! {
         rename_takes_inferiors_along "RFC 9051, section 6.3.6";
         delete_keeps_inferiors "RFC 9051, section 6.3.5";
         rename_of_inbox_moves_its_messages "RFC 9051, section 6.3.6";
-        subscriptions_are_kept "RFC 9051, section 6.3.7";
+    }
+    patterns {
+        nothing_that_matches_is_hidden "RFC 9051, section 6.3.9; `Session::list`";
+    }
+    subscriptions {
+        they_are_kept "RFC 9051, section 6.3.7";
         a_subscription_outlives_its_mailbox "RFC 9051, section 6.3.7; RFC 5258, section 3.1";
-        patterns_hide_nothing_that_matches "RFC 9051, section 6.3.9; `Session::list`";
     }
     append {
         messages_come_back_octet_for_octet "RFC 9051, section 6.3.12";

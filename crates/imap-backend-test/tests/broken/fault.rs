@@ -135,7 +135,7 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
         Fault::RenameOfInboxCreates,
         "list::rename_of_inbox_moves_its_messages",
     ),
-    (Fault::ForgetsSubscriptions, "list::subscriptions_are_kept"),
+    (Fault::ForgetsSubscriptions, "subscriptions::they_are_kept"),
     (Fault::AddsLineEnd, "append::messages_come_back_octet_for_octet"),
     (Fault::AppendLosesFlags, "append::flags_and_date_are_kept"),
     (Fault::KeepsRawOctets, "append::bare_lf_comes_back_as_crlf"),
@@ -264,15 +264,15 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
     ),
     (
         Fault::DeleteUnsubscribes,
-        "list::a_subscription_outlives_its_mailbox",
+        "subscriptions::a_subscription_outlives_its_mailbox",
     ),
     (
         Fault::ListNarrowsByCase,
-        "list::patterns_hide_nothing_that_matches",
+        "patterns::nothing_that_matches_is_hidden",
     ),
     (
         Fault::ListForgetsInferiors,
-        "list::patterns_hide_nothing_that_matches",
+        "patterns::nothing_that_matches_is_hidden",
     ),
     (Fault::AnswersAHundred, "fetch::long_questions_are_answered_whole"),
     (Fault::ShortReads, "body::a_handle_reads_any_piece"),
