@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use imap_backend::{Mailbox as _, MailboxName, Need, SearchKey, Session as _};
+use imap_backend::{Mailbox as _, MailboxName, Need, Query, SearchKey, Select, Session as _, StatusQuery};
 use imap_maildir::{Authenticator, MailRoot, MaildirBackend, PasswordCheck};
 use imap_seq::Uid;
 use imap_updates::{Access, Flag};
@@ -51,9 +51,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let backend = MaildirBackend::new(MailRoot::new(home.path().join("%u")), Everybody)?;
     let mut session = backend.session("ann").await?;
-    let opened = session.select(&MailboxName::inbox(), Access::ReadWrite).await?;
-    let view = opened.updates.view().clone();
-    let mut mailbox = opened.mailbox;
+    let select = Select::new(Access::ReadWrite);
+    let (mut mailbox, updates) = session.select(&MailboxName::inbox(), &select).await?.into_parts();
+    let view = updates.view().clone();
     let uids: Vec<Uid> = view.uids().collect();
 
     let mut times = Vec::new();
@@ -70,10 +70,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("SEARCH ALL", SearchKey::All),
         ("SEARCH FLAGGED", SearchKey::Flag(Flag::Flagged)),
     ] {
+        let query = Query::new(key, view.clone());
         let mut times = Vec::new();
         for _ in 0..RUNS {
             let start = processor_time();
-            std::hint::black_box(mailbox.search(&view, &key).await?);
+            std::hint::black_box(mailbox.search(&query).await?);
             times.push(processor_time().saturating_sub(start));
         }
         print_best(what, &times);
@@ -82,7 +83,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut times = Vec::new();
     for _ in 0..RUNS {
         let start = processor_time();
-        std::hint::black_box(session.status(&MailboxName::inbox()).await?);
+        std::hint::black_box(session.status(&MailboxName::inbox(), StatusQuery::ALL).await?);
         times.push(processor_time().saturating_sub(start));
     }
     print_best("STATUS", &times);

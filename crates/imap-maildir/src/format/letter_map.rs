@@ -150,10 +150,7 @@ mod tests {
     }
 
     fn change(action: FlagAction, text: &str) -> FlagChange {
-        FlagChange {
-            action,
-            flags: flags(text),
-        }
+        FlagChange::new(action, flags(text))
     }
 
     #[test]

@@ -88,7 +88,7 @@ async fn an_append_is_there_wholly_or_not_at_all_after_every_step() {
 async fn a_moved_message_is_in_exactly_one_mailbox_after_every_step() {
     let fixture = Fixture::new();
     let mut session = fixture.session().await;
-    session.create(&name("target")).await.unwrap();
+    create(&mut session, "target").await.unwrap();
     for text in ["one", "two", "three"] {
         append(&mut session, "INBOX", text, "\\Seen").await.unwrap();
     }
@@ -131,7 +131,7 @@ async fn a_moved_message_is_in_exactly_one_mailbox_after_every_step() {
 async fn an_answered_copy_is_there_after_a_crash_with_its_uids() {
     let fixture = Fixture::new();
     let mut session = fixture.session().await;
-    session.create(&name("target")).await.unwrap();
+    create(&mut session, "target").await.unwrap();
     for text in ["one", "two"] {
         append(&mut session, "INBOX", text, "\\Seen").await.unwrap();
     }
@@ -145,7 +145,7 @@ async fn an_answered_copy_is_there_after_a_crash_with_its_uids() {
     let home = Arc::new(tempfile::tempdir().unwrap());
     copy_tree(&fixture.root(), &home.path().join("u"));
     let restarted = Fixture::on(home);
-    assert_eq!(copied.to.to_string(), "1:2");
+    assert_eq!(copied.to().to_string(), "1:2");
     assert_eq!(
         texts(&restarted, "target").await,
         [(1, "one".to_owned()), (2, "two".to_owned())]
@@ -180,7 +180,7 @@ async fn a_failed_record_takes_an_append_back() {
 async fn a_failed_record_puts_moved_messages_back() {
     let fixture = Fixture::new();
     let mut session = fixture.session().await;
-    session.create(&name("target")).await.unwrap();
+    create(&mut session, "target").await.unwrap();
     append(&mut session, "INBOX", "one", "\\Seen").await.unwrap();
     let target = fixture.select("target").await;
     let mut client = fixture.select("INBOX").await;

@@ -43,7 +43,7 @@ async fn work_on_many_messages_keeps_its_lock_fresh() {
         deliver(&fixture.root(), &format!("cur/{number}.a:2,"), "x");
     }
     let mut session = fixture.session().await;
-    session.create(&name("target")).await.unwrap();
+    create(&mut session, "target").await.unwrap();
     let target = fixture.select("target").await;
     let mut client = fixture.select("INBOX").await;
     let target_path = fixture.root().join(".target");
@@ -81,7 +81,7 @@ async fn messages_that_get_no_uid_are_taken_back_while_the_list_is_still_locked(
     let fixture = Fixture::new();
     deliver(&fixture.root(), "cur/1.a:2,", "x");
     let mut session = fixture.session().await;
-    session.create(&name("target")).await.unwrap();
+    create(&mut session, "target").await.unwrap();
     let target = fixture.select("target").await;
     let mut client = fixture.select("INBOX").await;
     let path = fixture.root().join(".target");
@@ -122,7 +122,7 @@ async fn an_append_behind_a_foreign_lock_lets_the_others_through() {
     }
     // Both end while the append has to go on waiting: it cannot end before the lock does.
     client.noop().await;
-    fixture.session().await.status(&name("INBOX")).await.unwrap();
+    status(&mut fixture.session().await, "INBOX").await;
     assert!(!waiting.is_finished());
     std::fs::remove_file(&lock).unwrap();
     assert_eq!(waiting.await.unwrap().unwrap(), 2);

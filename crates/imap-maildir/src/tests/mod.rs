@@ -1,5 +1,6 @@
 //! The backend as a whole, through the traits, with another program at work in the same directories.
 
+mod bodies;
 mod content;
 mod crash;
 mod locks;
@@ -14,11 +15,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use imap_backend::{
-    AppendOptions, Error, FlagAction, FlagChange, Mailbox as _, MailboxName, MessageSource, Need, Opened,
-    PollReason, Session as _,
+    Append, Create, Error, FlagAction, FlagChange, ListQuery, Mailbox as _, MailboxName, MessageSource, Need,
+    NewKeywords, Opened, PollReason, Select, Selection, Session as _, Status, StatusQuery,
 };
-use imap_seq::{Uid, UidSet};
-use imap_updates::{Access, CommandInProgress, Flag, Flags, Followers, Untagged, UpdateBuffer, kind};
+use imap_seq::{Uid, UidSet, UidValidity};
+use imap_updates::{
+    Access, CommandInProgress, Flag, Flags, Followers, Keyword, Untagged, UpdateBuffer, kind,
+};
 
 use crate::mailbox::open::OpenMailbox;
 use crate::{Authenticator, MailRoot, MaildirBackend, MaildirMailbox, MaildirSession, PasswordCheck};
@@ -73,7 +76,7 @@ impl Fixture {
         Client::of(
             self.session()
                 .await
-                .select(&name(mailbox), Access::ReadWrite)
+                .select(&name(mailbox), &Select::new(Access::ReadWrite))
                 .await
                 .unwrap(),
         )
@@ -83,7 +86,7 @@ impl Fixture {
         Client::of(
             self.session()
                 .await
-                .select(&name(mailbox), Access::ReadOnly)
+                .select(&name(mailbox), &Select::new(Access::ReadOnly))
                 .await
                 .unwrap(),
         )
@@ -92,28 +95,43 @@ impl Fixture {
 
 /// A client with a mailbox selected.
 struct Client {
-    opened: Opened<MaildirMailbox>,
+    mailbox: MaildirMailbox,
+    updates: UpdateBuffer,
+    uid_validity: UidValidity,
+    uid_next: Option<Uid>,
+    new_keywords: NewKeywords,
+    keywords: Vec<Keyword>,
 }
 
 impl Client {
     fn of(opened: Opened<MaildirMailbox>) -> Self {
-        Self { opened }
+        let (uid_validity, uid_next) = (opened.uid_validity(), opened.uid_next());
+        let (new_keywords, keywords) = (opened.new_keywords(), opened.keywords().to_vec());
+        let (mailbox, updates) = opened.into_parts();
+        Self {
+            mailbox,
+            updates,
+            uid_validity,
+            uid_next,
+            new_keywords,
+            keywords,
+        }
     }
 
     fn updates(&mut self) -> &mut UpdateBuffer {
-        &mut self.opened.updates
+        &mut self.updates
     }
 
     fn mailbox(&mut self) -> &mut MaildirMailbox {
-        &mut self.opened.mailbox
+        &mut self.mailbox
     }
 
     fn open(&self) -> Arc<OpenMailbox> {
-        self.opened.mailbox.open()
+        self.mailbox.open()
     }
 
     fn uids(&self) -> Vec<u32> {
-        self.opened.updates.view().uids().map(Uid::get).collect()
+        self.updates.view().uids().map(Uid::get).collect()
     }
 
     /// NOOP: looks, and shows what the client is told.
@@ -139,44 +157,37 @@ impl Client {
         lines
     }
 
+    async fn record(&mut self, uid: u32, need: Need) -> Option<imap_backend::Record> {
+        let fetched = self.mailbox.fetch(&[Uid::new(uid).unwrap()], need).await.unwrap();
+        fetched.into_iter().next().unwrap()
+    }
+
     async fn flags(&mut self, uid: u32) -> String {
-        let records = self
-            .mailbox()
-            .fetch(&[Uid::new(uid).unwrap()], Need::FLAGS)
-            .await
-            .unwrap();
-        records[0]
-            .as_ref()
-            .map_or_else(|| "gone".to_owned(), |record| record.flags.to_string())
+        let record = self.record(uid, Need::FLAGS).await;
+        record.map_or_else(|| "gone".to_owned(), |record| record.flags().to_string())
     }
 
     async fn body(&mut self, uid: u32) -> Option<Bytes> {
-        let mut records = self
-            .mailbox()
-            .fetch(&[Uid::new(uid).unwrap()], Need::OCTETS.and(Need::SIZE))
-            .await
-            .unwrap();
-        let record = records.remove(0)?;
-        let octets = record.octets.unwrap();
-        assert_eq!(record.size, Some(octets.len() as u64), "RFC822.SIZE");
+        let record = self.record(uid, Need::BODY.and(Need::SIZE)).await?;
+        let body = record.body().unwrap();
+        let octets = body.read_at(0, 1 << 20).await.unwrap();
+        assert_eq!(record.size(), Some(octets.len() as u64), "RFC822.SIZE");
+        assert_eq!(
+            body.size().await.unwrap(),
+            octets.len() as u64,
+            "the size of the body"
+        );
         Some(octets)
     }
 
     async fn store(&mut self, uids: &[u32], action: FlagAction, text: &str) -> Result<(), Error> {
-        self.mailbox()
-            .store(
-                &set(uids),
-                &FlagChange {
-                    action,
-                    flags: flags(text),
-                },
-            )
-            .await
+        let change = FlagChange::new(action, flags(text));
+        self.mailbox.store(&set(uids), &change).await.map(drop)
     }
 
     /// EXPUNGE of everything.
     async fn expunge(&mut self) {
-        let all = self.opened.updates.view().uids().collect();
+        let all = self.updates.view().uids().collect();
         self.mailbox().expunge(&all).await.unwrap();
     }
 }
@@ -203,12 +214,17 @@ impl MessageSource for Pieces {
 }
 
 async fn append(session: &mut MaildirSession, mailbox: &str, text: &str, with: &str) -> Result<u32, Error> {
-    let options = AppendOptions::new(flags(with), None);
-    Ok(session
-        .append(&name(mailbox), options, Pieces::of(text))
-        .await?
-        .uid
-        .get())
+    let append = Append::new(flags(with));
+    let appended = session.append(&name(mailbox), &append, Pieces::of(text)).await?;
+    Ok(appended.uid().get())
+}
+
+async fn create(session: &mut MaildirSession, mailbox: &str) -> Result<(), Error> {
+    session.create(&name(mailbox), &Create::default()).await.map(drop)
+}
+
+async fn status(session: &mut MaildirSession, mailbox: &str) -> Status {
+    session.status(&name(mailbox), StatusQuery::ALL).await.unwrap()
 }
 
 fn name(text: &str) -> MailboxName {

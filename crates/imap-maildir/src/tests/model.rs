@@ -54,7 +54,7 @@ struct World {
 impl World {
     async fn new() -> Self {
         let fixture = Fixture::new();
-        fixture.session().await.create(&name("other")).await.unwrap();
+        create(&mut fixture.session().await, "other").await.unwrap();
         let clients = vec![fixture.select("INBOX").await, fixture.select("INBOX").await];
         let (here, there, named) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
         Self {

@@ -1,22 +1,19 @@
 //! Mailboxes: made, renamed, deleted, listed.
 
 use super::*;
-use imap_backend::{Backend as _, Credentials, ErrorKind, LoginError, Peer, Selectable, Transport};
+use imap_backend::{Backend as _, Credentials, ErrorKind, ListEntry, ListedAs, LoginError, Peer, Transport};
 use imap_updates::Closed;
 
 async fn listed(session: &mut MaildirSession) -> Vec<String> {
-    let mark = |selectable| {
-        if selectable == Selectable::Yes {
-            ""
-        } else {
-            " \\Noselect"
-        }
+    let entries = session.list(&ListQuery::default()).await.unwrap();
+    let mark = |entry: &ListEntry| match entry.listed_as() {
+        ListedAs::Mailbox => "",
+        _ => " \\Noselect",
     };
-    let entries = session.list().await.unwrap();
-    let mut shown: Vec<_> = entries
+    let shown = entries
         .iter()
-        .map(|entry| format!("{}{}", entry.name, mark(entry.selectable)))
-        .collect();
+        .map(|entry| format!("{}{}", entry.name(), mark(entry)));
+    let mut shown: Vec<_> = shown.collect();
     shown.sort();
     shown
 }
@@ -55,7 +52,7 @@ async fn list_shows_mailboxes_and_the_levels_above_them() {
     let fixture = Fixture::new();
     let mut session = fixture.session().await;
     for mailbox in ["a.b.c", "Grüße", "a.b.d", "x"] {
-        session.create(&name(mailbox)).await.unwrap();
+        create(&mut session, mailbox).await.unwrap();
     }
     std::fs::create_dir(fixture.root().join(".cache")).unwrap();
     std::fs::write(fixture.root().join(".file"), "").unwrap();
@@ -71,7 +68,7 @@ async fn list_shows_mailboxes_and_the_levels_above_them() {
     ];
     assert_eq!(listed(&mut session).await, expected);
     assert_eq!(
-        fails(session.select(&name("a"), Access::ReadWrite)).await,
+        fails(session.select(&name("a"), &Select::new(Access::ReadWrite))).await,
         ErrorKind::NonExistent
     );
     assert!(fixture.root().join(".a.b.c/maildirfolder").exists());
@@ -82,7 +79,7 @@ async fn list_shows_mailboxes_and_the_levels_above_them() {
 async fn names_that_cannot_be_or_are_there_already_are_refused() {
     let fixture = Fixture::new();
     let mut session = fixture.session().await;
-    session.create(&name("a")).await.unwrap();
+    create(&mut session, "a").await.unwrap();
     for (mailbox, kind) in [
         ("a", ErrorKind::AlreadyExists),
         ("INBOX", ErrorKind::AlreadyExists),
@@ -90,9 +87,9 @@ async fn names_that_cannot_be_or_are_there_already_are_refused() {
         ("../x", ErrorKind::Cannot),
         ("a/b", ErrorKind::Cannot),
     ] {
-        assert_eq!(fails(session.create(&name(mailbox))).await, kind, "{mailbox}");
+        assert_eq!(fails(create(&mut session, mailbox)).await, kind, "{mailbox}");
     }
-    session.create(&name("level.")).await.unwrap();
+    create(&mut session, "level.").await.unwrap();
     assert_eq!(listed(&mut session).await, ["INBOX", "a", "level"]);
     assert_eq!(
         fails(append(&mut session, "none", "x", "")).await,
@@ -120,24 +117,24 @@ async fn a_mailbox_made_again_has_another_uidvalidity() {
     let mut session = fixture.session().await;
     let mut last = 0;
     for _ in 0..3 {
-        session.create(&name("a")).await.unwrap();
+        create(&mut session, "a").await.unwrap();
         append(&mut session, "a", "x", "").await.unwrap();
-        let validity = session.status(&name("a")).await.unwrap().uid_validity.get();
+        let validity = status(&mut session, "a").await.uid_validity().get();
         assert!(validity > last);
         last = validity;
         session.delete(&name("a")).await.unwrap();
     }
-    session.create(&name("b")).await.unwrap();
+    create(&mut session, "b").await.unwrap();
     session.rename(&name("b"), &name("a")).await.unwrap();
-    assert!(session.status(&name("a")).await.unwrap().uid_validity.get() > last);
+    assert!(status(&mut session, "a").await.uid_validity().get() > last);
 }
 
 #[tokio::test]
 async fn deleting_closes_sessions_and_leaves_inferiors() {
     let fixture = Fixture::new();
     let mut session = fixture.session().await;
-    session.create(&name("a")).await.unwrap();
-    session.create(&name("a.b")).await.unwrap();
+    create(&mut session, "a").await.unwrap();
+    create(&mut session, "a.b").await.unwrap();
     append(&mut session, "a", "x", "").await.unwrap();
     let mut client = fixture.select("a").await;
     session.delete(&name("a")).await.unwrap();
@@ -145,7 +142,7 @@ async fn deleting_closes_sessions_and_leaves_inferiors() {
     assert!(client.store(&[1], FlagAction::Add, "\\Seen").await.is_err());
     assert_eq!(client.body(1).await, None);
     assert_eq!(listed(&mut session).await, ["INBOX", "a \\Noselect", "a.b"]);
-    session.create(&name("a")).await.unwrap();
+    create(&mut session, "a").await.unwrap();
     assert_eq!(fixture.select("a").await.uids(), [0u32; 0]);
     let left = std::fs::read_dir(fixture.root()).unwrap();
     assert!(
@@ -160,10 +157,10 @@ async fn renaming_takes_inferiors_along_and_sessions_go_on() {
     let fixture = Fixture::new();
     let mut session = fixture.session().await;
     for mailbox in ["a", "a.b", "ab"] {
-        session.create(&name(mailbox)).await.unwrap();
+        create(&mut session, mailbox).await.unwrap();
     }
     append(&mut session, "a.b", "x", "").await.unwrap();
-    let before = session.status(&name("a.b")).await.unwrap();
+    let before = status(&mut session, "a.b").await;
     let mut client = fixture.select("a.b").await;
     session.rename(&name("a"), &name("z")).await.unwrap();
     assert_eq!(listed(&mut session).await, ["INBOX", "ab", "z", "z.b"]);
@@ -171,11 +168,14 @@ async fn renaming_takes_inferiors_along_and_sessions_go_on() {
     append(&mut session, "z.b", "y", "").await.unwrap();
     client.told();
     assert_eq!(client.uids(), [1, 2]);
-    let after = session.status(&name("z.b")).await.unwrap();
-    assert_eq!((after.uid_validity, after.messages), (before.uid_validity, 2));
-    session.create(&name("a.b")).await.unwrap();
+    let after = status(&mut session, "z.b").await;
     assert_eq!(
-        session.status(&name("a.b")).await.unwrap().messages,
+        (after.uid_validity(), after.messages()),
+        (before.uid_validity(), 2)
+    );
+    create(&mut session, "a.b").await.unwrap();
+    assert_eq!(
+        status(&mut session, "a.b").await.messages(),
         0,
         "the old name is another mailbox"
     );
@@ -185,7 +185,7 @@ async fn renaming_takes_inferiors_along_and_sessions_go_on() {
 async fn renaming_inbox_moves_its_messages_and_leaves_it_empty() {
     let fixture = Fixture::new();
     let mut session = fixture.session().await;
-    session.create(&name("INBOX.kept")).await.unwrap();
+    create(&mut session, "INBOX.kept").await.unwrap();
     append(&mut session, "INBOX", "x", "\\Flagged").await.unwrap();
     let mut client = fixture.select("INBOX").await;
     session.rename(&name("INBOX"), &name("old")).await.unwrap();
@@ -202,15 +202,20 @@ async fn subscriptions_keep_names_that_do_not_exist() {
     for mailbox in ["gone", "Grüße.a", "gone"] {
         session.subscribe(&name(mailbox)).await.unwrap();
     }
+    create(&mut session, "Grüße.a").await.unwrap();
+    let subscribed = ListQuery::new(Selection::Subscribed);
+    let entries = session.list(&subscribed).await.unwrap();
     assert_eq!(
-        session.subscriptions().await.unwrap(),
-        [name("gone"), name("Grüße.a")]
+        entries,
+        [
+            ListEntry::non_existent(name("gone")),
+            ListEntry::mailbox(name("Grüße.a"))
+        ]
     );
     session.unsubscribe(&name("gone")).await.unwrap();
-    assert_eq!(
-        fixture.restarted().session().await.subscriptions().await.unwrap(),
-        [name("Grüße.a")]
-    );
+    let mut session = fixture.restarted().session().await;
+    let entries = session.list(&subscribed).await.unwrap();
+    assert_eq!(entries, [ListEntry::mailbox(name("Grüße.a"))]);
 }
 
 #[tokio::test]
@@ -222,7 +227,7 @@ async fn a_mailbox_that_is_a_symbolic_link_does_not_exist() {
     std::os::unix::fs::symlink(elsewhere.path(), fixture.root().join(".link")).unwrap();
     assert_eq!(listed(&mut session).await, ["INBOX"]);
     assert_eq!(
-        fails(session.select(&name("link"), Access::ReadOnly)).await,
+        fails(session.select(&name("link"), &Select::new(Access::ReadOnly))).await,
         ErrorKind::NonExistent
     );
 }

@@ -40,7 +40,7 @@ async fn an_idle_session_is_woken_by_a_delivery() {
 async fn an_idle_session_is_woken_after_its_mailbox_was_renamed() {
     let fixture = Fixture::new();
     let mut session = fixture.session().await;
-    session.create(&name("a")).await.unwrap();
+    create(&mut session, "a").await.unwrap();
     let mut client = fixture.select("a").await;
     session.rename(&name("a"), &name("b")).await.unwrap();
     client.told();
@@ -75,8 +75,8 @@ async fn an_existing_dovecot_maildir_keeps_its_uids() {
     std::fs::write(fixture.root().join("dovecot-uidlist"), list).unwrap();
     std::fs::write(fixture.root().join("dovecot-keywords"), "0 $Junk\n").unwrap();
     let mut client = fixture.select("INBOX").await;
-    assert_eq!(client.opened.uid_validity.get(), 1_700_000_000);
-    assert_eq!(client.opened.uid_next.unwrap().get(), 50);
+    assert_eq!(client.uid_validity.get(), 1_700_000_000);
+    assert_eq!(client.uid_next.unwrap().get(), 50);
     assert_eq!(client.uids(), [7, 40]);
     assert_eq!(client.flags(40).await, "(\\Seen $Junk)");
     assert_eq!(
@@ -127,7 +127,7 @@ async fn a_uid_list_with_another_uidvalidity_closes_the_mailbox() {
     client.mailbox().poll(PollReason::Asked).await.unwrap();
     assert_eq!(client.updates().ended(), Some(Closed::UidValidityChanged.into()));
     assert_eq!(
-        fixture.select("INBOX").await.opened.uid_validity.get(),
+        fixture.select("INBOX").await.uid_validity.get(),
         5,
         "and it can be opened anew"
     );
@@ -136,7 +136,7 @@ async fn a_uid_list_with_another_uidvalidity_closes_the_mailbox() {
 #[tokio::test]
 async fn a_mailbox_that_another_program_removes_is_closed() {
     let fixture = Fixture::new();
-    fixture.session().await.create(&name("a")).await.unwrap();
+    create(&mut fixture.session().await, "a").await.unwrap();
     let mut client = fixture.select("a").await;
     std::fs::remove_dir_all(fixture.root().join(".a")).unwrap();
     client.mailbox().poll(PollReason::Asked).await.unwrap();
@@ -151,9 +151,9 @@ async fn a_removed_uid_list_is_written_again_while_the_mailbox_is_open() {
     std::fs::remove_file(fixture.root().join("dovecot-uidlist")).unwrap();
     deliver(&fixture.root(), "cur/2.b:2,", "x");
     assert_eq!(client.noop().await, ["EXISTS 2"]);
-    let before = client.opened.uid_validity;
+    let before = client.uid_validity;
     let again = fixture.restarted().select("INBOX").await;
-    assert_eq!((again.opened.uid_validity, again.uids()), (before, vec![1, 2]));
+    assert_eq!((again.uid_validity, again.uids()), (before, vec![1, 2]));
 }
 
 #[tokio::test]
@@ -161,31 +161,31 @@ async fn only_a_session_that_may_write_empties_new_and_takes_recent() {
     let fixture = Fixture::new();
     deliver(&fixture.root(), "new/1.a:2,F", "x");
     let looking = fixture.examine("INBOX").await;
-    assert_eq!(looking.opened.updates.recent(), 1);
+    assert_eq!(looking.updates.recent(), 1);
     assert_eq!(files(&fixture.root()), ["new/1.a:2,F"]);
     let mut session = fixture.session().await;
-    assert_eq!(session.status(&name("INBOX")).await.unwrap().recent, 1);
+    assert_eq!(status(&mut session, "INBOX").await.recent(), 1);
     let mut first = fixture.select("INBOX").await;
-    assert_eq!(first.opened.updates.recent(), 1);
+    assert_eq!(first.updates.recent(), 1);
     assert_eq!(first.flags(1).await, "(\\Flagged)");
     assert_eq!(files(&fixture.root()), ["cur/1.a:2,F"]);
-    assert_eq!(fixture.select("INBOX").await.opened.updates.recent(), 0);
+    assert_eq!(fixture.select("INBOX").await.updates.recent(), 0);
 }
 
 #[tokio::test]
 async fn status_is_right_for_a_mailbox_that_nobody_has_open() {
     let fixture = Fixture::new();
     let mut session = fixture.session().await;
-    session.create(&name("a")).await.unwrap();
+    create(&mut session, "a").await.unwrap();
     deliver(&fixture.root().join(".a"), "new/1.a", "x");
     deliver(&fixture.root().join(".a"), "cur/2.b:2,S", "x");
-    let status = session.status(&name("a")).await.unwrap();
+    let found = status(&mut session, "a").await;
     assert_eq!(
-        (status.messages, status.unseen, status.uid_next.unwrap().get()),
+        (found.messages(), found.unseen(), found.uid_next().unwrap().get()),
         (2, 1, 3)
     );
     deliver(&fixture.root().join(".a"), "new/3.c", "x");
-    assert_eq!(session.status(&name("a")).await.unwrap().messages, 3);
+    assert_eq!(status(&mut session, "a").await.messages(), 3);
 }
 
 #[tokio::test]
@@ -292,13 +292,16 @@ async fn a_look_without_a_change_lists_nothing() {
 async fn a_mailbox_that_another_program_renamed_is_not_served_under_its_old_name() {
     let fixture = Fixture::new();
     let mut session = fixture.session().await;
-    session.create(&name("a")).await.unwrap();
+    create(&mut session, "a").await.unwrap();
     deliver(&fixture.root().join(".a"), "cur/1.old:2,", "x");
     let kept_open = fixture.select("a").await;
     std::fs::rename(fixture.root().join(".a"), fixture.root().join(".b")).unwrap();
-    let gone = session.select(&name("a"), Access::ReadOnly).await.unwrap_err();
+    let gone = session
+        .select(&name("a"), &Select::new(Access::ReadOnly))
+        .await
+        .unwrap_err();
     assert_eq!(gone.kind(), imap_backend::ErrorKind::NonExistent);
-    session.create(&name("a")).await.unwrap();
+    create(&mut session, "a").await.unwrap();
     assert!(fixture.select("a").await.uids().is_empty());
     session.delete(&name("a")).await.unwrap();
     assert_eq!(fixture.select("b").await.uids(), [1], "what was renamed is whole");

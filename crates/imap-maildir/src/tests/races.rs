@@ -165,7 +165,7 @@ async fn a_change_within_one_time_stamp_is_found_a_little_later() {
 #[tokio::test]
 async fn copy_of_a_message_that_vanishes_copies_nothing() {
     let fixture = Fixture::new();
-    fixture.session().await.create(&name("target")).await.unwrap();
+    create(&mut fixture.session().await, "target").await.unwrap();
     deliver(&fixture.root(), "cur/1.a:2,", "x");
     deliver(&fixture.root(), "cur/2.b:2,", "x");
     let mut client = fixture.select("INBOX").await;
@@ -188,7 +188,7 @@ async fn copy_of_a_message_that_vanishes_copies_nothing() {
 #[tokio::test]
 async fn move_takes_the_flags_that_a_message_has_at_that_moment() {
     let fixture = Fixture::new();
-    fixture.session().await.create(&name("target")).await.unwrap();
+    create(&mut fixture.session().await, "target").await.unwrap();
     deliver(&fixture.root(), "cur/1.a:2,", "x");
     deliver(&fixture.root(), "cur/2.b:2,", "x");
     let mut client = fixture.select("INBOX").await;
@@ -200,7 +200,7 @@ async fn move_takes_the_flags_that_a_message_has_at_that_moment() {
         .await
         .unwrap();
     assert_eq!(
-        (moved.from.to_string(), moved.to.to_string()),
+        (moved.from().to_string(), moved.to().to_string()),
         ("1".to_owned(), "1".to_owned())
     );
     assert_eq!(infos(&fixture.root().join(".target")), ["2,F"]);
@@ -217,7 +217,7 @@ async fn move_takes_the_flags_that_a_message_has_at_that_moment() {
 async fn sessions_and_another_program_at_once_lose_and_double_nothing() {
     let fixture = Fixture::new();
     let mut session = fixture.session().await;
-    session.create(&name("other")).await.unwrap();
+    create(&mut session, "other").await.unwrap();
     for number in 0..20 {
         append(&mut session, "INBOX", &format!("n: {number}\r\n\r\n"), "")
             .await

@@ -2,7 +2,7 @@
 
 use super::*;
 use chrono::NaiveDate;
-use imap_backend::{SearchKey, search};
+use imap_backend::{Query, SearchKey, search};
 use imap_message::Needle;
 use proptest::prelude::*;
 
@@ -66,14 +66,15 @@ fn the_index_and_the_records_find_the_same_messages() {
         other.expunge().await;
         client
     });
-    let view = client.opened.updates.view().clone();
+    let view = client.updates.view().clone();
     let mut runner = proptest::test_runner::TestRunner::default();
     let mailbox = std::cell::RefCell::new(client.mailbox());
     let same = |key: SearchKey| {
         let mut mailbox = mailbox.borrow_mut();
-        let fast = runtime.block_on(mailbox.search(&view, &key)).unwrap();
+        let query = Query::new(key, view.clone());
+        let fast = runtime.block_on(mailbox.search(&query)).unwrap();
         let slow = runtime
-            .block_on(search::evaluate(&mut **mailbox, &view, &key))
+            .block_on(search::evaluate(&mut **mailbox, &query))
             .unwrap();
         prop_assert_eq!(fast, slow);
         Ok(())
