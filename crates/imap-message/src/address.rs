@@ -105,18 +105,19 @@ enum Group {
     Inside,
 }
 
-/// What has been read since the last comma.
+/// What has been read since the last comma. Its vectors serve all entries of a list.
 #[derive(Default)]
 struct Entry<'a> {
     words: Vec<Word<'a>>,
     comment: Option<Octets<'a>>,
     angle: Option<Angle<'a>>,
+    /// The words between the angle brackets.
+    inside: Vec<Word<'a>>,
 }
 
-/// What stood between angle brackets.
+/// What stood between angle brackets, except for the words.
 struct Angle<'a> {
     route: Option<Octets<'a>>,
-    words: Vec<Word<'a>>,
 }
 
 #[derive(Clone)]
@@ -151,7 +152,7 @@ impl<'a> Reader<'a, '_> {
             Token::Word(word) => self.push_word(word),
             Token::Comment(text) => drop(self.entry.comment.get_or_insert(text)),
             Token::Special(b'<') if self.entry.angle.is_none() => {
-                self.entry.angle = Some(read_angle(&mut self.cursor))
+                self.entry.angle = Some(read_angle(&mut self.cursor, &mut self.entry.inside))
             }
             Token::Special(b',') => self.finish_entry(),
             Token::Special(b';') => {
@@ -172,9 +173,11 @@ impl<'a> Reader<'a, '_> {
 
     fn open_group(&mut self) {
         if self.group == Group::Outside && self.entry.angle.is_none() && !self.entry.words.is_empty() {
-            let entry = std::mem::take(&mut self.entry);
-            self.list.push(Address::group_start(join_phrase(&entry.words)));
+            let name = join_phrase(&self.entry.words);
+            self.list.push(Address::group_start(name));
             self.group = Group::Inside;
+            self.entry.words.clear();
+            self.entry.comment = None;
         }
     }
 
@@ -186,65 +189,49 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn finish_entry(&mut self) {
-        let Entry {
-            words,
-            comment,
-            angle,
-        } = std::mem::take(&mut self.entry);
-        let address = match angle {
-            Some(Angle { route, words: inner }) => {
-                let (_, mailbox, host) = split_addr_spec(&inner);
-                let name = if words.is_empty() {
-                    comment
-                } else {
-                    Some(join_phrase(&words))
-                };
-                Address {
-                    name,
-                    route,
-                    mailbox: Some(mailbox),
-                    host: Some(host),
-                }
+        let comment = self.entry.comment.take();
+        let angle = self.entry.angle.take();
+        let words = &self.entry.words;
+        if angle.is_none() && words.is_empty() {
+            return;
+        }
+        let (route, (phrase, mailbox, host)) = match angle {
+            Some(Angle { route }) => {
+                let (_, mailbox, host) = split_addr_spec(&self.entry.inside);
+                (route, (&words[..], mailbox, host))
             }
-            None if words.is_empty() => return,
-            None => {
-                let (before, mailbox, host) = split_addr_spec(&words);
-                let name = if before.is_empty() {
-                    comment
-                } else {
-                    Some(join_phrase(before))
-                };
-                Address {
-                    name,
-                    route: None,
-                    mailbox: Some(mailbox),
-                    host: Some(host),
-                }
-            }
+            None => (None, split_addr_spec(words)),
+        };
+        let name = if phrase.is_empty() {
+            comment
+        } else {
+            Some(join_phrase(phrase))
         };
         self.list.push(Address {
-            name: address.name.filter(|name| !name.is_empty()),
-            ..address
+            name: name.filter(|name| !name.is_empty()),
+            route,
+            mailbox: Some(mailbox),
+            host: Some(host),
         });
+        self.entry.words.clear();
+        self.entry.inside.clear();
     }
 }
 
-/// Reads from behind `<` to behind `>`. Without `>` it ends before the next comma or semicolon.
-fn read_angle<'a>(cursor: &mut Cursor<'a>) -> Angle<'a> {
-    let mut angle = Angle {
-        route: None,
-        words: Vec::new(),
-    };
+/// Reads from behind `<` to behind `>`, into `words` what is no route. Without `>` it ends before the next comma or
+/// semicolon.
+fn read_angle<'a>(cursor: &mut Cursor<'a>, words: &mut Vec<Word<'a>>) -> Angle<'a> {
+    let mut route = None;
     loop {
         let before = cursor.clone();
         match next_token(cursor) {
-            Some(Token::Word(word)) if angle.words.len() < MAX_WORDS => angle.words.push(word),
-            Some(Token::Special(b':')) if starts_with_at(&angle.words) => {
-                angle.route = Some(join_tight(&angle.words));
-                angle.words.clear();
+            Some(Token::Word(word)) if words.len() < MAX_WORDS => words.push(word),
+            Some(Token::Special(b':')) if starts_with_at(words) => {
+                route = Some(join_tight(words));
+                words.clear();
             }
-            Some(Token::Special(b',')) if starts_with_at(&angle.words) && angle.words.len() < MAX_WORDS => {
-                angle.words.push(Word {
+            Some(Token::Special(b',')) if starts_with_at(words) && words.len() < MAX_WORDS => {
+                words.push(Word {
                     text: Cow::Borrowed(b","),
                     kind: Kind::Text,
                     gap: Gap::None,
@@ -252,12 +239,13 @@ fn read_angle<'a>(cursor: &mut Cursor<'a>) -> Angle<'a> {
             }
             Some(Token::Special(b',' | b';')) => {
                 *cursor = before;
-                return angle;
+                break;
             }
-            Some(Token::Special(b'>')) | None => return angle,
+            Some(Token::Special(b'>')) | None => break,
             Some(_) => {}
         }
     }
+    Angle { route }
 }
 
 fn starts_with_at(words: &[Word<'_>]) -> bool {

@@ -4,11 +4,6 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 
-/// Whether text in the charset of that name can be read.
-pub(crate) fn is_known(charset: &[u8]) -> bool {
-    is_ascii(charset) || Encoding::for_label_no_replacement(charset).is_some()
-}
-
 /// The text that `octets` are in the charset of that name; `None` if there is no such charset.
 pub(crate) fn decode<'a>(charset: &[u8], octets: &'a [u8]) -> Option<Cow<'a, str>> {
     // What says US-ASCII and is not is UTF-8 more often than Windows-1252, which browsers take US-ASCII for.

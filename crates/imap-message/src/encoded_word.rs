@@ -53,11 +53,13 @@ struct EncodedWord<'a> {
 
 impl EncodedWord<'_> {
     fn text(&self) -> Cow<'_, str> {
-        charset::decode(self.charset.as_bytes(), &self.octets).unwrap_or_default()
+        charset::decode(self.charset.as_bytes(), &self.octets)
+            // What is ASCII in it can be read whatever the charset.
+            .unwrap_or_else(|| charset::guess(&self.octets))
     }
 }
 
-/// The next encoded word at or after `from` that can be decoded.
+/// The next encoded word at or after `from`.
 fn next_word(text: &str, from: usize) -> Option<EncodedWord<'_>> {
     let octets = text.as_bytes();
     let mut at = from;
@@ -69,21 +71,18 @@ fn next_word(text: &str, from: usize) -> Option<EncodedWord<'_>> {
         };
         // If nothing closes this one, nothing closes a later one: do not look again, that would be quadratic.
         let end = content + memmem::find(&octets[content..], b"?=")?;
-        if charset::is_known(charset.as_bytes()) {
-            let content = &octets[content..end];
-            let octets = if encoding == b'B' {
-                base64(content)
-            } else {
-                q_decode(content)
-            };
-            return Some(EncodedWord {
-                start,
-                end: end + 2,
-                charset,
-                octets,
-            });
-        }
-        at = end + 2;
+        let content = &octets[content..end];
+        let octets = if encoding == b'B' {
+            base64(content)
+        } else {
+            q_decode(content)
+        };
+        return Some(EncodedWord {
+            start,
+            end: end + 2,
+            charset,
+            octets,
+        });
     }
 }
 
@@ -95,6 +94,7 @@ fn prefix(text: &str, at: usize) -> Option<(&str, u8, usize)> {
         .iter()
         .position(|octet| *octet == b'?' || !octet.is_ascii_graphic())?;
     match octets[at + len..] {
+        _ if len == 0 => None,
         [b'?', encoding @ (b'B' | b'b' | b'Q' | b'q'), b'?', ..] => {
             let charset = &text[at..at + len];
             // RFC 2231 section 5: a language may follow the charset.

@@ -71,10 +71,13 @@ impl FieldName {
     }
 
     pub(crate) fn from_code(code: u8) -> Option<Self> {
-        NAMES
-            .iter()
-            .find(|known| known.0.code() == code)
-            .map(|known| known.0)
+        // The place in the table, whose codes have one gap.
+        let place = match code.checked_sub(Self::ContentType.code()) {
+            None => code,
+            Some(mime) => Self::References.code() + 1 + mime,
+        };
+        let known = NAMES.get(usize::from(place)).map(|known| known.0);
+        known.filter(|name| name.code() == code)
     }
 
     pub(crate) fn code(self) -> u8 {

@@ -1,7 +1,6 @@
 //! Section addressing: what stands between the brackets of `BODY[...]`.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use crate::header::{Fields, blank_line};
@@ -88,12 +87,19 @@ enum Keep {
 ///
 /// A line that is no field has no name, so it is among the others.
 fn subset(header: &[u8], names: &[Vec<u8>], keep: Keep) -> Vec<u8> {
-    let names: BTreeSet<Vec<u8>> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let mut names: Vec<Vec<u8>> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    names.sort_unstable();
+    let is_among_them = |name: &[u8]| {
+        let lower = || name.iter().map(u8::to_ascii_lowercase);
+        names
+            .binary_search_by(|known| known.iter().copied().cmp(lower()))
+            .is_ok()
+    };
     let mut out = Vec::new();
     let mut after_fields = 0;
     for field in Fields::new(header) {
         after_fields += field.raw().len();
-        let is_named = !field.name().is_empty() && names.contains(&field.name().to_ascii_lowercase());
+        let is_named = !field.name().is_empty() && is_among_them(field.name());
         if is_named == (keep == Keep::Named) {
             out.extend_from_slice(field.raw());
         }

@@ -38,6 +38,15 @@ pub struct SinglePart<'a> {
     pub extension: Extension<'a>,
 }
 
+impl SinglePart<'_> {
+    /// Whether it is a `message/global` (RFC 6532), which only IMAP4rev2 writes as a message (RFC 9051 section 9,
+    /// `media-message`). For an IMAP4rev1 session it is a basic body: type to octets, then the extension data, without
+    /// envelope, body and lines (RFC 3501 section 9, `body-type-basic`).
+    pub fn is_global_message(&self) -> bool {
+        matches!(self.specific, Specific::Message { .. }) && self.subtype.eq_ignore_ascii_case(b"global")
+    }
+}
+
 /// The fields that only some types have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Specific<'a> {
@@ -48,7 +57,8 @@ pub enum Specific<'a> {
         /// Size of the body in lines.
         lines: u64,
     },
-    /// `body-type-msg`: `message/rfc822` and `message/global`.
+    /// `body-type-msg`: `message/rfc822`, and `message/global`, which is something else in IMAP4rev1; see
+    /// [`SinglePart::is_global_message`].
     Message {
         /// The envelope of the message inside.
         envelope: Box<Envelope<'a>>,

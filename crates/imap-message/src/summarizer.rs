@@ -18,7 +18,7 @@ use tree::{Delimiter, DelimiterKind, Place, TreeBuilder};
 /// lone LF ends a line as CRLF does and counts as the one octet that it is; a lone CR and a NUL are octets like
 /// others in a body and white space in a header. All offsets and sizes are those of the octets given.
 ///
-/// Time is linear in the octets. Memory is bounded whatever the message: less than 1 MiB, about 2 KiB for ordinary mail.
+/// Time is linear in the octets. Memory is bounded whatever the message: less than 1 MiB, a few KiB for ordinary mail.
 #[derive(Debug)]
 pub struct Summarizer {
     extent: Wanted,
@@ -254,6 +254,26 @@ impl Summarizer {
         } else {
             State::Rest
         }
+    }
+}
+
+impl Summary {
+    /// The summary of a message in CRLF form ([`to_crlf`](crate::to_crlf)). Never fails: any octets are a message.
+    ///
+    /// One pass; use a [`Summarizer`] for a message that is not in memory.
+    pub fn of(octets: &[u8]) -> Self {
+        let mut summarizer = Summarizer::new();
+        summarizer.push(octets);
+        summarizer.finish()
+    }
+
+    /// The summary of a message of which only the header is known; what follows the header in `octets` is not looked at.
+    ///
+    /// It has the envelope and the fields, but no structure and no size.
+    pub fn of_header(octets: &[u8]) -> Self {
+        let mut summarizer = Summarizer::header_only();
+        summarizer.push(octets);
+        summarizer.finish()
     }
 }
 

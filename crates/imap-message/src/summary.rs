@@ -2,6 +2,7 @@
 
 mod bytes;
 mod locate;
+mod search;
 mod structure;
 
 use chrono::NaiveDate;
@@ -11,7 +12,6 @@ use crate::date::parse_day;
 use crate::envelope::Envelope;
 use crate::field_name::{FieldName, FieldSet};
 use crate::structure::BodyStructure;
-use crate::summarizer::Summarizer;
 
 pub use bytes::InvalidSummary;
 pub use locate::Located;
@@ -26,7 +26,7 @@ pub const MAX_FIELDS: usize = 256 * 1024;
 /// What IMAP asks of a message without its text, in one owned value: ENVELOPE, BODYSTRUCTURE, RFC822.SIZE, where every
 /// section lies, and the fields that SORT, THREAD and SENTON read.
 ///
-/// It is made in one pass over the message, at once ([`of`](Self::of)) or as it arrives ([`Summarizer`]), and can be
+/// It is made in one pass over the message, at once ([`of`](Self::of)) or as it arrives ([`Summarizer`](crate::Summarizer)), and can be
 /// stored ([`to_bytes`](Self::to_bytes)). It holds the part table and the values of the fields that matter, so an
 /// ordinary message takes some hundred octets, and the worst one less than 320 KiB ([`MAX_FIELDS`],
 /// [`MAX_PARTS`](crate::MAX_PARTS)).
@@ -86,24 +86,6 @@ pub(crate) enum Kind {
 }
 
 impl Summary {
-    /// The summary of a message in CRLF form ([`to_crlf`](crate::to_crlf)). Never fails: any octets are a message.
-    ///
-    /// One pass; use a [`Summarizer`] for a message that is not in memory.
-    pub fn of(octets: &[u8]) -> Self {
-        let mut summarizer = Summarizer::new();
-        summarizer.push(octets);
-        summarizer.finish()
-    }
-
-    /// The summary of a message of which only the header is known; what follows the header in `octets` is not looked at.
-    ///
-    /// It has the envelope and the fields, but no structure and no size.
-    pub fn of_header(octets: &[u8]) -> Self {
-        let mut summarizer = Summarizer::header_only();
-        summarizer.push(octets);
-        summarizer.finish()
-    }
-
     pub(crate) fn new(extent: Extent, parts: Vec<Part>, fields: Vec<u8>, cut: FieldSet) -> Self {
         Self {
             extent,

@@ -21,35 +21,62 @@ pub(crate) fn decode<'a>(encoding: Option<&[u8]>, body: &'a [u8]) -> Octets<'a> 
 /// Decodes base64. Octets that are not in its alphabet are skipped; padding ends a group, so that pieces encoded one by
 /// one and then joined are read too.
 pub(crate) fn base64(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
-    let (mut group, mut digits) = (0u32, 0usize);
+    let mut out = vec![0; text.len() / 4 * 3 + 3];
+    let (mut rest, mut len) = (text, 0);
+    while !rest.is_empty() {
+        let groups = whole_groups(rest, &mut out[len..]);
+        (rest, len) = (&rest[4 * groups..], len + 3 * groups);
+        let (group, octets, read) = next_group(rest);
+        out[len..len + octets].copy_from_slice(&group[..octets]);
+        (rest, len) = (&rest[read..], len + octets);
+    }
+    out.truncate(len);
+    out
+}
+
+/// Decodes groups of four digits as far as nothing else stands between them. Returns how many there were.
+fn whole_groups(text: &[u8], out: &mut [u8]) -> usize {
+    let mut groups = 0;
+    for (four, three) in text.chunks_exact(4).zip(out.chunks_exact_mut(3)) {
+        let [a, b, c, d] = [four[0], four[1], four[2], four[3]].map(|octet| DIGITS[usize::from(octet)]);
+        if a | b | c | d >= NO_DIGIT {
+            break;
+        }
+        let [_, octets @ ..] =
+            (u32::from(a) << 18 | u32::from(b) << 12 | u32::from(c) << 6 | u32::from(d)).to_be_bytes();
+        three.copy_from_slice(&octets);
+        groups += 1;
+    }
+    groups
+}
+
+/// Decodes the next group, whatever stands between its digits: its octets, how many count, and how many were read.
+fn next_group(text: &[u8]) -> ([u8; 3], usize, usize) {
+    let (mut group, mut digits, mut read) = (0u32, 0usize, 0);
     for &octet in text {
+        read += 1;
         let digit = DIGITS[usize::from(octet)];
-        if digit < 64 {
+        if digit < NO_DIGIT {
             group = group << 6 | u32::from(digit);
             digits += 1;
         }
         if digits == 4 || octet == b'=' {
-            push_group(&mut out, group, digits);
-            (group, digits) = (0, 0);
+            break;
         }
     }
-    push_group(&mut out, group, digits);
-    out
-}
-
-/// Adds the whole octets of a group of up to four digits.
-fn push_group(out: &mut Vec<u8>, group: u32, digits: usize) {
     let [_, octets @ ..] = (group << (6 * (4 - digits))).to_be_bytes();
-    out.extend_from_slice(&octets[..digits * 6 / 8]);
+    (octets, digits * 6 / 8, read)
 }
 
-/// The value of each base64 digit, 64 for what is none.
+/// What no base64 digit has as its value.
+const NO_DIGIT: u8 = 64;
+
+/// The value of each base64 digit.
 const DIGITS: [u8; 256] = {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut digits = [64; 256];
+    let mut digits = [NO_DIGIT; 256];
     let mut value = 0;
-    while value < 64 {
+    while value < NO_DIGIT {
         digits[alphabet[value as usize] as usize] = value;
         value += 1;
     }

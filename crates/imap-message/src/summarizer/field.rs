@@ -36,7 +36,7 @@ enum State {
     Ignored,
     Name,
     /// White space between the name and the colon.
-    AfterName,
+    AfterName(FieldName),
     Value(FieldName),
 }
 
@@ -61,7 +61,7 @@ impl FieldReader {
             rest = match self.state {
                 State::Ignored => return,
                 State::Name => self.read_name(rest),
-                State::AfterName => self.read_colon(rest),
+                State::AfterName(name) => self.read_colon(name, rest),
                 State::Value(_) => return self.value.push(rest),
             };
             if rest.is_empty() {
@@ -76,20 +76,21 @@ impl FieldReader {
         self.name.extend_from_slice(&name[..name.len().min(MAX_NAME + 1)]);
         if end.is_some() || self.name.len() > MAX_NAME {
             self.state = match FieldName::of(&self.name) {
-                Some(name) if self.kept.wants(name) => State::AfterName,
+                Some(name) if self.kept.wants(name) => State::AfterName(name),
                 _ => State::Ignored,
             };
         }
         rest
     }
 
-    fn read_colon<'o>(&mut self, octets: &'o [u8]) -> &'o [u8] {
+    fn read_colon<'o>(&mut self, name: FieldName, octets: &'o [u8]) -> &'o [u8] {
         let Some(end) = octets.iter().position(|&octet| !is_space(octet)) else {
             return &[];
         };
-        self.state = match FieldName::of(&self.name) {
-            Some(name) if octets[end] == b':' => State::Value(name),
-            _ => State::Ignored,
+        self.state = if octets[end] == b':' {
+            State::Value(name)
+        } else {
+            State::Ignored
         };
         &octets[end + 1..]
     }
@@ -145,6 +146,9 @@ fn content_type(value: &[u8]) -> ContentType {
     }
 }
 
+/// What most values fit in.
+const USUAL: usize = 256;
+
 /// A value that is being read.
 #[derive(Debug, Default)]
 struct Value {
@@ -181,6 +185,9 @@ impl Value {
             text
         };
         let (kept, cut) = text.split_at(text.len().min(MAX_FIELD - self.octets.len()));
+        if self.octets.capacity() == 0 {
+            self.octets.reserve(USUAL);
+        }
         self.octets.extend_from_slice(kept);
         self.is_cut = self.is_cut || !trim(cut).is_empty();
     }

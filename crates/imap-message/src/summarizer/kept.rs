@@ -12,6 +12,9 @@ const OWN: usize = 64;
 /// What the fields of all parts share.
 const SHARED: usize = MAX_FIELDS - OWN * MAX_PARTS;
 
+/// What the fields of most messages fit in.
+const USUAL: usize = 512;
+
 /// What the header belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -37,7 +40,7 @@ pub(super) struct Kept {
 impl Default for Kept {
     fn default() -> Self {
         Self {
-            fields: Vec::new(),
+            fields: Vec::with_capacity(USUAL),
             shared: SHARED,
             own: OWN,
             owner: Owner::Message,

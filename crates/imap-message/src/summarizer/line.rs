@@ -7,6 +7,9 @@ use crate::parameter::MAX_BOUNDARY;
 /// `--`, the boundary, `--`. What follows is white space or the line is no delimiter.
 const MAX_HEAD: usize = MAX_BOUNDARY + 4;
 
+/// What most boundaries fit in.
+const USUAL: usize = 96;
+
 /// A line as far as it must be known to tell whether it is a boundary delimiter or blank.
 #[derive(Debug, Default)]
 pub(super) struct Line {
@@ -68,6 +71,9 @@ impl Line {
             2
         };
         let (head, more) = octets.split_at(enough.saturating_sub(self.head.len()).min(octets.len()));
+        if self.head.capacity() == 0 {
+            self.head.reserve(USUAL);
+        }
         self.head.extend_from_slice(head);
         self.has_more = self.has_more || more.iter().any(|&octet| !is_space(octet));
         self.remember(octets, last);

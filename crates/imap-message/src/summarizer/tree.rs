@@ -79,6 +79,10 @@ impl TreeBuilder {
         let text = line.delimiter_text()?;
         self.open.iter().enumerate().rev().find_map(|(level, open)| {
             let boundary = open.boundary.as_deref()?;
+            // Most boundaries of a hostile message are ruled out without comparing octets.
+            if !matches!(text.len().checked_sub(boundary.len()), Some(0 | 2)) {
+                return None;
+            }
             let kind = match text.strip_prefix(boundary)? {
                 b"" => DelimiterKind::Part,
                 b"--" => DelimiterKind::Close,

@@ -1,7 +1,7 @@
 //! Inputs for which a careless parser takes quadratic time: megabytes here, so that a quadratic step takes
 //! longer than anybody waits. Every answer is checked as well.
 
-use imap_message::{MAX_PARTS, Message, Needle};
+use imap_message::{MAX_FIELDS, MAX_PARTS, Message, Needle, Summarizer, Summary};
 
 use crate::support::{fetch, leaves, parts, structure};
 
@@ -103,6 +103,45 @@ fn parts_by_the_hundred_thousand_are_capped() {
         assert!(
             parts(&structure(message.as_bytes())).len() <= MAX_PARTS,
             "{piece}"
+        );
+    }
+}
+
+#[test]
+fn a_summary_of_megabytes_that_come_octet_by_octet_is_made_in_one_pass_and_stays_small() {
+    let multipart = "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\n";
+    for (start, piece) in [
+        ("", "a"),
+        ("", "a:\r\n"),
+        ("Subject:", " "),
+        ("Subject:", "\r\n "),
+        ("Subject: s", "\r\n "),
+        ("Subject", " "),
+        ("Content-Type: text/plain", ";a*0=b"),
+        ("To: ", "a,"),
+        (multipart, "--x"),
+        (multipart, "--x "),
+        (multipart, "--xx\r\n"),
+        (multipart, "--x\r\nTo: a\r\n\r\n\r\n"),
+        (multipart, "-"),
+        (multipart, "\r\n-"),
+        (multipart, "\r"),
+        (multipart, "\0"),
+    ] {
+        let message = format!("{start}{}", piece.repeat(MANY));
+        let mut summarizer = Summarizer::new();
+        message
+            .as_bytes()
+            .chunks(1)
+            .for_each(|octet| summarizer.push(octet));
+        let summary = summarizer.finish();
+        assert_eq!(summary, Summary::of(message.as_bytes()), "{piece:?}");
+        assert!(summary.heap_size() < MAX_FIELDS + 64 * 1024, "{piece:?}");
+        assert_eq!(Summary::from_bytes(&summary.to_bytes()).as_ref(), Ok(&summary));
+        assert_eq!(
+            summary.structure(),
+            Some(Message::parse(message.as_bytes()).structure()),
+            "{piece:?}"
         );
     }
 }

@@ -3,6 +3,7 @@
 // Helpers of tests are tests too; Clippy's own exemption only knows functions with #[test].
 #![allow(clippy::unwrap_used)]
 
+mod clean;
 mod envelope;
 mod hostile;
 mod octets;
@@ -12,4 +13,5 @@ mod section;
 mod sent_date;
 mod structure;
 mod summary;
+mod summary_checks;
 mod support;

@@ -1,4 +1,4 @@
-use imap_message::{BodyStructure, MAX_DEPTH, MAX_PARTS, Parameter, Specific};
+use imap_message::{BodyStructure, MAX_DEPTH, MAX_PARTS, Message, Needle, Parameter, Specific};
 
 use crate::support::{crlf, leaves, outline, parts, single, structure};
 
@@ -162,6 +162,132 @@ fn rfc2045_5_2_a_content_type_that_is_none_is_text_with_the_parameters_it_has() 
         assert_eq!(
             (kind.as_str(), parameters),
             ("text/plain", vec![charset.to_owned()]),
+            "{value}"
+        );
+    }
+}
+
+/// The parameters of a message with this `Content-Disposition:`.
+fn disposition(value: &str) -> Vec<String> {
+    let message = crlf(&format!("Content-Disposition: {value}\n\nbody"));
+    let structure = structure(&message);
+    show(
+        &single(&structure)
+            .extension
+            .disposition
+            .as_ref()
+            .unwrap()
+            .parameters,
+    )
+}
+
+#[test]
+fn c4_a_boundary_in_the_forms_of_rfc_2231_splits() {
+    for (parameters, boundary) in [
+        ("boundary*0*=us-ascii''%3Done;\n boundary*1*=two%3D", "=onetwo="),
+        ("boundary*0=\"abc\"; boundary*1=\"def\"", "abcdef"),
+        ("Boundary*1=\"def\"; charset=x; bOUNDARY*0=\"abc\"", "abcdef"),
+        ("boundary*=''a%20b", "a b"),
+        ("boundary*0=abc; boundary*1*=%64ef", "abcdef"),
+        ("boundary*=us-ascii'en'no; boundary=plain", "plain"),
+    ] {
+        let message = crlf(&format!(
+            "Content-Type: multipart/alternative; {parameters}\n\n--{boundary}\n\na\n--{boundary}\nContent-Type: text/html\n\nb\n--{boundary}--\n"
+        ));
+        let outline = outline(&structure(&message));
+        assert_eq!(
+            outline, "multipart/alternative(text/plain text/html)",
+            "{parameters}"
+        );
+    }
+}
+
+#[test]
+fn c4_a_charset_in_the_forms_of_rfc_2231_counts() {
+    for charset in ["charset*=''iso-8859-1", "charset*0=iso-8; charset*1=859-1"] {
+        let message = format!("Content-Type: text/plain; {charset}\r\n\r\nd\u{e9}j\u{e0}");
+        let latin1: Vec<u8> = message.chars().map(|c| u8::try_from(c).unwrap()).collect();
+        assert!(
+            Message::parse(&latin1).contains_body(&Needle::new("déjà")),
+            "{charset}"
+        );
+        assert_eq!(
+            single(&structure(&latin1)).parameters.len(),
+            1,
+            "no charset is added"
+        );
+    }
+}
+
+#[test]
+fn c5_continuations_are_one_parameter() {
+    for (value, parameters) in [
+        (
+            "attachment; filename*0=part_zero_; filename*1=\"part one.pdf\"; size=10",
+            &["filename=part_zero_part one.pdf", "size=10"][..],
+        ),
+        (
+            "attachment; filename*1=b; size=10; filename*0=a",
+            &["filename=ab", "size=10"],
+        ),
+        (
+            "attachment; name*0*=UTF-8''%D0%A1; name*1*=%D1%87; name*2=\".pdf\"",
+            &["name*=UTF-8''%D0%A1%D1%87.pdf"],
+        ),
+        (
+            "attachment; name*0*=UTF-8''a; name*1=\"b c%\"",
+            &["name*=UTF-8''ab%20c%25"],
+        ),
+        ("attachment; name*0=\"a b\"; name*1*=%20c", &["name*=''a%20b%20c"]),
+        (
+            "attachment; name*0=a; NAME*1=b; other*0=c",
+            &["name=ab", "other=c"],
+        ),
+        // No row from 0 without a gap: what does not belong to one stays.
+        ("attachment; name*1=b; name*2=c", &["name*1=b", "name*2=c"]),
+        ("attachment; name*0=a; name*2=c", &["name=a", "name*2=c"]),
+        (
+            "attachment; name*0=a; name*0=z; name*1=b",
+            &["name=ab", "name*0=z"],
+        ),
+        (
+            "attachment; name*00=a; name*x=b; *0=c; name*=''d",
+            &["name*00=a", "name*x=b", "*0=c", "name*=''d"],
+        ),
+    ] {
+        assert_eq!(disposition(value), parameters, "{value}");
+    }
+    let (kind, parameters) = content_type("application/pdf; name*0=a; name*1=b");
+    assert_eq!(
+        (kind.as_str(), parameters),
+        ("application/pdf", vec!["name=ab".to_owned()])
+    );
+}
+
+#[test]
+fn c6_a_global_message_is_told_from_other_messages() {
+    let is_global = |value: &str| {
+        let message = crlf(&format!("Content-Type: {value}\n\nSubject: s\n\nb\n"));
+        single(&structure(&message)).is_global_message()
+    };
+    assert!(is_global("message/global") && is_global("Message/GLOBAL"));
+    assert!(
+        !is_global("message/rfc822") && !is_global("text/global") && !is_global("message/global-headers")
+    );
+}
+
+#[test]
+fn c15_a_transfer_encoding_in_quotes_is_read() {
+    for (value, encoding) in [
+        ("\"base64\"", "base64"),
+        ("\"\"", "7BIT"),
+        ("\"a b\"", "7BIT"),
+        ("x\"y\"", "x"),
+    ] {
+        let message = crlf(&format!("Content-Transfer-Encoding: {value}\n\nb"));
+        assert_eq!(
+            single(&structure(&message)).encoding.as_ref(),
+            encoding.as_bytes(),
             "{value}"
         );
     }
