@@ -180,7 +180,14 @@ impl<M: Mailbox> Selected<M> {
     /// # Errors
     /// As [`noop`](Self::noop); skips where the backend does not store flags.
     pub async fn store(&mut self, uids: &[Uid], change: &FlagChange) -> Result<News, Stop> {
-        Ok(self.store_if(uids, change).await?.1)
+        let (stored, news) = self.store_if(uids, change).await?;
+        let left = stored.modified();
+        ensure!(
+            left.is_empty() || change.unchanged_since().is_some(),
+            "no message to be left alone without UNCHANGEDSINCE",
+            format!("{left:?}")
+        );
+        Ok(news)
     }
 
     /// STORE with UNCHANGEDSINCE, and which messages it left alone.

@@ -29,7 +29,8 @@
 //!
 //! # Costs
 //!
-//! Static dispatch; one call for up to 256 messages of a FETCH. Message octets cross as [`bytes::Bytes`], uncopied.
+//! Static dispatch; one call for up to 256 messages of a FETCH. A message crosses as a handle, [`Body`]: what is in memory
+//! already is not copied, what is not is read as far as it is wanted.
 
 mod ability;
 mod append;

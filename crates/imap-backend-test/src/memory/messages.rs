@@ -253,3 +253,27 @@ fn change(mailbox: &mut HubGuard<'_, Messages>) -> ModSeq {
     mailbox.highest = modseq;
     modseq
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imap_updates::Snapshot;
+
+    #[test]
+    fn what_was_expunged_too_long_ago_is_not_remembered() {
+        let hub = MailboxHub::new(Messages::new(UidValidity::MIN), Snapshot::empty()).unwrap();
+        let mut gone = Vec::new();
+        for _ in 0..=EXPUNGES {
+            let message = Message::new(b"x", &Append::new(Flags::empty())).unwrap();
+            let uid = add(&mut hub.lock(), message).unwrap();
+            let before = hub.lock().highest;
+            take_out(&mut hub.lock(), &UidSet::from_iter([uid])).unwrap();
+            gone.push((before, uid));
+        }
+        let mailbox = hub.lock();
+        assert_eq!(mailbox.expunged_since(gone[0].0), None, "one too many");
+        let rest: UidSet = gone[1..].iter().map(|(_, uid)| *uid).collect();
+        assert_eq!(mailbox.expunged_since(gone[1].0), Some(rest));
+        assert_eq!(mailbox.expunged_since(mailbox.highest), Some(UidSet::new()));
+    }
+}
