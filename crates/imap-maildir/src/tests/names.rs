@@ -213,7 +213,8 @@ async fn subscriptions_keep_names_that_do_not_exist() {
         ]
     );
     session.unsubscribe(&name("gone")).await.unwrap();
-    let mut session = fixture.restarted().session().await;
+    let fixture = fixture.restarted();
+    let mut session = fixture.session().await;
     let entries = session.list(&subscribed).await.unwrap();
     assert_eq!(entries, [ListEntry::mailbox(name("Grüße.a"))]);
 }
