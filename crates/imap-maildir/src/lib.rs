@@ -4,7 +4,7 @@
 //! that carries it (`imap-server`).
 //!
 //! ```
-//! use imap_backend::{MailboxName, Session};
+//! use imap_backend::{MailboxName, Select, Session, StatusQuery};
 //! use imap_maildir::{Authenticator, MailRoot, MaildirBackend, PasswordCheck};
 //! use imap_updates::Access;
 //!
@@ -22,11 +22,11 @@
 //!
 //! // Another program delivers a message.
 //! let new = home.path().join("alice/Maildir/new");
-//! session.status(&MailboxName::inbox()).await.unwrap(); // makes the directories
+//! session.status(&MailboxName::inbox(), StatusQuery::ALL).await.unwrap(); // makes the directories
 //! std::fs::write(new.join("1700000000.M1P1.host"), "Subject: hello\n\nworld\n").unwrap();
 //!
-//! let opened = session.select(&MailboxName::inbox(), Access::ReadWrite).await.unwrap();
-//! assert_eq!(opened.updates.exists(), 1);
+//! let opened = session.select(&MailboxName::inbox(), &Select::new(Access::ReadWrite)).await.unwrap();
+//! assert_eq!(opened.updates().exists(), 1);
 //! assert!(home.path().join("alice/Maildir/cur/1700000000.M1P1.host:2,").exists()); // taken over from new/
 //! # });
 //! ```

@@ -79,6 +79,7 @@ impl Mailboxes {
         let renamed: Vec<_> = renamed.collect::<Result<_, Error>>()?;
         for (old, new) in renamed {
             if let Some(hub) = self.by_name.remove(&old) {
+                hub.lock().renamed(new.as_str());
                 self.by_name.insert(new, hub);
             }
         }

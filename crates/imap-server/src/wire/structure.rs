@@ -87,6 +87,8 @@ fn single(out: &mut Vec<u8>, part: &SinglePart<'_>, extensions: Extensions) {
     number(out, part.octets);
     match &part.specific {
         Specific::Basic => {}
+        // IMAP4rev1 knows message/rfc822 only (RFC 3501, section 9: body-type-msg).
+        Specific::Message { .. } if part.is_global_message() => {}
         Specific::Text { lines } => {
             out.push(b' ');
             number(out, *lines);

@@ -253,3 +253,14 @@ fn mail() -> impl Strategy<Value = Vec<u8>> {
             .collect()
     })
 }
+
+#[test]
+fn c6_message_global_is_a_basic_body_for_imap4rev1() {
+    let octets = b"Content-Type: message/global\r\n\r\nSubject: inner\r\n\r\ntext that is 37 long.\r\n";
+    let structure = Message::parse(octets);
+    let line = written(|out| body_structure(out, &structure.structure(), Extensions::Written));
+    assert_eq!(
+        String::from_utf8(line).unwrap(),
+        "(\"message\" \"global\" NIL NIL NIL \"7BIT\" 41 NIL NIL NIL NIL)"
+    );
+}
