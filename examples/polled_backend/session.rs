@@ -2,7 +2,7 @@
 
 use crate::Polled;
 use imap_backend::*;
-use imap_seq::{Uid, UidValidity};
+use imap_seq::UidValidity;
 use imap_updates::Access;
 
 impl Backend for Polled {
@@ -19,9 +19,10 @@ impl Session for Polled {
     }
     async fn select(&mut self, _: &MailboxName, _: Access) -> Result<Opened<Self>, Error> {
         let (access, new_keywords) = (Access::ReadOnly, NewKeywords::Refused);
-        let (updates, last) = self.poller.hub().subscribe_with(access, |(), view| view.last());
+        let selection = self.poller.select(access);
+        let (updates, uid_next) = (selection.updates, selection.uid_next);
         let (mailbox, uid_validity, keywords) = (self.clone(), UidValidity::MIN, Vec::new());
-        let (uid_next, first_unseen) = (last.map_or(Some(Uid::MIN), Uid::next), None);
+        let first_unseen = None;
         Ok(Opened { mailbox, updates, access, uid_validity, uid_next, keywords, new_keywords, first_unseen })
     }
     async fn append(

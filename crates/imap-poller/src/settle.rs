@@ -138,9 +138,6 @@ impl Settling<'_> {
 
     /// An own change that was reported after the listing was asked for: the listing may not have it, and does not undo it.
     fn is_newer(&mut self, uid: Uid, mut aside: Aside, listed: Option<&Listed>) -> Option<Aside> {
-        if listed.is_some() {
-            aside.missing = None;
-        }
         if let Standing::Waiting(flags, recency) = &aside.state {
             let number = u64::from(uid.get());
             let between = self.covered_before <= number && number < self.known.covered;
