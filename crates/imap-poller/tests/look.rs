@@ -1,5 +1,7 @@
 //! Waiting for a listing: one serves all who wait, and none is left behind.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::cell::{Cell, RefCell};
