@@ -63,6 +63,7 @@ pub struct Selection {
 
 /// A hub begins with a listing of the whole mailbox, and this page is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NotWhole;
 
 impl fmt::Display for NotWhole {

@@ -111,8 +111,8 @@ impl<S: ?Sized> MailboxHub<S> {
     }
 
     /// As [`subscribe`](Self::subscribe), and reads from the storage what SELECT reports (UIDNEXT, the first unseen
-    /// message) in the same critical section, so that no change can come between. It takes both locks, and waits for a
-    /// guard that is held.
+    /// message) in the same critical section, so that no change can come between. It takes both locks, the history's only
+    /// for a moment, and waits for a guard that is held.
     ///
     /// # Panics
     ///
@@ -121,9 +121,13 @@ impl<S: ?Sized> MailboxHub<S> {
     pub fn subscribe_with<T>(&self, access: Access, read: impl FnOnce(&S, &View) -> T) -> (UpdateBuffer, T) {
         let place = Location::caller();
         let storage = self.lock_storage(place);
-        let mut state = self.history.lock_at(place);
-        let session = UpdateBuffer::open(&self.history, &mut state, access);
-        let read = read(&storage.counted.storage, &state.index.view());
+        let (session, view) = {
+            let mut state = self.history.lock_at(place);
+            let session = UpdateBuffer::open(&self.history, &mut state, access);
+            (session, state.index.view())
+        };
+        // Whoever wants to publish waits for the storage; drains do not wait for `read`.
+        let read = read(&storage.counted.storage, &view);
         (session, read)
     }
 
