@@ -25,24 +25,8 @@ fn one_listing_is_proof_also_for_a_message_that_came_through_us_since_the_last_o
     assert_eq!(noop(&mut session), ["2 EXPUNGE", "1 EXPUNGE"]);
 }
 
-/// Red on the first version, for the same reason, through a whole backend: the client that appended the message had to
-/// say NOOP twice.
 #[test]
-fn a_message_that_came_through_us_and_is_removed_outside_is_told_at_the_next_noop() {
-    let (poller, mut session) = open(plain(&[]).with_uid_next(Some(uid(1))), Absence::IsProof);
-    assert_eq!(appended(&poller, 1), Told::Now);
-    assert_eq!(noop(&mut session), ["1 EXISTS"]);
-    assert_eq!(
-        list(&poller, plain(&[]).with_uid_next(Some(uid(2))), 1).expunged,
-        1
-    );
-    assert_eq!(noop(&mut session), ["1 EXPUNGE"]);
-}
-
-/// Red on the first version: the own arrival was published at once, and the outside one, with the lower UID, was refused as
-/// late and hidden for as long as any session was open.
-#[test]
-fn an_outside_arrival_is_not_hidden_by_a_later_own_one() {
+fn an_own_arrival_waits_if_other_programs_may_have_stored_messages_below_it() {
     let (poller, mut session) = open(plain(&[]).with_uid_next(Some(uid(1))), Absence::IsProof);
     // The administrator's message is UID 1, ours is UID 2.
     assert_eq!(appended(&poller, 2), NOT_YET);
