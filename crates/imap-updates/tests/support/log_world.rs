@@ -323,9 +323,9 @@ impl LogWorld {
             .iter()
             .filter(|row| row.version > after && row.version <= upto);
         let rows = rows.filter(|row| self.style == Style::Log || !later(row));
-        // The order of UIDs is as good as any.
+        // In an order that has nothing to do with that of the log: the latest first.
         let mut rows: Vec<&Row> = rows.collect();
-        rows.sort_by_key(|row| row.uid);
+        rows.reverse();
         page.extend(rows.into_iter().map(event));
         page
     }
