@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p imap-backendutil-examples --example polled_backend`
 //!
-//! `poll` asks for a listing, at most one at a time for all sessions; what is different is told like any update.
+//! `poll` looks, with at most one listing at a time for all sessions; what is different is told like any update.
 //! ```text
 //! -- Another program removes UID 1 and adds UID 7.
 //!  Ann says  FETCH 2 UID
@@ -26,17 +26,17 @@ mod table;
 
 use imap_backend::*;
 use imap_backendutil_examples::Client;
-use imap_poller::{Absence, MailboxPoller, Pace, Reason, Wish};
+use imap_poller::{Absence, MailboxPoller, Pace, Reason};
 use imap_seq::{Uid, UidSet};
 use imap_updates::Flags;
 use std::time::Instant;
 use table::Table;
 
-/// Backend, session and mailbox in one: there is a single mailbox, and its hub belongs to the poller.
+/// Backend, session and mailbox in one: there is a single mailbox, and the poller is in the place of its hub.
 #[derive(Clone)]
 struct Polled {
     table: Table,
-    poller: MailboxPoller<()>,
+    poller: MailboxPoller,
     started: Instant,
 }
 
@@ -55,10 +55,10 @@ impl Mailbox for Polled {
         Err(ErrorKind::Unsupported.into())
     }
     async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {
-        if reason == PollReason::Asked
-            && let Wish::Fly(flight) = self.poller.wish(Reason::Command, self.started.elapsed())
-        {
-            flight.land(self.table.list(), self.started.elapsed());
+        if reason == PollReason::Asked {
+            let list = async || Ok::<_, Error>(self.table.list());
+            // Too early, by the pace: what there is comes with a later listing.
+            let _told = self.poller.look(Reason::Asked, || self.started.elapsed(), list).await?;
         }
         Ok(())
     }
@@ -69,7 +69,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let uid = |number| Uid::new(number).expect("not 0");
     let table = Table::new([(uid(1), "one"), (uid(2), "two"), (uid(3), "three")]);
     // One listing is proof of absence here. A store that reads while others write asks twice: `InListings`.
-    let poller = MailboxPoller::open((), table.list(), Absence::IsProof, Pace::default())?;
+    let poller = MailboxPoller::open(table.list(), Absence::IsProof, Pace::default())?;
     let backend = Polled { table: table.clone(), poller, started: Instant::now() };
     let server = imap_server::Server::builder(backend).build();
     let mut ann = Client::connect(&server, "Ann").await?;

@@ -2,7 +2,7 @@
 
 use crate::Polled;
 use imap_backend::*;
-use imap_seq::{Uid, UidValidity};
+use imap_seq::UidValidity;
 use imap_updates::Access;
 
 impl Backend for Polled {
@@ -18,9 +18,9 @@ impl Session for Polled {
         Ok(vec![ListEntry::mailbox(MailboxName::inbox())])
     }
     async fn select(&mut self, _: &MailboxName, _: &Select) -> Result<Opened<Self>, Error> {
-        let (updates, last) = self.poller.hub().subscribe_with(Access::ReadOnly, |(), view| view.last());
-        Ok(Opened::new(self.clone(), updates, UidValidity::MIN)
-            .with_uid_next(last.map_or(Some(Uid::MIN), Uid::next))
+        let selection = self.poller.select(Access::ReadOnly);
+        Ok(Opened::new(self.clone(), selection.updates, UidValidity::MIN)
+            .with_uid_next(selection.uid_next)
             .with_new_keywords(NewKeywords::Refused))
     }
     async fn append(

@@ -54,6 +54,10 @@ impl MailboxPoller {
     where
         L: Future<Output = Result<Listing, E>>,
     {
+        if self.shared.hub.closed().is_some() {
+            // Nothing is told any more.
+            return Ok(Told::Now);
+        }
         let ticket = self.shared.schedule.lock().ticket();
         let mut waiter = Waiter {
             shared: Arc::clone(&self.shared),

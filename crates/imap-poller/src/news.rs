@@ -44,7 +44,9 @@ impl News {
     /// and the highest for VANISHED (EARLIER).
     pub(crate) fn gone(&mut self, uid: Uid) {
         self.page.push(Event::gone(self.first(), uid));
-        self.page.push(Event::gone(self.upto, uid));
+        if self.first() < self.upto {
+            self.page.push(Event::gone(self.upto, uid));
+        }
         self.expunged += 1;
     }
 

@@ -36,6 +36,9 @@ use crate::shared::Shared;
 /// }
 /// ```
 ///
+/// Sessions are woken while a lock of the poller is held; a waker that calls the poller at once, in place of waking a task,
+/// would wait for itself.
+///
 /// Clones share the mailbox. Keep them in [`Hubs`](imap_updates::Hubs), one for each open mailbox.
 #[derive(Clone)]
 pub struct MailboxPoller {

@@ -1,5 +1,6 @@
 //! What a listing says, against what is known: the one place where the two are brought together.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,21 +63,7 @@ impl Known {
             absence,
             now,
         };
-        let others = differences.into_iter();
-        others
-            .filter(|difference| !aside.contains_key(&difference.uid()))
-            .for_each(|difference| settling.difference(difference));
-        for (uid, aside) in aside {
-            let listed = listing.get(uid);
-            let kept = if aside.report > reports {
-                settling.is_newer(uid, aside, listed)
-            } else {
-                settling.is_older(uid, aside, listed)
-            };
-            if let Some(kept) = kept {
-                settling.known.aside.insert(uid, kept);
-            }
-        }
+        settling.all(differences, aside, &listing, reports);
         let mut news = settling.news;
         self.listed = listing;
         if self.numbering == Numbering::Counted {
@@ -123,6 +110,30 @@ struct Settling<'k> {
 }
 
 impl Settling<'_> {
+    fn all(
+        &mut self,
+        differences: Vec<Difference>,
+        aside: BTreeMap<Uid, Aside>,
+        listing: &Listing,
+        reports: u64,
+    ) {
+        let others = differences.into_iter();
+        others
+            .filter(|difference| !aside.contains_key(&difference.uid()))
+            .for_each(|difference| self.difference(difference));
+        for (uid, aside) in aside {
+            let listed = listing.get(uid);
+            let kept = if aside.report > reports {
+                self.is_newer(uid, aside, listed)
+            } else {
+                self.is_older(uid, aside, listed)
+            };
+            if let Some(kept) = kept {
+                self.known.aside.insert(uid, kept);
+            }
+        }
+    }
+
     /// A message of which nothing else is known.
     fn difference(&mut self, difference: Difference) {
         match difference {
@@ -138,9 +149,6 @@ impl Settling<'_> {
 
     /// An own change that was reported after the listing was asked for: the listing may not have it, and does not undo it.
     fn is_newer(&mut self, uid: Uid, mut aside: Aside, listed: Option<&Listed>) -> Option<Aside> {
-        if listed.is_some() {
-            aside.missing = None;
-        }
         if let Standing::Waiting(flags, recency) = &aside.state {
             let number = u64::from(uid.get());
             let between = self.covered_before <= number && number < self.known.covered;

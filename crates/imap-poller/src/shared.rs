@@ -14,7 +14,8 @@ pub(crate) struct Shared {
     pub(crate) hub: LogHub,
     pub(crate) absence: Absence,
     pub(crate) pace: Pace,
-    /// Held for O(changes), never while the store is listed or a listing compared. The hub's locks are inside it.
+    /// Held for O(changes), never while the store is listed or a listing compared. The hub's locks are inside it, and
+    /// sessions are woken while it is held: pages have to reach the hub in the order in which they were made.
     pub(crate) known: Mutex<Known>,
     /// Held for a moment, alone or inside `known`.
     pub(crate) schedule: Mutex<Schedule>,

@@ -1,5 +1,7 @@
 //! Waiting for a listing: one serves all who wait, and none is left behind.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::cell::{Cell, RefCell};
@@ -12,7 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use imap_poller::{Absence, Answer, Listing, MailboxPoller, Pace, Reason, Told};
-use imap_updates::{Access, Flags, Recency};
+use imap_updates::{Access, Closed, Ended, Flags, Recency};
 use support::*;
 
 type Looking = Pin<Box<dyn Future<Output = Result<Told, &'static str>>>>;
@@ -167,6 +169,17 @@ fn a_listing_that_was_left_out_serves_nobody_and_is_not_repeated_for_each() {
         assert_eq!(poll(waiting), Poll::Ready(Ok(Told::NotBefore(seconds(0)))));
     }
     assert_eq!(store.listings.get(), 1);
+}
+
+#[test]
+fn a_mailbox_that_was_closed_is_not_listed() {
+    let (store, poller) = (Store::default(), paced(Pace::default()));
+    let mut session = poller.select(Access::ReadWrite).updates;
+    poller.close(Closed::Deleted);
+    assert_eq!(poll(&mut store.look(&poller)), Poll::Ready(Ok(Told::Now)));
+    assert_eq!(store.listings.get(), 0);
+    noop(&mut session);
+    assert_eq!(session.ended(), Some(Ended::Mailbox(Closed::Deleted)));
 }
 
 struct Count(AtomicUsize);

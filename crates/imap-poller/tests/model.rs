@@ -1,6 +1,8 @@
 //! A pretended store that an administrator changes as well, own changes that are reported in another order than they were
 //! committed, listings that are slow, dropped, failed and older, and strict clients: checked at each drain, and at rest.
 
+#![allow(clippy::unwrap_used)]
+
 mod model {
     pub(crate) mod client;
     pub(crate) mod store;

@@ -25,24 +25,8 @@ fn one_listing_is_proof_also_for_a_message_that_came_through_us_since_the_last_o
     assert_eq!(noop(&mut session), ["2 EXPUNGE", "1 EXPUNGE"]);
 }
 
-/// Red on the first version, for the same reason, through a whole backend: the client that appended the message had to
-/// say NOOP twice.
 #[test]
-fn a_message_that_came_through_us_and_is_removed_outside_is_told_at_the_next_noop() {
-    let (poller, mut session) = open(plain(&[]).with_uid_next(Some(uid(1))), Absence::IsProof);
-    assert_eq!(appended(&poller, 1), Told::Now);
-    assert_eq!(noop(&mut session), ["1 EXISTS"]);
-    assert_eq!(
-        list(&poller, plain(&[]).with_uid_next(Some(uid(2))), 1).expunged,
-        1
-    );
-    assert_eq!(noop(&mut session), ["1 EXPUNGE"]);
-}
-
-/// Red on the first version: the own arrival was published at once, and the outside one, with the lower UID, was refused as
-/// late and hidden for as long as any session was open.
-#[test]
-fn an_outside_arrival_is_not_hidden_by_a_later_own_one() {
+fn an_own_arrival_waits_if_other_programs_may_have_stored_messages_below_it() {
     let (poller, mut session) = open(plain(&[]).with_uid_next(Some(uid(1))), Absence::IsProof);
     // The administrator's message is UID 1, ours is UID 2.
     assert_eq!(appended(&poller, 2), NOT_YET);
@@ -68,6 +52,19 @@ fn an_own_arrival_waits_for_a_listing_that_began_after_it_or_shows_what_is_below
     assert_eq!(noop(&mut session), ["5 EXISTS"]);
     assert_eq!(numbered(&mut session), [6, 7, 8, 9, 10]);
     assert_eq!(list(&poller, plain(&[6, 7, 8, 9, 10]), 2).arrived, 0);
+}
+
+/// Two tasks allocated 7 and 8 and committed 8 first; the listing was read between, and 7 was reported before it came.
+#[test]
+fn an_own_arrival_that_a_listing_was_too_early_for_is_told_with_those_above_it() {
+    let (poller, mut session) = open(plain(&[5]), Absence::IsProof);
+    let request = ask(&poller, 0);
+    assert_eq!(appended(&poller, 7), NOT_YET);
+    let completed = request.complete(plain(&[5, 8]), seconds(0));
+    assert_eq!((completed.arrived, completed.hidden), (2, uids(&[])));
+    assert_eq!(noop(&mut session), ["3 EXISTS"]);
+    let completed = list(&poller, plain(&[5, 7, 8]), 0);
+    assert_eq!((completed.arrived, completed.hidden), (0, uids(&[])));
 }
 
 #[test]
@@ -118,6 +115,19 @@ fn an_own_arrival_that_a_directory_lists_late_is_told_with_what_the_listing_foun
     assert_eq!(noop(&mut session), ["3 EXISTS"]);
     assert_eq!(list(&poller, plain(&[1, 2, 3, 4]), 1).missing, 0);
     assert_eq!(noop(&mut session), ["4 EXISTS"]);
+}
+
+/// The listing proves nothing of 10, but began after its report; so 10 is told, and then 9 has to be told as well.
+#[test]
+fn own_arrivals_that_no_listing_shows_yet_are_told_in_the_order_of_their_uids() {
+    let (poller, mut session) = open(plain(&[6]), in_listings(2));
+    assert_eq!(appended(&poller, 10), NOT_YET);
+    let request = ask(&poller, 0);
+    assert_eq!(appended(&poller, 9), NOT_YET);
+    assert_eq!(request.complete(plain(&[6]), seconds(0)).arrived, 2);
+    assert_eq!(noop(&mut session), ["3 EXISTS"]);
+    assert_eq!(numbered(&mut session), [6, 9, 10]);
+    assert_eq!(list(&poller, plain(&[6, 9, 10]), 0).hidden, uids(&[]));
 }
 
 #[test]
