@@ -6,6 +6,7 @@ pub(crate) mod cache;
 pub(crate) mod change;
 pub(crate) mod error;
 pub(crate) mod index;
+pub(crate) mod letter_sets;
 pub(crate) mod locate;
 pub(crate) mod move_in;
 pub(crate) mod observe;

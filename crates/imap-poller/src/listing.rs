@@ -28,7 +28,7 @@ pub(crate) struct Listed {
 /// }
 /// let listing = listing.with_uid_next(Some(Uid::try_from(6_i64)?));
 /// # let _ = listing;
-/// # Ok::<(), imap_seq::OutOfRange>(())
+/// # Ok::<(), imap_seq::NumberOutOfRange>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "a listing does nothing until a request is completed with it"]

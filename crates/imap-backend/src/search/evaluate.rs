@@ -1,7 +1,8 @@
 //! SEARCH over any store.
 
 use bytes::Bytes;
-use imap_message::Message;
+use chrono::NaiveDate;
+use imap_message::{Message, Needle, Summary};
 use imap_seq::{Uid, UidSet};
 
 use super::{Found, Query, SearchKey};
@@ -15,6 +16,8 @@ use crate::walk::Walk;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sight {
     Attributes,
+    /// What a store keeps ready of the header, or the header itself where it keeps nothing.
+    Summary,
     Header,
     Octets,
 }
@@ -23,6 +26,7 @@ impl Sight {
     fn need(self, attributes: Need) -> Need {
         match self {
             Self::Attributes => attributes,
+            Self::Summary => attributes.and(Need::HEADER_SUMMARY),
             Self::Header => attributes.and(Need::HEADER),
             Self::Octets => attributes.and(Need::BODY),
         }
@@ -33,7 +37,7 @@ impl SearchKey {
     /// How much of a message has to be seen to decide every part of this criterion.
     fn sight(&self) -> Sight {
         match self {
-            Self::SentBefore(_) | Self::SentOn(_) | Self::SentSince(_) | Self::Header(..) => Sight::Header,
+            Self::SentBefore(_) | Self::SentOn(_) | Self::SentSince(_) | Self::Header(..) => Sight::Summary,
             Self::Body(_) | Self::Text(_) => Sight::Octets,
             Self::And(keys) => keys.iter().map(Self::sight).max().unwrap_or(Sight::Attributes),
             Self::Or(a, b) => a.sight().max(b.sight()),
@@ -67,18 +71,12 @@ impl SearchKey {
             Self::Before(date) => day().map(|day| day < *date),
             Self::On(date) => day().map(|day| day == *date),
             Self::Since(date) => day().map(|day| day >= *date),
-            Self::SentBefore(date) => seen
-                .header()
-                .map(|m| m.sent_date().is_some_and(|day| day < *date)),
-            Self::SentOn(date) => seen
-                .header()
-                .map(|m| m.sent_date().is_some_and(|day| day == *date)),
-            Self::SentSince(date) => seen
-                .header()
-                .map(|m| m.sent_date().is_some_and(|day| day >= *date)),
+            Self::SentBefore(date) => seen.sent_date().map(|sent| sent.is_some_and(|day| day < *date)),
+            Self::SentOn(date) => seen.sent_date().map(|sent| sent.is_some_and(|day| day == *date)),
+            Self::SentSince(date) => seen.sent_date().map(|sent| sent.is_some_and(|day| day >= *date)),
             Self::Larger(size) => record.size().map(|s| s > *size),
             Self::Smaller(size) => record.size().map(|s| s < *size),
-            Self::Header(name, needle) => seen.header().map(|m| m.contains_header(name, needle)),
+            Self::Header(name, needle) => seen.contains_header(name, needle),
             Self::Body(needle) => seen.whole().map(|m| m.contains_body(needle)),
             Self::Text(needle) => seen.whole().map(|m| m.contains_text(needle)),
             Self::And(keys) => Self::all(keys, seen),
@@ -113,16 +111,32 @@ struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    fn new(record: &'a Record, octets: &'a [u8], sight: Sight) -> Self {
+    fn new(record: &'a Record, octets: Option<&'a [u8]>, sight: Sight) -> Self {
         Self {
             record,
-            message: (sight > Sight::Attributes).then(|| Message::parse(octets)),
+            message: octets.map(Message::parse),
             sight,
         }
     }
 
-    fn header(&self) -> Option<&Message<'a>> {
-        self.message.as_ref()
+    /// The day of the `Date:` field, if that was looked at; `Some(None)` where the message has none.
+    fn sent_date(&self) -> Option<Option<NaiveDate>> {
+        match &self.message {
+            Some(message) => Some(message.sent_date()),
+            None => self.summary().map(|summary| summary.sent_date()),
+        }
+    }
+
+    fn contains_header(&self, name: &str, needle: &Needle) -> Option<bool> {
+        match &self.message {
+            Some(message) => Some(message.contains_header(name, needle)),
+            None => self.summary()?.contains_header(name, needle),
+        }
+    }
+
+    fn summary(&self) -> Option<&Summary> {
+        let summary = self.record.summary().filter(|_| self.sight > Sight::Attributes);
+        summary.map(|summary| &**summary)
     }
 
     fn whole(&self) -> Option<&Message<'a>> {
@@ -140,25 +154,18 @@ const LONGEST_HEADER: usize = 1 << 20;
 /// How much is read at first where a header is wanted, in octets.
 const HEADER_FIRST: usize = 16 << 10;
 
-/// The octets of a message as far as `sight` reaches; none where the message is gone or cannot be read.
-async fn read(record: &Record, sight: Sight) -> Result<Option<Bytes>, Error> {
-    let body = match (sight, record.body()) {
-        (Sight::Attributes, _) => return Ok(Some(Bytes::new())),
-        (_, Some(body)) => body,
-        (_, None) => {
-            return Err(Error::new(ErrorKind::ServerBug).with_source("fetch answered no body"));
-        }
-    };
-    let octets = match (sight, body.held()) {
+/// The octets of a message as far as `sight` reaches.
+///
+/// # Errors
+/// Those of reading the body; one that [concerns one message](ErrorKind::concerns_one_message) hides no other.
+async fn read(record: &Record, sight: Sight) -> Result<Bytes, Error> {
+    let body = record
+        .body()
+        .ok_or_else(|| Error::new(ErrorKind::ServerBug).with_source("fetch answered no body"))?;
+    match (sight, body.held()) {
         (_, Some(held)) => Ok(held.slice(..held.len().min(LARGEST_SEARCHED))),
         (Sight::Octets, None) => body.read_first(LARGEST_SEARCHED).await,
         (_, None) => read_header(body).await,
-    };
-    match octets {
-        Ok(octets) => Ok(Some(octets)),
-        // One message that cannot be read does not hide the others.
-        Err(error) if error.kind().concerns_one_message() => Ok(None),
-        Err(error) => Err(error),
     }
 }
 
@@ -195,7 +202,7 @@ pub async fn evaluate<M: Mailbox + ?Sized>(mailbox: &mut M, query: &Query) -> Re
     let mut walk = Walk::new(candidates(query), Sight::Attributes.need(key.attributes()));
     while let Some(records) = walk.next(mailbox).await? {
         for record in records.into_records() {
-            match key.matches(&Seen::new(&record, &[], Sight::Attributes)) {
+            match key.matches(&Seen::new(&record, None, Sight::Attributes)) {
                 Some(true) => {
                     found.insert(record.uid());
                 }
@@ -238,24 +245,48 @@ fn candidates_of<'q>(query: &'q Query, required: &[&'q UidSet]) -> impl Iterator
 }
 
 /// Judges what flags, dates and sizes have left open, reading as much of each message as some part of the criterion
-/// needs.
+/// needs: a summary first where that may do, because most stores need not read the message for it.
 async fn judge_open<M: Mailbox + ?Sized>(
     mailbox: &mut M,
     open: &mut Vec<Uid>,
     key: &SearchKey,
     found: &mut UidSet,
 ) -> Result<(), Error> {
-    let sight = key.sight();
-    let mut walk = Walk::new(open.drain(..), sight.need(key.attributes()));
-    while let Some(records) = walk.next(mailbox).await? {
-        for record in records.into_records() {
-            let Some(octets) = read(&record, sight).await? else {
-                continue;
-            };
-            if key.matches(&Seen::new(&record, &octets, sight)) == Some(true) {
-                found.insert(record.uid());
+    let mut sight = key.sight();
+    while !open.is_empty() {
+        let mut walk = Walk::new(std::mem::take(open).into_iter(), sight.need(key.attributes()));
+        while let Some(records) = walk.next(mailbox).await? {
+            for record in records.into_records() {
+                match judge(&record, key, sight).await? {
+                    Some(true) => {
+                        found.insert(record.uid());
+                    }
+                    Some(false) => {}
+                    None => open.push(record.uid()),
+                }
             }
         }
+        if sight >= Sight::Header {
+            open.clear();
+        }
+        sight = Sight::Header;
     }
     Ok(())
+}
+
+/// Whether a message matches; `None` where its summary is not enough to tell. A message that cannot be read does not
+/// match.
+async fn judge(record: &Record, key: &SearchKey, sight: Sight) -> Result<Option<bool>, Error> {
+    if sight == Sight::Summary && record.summary().is_some() {
+        return Ok(key.matches(&Seen::new(record, None, sight)));
+    }
+    match read(record, sight).await {
+        Ok(octets) => {
+            let sight = sight.max(Sight::Header);
+            let matches = key.matches(&Seen::new(record, Some(&octets), sight));
+            Ok(Some(matches == Some(true)))
+        }
+        Err(error) if error.kind().concerns_one_message() => Ok(Some(false)),
+        Err(error) => Err(error),
+    }
 }

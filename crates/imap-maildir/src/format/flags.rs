@@ -129,6 +129,13 @@ impl Info {
         (0..26u8).filter(move |index| letters & (1 << (26 + index)) != 0)
     }
 
+    /// The letters that are set, each as its octet.
+    pub(crate) fn octets(&self) -> impl Iterator<Item = u8> + use<> {
+        let letters = self.letters;
+        let octets = (b'A'..=b'Z').chain(b'a'..=b'z');
+        octets.filter(move |&octet| bit(octet).is_some_and(|bit| letters & bit != 0))
+    }
+
     fn has(&self, octet: u8) -> bool {
         bit(octet).is_some_and(|bit| self.letters & bit != 0)
     }

@@ -11,6 +11,7 @@ use crate::disk::scan::FoundFile;
 use crate::format::file_name::split;
 use crate::format::flags::{Info, Letter};
 use crate::format::letter_map::LetterMap;
+use crate::mailbox::letter_sets::LetterSets;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +72,8 @@ pub(crate) struct Index {
     pub(crate) uid_next: Option<Uid>,
     pub(crate) letters: LetterMap,
     messages: BTreeMap<Uid, Entry>,
+    /// Which messages have which flags.
+    flagged: LetterSets,
     /// Messages without `\Seen`.
     unseen: BTreeSet<Uid>,
     /// Messages whose file is in `new/`.
@@ -127,13 +130,17 @@ impl Index {
     pub(crate) fn insert(&mut self, uid: Uid, entry: Entry) -> Option<Entry> {
         keep_in(&mut self.unseen, uid, entry.is_unseen());
         keep_in(&mut self.in_new, uid, entry.subdirectory == Subdirectory::New);
+        let before = self.messages.get(&uid).map(|entry| &entry.info);
+        self.flagged.put(uid, before, &entry.info);
         self.messages.insert(uid, entry)
     }
 
     pub(crate) fn remove(&mut self, uid: Uid) -> Option<Entry> {
         self.unseen.remove(&uid);
         self.in_new.remove(&uid);
-        self.messages.remove(&uid)
+        let removed = self.messages.remove(&uid)?;
+        self.flagged.remove(uid, &removed.info);
+        Some(removed)
     }
 
     /// Keeps size and date, where they are told: the content of a message never changes.
@@ -158,6 +165,11 @@ impl Index {
         u32::try_from(self.unseen.len()).unwrap_or(u32::MAX)
     }
 
+    /// Which messages have which flags.
+    pub(crate) const fn flagged(&self) -> &LetterSets {
+        &self.flagged
+    }
+
     /// The messages whose file is in `new/`, ascending.
     pub(crate) fn in_new(&self) -> impl Iterator<Item = (Uid, &Entry)> {
         self.in_new
@@ -177,6 +189,7 @@ fn keep_in(set: &mut BTreeSet<Uid>, uid: Uid, belongs: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use imap_seq::UidSet;
     use proptest::prelude::*;
 
     fn uid(number: u32) -> Uid {
@@ -208,6 +221,14 @@ mod tests {
                 prop_assert_eq!(index.unseen() as usize, unseen.len());
                 prop_assert_eq!(index.first_unseen(), unseen.first().copied());
                 let in_new: Vec<_> = index.entries().filter(|(_, e)| e.subdirectory == Subdirectory::New).map(|(uid, _)| uid).collect();
+                for (octet, letter) in [(b'S', Letter::Seen), (b'F', Letter::Flagged)] {
+                    let mut letters = Info::default();
+                    letters.insert(letter);
+                    let has = |e: &Entry| e.name.split(|&o| o == b',').nth(1).is_some_and(|l| l.contains(&octet));
+                    let counted: UidSet = index.entries().filter(|(_, e)| has(e)).map(|(uid, _)| uid).collect();
+                    prop_assert_eq!(index.flagged().with_any(&letters), counted);
+                }
+                prop_assert_eq!(index.flagged().all(), &index.entries().map(|(uid, _)| uid).collect::<UidSet>());
                 prop_assert_eq!(index.in_new().map(|(uid, _)| uid).collect::<Vec<_>>(), in_new);
             }
         }
