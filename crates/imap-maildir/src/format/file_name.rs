@@ -85,12 +85,9 @@ pub(crate) fn arrival_order(base: &[u8]) -> (u64, u64) {
     let seconds = number(&base[..dot]).unwrap_or(0);
     let rest = base.get(dot + 1..).unwrap_or_default();
     let micros = rest.iter().position(|&octet| octet == b'M').map_or(0, |at| {
-        let digits: Vec<u8> = rest[at + 1..]
-            .iter()
-            .copied()
-            .take_while(u8::is_ascii_digit)
-            .collect();
-        number(&digits).unwrap_or(0)
+        let digits = &rest[at + 1..];
+        let end = digits.iter().position(|octet| !octet.is_ascii_digit());
+        number(&digits[..end.unwrap_or(digits.len())]).unwrap_or(0)
     });
     (seconds, micros)
 }

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::disk::storage::StoredFile;
 use crate::format::wire_form::{Offsets, ToWire};
+use crate::mailbox::cache::MessageKey;
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::open::OpenMailbox;
 
@@ -34,6 +35,7 @@ struct Shared {
 struct Opened {
     file: StoredFile,
     offsets: Offsets,
+    key: MessageKey,
 }
 
 impl FileBody {
@@ -68,11 +70,11 @@ impl FileBody {
 impl Shared {
     fn open(&self) -> Result<Opened, Error> {
         let found = self.mailbox.open_file(self.uid);
-        let (file, size) = found
+        let (file, size, key) = found
             .map_err(|error| of_one_message(&error))?
             .ok_or(ErrorKind::ExpungeIssued)?;
-        let offsets = self.mailbox.cache.offsets(self.uid, size);
-        Ok(Opened { file, offsets })
+        let offsets = self.mailbox.cache.offsets(key, size);
+        Ok(Opened { file, offsets, key })
     }
 }
 
@@ -80,7 +82,7 @@ impl Drop for Shared {
     /// What was found out about the file serves whoever reads the message next.
     fn drop(&mut self) {
         if let Some(opened) = self.open.get_mut().take() {
-            self.mailbox.cache.keep_offsets(self.uid, opened.offsets);
+            self.mailbox.cache.keep_offsets(opened.key, opened.offsets);
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What was found out about message files, so that they need not be read again. Losing it costs time only.
 
 use std::fmt;
+use std::hash::BuildHasher as _;
+use std::hash::RandomState;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use imap_message::Summary;
-use imap_seq::Uid;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache as QuickCache;
 
+use crate::disk::storage::FileIdentity;
 use crate::format::wire_form::Offsets;
 
 /// How much the summaries of all mailboxes of a process may take, in octets: some hundred thousand ordinary messages.
@@ -22,23 +23,25 @@ const FEW: usize = 1024;
 
 /// Shared by all mailboxes of a process.
 pub(crate) struct Cache {
-    summaries: QuickCache<Key, Arc<Summary>, Size>,
-    offsets: QuickCache<Key, Arc<Offsets>>,
-    last_mailbox: AtomicU64,
+    summaries: QuickCache<MessageKey, Arc<Summary>, Size>,
+    offsets: QuickCache<MessageKey, Arc<Offsets>>,
+    hasher: RandomState,
 }
 
-/// A message of an open mailbox. A mailbox that is opened again has another number: what was cached of it ages out.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
-    mailbox: u64,
-    uid: Uid,
+/// A message by what never changes of it: the directory and the base name of its file. UIDs are given anew when a UID list
+/// is lost; the content of a file of that name is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct MessageKey {
+    directory: FileIdentity,
+    /// By a key of its own in each process, so that nobody can make two names meet.
+    base_hash: u64,
 }
 
 #[derive(Clone)]
 struct Size;
 
-impl Weighter<Key, Arc<Summary>> for Size {
-    fn weight(&self, _: &Key, summary: &Arc<Summary>) -> u64 {
+impl Weighter<MessageKey, Arc<Summary>> for Size {
+    fn weight(&self, _: &MessageKey, summary: &Arc<Summary>) -> u64 {
         ENTRY + summary.heap_size() as u64
     }
 }
@@ -48,7 +51,7 @@ impl Default for Cache {
         Self {
             summaries: QuickCache::with_weighter(FEW, SUMMARIES, Size),
             offsets: QuickCache::new(OFFSETS),
-            last_mailbox: AtomicU64::new(0),
+            hasher: RandomState::new(),
         }
     }
 }
@@ -65,7 +68,7 @@ impl fmt::Debug for Cache {
 #[derive(Debug)]
 pub(crate) struct MailboxCache {
     cache: Arc<Cache>,
-    mailbox: u64,
+    directory: FileIdentity,
 }
 
 /// How much of a message a summary has to know.
@@ -78,38 +81,38 @@ pub(crate) enum Depth {
 }
 
 impl MailboxCache {
-    pub(crate) fn new(cache: Arc<Cache>) -> Self {
-        let mailbox = cache.last_mailbox.fetch_add(1, Ordering::Relaxed);
-        Self { cache, mailbox }
+    pub(crate) const fn new(cache: Arc<Cache>, directory: FileIdentity) -> Self {
+        Self { cache, directory }
     }
 
-    fn key(&self, uid: Uid) -> Key {
-        Key {
-            mailbox: self.mailbox,
-            uid,
+    /// The key of the message with this base name.
+    pub(crate) fn key(&self, base: &[u8]) -> MessageKey {
+        MessageKey {
+            directory: self.directory,
+            base_hash: self.cache.hasher.hash_one(base),
         }
     }
 
     /// A summary that is deep enough.
-    pub(crate) fn summary(&self, uid: Uid, depth: Depth) -> Option<Arc<Summary>> {
-        let known = self.cache.summaries.get(&self.key(uid))?;
+    pub(crate) fn summary(&self, key: MessageKey, depth: Depth) -> Option<Arc<Summary>> {
+        let known = self.cache.summaries.get(&key)?;
         (depth == Depth::Header || known.size().is_some()).then_some(known)
     }
 
-    pub(crate) fn keep_summary(&self, uid: Uid, summary: &Arc<Summary>) {
-        self.cache.summaries.insert(self.key(uid), Arc::clone(summary));
+    pub(crate) fn keep_summary(&self, key: MessageKey, summary: &Arc<Summary>) {
+        self.cache.summaries.insert(key, Arc::clone(summary));
     }
 
     /// What is known of the offsets of a file of this size.
-    pub(crate) fn offsets(&self, uid: Uid, file_size: u64) -> Offsets {
-        let known = self.cache.offsets.get(&self.key(uid));
+    pub(crate) fn offsets(&self, key: MessageKey, file_size: u64) -> Offsets {
+        let known = self.cache.offsets.get(&key);
         match known.filter(|known| known.file_size() == file_size) {
             Some(known) => Offsets::clone(&known),
             None => Offsets::new(file_size),
         }
     }
 
-    pub(crate) fn keep_offsets(&self, uid: Uid, offsets: Offsets) {
-        self.cache.offsets.insert(self.key(uid), Arc::new(offsets));
+    pub(crate) fn keep_offsets(&self, key: MessageKey, offsets: Offsets) {
+        self.cache.offsets.insert(key, Arc::new(offsets));
     }
 }

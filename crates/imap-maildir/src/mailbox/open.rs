@@ -26,6 +26,7 @@ use crate::disk::dotlock::{Dotlock, LOCK_PATIENCE};
 use crate::disk::events::WatchedDirectories;
 use crate::disk::keywords_file::KeywordsFile;
 use crate::disk::name_generator::NameGenerator;
+use crate::disk::storage;
 use crate::disk::uidlist_file::{FILE_NAME, UidListFile};
 use crate::format::letter_map::LetterMap;
 use crate::mailbox::cache::{Cache, MailboxCache};
@@ -83,6 +84,7 @@ impl OpenMailbox {
         next_uid_validity: impl FnOnce() -> io::Result<u32>,
     ) -> io::Result<Self> {
         let directory = Arc::new(Directory::open(path)?);
+        let identity = storage::status_of(directory.root())?.identity;
         let list = UidListFile::open(&directory, next_uid_validity)?;
         let mut keywords = KeywordsFile::default();
         keywords.refresh(&directory)?;
@@ -104,7 +106,7 @@ impl OpenMailbox {
             hub,
             directory,
             names,
-            cache: MailboxCache::new(cache),
+            cache: MailboxCache::new(cache, identity),
             uid_validity,
             path: Mutex::new(path.to_owned()),
             writer: Arc::new(AsyncMutex::new(writer)),

@@ -13,7 +13,7 @@ use crate::disk::storage::{FileStatus, StoredFile};
 use crate::format::file_name::ClaimedSizes;
 use crate::format::wire_form::ToWire;
 use crate::mailbox::body::{FileBody, PIECE, of_one_message};
-use crate::mailbox::cache::Depth;
+use crate::mailbox::cache::{Depth, MessageKey};
 use crate::mailbox::error::panicked;
 use crate::mailbox::index::Entry;
 use crate::mailbox::locate::with_file;
@@ -123,11 +123,17 @@ impl OpenMailbox {
             ..wanted
         };
         let mut readings = Vec::with_capacity(uids.len());
+        let mut keys = Vec::new();
         {
             let hub = self.hub.lock();
             for (uid, entry) in hub.look_up(uids) {
                 if entry.is_some_and(|entry| !without_summary.beside(entry).is_nothing()) {
                     return None;
+                }
+                if wanted.summary.is_some()
+                    && let Some(entry) = entry
+                {
+                    keys.push(self.cache.key(entry.base()));
                 }
                 readings.push(entry.map(|entry| Reading {
                     uid,
@@ -140,8 +146,8 @@ impl OpenMailbox {
             }
         }
         if let Some(depth) = wanted.summary {
-            for reading in readings.iter_mut().flatten() {
-                reading.summary = Some(self.cache.summary(reading.uid, depth)?);
+            for (reading, key) in readings.iter_mut().flatten().zip(keys) {
+                reading.summary = Some(self.cache.summary(key, depth)?);
             }
         }
         Some(readings)
@@ -180,7 +186,8 @@ impl OpenMailbox {
     ) -> Result<Option<Reading>, Error> {
         let Unread { uid, entry, flags } = message;
         let mut wanted = wanted.beside(&entry);
-        let known = wanted.summary.and_then(|depth| self.cache.summary(uid, depth));
+        let key = self.cache.key(entry.base());
+        let known = wanted.summary.and_then(|depth| self.cache.summary(key, depth));
         if known.is_some() {
             wanted.summary = None;
         }
@@ -198,7 +205,7 @@ impl OpenMailbox {
             self.hub.lock().remember(uid, content.size, content.date);
         }
         if let Some(summary) = &content.summary {
-            self.cache.keep_summary(uid, summary);
+            self.cache.keep_summary(key, summary);
         }
         let body = match content.octets {
             Some(octets) if wanted.body => {
@@ -247,14 +254,15 @@ impl OpenMailbox {
         Ok(with_file(&self.directory, &entry, work)?.map(|(result, _)| result))
     }
 
-    /// The file of a message and its size; `None` when it is gone.
-    pub(crate) fn open_file(&self, uid: Uid) -> io::Result<Option<(StoredFile, u64)>> {
+    /// The file of a message, its size, and its place in the cache; `None` when it is gone.
+    pub(crate) fn open_file(&self, uid: Uid) -> io::Result<Option<(StoredFile, u64, MessageKey)>> {
         let Some(entry) = self.hub.lock().get(uid).cloned() else {
             return Ok(None);
         };
         let open = |entry: &Entry| self.directory.open_message(entry.at());
         let opened = self.with_file_of(uid, &entry, open)?;
-        Ok(opened.map(|(file, status)| (file, status.size)))
+        let key = self.cache.key(entry.base());
+        Ok(opened.map(|(file, status)| (file, status.size, key)))
     }
 }
 
@@ -297,7 +305,7 @@ fn read_whole(
 ) -> io::Result<()> {
     let mut octets = Vec::with_capacity(usize::try_from(status.size).unwrap_or(0) * 33 / 32 + 64);
     // What was counted is right whatever a file name claims.
-    content.size = Some(each_piece(file, |piece| {
+    content.size = Some(each_piece(file, status.size, |piece| {
         octets.extend_from_slice(piece);
         Go::On
     })?);
@@ -331,7 +339,7 @@ fn read_through(
         return Ok(());
     }
     let mut ended = true;
-    let size = each_piece(file, |piece| {
+    let size = each_piece(file, status.size, |piece| {
         let wants_more = summarizer.as_mut().is_some_and(|summarizer| {
             summarizer.push(piece);
             wanted.summary == Some(Depth::Whole) || !summarizer.is_complete()
@@ -353,22 +361,27 @@ enum Go {
 }
 
 /// Gives the message in the form in which IMAP sends it, a piece at a time; its size, if all of it was taken.
-fn each_piece(file: &mut StoredFile, mut take: impl FnMut(&[u8]) -> Go) -> io::Result<u64> {
-    let (mut raw, mut wire) = (vec![0; PIECE], Vec::with_capacity(PIECE * 33 / 32));
+fn each_piece(file: &mut StoredFile, file_size: u64, mut take: impl FnMut(&[u8]) -> Go) -> io::Result<u64> {
+    let piece = usize::try_from(file_size).map_or(PIECE, |size| size.min(PIECE));
+    let (mut raw, mut wire) = (vec![0; piece], Vec::with_capacity(piece * 33 / 32 + 64));
     let mut ends = ToWire::after(None);
-    let mut size = 0;
-    loop {
-        let read = io::Read::read(file, &mut raw)?;
+    let (mut left, mut size) = (file_size, 0);
+    // What is appended while it is read is not the message.
+    while left > 0 {
+        let most = usize::try_from(left).map_or(piece, |left| left.min(piece));
+        let read = io::Read::read(file, &mut raw[..most])?;
         if read == 0 {
-            return Ok(size);
+            break;
         }
+        left -= read as u64;
         wire.clear();
         ends.push(&raw[..read], &mut wire);
         size += wire.len() as u64;
         if take(&wire) == Go::Enough {
-            return Ok(size);
+            break;
         }
     }
+    Ok(size)
 }
 
 /// The size that the file name claims, if the other size that it claims is the file's.

@@ -58,7 +58,7 @@ impl OpenMailbox {
         lock: &Dotlock,
         mut files: Vec<FoundFile>,
     ) -> io::Result<Assigned> {
-        files.sort_by(|a, b| (arrival_order(a.base()), &a.name).cmp(&(arrival_order(b.base()), &b.name)));
+        files.sort_by_cached_key(|file| (arrival_order(file.base()), file.name.clone()));
         let names = files
             .iter()
             .map(|file| (Arc::from(file.base()), Box::default()))
