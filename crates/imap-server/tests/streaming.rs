@@ -1,6 +1,12 @@
 //! Messages are written while they are read: what is held of them, what is read of them, and what becomes of a message
 //! that is not what it said.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "in tests a panic is the answer, and the sizes are small"
+)]
+
 mod common;
 
 use std::sync::atomic::{AtomicU64, Ordering};

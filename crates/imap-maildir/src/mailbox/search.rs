@@ -44,7 +44,7 @@ impl OpenMailbox {
     /// and UIDs decide alone.
     pub(crate) fn judge(&self, view: &View, key: &SearchKey) -> Judgement {
         let criterion = Criterion::of(key, &self.letters());
-        if let Some(matching) = self.from_sets(view, &criterion) {
+        if let Some(matching) = self.decided_by_flags(view, &criterion) {
             return Judgement {
                 matching,
                 undecided: UidSet::new(),
@@ -66,9 +66,9 @@ impl OpenMailbox {
 
 impl OpenMailbox {
     /// The answer where flags and UIDs decide alone; as many steps as there are differences between neighbours.
-    fn from_sets(&self, view: &View, criterion: &Criterion<'_>) -> Option<UidSet> {
+    fn decided_by_flags(&self, view: &View, criterion: &Criterion<'_>) -> Option<UidSet> {
         let hub = self.hub.lock();
-        let matching = criterion.from_sets(hub.flagged())?;
+        let matching = criterion.members(hub.flagged())?;
         // What has arrived since the client was told has higher UIDs.
         let mut announced = UidSet::new();
         if let Some(last) = view.last() {
@@ -139,7 +139,7 @@ impl<'a> Criterion<'a> {
     }
 
     /// The messages that match; `None` where flags and UIDs do not decide.
-    fn from_sets(&self, messages: &LetterSets) -> Option<UidSet> {
+    fn members(&self, messages: &LetterSets) -> Option<UidSet> {
         Some(match self {
             Self::All => messages.all().clone(),
             Self::Uids(uids) => messages.all().intersection(uids),
@@ -147,15 +147,15 @@ impl<'a> Criterion<'a> {
             Self::And(criteria) => {
                 let mut found = messages.all().clone();
                 for criterion in criteria {
-                    found = found.intersection(&criterion.from_sets(messages)?);
+                    found = found.intersection(&criterion.members(messages)?);
                 }
                 found
             }
             Self::Or(either) => {
                 let [one, other] = &**either;
-                one.from_sets(messages)?.union(&other.from_sets(messages)?)
+                one.members(messages)?.union(&other.members(messages)?)
             }
-            Self::Not(criterion) => messages.all().difference(&criterion.from_sets(messages)?),
+            Self::Not(criterion) => messages.all().difference(&criterion.members(messages)?),
             _ => return None,
         })
     }

@@ -145,7 +145,7 @@ impl<'r> Reading<'r> {
 
     /// What lies from `start` to the end of the message, at most so many octets. Asks for the size of the message only
     /// where the answer is longer than a chunk.
-    async fn to_the_end(&mut self, start: u64, at_most: u64) -> Result<Range<u64>, Error> {
+    async fn up_to_the_end(&mut self, start: u64, at_most: u64) -> Result<Range<u64>, Error> {
         let chunk = self
             .read(start, start.saturating_add(at_most.min(CHUNK as u64)))
             .await?;
@@ -212,7 +212,7 @@ impl<'r> Reading<'r> {
     /// The message from `start` on, or a piece of that: what lies before is not read.
     async fn rest(&mut self, start: u64, partial: Option<Partial>) -> Result<Content, Error> {
         let (origin, octets) = partial.map_or((0, u64::MAX), |p| (p.origin.into(), p.octets.into()));
-        Ok(Content::Octets(self.to_the_end(start + origin, octets).await?))
+        Ok(Content::Octets(self.up_to_the_end(start + origin, octets).await?))
     }
 
     async fn fields(&mut self, header: Range<u64>, text: &SectionText) -> Result<Content, Error> {
