@@ -55,11 +55,14 @@ impl Mailbox for Polled {
         Err(ErrorKind::Unsupported.into())
     }
     async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {
-        if reason == PollReason::Asked {
-            let list = async || Ok::<_, Error>(self.table.list());
-            // Too early, by the pace: what there is comes with a later listing.
-            let _told = self.poller.look(Reason::Asked, || self.started.elapsed(), list).await?;
-        }
+        let reason = match reason {
+            PollReason::Asked => Reason::Asked,
+            PollReason::Idling => Reason::Idle,
+            _ => return Ok(()),
+        };
+        let list = async || Ok::<_, Error>(self.table.list());
+        // Too early, by the pace: what there is comes with a later listing.
+        let _told = self.poller.look(reason, || self.started.elapsed(), list).await?;
         Ok(())
     }
 }

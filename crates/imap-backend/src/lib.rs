@@ -11,9 +11,16 @@
 //! # What you do not have to know
 //!
 //! *When* a client may be told something. Your store changes its messages and says so to the mailbox's
-//! [`MailboxHub`](imap_updates::MailboxHub), in one critical section, by UID. Every session that has the mailbox open reads
-//! from there what its client has not been told; the server releases it when the RFCs allow. You never send an
-//! untagged response, and you never see a message sequence number.
+//! [`MailboxHub`](imap_updates::MailboxHub), in one critical section, by UID; or a [`LogHub`](imap_updates::LogHub) follows
+//! the change log of your database. Every session that has the mailbox open reads from there what its client has not been
+//! told; the server releases it when the RFCs allow. You never send an untagged response, and you never see a message
+//! sequence number.
+//!
+//! # How it grows
+//!
+//! Extensions will add methods with a default, and values to what crosses: every value is opaque or non-exhaustive, with a
+//! constructor for what every backend has and setters for the rest. What has no right default is off until
+//! [`abilities`](Session::abilities) says so.
 //!
 //! # What is left to you
 //!

@@ -13,10 +13,13 @@ use crate::walk::Walk;
 
 /// Why the server polls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PollReason {
-    /// The client asked for news: NOOP, CHECK, or IDLE at its start and at every interval of
-    /// `imap_server::Limits::idle_poll` (15 s by default). Look properly.
+    /// The client asked for news: NOOP, CHECK, the beginning of IDLE, STATUS of this mailbox. Look properly.
     Asked,
+    /// The client idles and time has passed: every `imap_server::Limits::idle_poll`, 15 s by default. Look properly, or
+    /// less often than for a client that asked, because many clients may idle.
+    Idling,
     /// Any other command is about to finish. Be cheap: it happens at every command.
     Passing,
 }

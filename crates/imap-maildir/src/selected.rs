@@ -162,13 +162,13 @@ impl Mailbox for MaildirMailbox {
 
     async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {
         match reason {
-            PollReason::Asked => match self.open.look().await {
+            PollReason::Asked | PollReason::Idling => match self.open.look().await {
                 // The mailbox has ended, which its sessions are told by the hub.
                 Err(_) if self.open.hub.closed().is_some() => Ok(()),
                 looked => looked.map(drop),
             },
             // Events do that job; where there are none, the client's NOOP does.
-            PollReason::Passing => Ok(()),
+            _ => Ok(()),
         }
     }
 }

@@ -52,12 +52,17 @@
 //!
 //! # Costs
 //!
-//! One task for each connection, a few KiB while it idles, at most about 300 KiB of input, command and output plus
-//! 1 MiB of message octets (or one message) while it fetches; all bounds are in [`Limits`]. Output is sent in batches
-//! of 32 KiB; a client that does not read blocks only itself, and not for longer than [`Limits::write_stall`].
+//! One task for each connection, a few KiB while it idles, at most about 300 KiB of input, command and output. While it
+//! fetches, 64 KiB of one message besides, and what the backend hands over with a batch of records
+//! ([`imap_backend::Need::HELD_OCTETS`]): a message is written while it is read, whatever its size. A SEARCH in text holds
+//! one message up to [`imap_backend::search::LARGEST_SEARCHED`]. All other bounds are in [`Limits`]. Output is sent in
+//! batches of 32 KiB; a client that does not read blocks only itself, and not for longer than [`Limits::write_stall`].
 //!
 //! # Trade-offs
 //!
+//! * A message that turns out shorter than its size, or cannot be read to its end, ends the connection in the middle of the
+//!   literal: nothing that could follow would be understood. Everything that can be known before is answered with NO.
+//! * HEADER.FIELDS selects from headers of up to 1 MiB and answers NO `[LIMIT]` for longer ones; BODY\[HEADER\] has no bound.
 //! * Commands are decoded by `imap-codec`, which nests SEARCH keys eight deep and not deeper.
 //! * Of a backend's errors only the kind reaches the client; the words go to the log ([`tracing`]), which never has
 //!   contents of messages or passwords.

@@ -336,7 +336,7 @@ impl Mailbox for BrokenMailbox {
     }
 
     async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {
-        if reason == PollReason::Asked {
+        if reason != PollReason::Passing {
             self.publish(During::Other);
         }
         Ok(())

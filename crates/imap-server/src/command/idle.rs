@@ -35,11 +35,13 @@ impl<B: Backend> Client<B> {
         let until = Instant::now() + limits.idle_time;
         let mut look_at = Instant::now();
         let mut tell_at = Instant::now();
+        let mut reason = PollReason::Asked;
         loop {
             if Instant::now() >= look_at {
                 if let State::Selected(_, selected) = &mut self.state {
-                    selected.poll(PollReason::Asked).await;
+                    selected.poll(reason).await;
                 }
+                reason = PollReason::Idling;
                 look_at = Instant::now() + limits.idle_poll;
             }
             if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command)
