@@ -1,0 +1,222 @@
+//! What a message file says: status, size, summary, octets, as far as somebody wants them.
+
+use std::io;
+use std::sync::Arc;
+
+use imap_backend::Need;
+use imap_message::{Summarizer, Summary};
+
+use crate::disk::directory::Directory;
+use crate::disk::storage::{FileStatus, StoredFile};
+use crate::format::file_name::ClaimedSizes;
+use crate::format::wire_form::ToWire;
+use crate::mailbox::body::PIECE;
+use crate::mailbox::cache::Depth;
+use crate::mailbox::index::Entry;
+
+/// A file up to this size is read whole where its octets are asked for, so that nobody waits for it a second time.
+const SMALL: u64 = 64 << 10;
+
+/// What has to be found out about one message, besides what the index has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) size: bool,
+    pub(crate) date: bool,
+    pub(crate) summary: Option<Depth>,
+    pub(crate) body: bool,
+}
+
+/// What a file told.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    pub(crate) date: Option<i64>,
+    pub(crate) size: Option<u64>,
+    pub(crate) summary: Option<Arc<Summary>>,
+    /// The whole message as IMAP sends it, where it is small.
+    pub(crate) octets: Option<Vec<u8>>,
+}
+
+/// What one answer may take, and what its messages share.
+pub(crate) struct Means {
+    /// How many octets may still be handed over.
+    pub(crate) room: usize,
+    /// A file as it is on disk.
+    pub(crate) piece: Vec<u8>,
+}
+
+impl Default for Means {
+    fn default() -> Self {
+        Self {
+            room: Need::HELD_OCTETS,
+            piece: Vec::new(),
+        }
+    }
+}
+
+impl Wanted {
+    pub(crate) fn of(need: Need) -> Self {
+        let summary = match (need.includes(Need::SUMMARY), need.includes(Need::HEADER_SUMMARY)) {
+            (true, _) => Some(Depth::Whole),
+            (false, true) => Some(Depth::Header),
+            (false, false) => None,
+        };
+        Self {
+            size: need.includes(Need::SIZE),
+            date: need.includes(Need::INTERNAL_DATE),
+            summary,
+            body: need.includes(Need::HEADER),
+        }
+    }
+
+    /// What is left of it beside what the index has.
+    pub(crate) fn beside(self, entry: &Entry) -> Self {
+        Self {
+            size: self.size && entry.size.is_none(),
+            date: self.date && entry.date.is_none(),
+            ..self
+        }
+    }
+
+    pub(crate) fn is_nothing(self) -> bool {
+        !self.size && !self.date && self.summary.is_none() && !self.body
+    }
+
+    /// Whether the status of the file is enough.
+    fn is_status(self) -> bool {
+        self.summary.is_none() && !self.body
+    }
+}
+
+/// Finds out what is wanted of a message from its file.
+pub(crate) fn read_content(
+    directory: &Directory,
+    entry: &Entry,
+    wanted: Wanted,
+    means: &mut Means,
+) -> io::Result<Content> {
+    if wanted.is_status() {
+        let status = directory.status(entry.at())?;
+        let size = claimed_size(entry, &status);
+        if !wanted.size || size.is_some() {
+            return Ok(Content {
+                date: Some(status.modified),
+                size,
+                ..Content::default()
+            });
+        }
+    }
+    let (mut file, status) = directory.open_message(entry.at())?;
+    let mut content = Content {
+        date: Some(status.modified),
+        ..Content::default()
+    };
+    if wanted.body && status.size <= SMALL.min(means.room as u64) {
+        read_whole(&mut file, &status, wanted, &mut means.piece, &mut content)?;
+    } else {
+        read_through(&mut file, entry, &status, wanted, &mut content)?;
+    }
+    Ok(content)
+}
+
+/// A small message whose octets are asked for: everything about it at once.
+fn read_whole(
+    file: &mut StoredFile,
+    status: &FileStatus,
+    wanted: Wanted,
+    raw: &mut Vec<u8>,
+    content: &mut Content,
+) -> io::Result<()> {
+    let size = usize::try_from(status.size).unwrap_or(0);
+    raw.resize(size, 0);
+    let mut read = 0;
+    while read < size {
+        match io::Read::read(file, &mut raw[read..])? {
+            0 => break,
+            more => read += more,
+        }
+    }
+    let mut octets = Vec::with_capacity(size + size / 32 + 64);
+    ToWire::after(None).push(&raw[..read], &mut octets);
+    // What was counted is right whatever a file name claims.
+    content.size = Some(octets.len() as u64);
+    content.summary = wanted.summary.map(|depth| {
+        Arc::new(match depth {
+            Depth::Header => Summary::of_header(&octets),
+            Depth::Whole => Summary::of(&octets),
+        })
+    });
+    content.octets = Some(octets);
+    Ok(())
+}
+
+/// A message of which no octets are kept: as far as its size or its summary needs it.
+fn read_through(
+    file: &mut StoredFile,
+    entry: &Entry,
+    status: &FileStatus,
+    wanted: Wanted,
+    content: &mut Content,
+) -> io::Result<()> {
+    let claimed = claimed_size(entry, status);
+    let counts = wanted.size && claimed.is_none();
+    let mut summarizer = match wanted.summary {
+        Some(Depth::Whole) => Some(Summarizer::new()),
+        Some(Depth::Header) => Some(Summarizer::header_only()),
+        None => None,
+    };
+    content.size = claimed;
+    if summarizer.is_none() && !counts {
+        return Ok(());
+    }
+    let mut ended = true;
+    let size = each_piece(file, status.size, |piece| {
+        let wants_more = summarizer.as_mut().is_some_and(|summarizer| {
+            summarizer.push(piece);
+            wanted.summary == Some(Depth::Whole) || !summarizer.is_complete()
+        });
+        ended = wants_more || counts;
+        if ended { Go::On } else { Go::Enough }
+    })?;
+    if ended {
+        content.size = Some(size);
+    }
+    content.summary = summarizer.map(|summarizer| Arc::new(summarizer.finish()));
+    Ok(())
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Go {
+    On,
+    Enough,
+}
+
+/// Gives the message in the form in which IMAP sends it, a piece at a time; its size, if all of it was taken.
+fn each_piece(file: &mut StoredFile, file_size: u64, mut take: impl FnMut(&[u8]) -> Go) -> io::Result<u64> {
+    let piece = usize::try_from(file_size).map_or(PIECE, |size| size.min(PIECE));
+    let (mut raw, mut wire) = (vec![0; piece], Vec::with_capacity(piece * 33 / 32 + 64));
+    let mut ends = ToWire::after(None);
+    let (mut left, mut size) = (file_size, 0);
+    // What is appended while it is read is not the message.
+    while left > 0 {
+        let most = usize::try_from(left).map_or(piece, |left| left.min(piece));
+        let read = io::Read::read(file, &mut raw[..most])?;
+        if read == 0 {
+            break;
+        }
+        left -= read as u64;
+        wire.clear();
+        ends.push(&raw[..read], &mut wire);
+        size += wire.len() as u64;
+        if take(&wire) == Go::Enough {
+            break;
+        }
+    }
+    Ok(size)
+}
+
+/// The size that the file name claims, if the other size that it claims is the file's.
+fn claimed_size(entry: &Entry, status: &FileStatus) -> Option<u64> {
+    let sizes = ClaimedSizes::of(entry.base()).if_physical_is(status.size)?;
+    let possible = status.size..=status.size.saturating_mul(2);
+    possible.contains(&sizes.wire).then_some(sizes.wire)
+}
