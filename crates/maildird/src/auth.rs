@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::Failure;
 use crate::hashers::Hashers;
-use crate::users::{Phc, Users, UsersError, Verdict};
+use crate::users::{PasswordIs, Phc, Users, UsersError};
 
 /// A file that changed this recently may change again within its timestamp's grain: it is read again next time.
 const GRAIN: Duration = Duration::from_secs(2);
@@ -108,13 +108,17 @@ impl Authenticator {
     ///
     /// # Cancel safety
     /// A hash that was started runs to its end on its own thread and keeps its place in the queue; its result is lost.
-    pub async fn check(&self, name: &str, password: Vec<u8>) -> Result<Verdict, UsersError> {
+    pub async fn check(&self, name: &str, password: Vec<u8>) -> Result<PasswordIs, UsersError> {
         let users = self.current()?;
         let known = users.phc(name).cloned();
         let phc = known.clone().unwrap_or_else(|| self.shared.nobody.clone());
-        let verdict = self.shared.hashers.run(move || phc.verify(&password)).await;
-        let verdict = verdict.ok_or_else(|| UsersError::Hash("the check broke off".to_owned()))?;
-        Ok(if known.is_some() { verdict } else { Verdict::Wrong })
+        let password_is = self.shared.hashers.run(move || phc.verify(&password)).await;
+        let password_is = password_is.ok_or_else(|| UsersError::Hash("the check broke off".to_owned()))?;
+        Ok(if known.is_some() {
+            password_is
+        } else {
+            PasswordIs::Wrong
+        })
     }
 
     /// The users as the file has them now.
@@ -147,8 +151,8 @@ impl Authenticator {
 impl imap_maildir::Authenticator for Authenticator {
     async fn verify(&self, user: &str, password: &str) -> Result<imap_maildir::PasswordCheck, Failure> {
         Ok(match self.check(user, password.into()).await? {
-            Verdict::Right => imap_maildir::PasswordCheck::Accepted,
-            Verdict::Wrong => imap_maildir::PasswordCheck::Refused,
+            PasswordIs::Right => imap_maildir::PasswordCheck::Accepted,
+            PasswordIs::Wrong => imap_maildir::PasswordCheck::Refused,
         })
     }
 }
@@ -167,7 +171,7 @@ mod tests {
         change(path, IfMissing::Create, |users| users.add(name, phc)).unwrap();
     }
 
-    async fn verdict(users: &Authenticator, name: &str, password: &str) -> Verdict {
+    async fn password_is(users: &Authenticator, name: &str, password: &str) -> PasswordIs {
         users.check(name, password.into()).await.unwrap()
     }
 
@@ -177,16 +181,16 @@ mod tests {
         let path = folder.path().join("users");
         add(&path, "ada", "one");
         let users = Authenticator::open(path.clone()).unwrap();
-        assert_eq!(verdict(&users, "ada", "one").await, Verdict::Right);
-        assert_eq!(verdict(&users, "ada", "two").await, Verdict::Wrong);
-        assert_eq!(verdict(&users, "bob", "two").await, Verdict::Wrong);
+        assert_eq!(password_is(&users, "ada", "one").await, PasswordIs::Right);
+        assert_eq!(password_is(&users, "ada", "two").await, PasswordIs::Wrong);
+        assert_eq!(password_is(&users, "bob", "two").await, PasswordIs::Wrong);
         add(&path, "bob", "two");
-        assert_eq!(verdict(&users, "bob", "two").await, Verdict::Right);
+        assert_eq!(password_is(&users, "bob", "two").await, PasswordIs::Right);
         change(&path, IfMissing::Fail, |users| {
             users.remove(&"ada".parse().unwrap())
         })
         .unwrap();
-        assert_eq!(verdict(&users, "ada", "one").await, Verdict::Wrong);
+        assert_eq!(password_is(&users, "ada", "one").await, PasswordIs::Wrong);
     }
 
     #[tokio::test]
@@ -195,7 +199,7 @@ mod tests {
         let path = folder.path().join("users");
         add(&path, "ada", "one");
         let users = Authenticator::open(path.clone()).unwrap();
-        assert_eq!(verdict(&users, "ada", "one").await, Verdict::Right);
+        assert_eq!(password_is(&users, "ada", "one").await, PasswordIs::Right);
         fs::write(&path, "ada\n").unwrap();
         assert!(matches!(
             users.check("ada", b"one".into()).await,
@@ -215,8 +219,8 @@ mod tests {
         fs::write(&path, "# nobody yet\n").unwrap();
         let users = Authenticator::open(path).unwrap();
         assert_eq!(users.users().unwrap(), 0);
-        assert_eq!(verdict(&users, "", "").await, Verdict::Wrong);
-        assert_eq!(verdict(&users, "# nobody yet", "x").await, Verdict::Wrong);
+        assert_eq!(password_is(&users, "", "").await, PasswordIs::Wrong);
+        assert_eq!(password_is(&users, "# nobody yet", "x").await, PasswordIs::Wrong);
     }
 
     #[test]

@@ -140,16 +140,16 @@ impl Phc {
     }
 
     /// Whether `password` is the one. As slow as [`Phc::of`].
-    pub fn verify(&self, password: &[u8]) -> Verdict {
+    pub fn verify(&self, password: &[u8]) -> PasswordIs {
         if password.len() > MAX_PASSWORD {
-            return Verdict::Wrong;
+            return PasswordIs::Wrong;
         }
         let Ok(hash) = PasswordHash::new(&self.0) else {
-            return Verdict::Wrong;
+            return PasswordIs::Wrong;
         };
         match Argon2::default().verify_password(password, &hash) {
-            Ok(()) => Verdict::Right,
-            Err(_) => Verdict::Wrong,
+            Ok(()) => PasswordIs::Right,
+            Err(_) => PasswordIs::Wrong,
         }
     }
 }
@@ -174,7 +174,7 @@ impl FromStr for Phc {
 
 /// What a password check found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PasswordIs {
     /// The password belongs to the user.
     Right,
     /// It does not, or there is no such user: the two look the same, in time as well.
@@ -472,9 +472,9 @@ mod tests {
     #[test]
     fn a_password_verifies_against_its_own_hash_only() {
         let hash = phc("correct horse");
-        assert_eq!(hash.verify(b"correct horse"), Verdict::Right);
-        assert_eq!(hash.verify(b"correct horse "), Verdict::Wrong);
-        assert_eq!(hash.verify(b""), Verdict::Wrong);
+        assert_eq!(hash.verify(b"correct horse"), PasswordIs::Right);
+        assert_eq!(hash.verify(b"correct horse "), PasswordIs::Wrong);
+        assert_eq!(hash.verify(b""), PasswordIs::Wrong);
         assert_ne!(hash, phc("correct horse"), "each hash has its own salt");
         assert!(hash.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
     }
@@ -482,7 +482,7 @@ mod tests {
     #[test]
     fn the_hash_of_nobody_is_well_formed_and_costs_what_a_real_one_costs() {
         let nobody: Phc = Phc::of_nobody().0.parse().unwrap();
-        assert_eq!(nobody.verify(b""), Verdict::Wrong);
+        assert_eq!(nobody.verify(b""), PasswordIs::Wrong);
         let costs = |phc: &Phc| phc.0.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(costs(&nobody), costs(&phc("x")));
         let lengths = |phc: &Phc| phc.0.split('$').skip(4).map(str::len).collect::<Vec<_>>();

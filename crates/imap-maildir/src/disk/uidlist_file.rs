@@ -11,7 +11,7 @@ use crate::disk::control_file::{self, Replacement};
 use crate::disk::directory::Directory;
 use crate::disk::dotlock::{Dotlock, LOCK_PATIENCE};
 use crate::disk::storage::{FileVersion, OpenFor, StoredFile};
-use crate::format::uidlist::{Fault, Header, Parsed, Record, parse, parse_appended, write};
+use crate::format::uidlist::{Fault, Header, Parsed, UidRecord, parse, parse_appended, write};
 
 /// Its name.
 pub(crate) const FILE_NAME: &str = "dovecot-uidlist";
@@ -48,7 +48,7 @@ pub(crate) enum Reading<'a> {
 pub(crate) struct UidListFile {
     header: Header,
     /// Ascending.
-    records: Vec<Record>,
+    records: Vec<UidRecord>,
     by_base: HashMap<Arc<[u8]>, u32>,
     /// The largest UID that was ever used, as far as the file tells.
     highest: u32,
@@ -155,7 +155,7 @@ impl UidListFile {
 
     /// The records, ascending by UID. A record does not mean that the file still exists.
     #[must_use]
-    pub(crate) fn records(&self) -> &[Record] {
+    pub(crate) fn records(&self) -> &[UidRecord] {
         &self.records
     }
 
@@ -261,7 +261,7 @@ impl UidListFile {
             .extend(faults.into_iter().filter(|fault| locked || *fault != Fault::Torn));
     }
 
-    fn add(&mut self, record: Record) {
+    fn add(&mut self, record: UidRecord) {
         self.highest = self.highest.max(record.uid);
         if let Some(earlier) = self.by_base.insert(Arc::clone(&record.base), record.uid) {
             self.records.retain(|old| old.uid != earlier);
@@ -291,10 +291,10 @@ impl UidListFile {
             return Err(io::Error::new(io::ErrorKind::StorageFull, UidsExhausted));
         };
         let uids: Vec<u32> = (first..first + count).collect();
-        let records: Vec<Record> = uids
+        let records: Vec<UidRecord> = uids
             .iter()
             .zip(names)
-            .map(|(&uid, (base, keys))| Record { uid, keys, base })
+            .map(|(&uid, (base, keys))| UidRecord { uid, keys, base })
             .collect();
         let before = self.highest;
         self.highest = before.max(first + count - 1);
@@ -311,7 +311,7 @@ impl UidListFile {
         Ok(uids)
     }
 
-    fn append(&mut self, directory: &Directory, lock: &Dotlock, records: &[Record]) -> io::Result<()> {
+    fn append(&mut self, directory: &Directory, lock: &Dotlock, records: &[UidRecord]) -> io::Result<()> {
         let mut lines = Vec::new();
         records.iter().for_each(|record| record.write(&mut lines));
         lock.check()?;
@@ -333,7 +333,7 @@ impl UidListFile {
         Ok(())
     }
 
-    fn rewrite_with(&mut self, directory: &Directory, lock: &Dotlock, added: &[Record]) -> io::Result<()> {
+    fn rewrite_with(&mut self, directory: &Directory, lock: &Dotlock, added: &[UidRecord]) -> io::Result<()> {
         lock.check()?;
         let mut header = Header {
             next_uid: self.next_uid(),
@@ -378,7 +378,7 @@ impl UidListFile {
         &mut self,
         directory: &Directory,
         lock: &Dotlock,
-        keep: impl Fn(&Record) -> Keep,
+        keep: impl Fn(&UidRecord) -> Keep,
     ) -> io::Result<()> {
         self.header.next_uid = self.next_uid();
         self.records.retain(|record| keep(record) == Keep::Yes);

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// One message's line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
+pub(crate) struct UidRecord {
     /// 1 to 2^32-2; the list ascends strictly.
     pub(crate) uid: u32,
     /// Keys and values between UID and name, each `X<value>`, separated by one space; mostly empty.
@@ -24,7 +24,7 @@ pub(crate) struct Record {
     pub(crate) base: Arc<[u8]>,
 }
 
-impl Record {
+impl UidRecord {
     /// Appends this record's line to `out`.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.uid.to_string().as_bytes());
@@ -104,7 +104,7 @@ pub(crate) struct Parsed {
     /// The first line; `None` when it cannot be read.
     pub(crate) header: Option<Header>,
     /// The readable records, ascending, each base name once.
-    pub(crate) records: Vec<Record>,
+    pub(crate) records: Vec<UidRecord>,
     /// What is wrong. Unless empty, the file must be written anew before anything is appended.
     pub(crate) faults: Vec<Fault>,
     /// The largest UID that any whole line, readable or not, seems to use; 0 for none.
@@ -246,7 +246,7 @@ fn hidden_uid(line: &[u8], floor: u32) -> u32 {
         .unwrap_or(0)
 }
 
-fn parse_record(line: &[u8], version: Version) -> Option<Record> {
+fn parse_record(line: &[u8], version: Version) -> Option<UidRecord> {
     let space = line.iter().position(|&octet| octet == b' ')?;
     let uid = u32::try_from(crate::format::file_name::number(&line[..space])?)
         .ok()
@@ -269,7 +269,7 @@ fn parse_record(line: &[u8], version: Version) -> Option<Record> {
         .split(' ')
         .filter(|field| field.starts_with(|letter: char| letter.is_ascii_uppercase()));
     let keys = known.collect::<Vec<_>>().join(" ").into();
-    Some(Record {
+    Some(UidRecord {
         uid,
         keys,
         base: base.into(),
@@ -299,7 +299,7 @@ fn drop_duplicates(parsed: &mut Parsed) {
 
 /// Writes a whole list.
 #[must_use]
-pub(crate) fn write<'a>(header: &Header, records: impl IntoIterator<Item = &'a Record>) -> Vec<u8> {
+pub(crate) fn write<'a>(header: &Header, records: impl IntoIterator<Item = &'a UidRecord>) -> Vec<u8> {
     let mut out = Vec::new();
     header.write(&mut out);
     for record in records {
@@ -416,7 +416,7 @@ mod tests {
         assert_eq!(parse(b"3 V17 N1\n1 :a\n").faults, [Fault::Outdated]);
     }
 
-    fn records() -> impl Strategy<Value = Vec<Record>> {
+    fn records() -> impl Strategy<Value = Vec<UidRecord>> {
         let base = proptest::collection::vec(
             any::<u8>().prop_filter("octet", |o| !b"\r\n/:\0".contains(o)),
             1..9,
@@ -427,7 +427,7 @@ mod tests {
             let mut seen = std::collections::HashSet::new();
             map.into_iter()
                 .filter(|(_, (base, _))| seen.insert(base.clone()))
-                .map(|(uid, (base, keys))| Record {
+                .map(|(uid, (base, keys))| UidRecord {
                     uid,
                     keys: keys.into(),
                     base: base.into(),

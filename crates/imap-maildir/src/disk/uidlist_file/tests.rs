@@ -205,7 +205,7 @@ fn compaction_drops_gone_files_and_keeps_the_next_uid() {
     let mut list = fixture.open();
     assert_eq!(list.wants_rewrite(30), Rewrite::NotDue);
     assert_eq!(list.wants_rewrite(2), Rewrite::Due);
-    let keep = |record: &Record| if record.uid <= 2 { Keep::Yes } else { Keep::No };
+    let keep = |record: &UidRecord| if record.uid <= 2 { Keep::Yes } else { Keep::No };
     list.rewrite(&fixture.directory, &fixture.lock(), keep).unwrap();
     assert_eq!(fixture.text(), format!("3 V17 N41 G{GUID}\n1 :m1\n2 :m2\n"));
     assert_eq!(fixture.open().next_uid(), 41);
