@@ -29,6 +29,7 @@ use tokio::io::AsyncReadExt;
 struct Bodies {
     hub: MailboxHub<()>,
     bodies: Arc<Vec<Body>>,
+    stored: Arc<Mutex<UidSet>>,
 }
 
 impl Bodies {
@@ -37,6 +38,7 @@ impl Bodies {
         Self {
             hub: MailboxHub::new((), Snapshot::from_iter(uids)).unwrap(),
             bodies: Arc::new(bodies),
+            stored: Arc::default(),
         }
     }
 }
@@ -80,7 +82,9 @@ impl Mailbox for Bodies {
         Ok(uids.iter().map(record).collect())
     }
 
-    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<Stored, Error> {
+    async fn store(&mut self, uids: &UidSet, _: &FlagChange) -> Result<Stored, Error> {
+        let mut stored = self.stored.lock().unwrap();
+        *stored = stored.union(uids);
         Ok(Stored::default())
     }
 
@@ -267,6 +271,33 @@ async fn a_message_that_cannot_be_read_has_no_row_and_hides_no_other() {
     );
     let lines = client.command("FETCH 2 (UID ENVELOPE)").await;
     assert_eq!(lines, ["NO [CORRUPTION] some of the messages cannot be read"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_message_that_can_be_read_is_marked_as_seen() {
+    let bodies = vec![
+        Body::from("one\r\n"),
+        Body::new(Lie::Unreadable),
+        endless(100_000).0,
+    ];
+    let store = Bodies::new(bodies);
+    let stored = Arc::clone(&store.stored);
+    let mut client = connect(&Server::builder(store).build(), local(), &Shutdown::new());
+    client.line().await;
+    client.ok("LOGIN joe x").await;
+    client.ok("SELECT INBOX").await;
+    let lines = client.command("FETCH 1:3 BODY[]<0.3>").await;
+    assert_eq!(
+        lines,
+        [
+            "* 1 FETCH (BODY[]<0> {3}",
+            "one FLAGS (\\Seen))",
+            "* 3 FETCH (BODY[]<0> {3}",
+            "Sub FLAGS (\\Seen))",
+            "NO [CORRUPTION] some of the messages cannot be read"
+        ]
+    );
+    assert_eq!(stored.lock().unwrap().to_string(), "1,3");
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ mod message;
 mod plan;
 mod row;
 
-use imap_backend::{Backend, ErrorKind, Fetched, FlagAction, FlagChange, Mailbox, Record, Walk};
+use imap_backend::{Backend, ErrorKind, FlagAction, FlagChange, Mailbox, Record, Walk};
 use imap_codec::imap_types::fetch::MacroOrMessageDataItemNames;
 use imap_codec::imap_types::sequence::SequenceSet;
 use imap_seq::{Uid, UidSet};
@@ -42,9 +42,11 @@ impl<B: Backend> Client<B> {
         let mut missing = Missing::default();
         let mut walk = Walk::new(resolved.uids(), plan.need);
         while let Some(fetched) = walk.next(mailbox).await? {
-            let marked = match (plan.seen, *access) {
-                (Seen::Set, Access::ReadWrite) => mark_seen(mailbox, &fetched).await,
-                _ => UidSet::new(),
+            let marks = plan.seen == Seen::Set && *access == Access::ReadWrite;
+            // All at once those whose octets are here; the others one by one, when they could be read.
+            let mut marked = match marks {
+                true => mark_seen(mailbox, fetched.iter().flatten().filter(|record| is_held(record))).await,
+                false => UidSet::new(),
             };
             for entry in fetched {
                 let Some(record) = entry else {
@@ -60,6 +62,9 @@ impl<B: Backend> Client<B> {
                 {
                     missing.note(&record, error)?;
                     continue;
+                }
+                if marks && !is_held(&record) {
+                    marked = marked.union(&mark_seen(mailbox, [&record]).await);
                 }
                 let row = Row::new(&record, seq, updates, &marked);
                 flags.introduce(self.channel.io.out(), row.flags());
@@ -102,11 +107,15 @@ impl Missing {
     }
 }
 
+/// Whether the message cannot fail to be read any more.
+fn is_held(record: &Record) -> bool {
+    record.body().is_some_and(|body| body.held().is_some())
+}
+
 /// Sets `\Seen` where it is missing, and says where. Failing at it is no reason to withhold the mail.
-async fn mark_seen<M: Mailbox>(mailbox: &mut M, fetched: &Fetched) -> UidSet {
-    let unseen: UidSet = fetched
-        .iter()
-        .flatten()
+async fn mark_seen<'r, M: Mailbox>(mailbox: &mut M, records: impl IntoIterator<Item = &'r Record>) -> UidSet {
+    let unseen: UidSet = records
+        .into_iter()
         .filter(|record| !record.flags().contains(&Flag::Seen))
         .map(Record::uid)
         .collect();
