@@ -13,7 +13,7 @@ pub const MOST_UIDS: usize = 256;
 /// again.
 ///
 /// At most [`MOST_UIDS`] are asked for at once. Where octets come with the answers, fewer are asked for as long as the
-/// messages are large, so that what is held stays near [`Need::HELD_OCTETS`].
+/// messages, or what is kept of them, are large, so that what is held stays near [`Need::HELD_OCTETS`].
 #[derive(Debug)]
 pub struct Walk<I> {
     uids: I,
@@ -23,7 +23,7 @@ pub struct Walk<I> {
 }
 
 /// Where octets are asked for, a walk begins with so many messages.
-const FIRST_WITH_OCTETS: usize = 32;
+const FIRST_WITH_OCTETS: usize = 16;
 
 impl<I: Iterator<Item = Uid>> Walk<I> {
     /// A walk over these messages, each with what is needed of it.
@@ -74,8 +74,13 @@ impl<I: Iterator<Item = Uid>> Walk<I> {
         let held: usize = fetched
             .iter()
             .flatten()
-            .filter_map(|record| record.body()?.held())
-            .map(bytes::Bytes::len)
+            .map(|record| {
+                let octets = record
+                    .body()
+                    .and_then(|body| body.held())
+                    .map_or(0, bytes::Bytes::len);
+                octets + record.summary().map_or(0, |summary| summary.heap_size())
+            })
             .sum();
         if held > Need::HELD_OCTETS {
             self.at_once = (self.at_once / 2).max(1);

@@ -19,6 +19,7 @@ use imap_backend::{
     ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer, ReadBody, Record, Select,
     Session, Stored,
 };
+use imap_message::Summary;
 use imap_seq::{Uid, UidSet, UidValidity};
 use imap_server::{Server, Shutdown};
 use imap_updates::{Flags, MailboxHub, Snapshot};
@@ -30,6 +31,8 @@ struct Bodies {
     hub: MailboxHub<()>,
     bodies: Arc<Vec<Body>>,
     stored: Arc<Mutex<UidSet>>,
+    /// What the store has kept of its messages, right or wrong.
+    summary: Option<Arc<Summary>>,
 }
 
 impl Bodies {
@@ -39,6 +42,7 @@ impl Bodies {
             hub: MailboxHub::new((), Snapshot::from_iter(uids)).unwrap(),
             bodies: Arc::new(bodies),
             stored: Arc::default(),
+            summary: None,
         }
     }
 }
@@ -77,7 +81,11 @@ impl Mailbox for Bodies {
     async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Fetched, Error> {
         let record = |uid: &Uid| {
             let body = self.bodies.get(uid.get() as usize - 1)?;
-            Some(Record::new(*uid, Flags::empty()).with_body(body.clone()))
+            let record = Record::new(*uid, Flags::empty()).with_body(body.clone());
+            Some(match &self.summary {
+                Some(summary) => record.with_summary(Arc::clone(summary)),
+                None => record,
+            })
         };
         Ok(uids.iter().map(record).collect())
     }
@@ -136,7 +144,11 @@ fn endless(size: u64) -> (Body, Arc<Log>) {
 }
 
 async fn selected(bodies: Vec<Body>) -> Client {
-    let server = Server::builder(Bodies::new(bodies)).build();
+    selected_in(Bodies::new(bodies)).await
+}
+
+async fn selected_in(store: Bodies) -> Client {
+    let server = Server::builder(store).build();
     let mut client = connect(&server, local(), &Shutdown::new());
     client.line().await;
     client.ok("LOGIN joe x").await;
@@ -215,6 +227,7 @@ impl ReadBody for Lie {
     async fn size(&self) -> Result<u64, Error> {
         match self {
             Self::Gone => Err(ErrorKind::ExpungeIssued.into()),
+            Self::Unreadable => Err(ErrorKind::Corruption.into()),
             _ => Ok(CLAIMED),
         }
     }
@@ -271,6 +284,66 @@ async fn a_message_that_cannot_be_read_has_no_row_and_hides_no_other() {
     );
     let lines = client.command("FETCH 2 (UID ENVELOPE)").await;
     assert_eq!(lines, ["NO [CORRUPTION] some of the messages cannot be read"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_size_or_date_cannot_be_had_has_no_row() {
+    // The store has answered neither: the size is asked of the body, and no body tells a date.
+    let bodies = vec![
+        Body::from("one\r\n"),
+        Body::new(Lie::Unreadable),
+        Body::from("three\r\n"),
+    ];
+    let mut client = selected(bodies).await;
+    let lines = client.command("UID FETCH 1:3 (UID RFC822.SIZE)").await;
+    assert_eq!(
+        lines,
+        [
+            "* 1 FETCH (UID 1 RFC822.SIZE 5)",
+            "* 3 FETCH (UID 3 RFC822.SIZE 7)",
+            "NO [CORRUPTION] some of the messages cannot be read"
+        ]
+    );
+    for command in ["FETCH 2 INTERNALDATE", "FETCH 2 FAST", "FETCH 1:3 (INTERNALDATE)"] {
+        let lines = client.command(command).await;
+        assert_eq!(
+            lines,
+            ["NO [CORRUPTION] some of the messages cannot be read"],
+            "{command}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_summary_of_another_message_never_makes_a_literal_that_cannot_be_completed() {
+    let parts =
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b\r\n\r\ntwo\r\n--b--\r\n";
+    for body in [Body::from("short\r\n"), endless(60).0] {
+        let mut store = Bodies::new(vec![body]);
+        store.summary = Some(Arc::new(Summary::of(parts.as_bytes())));
+        let mut client = selected_in(store).await;
+        let lines = client.command("FETCH 1 (BODY.PEEK[2])").await;
+        assert_eq!(lines, ["NO [CORRUPTION] some of the messages cannot be read"]);
+        client.ok("NOOP").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_selections_from_a_long_header_are_refused_and_some_are_served() {
+    let header = format!("A: {}\r\n", "x".repeat(1000)).repeat(500);
+    let mut client = selected(vec![Body::from(format!("{header}B: b\r\n\r\n"))]).await;
+    let items = |count: usize| {
+        let items = (1..=count).map(|at| format!("BODY.PEEK[HEADER.FIELDS (B C{at})]<0.1>"));
+        items.collect::<Vec<_>>().join(" ")
+    };
+    let lines = client.command(&format!("FETCH 1 ({})", items(8))).await;
+    assert_eq!(lines.last().unwrap(), "OK FETCH completed");
+    assert_eq!(
+        lines.iter().filter(|line| line.contains("HEADER.FIELDS")).count(),
+        8
+    );
+    let lines = client.command(&format!("FETCH 1 ({})", items(100))).await;
+    assert_eq!(lines, ["NO [LIMIT] the header of a message is too long"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -85,7 +85,23 @@ pub(crate) struct FileStatus {
     version: FileVersion,
 }
 
+/// What tells that the content of a file is the same as before: a rename or a new mode does not change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ContentStamp {
+    identity: FileIdentity,
+    size: u64,
+    modified: (i64, i64),
+}
+
 impl FileStatus {
+    pub(crate) fn content_stamp(&self) -> ContentStamp {
+        ContentStamp {
+            identity: self.identity,
+            size: self.size,
+            modified: self.version.modified,
+        }
+    }
+
     pub(crate) fn version(&self) -> FileVersion {
         self.version
     }

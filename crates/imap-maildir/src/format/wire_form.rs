@@ -33,16 +33,16 @@ impl ToWire {
             done = at + 1;
         }
         out.extend_from_slice(&piece[done..]);
-        let mut from = begin;
-        while let Some(nul) = memchr::memchr(0, &out[from..]) {
-            out[from + nul] = NUL_SUBSTITUTE;
-            from += nul + 1;
+        // Where there is one there may be millions: each is not looked for by itself.
+        if memchr::memchr(0, piece).is_some() {
+            let nuls = out[begin..].iter_mut().filter(|octet| **octet == 0);
+            nuls.for_each(|octet| *octet = NUL_SUBSTITUTE);
         }
         self.after_cr = last == b'\r';
     }
 
     /// How many octets longer the next piece is in wire form.
-    fn count(&mut self, piece: &[u8]) -> u64 {
+    pub(crate) fn count(&mut self, piece: &[u8]) -> u64 {
         let Some(&last) = piece.last() else { return 0 };
         let longer = self.bare_lf(piece).count() as u64;
         self.after_cr = last == b'\r';

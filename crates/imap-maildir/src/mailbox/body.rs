@@ -8,7 +8,7 @@ use imap_backend::{Error, ErrorKind, ReadBody};
 use imap_seq::Uid;
 use parking_lot::Mutex;
 
-use crate::disk::storage::StoredFile;
+use crate::disk::storage::{ContentStamp, StoredFile};
 use crate::format::wire_form::{Offsets, ToWire};
 use crate::mailbox::cache::MessageKey;
 use crate::mailbox::error::{from_io, panicked};
@@ -36,6 +36,7 @@ struct Opened {
     file: StoredFile,
     offsets: Offsets,
     key: MessageKey,
+    stamp: ContentStamp,
 }
 
 impl FileBody {
@@ -70,11 +71,17 @@ impl FileBody {
 impl Shared {
     fn open(&self) -> Result<Opened, Error> {
         let found = self.mailbox.open_file(self.uid);
-        let (file, size, key) = found
+        let (file, status, key) = found
             .map_err(|error| of_one_message(&error))?
             .ok_or(ErrorKind::ExpungeIssued)?;
-        let offsets = self.mailbox.cache.offsets(key, size);
-        Ok(Opened { file, offsets, key })
+        let offsets = self.mailbox.cache.offsets(key, &status);
+        let stamp = status.content_stamp();
+        Ok(Opened {
+            file,
+            offsets,
+            key,
+            stamp,
+        })
     }
 }
 
@@ -82,7 +89,8 @@ impl Drop for Shared {
     /// What was found out about the file serves whoever reads the message next.
     fn drop(&mut self) {
         if let Some(opened) = self.open.get_mut().take() {
-            self.mailbox.cache.keep_offsets(opened.key, opened.offsets);
+            let cache = &self.mailbox.cache;
+            cache.keep_offsets(opened.key, opened.offsets, opened.stamp);
         }
     }
 }
@@ -170,8 +178,15 @@ pub(crate) fn of_one_message(error: &io::Error) -> Error {
         io::ErrorKind::NotFound => ErrorKind::ExpungeIssued,
         io::ErrorKind::PermissionDenied => ErrorKind::NoPermission,
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => ErrorKind::Corruption,
-        _ if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => ErrorKind::Corruption,
+        _ if is_of_the_file(error) => ErrorKind::Corruption,
         _ => return from_io(io::Error::new(error.kind(), error.to_string())),
     };
     Error::new(kind).with_source(error.to_string())
+}
+
+/// A damaged block, or something else where a message was: a symbolic link, a directory, a socket.
+fn is_of_the_file(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let of_files = [Errno::IO, Errno::LOOP, Errno::NXIO, Errno::ISDIR, Errno::NOTDIR];
+    Errno::from_io_error(error).is_some_and(|errno| of_files.contains(&errno))
 }

@@ -9,7 +9,7 @@ use imap_message::Summary;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache as QuickCache;
 
-use crate::disk::storage::FileIdentity;
+use crate::disk::storage::{ContentStamp, FileIdentity, FileStatus};
 use crate::format::wire_form::Offsets;
 
 /// How much the summaries of all mailboxes of a process may take, in octets: some hundred thousand ordinary messages.
@@ -23,8 +23,8 @@ const FEW: usize = 1024;
 
 /// Shared by all mailboxes of a process.
 pub(crate) struct Cache {
-    summaries: QuickCache<MessageKey, Arc<Summary>, Size>,
-    offsets: QuickCache<MessageKey, Arc<Offsets>>,
+    summaries: QuickCache<MessageKey, Kept<Arc<Summary>>, Size>,
+    offsets: QuickCache<MessageKey, Kept<Arc<Offsets>>>,
     hasher: RandomState,
 }
 
@@ -37,12 +37,19 @@ pub(crate) struct MessageKey {
     base_hash: u64,
 }
 
+/// What was found out about a file, and when it was what it is.
+#[derive(Clone)]
+struct Kept<T> {
+    value: T,
+    stamp: ContentStamp,
+}
+
 #[derive(Clone)]
 struct Size;
 
-impl Weighter<MessageKey, Arc<Summary>> for Size {
-    fn weight(&self, _: &MessageKey, summary: &Arc<Summary>) -> u64 {
-        ENTRY + summary.heap_size() as u64
+impl Weighter<MessageKey, Kept<Arc<Summary>>> for Size {
+    fn weight(&self, _: &MessageKey, kept: &Kept<Arc<Summary>>) -> u64 {
+        ENTRY + kept.value.heap_size() as u64
     }
 }
 
@@ -93,26 +100,40 @@ impl MailboxCache {
         }
     }
 
-    /// A summary that is deep enough.
+    /// A summary that is deep enough, of whatever the file was when it was read last: for answers without octets.
     pub(crate) fn summary(&self, key: MessageKey, depth: Depth) -> Option<Arc<Summary>> {
-        let known = self.cache.summaries.get(&key)?;
+        let known = self.cache.summaries.get(&key)?.value;
         (depth == Depth::Header || known.size().is_some()).then_some(known)
     }
 
-    pub(crate) fn keep_summary(&self, key: MessageKey, summary: &Arc<Summary>) {
-        self.cache.summaries.insert(key, Arc::clone(summary));
+    /// A summary that is deep enough, of the file as it is: its offsets are those of the octets beside it.
+    pub(crate) fn summary_of(
+        &self,
+        key: MessageKey,
+        depth: Depth,
+        stamp: ContentStamp,
+    ) -> Option<Arc<Summary>> {
+        let known = self.cache.summaries.get(&key)?;
+        let is_deep = depth == Depth::Header || known.value.size().is_some();
+        (is_deep && known.stamp == stamp).then_some(known.value)
     }
 
-    /// What is known of the offsets of a file of this size.
-    pub(crate) fn offsets(&self, key: MessageKey, file_size: u64) -> Offsets {
+    pub(crate) fn keep_summary(&self, key: MessageKey, summary: &Arc<Summary>, stamp: ContentStamp) {
+        let value = Arc::clone(summary);
+        self.cache.summaries.insert(key, Kept { value, stamp });
+    }
+
+    /// What is known of the offsets of a file as it is.
+    pub(crate) fn offsets(&self, key: MessageKey, status: &FileStatus) -> Offsets {
         let known = self.cache.offsets.get(&key);
-        match known.filter(|known| known.file_size() == file_size) {
-            Some(known) => Offsets::clone(&known),
-            None => Offsets::new(file_size),
+        match known.filter(|known| known.stamp == status.content_stamp()) {
+            Some(known) => Offsets::clone(&known.value),
+            None => Offsets::new(status.size),
         }
     }
 
-    pub(crate) fn keep_offsets(&self, key: MessageKey, offsets: Offsets) {
-        self.cache.offsets.insert(key, Arc::new(offsets));
+    pub(crate) fn keep_offsets(&self, key: MessageKey, offsets: Offsets, stamp: ContentStamp) {
+        let value = Arc::new(offsets);
+        self.cache.offsets.insert(key, Kept { value, stamp });
     }
 }

@@ -7,7 +7,7 @@ use imap_backend::Need;
 use imap_message::{Summarizer, Summary};
 
 use crate::disk::directory::Directory;
-use crate::disk::storage::{FileStatus, StoredFile};
+use crate::disk::storage::{ContentStamp, FileStatus, StoredFile};
 use crate::format::file_name::ClaimedSizes;
 use crate::format::wire_form::ToWire;
 use crate::mailbox::body::PIECE;
@@ -31,7 +31,12 @@ pub(crate) struct Wanted {
 pub(crate) struct Content {
     pub(crate) date: Option<i64>,
     pub(crate) size: Option<u64>,
+    /// A summary that was made before, of just this content.
     pub(crate) summary: Option<Arc<Summary>>,
+    /// A summary that was made now, of a file with this stamp.
+    pub(crate) new_summary: Option<Arc<Summary>>,
+    pub(crate) stamp: Option<ContentStamp>,
+    pub(crate) is_unreadable: bool,
     /// The whole message as IMAP sends it, where it is small.
     pub(crate) octets: Option<Vec<u8>>,
 }
@@ -49,6 +54,17 @@ impl Default for Means {
         Self {
             room: Need::HELD_OCTETS,
             piece: Vec::new(),
+        }
+    }
+}
+
+impl Content {
+    /// All that is known of a file that cannot be read.
+    pub(crate) fn unreadable(status: Option<&FileStatus>) -> Self {
+        Self {
+            date: status.map(|status| status.modified),
+            is_unreadable: true,
+            ..Self::default()
         }
     }
 }
@@ -87,12 +103,16 @@ impl Wanted {
     }
 }
 
+/// The summaries that were made before.
+pub(crate) type Cached<'a> = &'a dyn Fn(Depth, ContentStamp) -> Option<Arc<Summary>>;
+
 /// Finds out what is wanted of a message from its file.
 pub(crate) fn read_content(
     directory: &Directory,
     entry: &Entry,
-    wanted: Wanted,
+    mut wanted: Wanted,
     means: &mut Means,
+    cached: Cached<'_>,
 ) -> io::Result<Content> {
     if wanted.is_status() {
         let status = directory.status(entry.at())?;
@@ -108,8 +128,15 @@ pub(crate) fn read_content(
     let (mut file, status) = directory.open_message(entry.at())?;
     let mut content = Content {
         date: Some(status.modified),
+        stamp: Some(status.content_stamp()),
         ..Content::default()
     };
+    if let Some(depth) = wanted.summary
+        && let Some(summary) = cached(depth, status.content_stamp())
+    {
+        content.summary = Some(summary);
+        wanted.summary = None;
+    }
     if wanted.body && status.size <= SMALL.min(means.room as u64) {
         read_whole(&mut file, &status, wanted, &mut means.piece, &mut content)?;
     } else {
@@ -139,7 +166,7 @@ fn read_whole(
     ToWire::after(None).push(&raw[..read], &mut octets);
     // What was counted is right whatever a file name claims.
     content.size = Some(octets.len() as u64);
-    content.summary = wanted.summary.map(|depth| {
+    content.new_summary = wanted.summary.map(|depth| {
         Arc::new(match depth {
             Depth::Header => Summary::of_header(&octets),
             Depth::Whole => Summary::of(&octets),
@@ -159,7 +186,7 @@ fn read_through(
 ) -> io::Result<()> {
     let claimed = claimed_size(entry, status);
     let counts = wanted.size && claimed.is_none();
-    let mut summarizer = match wanted.summary {
+    let summarizer = match wanted.summary {
         Some(Depth::Whole) => Some(Summarizer::new()),
         Some(Depth::Header) => Some(Summarizer::header_only()),
         None => None,
@@ -168,20 +195,32 @@ fn read_through(
     if summarizer.is_none() && !counts {
         return Ok(());
     }
+    let Some(mut summarizer) = summarizer else {
+        content.size = Some(count(file, status.size)?);
+        return Ok(());
+    };
     let mut ended = true;
     let size = each_piece(file, status.size, |piece| {
-        let wants_more = summarizer.as_mut().is_some_and(|summarizer| {
-            summarizer.push(piece);
-            wanted.summary == Some(Depth::Whole) || !summarizer.is_complete()
-        });
-        ended = wants_more || counts;
+        summarizer.push(piece);
+        ended = counts || wanted.summary == Some(Depth::Whole) || !summarizer.is_complete();
         if ended { Go::On } else { Go::Enough }
     })?;
     if ended {
         content.size = Some(size);
     }
-    content.summary = summarizer.map(|summarizer| Arc::new(summarizer.finish()));
+    content.new_summary = Some(Arc::new(summarizer.finish()));
     Ok(())
+}
+
+/// The size of a message as IMAP sends it.
+fn count(file: &mut StoredFile, file_size: u64) -> io::Result<u64> {
+    let mut ends = ToWire::after(None);
+    let mut size = 0;
+    each_raw_piece(file, file_size, |raw| {
+        size += raw.len() as u64 + ends.count(raw);
+        Go::On
+    })?;
+    Ok(size)
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -192,26 +231,36 @@ enum Go {
 
 /// Gives the message in the form in which IMAP sends it, a piece at a time; its size, if all of it was taken.
 fn each_piece(file: &mut StoredFile, file_size: u64, mut take: impl FnMut(&[u8]) -> Go) -> io::Result<u64> {
-    let piece = usize::try_from(file_size).map_or(PIECE, |size| size.min(PIECE));
-    let (mut raw, mut wire) = (vec![0; piece], Vec::with_capacity(piece * 33 / 32 + 64));
+    let mut wire = Vec::new();
     let mut ends = ToWire::after(None);
-    let (mut left, mut size) = (file_size, 0);
-    // What is appended while it is read is not the message.
+    let mut size = 0;
+    each_raw_piece(file, file_size, |raw| {
+        wire.clear();
+        ends.push(raw, &mut wire);
+        size += wire.len() as u64;
+        take(&wire)
+    })?;
+    Ok(size)
+}
+
+/// Gives the file as it is, a piece at a time. What is appended while it is read is not the message.
+fn each_raw_piece(
+    file: &mut StoredFile,
+    file_size: u64,
+    mut take: impl FnMut(&[u8]) -> Go,
+) -> io::Result<()> {
+    let piece = usize::try_from(file_size).map_or(PIECE, |size| size.min(PIECE));
+    let mut raw = vec![0; piece];
+    let mut left = file_size;
     while left > 0 {
         let most = usize::try_from(left).map_or(piece, |left| left.min(piece));
         let read = io::Read::read(file, &mut raw[..most])?;
-        if read == 0 {
-            break;
-        }
         left -= read as u64;
-        wire.clear();
-        ends.push(&raw[..read], &mut wire);
-        size += wire.len() as u64;
-        if take(&wire) == Go::Enough {
+        if read == 0 || take(&raw[..read]) == Go::Enough {
             break;
         }
     }
-    Ok(size)
+    Ok(())
 }
 
 /// The size that the file name claims, if the other size that it claims is the file's.

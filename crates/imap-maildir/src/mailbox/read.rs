@@ -8,7 +8,7 @@ use imap_message::Summary;
 use imap_seq::Uid;
 use imap_updates::Flags;
 
-use crate::disk::storage::StoredFile;
+use crate::disk::storage::{FileStatus, StoredFile};
 use crate::mailbox::body::{FileBody, of_one_message};
 use crate::mailbox::cache::MessageKey;
 use crate::mailbox::content::{Content, Means, Wanted, read_content};
@@ -129,42 +129,47 @@ impl OpenMailbox {
         let Unread { uid, entry, flags } = message;
         let mut wanted = wanted.beside(&entry);
         let key = self.cache.key(entry.base());
-        let known = wanted.summary.and_then(|depth| self.cache.summary(key, depth));
+        let known = match wanted.summary {
+            // Beside octets a summary has to be of just these: the file is looked at.
+            Some(depth) if !wanted.body => self.cache.summary(key, depth),
+            _ => None,
+        };
         if known.is_some() {
             wanted.summary = None;
         }
-        let content = match self.content(uid, &entry, wanted, means) {
+        let mut content = match self.content(uid, &entry, wanted, means) {
             Ok(Some(content)) => content,
             Ok(None) => return Ok(None),
             // One message that cannot be read must not hide the others: whoever reads it is told.
             Err(error) if is_about_one_file(&error) => {
                 tracing::warn!(%error, %uid, "a message cannot be read");
-                Content::default()
+                Content::unreadable(self.directory.status(entry.at()).ok().as_ref())
             }
             Err(error) => return Err(of_one_message(&error)),
         };
         if content.size.is_some() || content.date.is_some() {
             self.hub.lock().remember(uid, content.size, content.date);
         }
-        if let Some(summary) = &content.summary {
-            self.cache.keep_summary(key, summary);
+        if let (Some(summary), Some(stamp)) = (&content.new_summary, content.stamp) {
+            self.cache.keep_summary(key, summary, stamp);
         }
+        let summary = known.or(content.summary.take()).or(content.new_summary.take());
         let body = match content.octets {
-            Some(octets) if wanted.body => {
+            Some(octets) => {
                 means.room = means.room.saturating_sub(octets.len());
                 Some(Body::from(octets))
             }
-            _ if wanted.body || known.is_none() && content.summary.is_none() && wanted.summary.is_some() => {
+            None if wanted.body || content.is_unreadable => {
                 Some(Body::new(FileBody::new(Arc::clone(self), uid)))
             }
-            _ => None,
+            None => None,
         };
         Ok(Some(Reading {
             uid,
             flags,
             size: content.size.or(entry.size),
             date: content.date.or(entry.date),
-            summary: known.or(content.summary),
+            summary,
             body,
         }))
     }
@@ -180,7 +185,8 @@ impl OpenMailbox {
         if wanted.is_nothing() {
             return Ok(Some(Content::default()));
         }
-        let read = |entry: &Entry| read_content(&self.directory, entry, wanted, means);
+        let cached = |depth, stamp| self.cache.summary_of(self.cache.key(entry.base()), depth, stamp);
+        let read = |entry: &Entry| read_content(&self.directory, entry, wanted, means, &cached);
         self.with_file_of(uid, entry, read)
     }
 
@@ -202,15 +208,15 @@ impl OpenMailbox {
         Ok(with_file(&self.directory, &entry, work)?.map(|(result, _)| result))
     }
 
-    /// The file of a message, its size, and its place in the cache; `None` when it is gone.
-    pub(crate) fn open_file(&self, uid: Uid) -> io::Result<Option<(StoredFile, u64, MessageKey)>> {
+    /// The file of a message, its state, and its place in the cache; `None` when it is gone.
+    pub(crate) fn open_file(&self, uid: Uid) -> io::Result<Option<(StoredFile, FileStatus, MessageKey)>> {
         let Some(entry) = self.hub.lock().get(uid).cloned() else {
             return Ok(None);
         };
         let open = |entry: &Entry| self.directory.open_message(entry.at());
         let opened = self.with_file_of(uid, &entry, open)?;
         let key = self.cache.key(entry.base());
-        Ok(opened.map(|(file, status)| (file, status.size, key)))
+        Ok(opened.map(|(file, status)| (file, status, key)))
     }
 }
 

@@ -172,3 +172,59 @@ async fn a_summary_is_the_one_of_the_whole_message_and_is_kept() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_hides_no_other_and_says_so_when_it_is_read() {
+    let fixture = Fixture::new();
+    let root = fixture.root();
+    for number in 1..=3 {
+        deliver(&root, &format!("cur/{number}.a:2,"), "a\n\nb\n");
+    }
+    let mut client = fixture.select("INBOX").await;
+    std::fs::remove_file(root.join("cur/2.a:2,")).unwrap();
+    std::os::unix::fs::symlink("1.a:2,", root.join("cur/2.a:2,")).unwrap();
+    let uids: Vec<_> = (1..=3).filter_map(Uid::new).collect();
+    for need in [
+        Need::SIZE,
+        Need::INTERNAL_DATE.and(Need::SIZE),
+        Need::SUMMARY,
+        Need::BODY,
+    ] {
+        let fetched = client.mailbox().fetch(&uids, need).await.unwrap();
+        let records: Vec<_> = fetched.into_iter().map(Option::unwrap).collect();
+        assert_eq!(
+            records[2].size().is_some(),
+            need.includes(Need::SIZE),
+            "the others are answered"
+        );
+        assert_eq!((records[1].size(), records[1].summary().is_some()), (None, false));
+        let error = records[1].body().unwrap().size().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corruption, "{need:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_found_out_about_a_file_is_not_believed_of_another_content_under_its_name() {
+    let fixture = Fixture::new();
+    let path = fixture.root().join("cur/1.a:2,");
+    let lines = |count: usize| format!("Subject: s\n\n{}", "x\n".repeat(count));
+    let need = Need::SUMMARY.and(Need::BODY);
+    deliver(&fixture.root(), "cur/1.a:2,", &lines(100));
+    let mut client = fixture.select("INBOX").await;
+    client.record(1, need).await.unwrap();
+    // Shorter and longer; large ones, of the same size with other line ends, read before and read again.
+    let same = |filler: &str| format!("Subject: s\n\n{}", filler.repeat(50_000));
+    for text in [lines(10), lines(200), same("xy\n"), same("\n\n\n"), same("xyz")] {
+        // Another time of modification than before, whatever the clock's grain.
+        std::fs::write(&path, &text).unwrap();
+        let time = std::time::UNIX_EPOCH
+            + std::time::Duration::from_secs(text.len() as u64 + text.lines().count() as u64);
+        std::fs::File::open(&path).unwrap().set_modified(time).unwrap();
+        let record = client.record(1, need).await.unwrap();
+        let wire = to_crlf(text.as_bytes());
+        let body = record.body().unwrap();
+        assert_eq!(body.size().await.unwrap(), wire.len() as u64);
+        assert!(body.read_first(1 << 20).await.unwrap() == *wire);
+        assert_eq!(**record.summary().unwrap(), Summary::of(&wire));
+    }
+}

@@ -57,7 +57,7 @@ impl<B: Backend> Client<B> {
                     continue;
                 };
                 let mut message = Reading::new(&record);
-                if plan.reads_messages()
+                if (plan.reads_messages() || !message.is_complete(&plan))
                     && let Err(error) = message.prepare(&plan).await
                 {
                     missing.note(&record, error)?;

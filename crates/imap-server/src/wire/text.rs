@@ -47,11 +47,14 @@ pub(crate) fn literal_begin(out: &mut Vec<u8>, octets: u64) {
 
 /// A piece of a literal. NUL has no place in one; it becomes 0x80, which keeps every length and offset.
 pub(crate) fn literal_octets(out: &mut Vec<u8>, octets: &[u8]) {
-    let mut at = out.len();
+    let from = out.len();
     out.extend_from_slice(octets);
-    while let Some(nul) = memchr::memchr(0, &out[at..]) {
-        out[at + nul] = 0x80;
-        at += nul + 1;
+    // Where there is one there may be millions: each is not looked for by itself.
+    if memchr::memchr(0, octets).is_some() {
+        out[from..]
+            .iter_mut()
+            .filter(|octet| **octet == 0)
+            .for_each(|octet| *octet = 0x80);
     }
 }
 

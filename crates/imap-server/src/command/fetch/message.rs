@@ -12,8 +12,12 @@ use super::plan::{Depth, Item, Partial, Plan};
 /// How much of a message is held at a time, in octets.
 const CHUNK: usize = 64 << 10;
 
-/// The longest header out of which fields are selected, in octets: 1 MiB. `BODY[HEADER]` has no such bound.
+/// The headers of a message out of which fields are selected, in octets: 1 MiB together. `BODY[HEADER]` has no such bound.
 const LONGEST_HEADER: u64 = 1 << 20;
+
+/// How many octets of headers the selections of one row may look through together: 32 MiB, more than a hundred selections
+/// from the longest header that mail systems pass on.
+const MOST_SELECTED_FROM: u64 = 32 << 20;
 
 /// One message while a row is made of it.
 #[derive(Debug)]
@@ -26,6 +30,10 @@ pub(super) struct Reading<'r> {
     summary: Option<Arc<Summary>>,
     /// What each of the plan's octet items is, in their order.
     contents: Vec<Content>,
+    /// Headers from which fields are selected, and where they lie.
+    headers: Vec<(Range<u64>, Bytes)>,
+    /// How many octets of headers the row's selections look through in all.
+    selected_from: u64,
 }
 
 /// A piece of the message.
@@ -53,8 +61,8 @@ pub(super) enum Content {
     None,
     /// These octets of the message.
     Octets(Range<u64>),
-    /// Fields of a header.
-    Fields(Vec<u8>),
+    /// Fields of the header that was read as this one.
+    Fields(usize),
 }
 
 impl<'r> Reading<'r> {
@@ -66,6 +74,8 @@ impl<'r> Reading<'r> {
             size: None,
             summary: None,
             contents: Vec::new(),
+            headers: Vec::new(),
+            selected_from: 0,
         }
     }
 
@@ -76,6 +86,7 @@ impl<'r> Reading<'r> {
     /// The message is gone or cannot be read, or a header is longer than fields are selected from
     /// ([`ErrorKind::Limit`]).
     pub(super) async fn prepare(&mut self, plan: &Plan) -> Result<(), Error> {
+        self.complete(plan).await?;
         if plan.depth > Depth::Attributes {
             self.summary = Some(self.summarize(plan.depth).await?);
         }
@@ -90,10 +101,15 @@ impl<'r> Reading<'r> {
         if let Some(first) = self.contents.iter().find_map(|content| match content {
             Content::Octets(range) if !range.is_empty() => Some(range.clone()),
             _ => None,
-        }) {
-            self.read(first.start, first.end).await?;
+        }) && self.read(first.start, first.end).await?.is_empty()
+        {
+            return Err(too_short());
         }
-        Ok(())
+        let ranges = self.contents.iter().filter_map(|content| match content {
+            Content::Octets(range) => Some(range),
+            _ => None,
+        });
+        ranges.map(|range| self.check(range)).collect()
     }
 
     /// What the row's octet items are, in the order of the plan.
@@ -199,10 +215,10 @@ impl<'r> Reading<'r> {
             (SectionText::Text, true) => return self.rest(header, partial).await,
             (SectionText::Header, true) => Content::Octets(0..header),
             (SectionText::Mime, true) => Content::None,
-            (text, true) => self.fields(0..header, text).await?,
-            (text, false) => match self.summary.as_ref().and_then(|summary| summary.locate(section)) {
+            (_, true) => self.fields(0..header).await?,
+            (_, false) => match self.summary.as_ref().and_then(|summary| summary.locate(section)) {
                 Some(Located::Range(range)) => Content::Octets(range),
-                Some(Located::Fields { header }) => self.fields(header, text).await?,
+                Some(Located::Fields { header }) => self.fields(header).await?,
                 _ => Content::None,
             },
         };
@@ -215,25 +231,90 @@ impl<'r> Reading<'r> {
         Ok(Content::Octets(self.up_to_the_end(start + origin, octets).await?))
     }
 
-    async fn fields(&mut self, header: Range<u64>, text: &SectionText) -> Result<Content, Error> {
+    /// Fields of a header. The header is read now, so that nothing can fail later, and the fields are selected when they
+    /// are written, so that however many selections are asked for, one is held.
+    async fn fields(&mut self, header: Range<u64>) -> Result<Content, Error> {
         let octets = header.end - header.start;
-        if octets > LONGEST_HEADER {
+        self.selected_from = self.selected_from.saturating_add(octets);
+        if self.selected_from > MOST_SELECTED_FROM {
+            return Err(Error::new(ErrorKind::Limit).with_source("too many fields of too long a header"));
+        }
+        if let Some(known) = self.headers.iter().position(|(range, _)| *range == header) {
+            return Ok(Content::Fields(known));
+        }
+        let held: u64 = self.headers.iter().map(|(_, octets)| octets.len() as u64).sum();
+        if held + octets > LONGEST_HEADER {
             return Err(Error::new(ErrorKind::Limit).with_source(format!("a header of {octets} octets")));
         }
-        let first = self.read(header.start, header.end).await?;
-        if first.len() as u64 == octets {
-            return Ok(Content::Fields(select_fields(&first, text)));
-        }
-        let mut all = first.to_vec();
-        while (all.len() as u64) < octets {
-            let more = self.read(header.start + all.len() as u64, header.end).await?;
-            if more.is_empty() {
-                break;
+        let mut all = self.read(header.start, header.end).await?;
+        if (all.len() as u64) < octets {
+            let mut whole = all.to_vec();
+            while (whole.len() as u64) < octets {
+                let more = self.read(header.start + whole.len() as u64, header.end).await?;
+                if more.is_empty() {
+                    return Err(too_short());
+                }
+                whole.extend_from_slice(&more);
             }
-            all.extend_from_slice(&more);
+            all = whole.into();
         }
-        Ok(Content::Fields(select_fields(&all, text)))
+        self.headers.push((header, all));
+        Ok(Content::Fields(self.headers.len() - 1))
     }
+
+    /// The fields that `text` names of a header that was read, or a piece of them.
+    pub(super) fn select(&self, header: usize, text: &SectionText, partial: Option<Partial>) -> Vec<u8> {
+        let octets = self.headers.get(header).map_or(&[][..], |(_, octets)| octets);
+        let mut fields = select_fields(octets, text);
+        if let Some(partial) = partial {
+            let from = fields.len().min(partial.origin as usize);
+            fields.drain(..from);
+            fields.truncate(partial.octets as usize);
+        }
+        fields
+    }
+
+    /// Everything of the record that the row needs and that no body tells.
+    ///
+    /// # Errors
+    /// The store has not answered what it was asked: because the message cannot be read, if its body says so.
+    async fn complete(&mut self, plan: &Plan) -> Result<(), Error> {
+        let asks_for = |item: &Item| plan.items.contains(item);
+        if asks_for(&Item::Size) && self.record.size().is_none() {
+            self.size = Some(self.body()?.size().await?);
+        }
+        if asks_for(&Item::InternalDate) && self.record.internal_date().is_none() {
+            self.body()?.read_at(0, 1).await?;
+            return Err(Error::new(ErrorKind::Corruption).with_source("no internal date"));
+        }
+        Ok(())
+    }
+
+    /// Whether the store has answered all attributes that the row needs.
+    pub(super) fn is_complete(&self, plan: &Plan) -> bool {
+        plan.items.iter().all(|item| match item {
+            Item::Size => self.record.size().is_some(),
+            Item::InternalDate => self.record.internal_date().is_some(),
+            _ => true,
+        })
+    }
+
+    /// What was found out about a message earlier may be about other octets: somebody has replaced the file.
+    fn check(&self, range: &Range<u64>) -> Result<(), Error> {
+        let held = self
+            .record
+            .body()
+            .and_then(|body| body.held())
+            .map(|octets| octets.len() as u64);
+        match held.or(self.size) {
+            Some(size) if range.end > size => Err(too_short()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn too_short() -> Error {
+    Error::new(ErrorKind::Corruption).with_source("the message is shorter than its summary says")
 }
 
 /// `<origin.octets>`: cut to what is there, empty past the end (RFC 9051, section 6.4.5).
@@ -245,12 +326,8 @@ fn cut(content: Content, partial: Option<Partial>) -> Content {
             let from = end.min(start.saturating_add(partial.origin.into()));
             Content::Octets(from..end.min(from.saturating_add(partial.octets.into())))
         }
-        Content::Fields(mut fields) => {
-            let from = fields.len().min(partial.origin as usize);
-            fields.drain(..from);
-            fields.truncate(partial.octets as usize);
-            Content::Fields(fields)
-        }
+        // Cut when they are selected.
+        Content::Fields(header) => Content::Fields(header),
     }
 }
 
@@ -270,10 +347,6 @@ mod tests {
             (6, 1, b""),
             (u32::MAX, u32::MAX, b""),
         ] {
-            let Content::Fields(fields) = cut_of(Content::Fields(b"abcdef".to_vec()), origin, octets) else {
-                panic!("fields stay fields");
-            };
-            assert_eq!(fields, expected);
             let Content::Octets(range) = cut_of(Content::Octets(100..106), origin, octets) else {
                 panic!("octets stay octets");
             };

@@ -1,6 +1,8 @@
 //! Writing one FETCH row (RFC 9051, section 7.5.2).
 
-use imap_backend::{Error, ErrorKind, Record};
+use std::ops::Range;
+
+use imap_backend::Record;
 use imap_seq::{SeqNum, UidSet};
 use imap_updates::{Flag, Flags, UpdateBuffer};
 
@@ -56,11 +58,24 @@ impl<'r> Row<'r> {
             if index > 0 {
                 channel.io.out().push(b' ');
             }
-            if let Item::Octets { label, .. } = item {
+            if let Item::Octets {
+                label,
+                section,
+                partial,
+            } = item
+            {
                 channel.io.out().extend_from_slice(label);
                 channel.io.out().push(b' ');
-                let content = contents.next().unwrap_or(Content::None);
-                write_content(channel, &mut message, content).await?;
+                match contents.next().unwrap_or(Content::None) {
+                    Content::None => channel.io.out().extend_from_slice(b"NIL"),
+                    Content::Octets(range) => write_octets(channel, &mut message, range).await?,
+                    Content::Fields(header) => {
+                        let fields = message.select(header, &section.text, *partial);
+                        write_fields(channel, &fields).await?;
+                        // Selecting from a long header is work: others have their turn.
+                        tokio::task::yield_now().await;
+                    }
+                }
             } else {
                 self.write_item(item, &message, channel.io.out())?;
             }
@@ -111,41 +126,39 @@ impl<'r> Row<'r> {
     }
 }
 
+/// A row was begun without something that it needs, which [`Reading::prepare`] should have seen. What was begun cannot be
+/// taken back.
 fn missing() -> Stop {
-    Error::new(ErrorKind::ServerBug)
-        .with_source("fetch answered less than was asked for")
-        .into()
+    tracing::error!("a row was begun without what it needs");
+    Gone::Torn.into()
 }
 
-async fn write_content(
+async fn write_fields(channel: &mut Channel, fields: &[u8]) -> Result<(), Stop> {
+    wire::literal_begin(channel.io.out(), fields.len() as u64);
+    for piece in fields.chunks(PIECE) {
+        wire::literal_octets(channel.io.out(), piece);
+        channel.io.flush_if_full().await?;
+    }
+    Ok(())
+}
+
+async fn write_octets(
     channel: &mut Channel,
     message: &mut Reading<'_>,
-    content: Content,
+    range: Range<u64>,
 ) -> Result<(), Stop> {
-    match content {
-        Content::None => channel.io.out().extend_from_slice(b"NIL"),
-        Content::Fields(fields) => {
-            wire::literal_begin(channel.io.out(), fields.len() as u64);
-            for piece in fields.chunks(PIECE) {
-                wire::literal_octets(channel.io.out(), piece);
-                channel.io.flush_if_full().await?;
-            }
-        }
-        Content::Octets(range) => {
-            wire::literal_begin(channel.io.out(), range.end - range.start);
-            let mut offset = range.start;
-            while offset < range.end {
-                let octets = match message.read(offset, range.end).await {
-                    Ok(octets) if !octets.is_empty() => octets,
-                    Ok(_) => return Err(torn(offset, "the message ends before its announced size")),
-                    Err(error) => return Err(torn(offset, &error.to_string())),
-                };
-                offset += octets.len() as u64;
-                for piece in octets.chunks(PIECE) {
-                    wire::literal_octets(channel.io.out(), piece);
-                    channel.io.flush_if_full().await?;
-                }
-            }
+    wire::literal_begin(channel.io.out(), range.end - range.start);
+    let mut offset = range.start;
+    while offset < range.end {
+        let octets = match message.read(offset, range.end).await {
+            Ok(octets) if !octets.is_empty() => octets,
+            Ok(_) => return Err(torn(offset, "the message ends before its announced size")),
+            Err(error) => return Err(torn(offset, &error.to_string())),
+        };
+        offset += octets.len() as u64;
+        for piece in octets.chunks(PIECE) {
+            wire::literal_octets(channel.io.out(), piece);
+            channel.io.flush_if_full().await?;
         }
     }
     Ok(())
