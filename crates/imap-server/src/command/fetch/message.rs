@@ -105,11 +105,11 @@ impl<'r> Reading<'r> {
         {
             return Err(too_short());
         }
-        let ranges = self.contents.iter().filter_map(|content| match content {
+        let mut ranges = self.contents.iter().filter_map(|content| match content {
             Content::Octets(range) => Some(range),
             _ => None,
         });
-        ranges.map(|range| self.check(range)).collect()
+        ranges.try_for_each(|range| self.check(range))
     }
 
     /// What the row's octet items are, in the order of the plan.
