@@ -176,10 +176,7 @@ fn convert_key(key: &Wanted<'_>, updates: &UpdateBuffer) -> Result<SearchKey, Co
     let not = |key| Ok(Key::Not(Box::new(key)));
     match key {
         Wanted::And(keys) => all(keys, updates),
-        Wanted::Or(a, b) => Ok(Key::Or(
-            Box::new(convert_key(a, updates)?),
-            Box::new(convert_key(b, updates)?),
-        )),
+        Wanted::Or(a, b) => Ok(Key::Or(vec![convert_key(a, updates)?, convert_key(b, updates)?])),
         Wanted::Not(key) => not(convert_key(key, updates)?),
         Wanted::All => Ok(Key::All),
         Wanted::SequenceSet(set) => uids(set, Numbers::Seqs, updates),
