@@ -58,7 +58,9 @@
 //!
 //! # Trade-offs
 //!
-//! * Commands are decoded by `imap-codec`, which nests SEARCH keys eight deep and not deeper.
+//! * Commands are decoded by `imap-codec`, except for the search program of SEARCH, which it nests eight deep and not
+//!   deeper. A program may have 1,000 keys, 64 of which may read messages (BODY, TEXT, HEADER with a field that is not in
+//!   ENVELOPE), and 64 levels; chains of OR and parentheses around one key are no levels. Beyond: NO `[LIMIT]`.
 //! * Of a backend's errors only the kind reaches the client; the words go to the log ([`tracing`]), which never has
 //!   contents of messages or passwords.
 //! * A panic in a backend costs the client its connection, and nobody else anything.
@@ -74,6 +76,7 @@ mod convert;
 mod dispatch;
 mod listener;
 mod mailbox_flags;
+mod numbers;
 mod selected;
 mod server;
 mod shared;

@@ -191,7 +191,8 @@ impl UpdateBuffer {
         })
     }
 
-    /// How many messages have a number in the client's view and are gone from the mailbox by now: SEARCH leaves them out and ends in OK with `EXPUNGEISSUED` (RFC 5530, section 3).
+    /// How many messages have a number in the client's view and are gone from the mailbox by now. SEARCH leaves them out
+    /// and ends in OK with `EXPUNGEISSUED` (RFC 9051, section 7.1).
     ///
     /// [`held`](Self::held) knows those of the last drain; this looks again, whatever view is in use. O(1) without new
     /// expunges, else as [`view`](Self::view), whose numbers it does not change.
