@@ -12,6 +12,8 @@ mod fault;
 mod leaf;
 mod parser;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use fault::Fault;
 pub(crate) use parser::{could_go_on, parse};

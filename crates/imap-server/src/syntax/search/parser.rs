@@ -5,8 +5,8 @@ use super::reader::Reader;
 use super::{DEEPEST, Fault, Key, MOST_KEYS, MOST_READING, Numbering, Program, Reading};
 
 /// The most parentheses, ORs and NOTs that are open at a time: bounds the stack of a program that nests only in writing.
-/// A chain of [`MOST_KEYS`] alternatives, each in its own parentheses, has half of that.
-const MOST_OPEN: usize = 4 * MOST_KEYS;
+/// A chain of [`MOST_KEYS`] alternatives, each in its own parentheses, has a quarter of that.
+const MOST_OPEN: usize = 8 * MOST_KEYS;
 
 /// Parses the search program that begins at this place of a command, which is complete and without its line end.
 ///
