@@ -8,6 +8,7 @@
 //! Not offered, and refused with BAD: RETURN options (RFC 4731), `$` (RFC 5182), keys of extensions. A key of an extension
 //! becomes one more line of [`leaf`].
 
+mod build;
 mod fault;
 mod leaf;
 mod parser;

@@ -1,8 +1,9 @@
 //! Keys within keys, without recursion: what is open is a stack of its own.
 
+use super::build::{Built, Keys};
 use super::leaf::{Cost, cost, leaf};
 use super::reader::Reader;
-use super::{DEEPEST, Fault, Key, MOST_KEYS, MOST_READING, Numbering, Program, Reading};
+use super::{Fault, Key, MOST_KEYS, MOST_READING, Numbering, Program, Reading};
 
 /// The most parentheses, ORs and NOTs that are open at a time: bounds the stack of a program that nests only in writing.
 /// A chain of [`MOST_KEYS`] alternatives, each in its own parentheses, has a quarter of that.
@@ -25,53 +26,6 @@ pub(crate) fn could_go_on(beginning: &[u8], at: usize) -> Result<(), Fault> {
         Ok(_) | Err(Fault::Ends { .. }) => Ok(()),
         Err(fault) => Err(fault),
     }
-}
-
-/// A key, and how many levels of keys within keys it has; 0 for one that contains none.
-struct Built {
-    key: Key,
-    levels: usize,
-}
-
-/// A list of keys that is not complete.
-#[derive(Default)]
-struct Keys {
-    keys: Vec<Key>,
-    /// The most levels that one of them has.
-    levels: usize,
-}
-
-impl Keys {
-    fn push(&mut self, built: Built) {
-        self.levels = self.levels.max(built.levels);
-        self.keys.push(built.key);
-    }
-
-    /// Takes in what is a list of the same kind itself.
-    fn append(&mut self, mut keys: Vec<Key>, levels_of_the_list: usize) {
-        self.levels = self.levels.max(levels_of_the_list.saturating_sub(1));
-        self.keys.append(&mut keys);
-    }
-
-    /// The keys as one key: the only one, or a list of this kind.
-    fn into_one(mut self, kind: impl FnOnce(Vec<Key>) -> Key) -> Result<Built, Fault> {
-        let levels = self.levels;
-        match self.keys.pop() {
-            Some(key) if self.keys.is_empty() => Ok(Built { key, levels }),
-            last => {
-                self.keys.extend(last);
-                within_bounds(kind(self.keys), levels + 1)
-            }
-        }
-    }
-}
-
-/// A key around keys that have one level less.
-fn within_bounds(key: Key, levels: usize) -> Result<Built, Fault> {
-    if levels > DEEPEST {
-        return Err(Fault::Limit(format!("SEARCH nests keys at most {DEEPEST} deep")));
-    }
-    Ok(Built { key, levels })
 }
 
 /// What waits for keys.
@@ -168,7 +122,7 @@ impl<'c> Parser<'c> {
             }
         };
         self.count(&key)?;
-        Ok(Some(Built { key, levels: 0 }))
+        Ok(Some(Built::leaf(key)))
     }
 
     /// NOT NOT is nothing.
@@ -227,13 +181,7 @@ impl<'c> Parser<'c> {
         loop {
             match self.open.pop() {
                 Some(Open::Not) => {
-                    built = match built.key {
-                        Key::Not(key) => Built {
-                            key: *key,
-                            levels: built.levels.saturating_sub(1),
-                        },
-                        key => within_bounds(Key::Not(Box::new(key)), built.levels + 1)?,
-                    };
+                    built = built.negated()?;
                 }
                 Some(Open::Or(mut keys, due)) => {
                     match built.key {

@@ -45,7 +45,7 @@ fn from_the_right(keys: &[String], join: impl Fn(&str, String) -> String) -> Str
 fn a_thousand_alternatives_are_one_or_in_each_shape_that_clients_write() {
     let keys = subjects(MOST_KEYS);
     let balanced = {
-        let mut level = keys.clone();
+        let mut level = subjects(MOST_KEYS);
         while level.len() > 1 {
             let pairs = level.chunks(2).map(|pair| match pair {
                 [one, other] => format!("OR {one} {other}"),
