@@ -282,6 +282,7 @@ async fn sixty_four_levels_of_nesting_are_bad_except_in_search() {
         format!("SEARCH {}", nested("(", ")")),
         format!("SEARCH {}", nested("NOT ", "")),
         format!("SEARCH {}", nested("OR ALL ", "")),
+        format!("SEARCH {}ALL{}", "UNSEEN OR SEEN (".repeat(32), ")".repeat(32)),
     ] {
         assert_eq!(client.ok(&command).await[0], "* SEARCH 1", "{command}");
     }

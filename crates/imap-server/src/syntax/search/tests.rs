@@ -105,10 +105,20 @@ fn not_counts_modulo_two_and_parentheses_around_one_key_do_not_count() {
 #[test]
 fn beyond_the_bounds_a_program_is_refused_as_too_large_and_not_as_wrong() {
     let levels = |pairs: usize| "OR SEEN (DRAFT ".repeat(pairs) + "ALL" + &")".repeat(pairs);
+    // Of each pair of lists one is taken into the other, which must not hide what nests in it.
+    let taken_in = |unit: &str, pairs: usize| unit.repeat(pairs) + "ALL" + &"))".repeat(pairs);
     let reading = |count: usize| vec!["BODY x", "TEXT x", "HEADER X-Y x"][..].repeat(22)[..count].join(" ");
     for (fits, does_not) in [
         (subjects(1000).join(" "), subjects(1001).join(" ")),
         (levels(DEEPEST / 2), levels(DEEPEST / 2 + 1)),
+        (
+            taken_in("SEEN (DRAFT NOT (", DEEPEST / 2),
+            taken_in("SEEN (DRAFT NOT (", DEEPEST / 2 + 1),
+        ),
+        (
+            taken_in("OR SEEN (OR DRAFT NOT (", DEEPEST / 2),
+            taken_in("OR SEEN (OR DRAFT NOT (", DEEPEST / 2 + 1),
+        ),
         (reading(64), reading(65)),
         (
             "(".repeat(8000) + "ALL" + &")".repeat(8000),
