@@ -94,6 +94,11 @@ impl Found {
 ///
 /// The RFC's opposites are [`Not`](Self::Not): UNSEEN is `Not(Flag(Seen))`. FROM, TO, CC, BCC and SUBJECT are
 /// [`Header`](Self::Header).
+///
+/// Clients write alternatives as a chain, `OR a OR b OR c d`, of hundreds of keys: that is one [`Or`](Self::Or) of four
+/// keys here, not three that nest. Dropping, cloning, comparing with a message and most of what else is done to a key
+/// takes stack for each level that keys nest; whoever makes keys bounds it. `imap-server` makes at most 1,000 keys in at
+/// most 64 levels of parentheses, OR and NOT.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum SearchKey {
@@ -125,10 +130,10 @@ pub enum SearchKey {
     Body(Needle),
     /// TEXT: header or body contains the text.
     Text(Needle),
-    /// All of them: a search program of several keys, or a parenthesised list.
+    /// All of them: a search program of several keys, or a parenthesised list. Of no keys it matches everything.
     And(Vec<Self>),
-    /// OR.
-    Or(Box<Self>, Box<Self>),
+    /// At least one of them: an OR, or a chain of them. Of no keys it matches nothing.
+    Or(Vec<Self>),
     /// NOT.
     Not(Box<Self>),
 }

@@ -110,6 +110,7 @@ impl<B: Backend> Client<B> {
                 let tag = command.tag.as_ref().to_owned();
                 self.dispatch(&tag, command.body).await
             }
+            Received::Search(command) => self.dispatch_search(command).await.map(|()| Next::Command),
             Received::Append(head) => self.append(head).await.map(|()| Next::Command),
             Received::Refused(refusal) => self.refuse(refusal).await.map(|()| Next::Command),
         }

@@ -1,7 +1,6 @@
 //! Codec types become ours. Nothing past this file knows the codec.
 
 use imap_backend::{MailboxName, mutf7};
-use imap_codec::imap_types::core::AString;
 use imap_codec::imap_types::flag;
 use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
 use imap_codec::imap_types::sequence::{self, SeqOrUid, Sequence};
@@ -74,14 +73,6 @@ pub(crate) fn pattern(pattern: &ListMailbox<'_>) -> Result<String, Completion> {
         ));
     }
     decode_name(octets)
-}
-
-/// A string that has to be text: UTF-8, of which ASCII is a part.
-pub(crate) fn text(string: &AString<'_>) -> Result<String, Completion> {
-    String::from_utf8(string.as_ref().to_vec()).map_err(|error| {
-        let at = error.utf8_error().valid_up_to() + 1;
-        Completion::bad(format!("string is not UTF-8 at its octet {at}"))
-    })
 }
 
 /// A set as the client wrote it. `*` stays `*`: it means something only in a view.

@@ -3,14 +3,14 @@
 
 use imap_backend::{Ability, Backend};
 use imap_codec::imap_types::command::CommandBody;
-use imap_codec::imap_types::core::{Charset, Vec1};
-use imap_codec::imap_types::search::SearchKey;
-use imap_updates::{Access, kind};
+use imap_updates::{Access, Followers, kind};
 
 use crate::client::{Client, Next};
-use crate::command::{Numbers, has_sequence_numbers};
+use crate::command::ExpungesHere;
 use crate::completion::Completion;
-use crate::connection::Gone;
+use crate::connection::{Gone, SearchCommand};
+use crate::numbers::Numbers;
+use crate::syntax::search::Numbering;
 
 /// Begins a command as its kind, handles it, and ends it with the release that the kind has.
 macro_rules! run {
@@ -142,14 +142,6 @@ impl<B: Backend> Client<B> {
                     }
                 }
             }
-            Body::Search {
-                charset,
-                criteria,
-                uid,
-            } => {
-                self.dispatch_search(tag, charset.as_ref(), criteria, Numbers::of(*uid))
-                    .await?
-            }
             Body::Copy {
                 sequence_set: set,
                 mailbox,
@@ -177,24 +169,38 @@ impl<B: Backend> Client<B> {
 
     /// UID SEARCH is two kinds of command: with message sequence numbers in it, it holds expunges (RFC 9051, section
     /// 7.5.1).
-    async fn dispatch_search(
-        &mut self,
-        tag: &str,
-        charset: Option<&Charset<'_>>,
-        criteria: &Vec1<SearchKey<'_>>,
-        numbers: Numbers,
-    ) -> Result<(), Gone> {
-        match numbers {
-            Numbers::Seqs => holding!(self, tag, Search, self.search(charset, criteria, numbers)),
-            Numbers::Uids if has_sequence_numbers(criteria.as_ref()) => {
+    pub(crate) async fn dispatch_search(&mut self, command: SearchCommand) -> Result<(), Gone> {
+        let SearchCommand {
+            tag,
+            numbers,
+            program,
+        } = command;
+        let tag = tag.as_str();
+        tracing::debug!(command = "SEARCH", ?numbers, "received");
+        match (numbers, program.numbering) {
+            (Numbers::Seqs, _) => {
+                holding!(
+                    self,
+                    tag,
+                    Search,
+                    self.search(program, numbers, ExpungesHere::Held)
+                );
+            }
+            (Numbers::Uids, Numbering::UsesSequenceNumbers) => {
                 holding!(
                     self,
                     tag,
                     UidSearchWithSeqs,
-                    self.search(charset, criteria, numbers)
+                    self.search(program, numbers, ExpungesHere::Held)
                 );
             }
-            Numbers::Uids => releasing!(self, tag, UidSearch, self.search(charset, criteria, numbers)),
+            (Numbers::Uids, Numbering::Free) => {
+                let expunges = match self.followers() {
+                    Followers::None => ExpungesHere::Told,
+                    _ => ExpungesHere::Held,
+                };
+                releasing!(self, tag, UidSearch, self.search(program, numbers, expunges));
+            }
         }
         Ok(())
     }

@@ -266,32 +266,98 @@ async fn a_password_does_not_cross_the_network_in_the_clear() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sixty_four_levels_of_nesting_are_bad_everywhere() {
-    let mut client = World::new().selected().await;
+async fn sixty_four_levels_of_nesting_are_bad_except_in_search() {
+    let world = World::new();
+    world.deliver(1).await;
+    let mut client = world.selected().await;
     let nested = |open: &str, close: &str| format!("{}ALL{}", open.repeat(64), close.repeat(64));
     for command in [
-        format!("SEARCH {}", nested("(", ")")),
-        format!("SEARCH {}", nested("NOT ", "")),
-        format!("SEARCH {}", nested("OR ALL ", "")),
         format!("FETCH 1 {}", nested("(", ")")),
         format!("STATUS INBOX {}", nested("(", ")")),
     ] {
         let lines = client.command(&command).await;
         assert!(lines[0].starts_with("BAD "), "{command}: {lines:?}");
     }
+    for command in [
+        format!("SEARCH {}", nested("(", ")")),
+        format!("SEARCH {}", nested("NOT ", "")),
+        format!("SEARCH {}", nested("OR ALL ", "")),
+        format!("SEARCH {}ALL{}", "UNSEEN OR SEEN (".repeat(32), ")".repeat(32)),
+    ] {
+        assert_eq!(client.ok(&command).await[0], "* SEARCH 1", "{command}");
+    }
+}
+
+/// The sender of the only message is the last of so many alternatives, in the shapes that clients write.
+#[tokio::test(start_paused = true)]
+async fn a_search_takes_a_thousand_keys_and_no_more() {
+    let world = World::new();
+    world.deliver(1).await;
+    let mut client = world.selected().await;
+    let shapes: [fn(&str, String) -> String; 3] = [
+        |key, rest| format!("OR {key} {rest}"),
+        |key, rest| format!("OR ({key}) ({rest})"),
+        |key, rest| format!("NOT NOT (OR {key} {rest})"),
+    ];
+    for shape in shapes {
+        let alternatives = |count: u32| {
+            let others = (1..count).map(|number| format!("FROM a{number}@x"));
+            others.fold("FROM sender1@example.org".to_owned(), |rest, key| {
+                shape(&key, rest)
+            })
+        };
+        assert_eq!(
+            client.ok(&format!("SEARCH {}", alternatives(1000))).await[0],
+            "* SEARCH 1"
+        );
+        assert_eq!(
+            client.ok(&format!("UID SEARCH NOT {}", alternatives(1000))).await[0],
+            "* SEARCH"
+        );
+        assert_eq!(
+            client.command(&format!("SEARCH {}", alternatives(1001))).await,
+            ["NO [LIMIT] SEARCH takes at most 1000 keys"]
+        );
+    }
+}
+
+/// As deep as a line is long: a reader that recursed would end the process.
+#[tokio::test(start_paused = true)]
+async fn a_search_that_nests_without_end_is_refused_and_the_next_command_is_read() {
+    let mut client = World::new().selected().await;
+    for (open, times) in [
+        ("(", 65_000),
+        ("NOT (SEEN ", 6_500),
+        ("OR SEEN (SEEN ", 4_600),
+        ("OR ", 21_000),
+    ] {
+        let lines = client.command(&format!("SEARCH {}", open.repeat(times))).await;
+        let refused =
+            lines[0].starts_with("NO [LIMIT] SEARCH ") || open == "OR " && lines[0].starts_with("BAD ");
+        assert!(refused, "{open}: {lines:?}");
+    }
+    client.ok("NOOP").await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_search_takes_64_texts_however_they_are_combined() {
+async fn a_search_takes_64_keys_that_read_messages_however_they_are_combined() {
     let mut client = World::new().selected().await;
-    // A flag more does not count, and neither does a header.
-    let most = format!("SEARCH SEEN SUBJECT x{}", " OR BODY x NOT TEXT y".repeat(32));
+    // A flag more does not count, and neither does a field of which a summary is kept.
+    let most = format!(
+        "SEARCH SEEN SUBJECT x HEADER message-id y{}",
+        " OR BODY x NOT HEADER X-Y y OR SEEN TEXT z".repeat(21) + " BODY x"
+    );
     assert_eq!(client.ok(&most).await, ["* SEARCH", "OK SEARCH completed"]);
-    for more in [" BODY x", " (SEEN TEXT x)", " NOT BODY x", " OR SEEN TEXT x"] {
-        assert_eq!(
-            client.command(&format!("{most}{more}")).await,
-            ["NO [LIMIT] SEARCH takes at most 64 of BODY and TEXT"],
-            "{more}"
+    for more in [
+        " BODY x",
+        " (SEEN TEXT x)",
+        " NOT BODY x",
+        " OR SEEN HEADER List-Id x",
+    ] {
+        let lines = client.command(&format!("{most}{more}")).await;
+        assert!(
+            lines[0].starts_with("NO [LIMIT] SEARCH takes at most 64 keys that read messages"),
+            "{more}: {lines:?}"
         );
     }
 }

@@ -18,7 +18,7 @@ const CONVERSATION: &[u8] = b"a LOGIN joe {6+}\r\nsecret\r\n\
     b APPEND INBOX (\\Seen) {20+}\r\nSubject: x\r\n\r\nbody\r\n\r\n\
     c SELECT INBOX\r\n\
     d FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])\r\n\
-    e SEARCH SUBJECT {1+}\r\nx \r\n\
+    e UID SEARCH CHARSET {5+}\r\nUTF-8 OR SUBJECT {1+}\r\nx (NOT TEXT \"q\" 1:*) \r\n\
     f FROB\r\n\
     g STORE 1 +FLAGS.SILENT (\\Deleted)\r\n\
     h EXPUNGE\r\n";

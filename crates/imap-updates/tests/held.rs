@@ -6,7 +6,7 @@ mod support;
 use imap_updates::{
     Access, Echo, Ingest, Limits, LogHub, MailboxHub, Origin, Outcome, Page, Snapshot, UpdateBuffer, kind,
 };
-use support::desk::{flags, hold, release};
+use support::desk::{Desk, flags, hold, release};
 use support::log::{LogDesk, changes};
 use support::{modseq, uid, uids};
 
@@ -33,6 +33,38 @@ fn a_listing_that_lacks_a_message_keeps_highestmodseq_at_the_cursor() {
     desk.moved(Page::whole(modseq(90)).present(modseq(1), uid(2), flags("")));
     hold(&mut desk.a, kind::Fetch);
     assert_eq!(desk.a.highest_modseq(), modseq(10));
+}
+
+/// Red on the first version, which could only be asked for what the last drain held.
+#[test]
+fn what_was_expunged_since_the_last_drain_is_pending_though_nothing_is_held() {
+    let mut desk = Desk::with(&[1, 2, 3, 4]);
+    assert_eq!(desk.a.pending_expunges(), 0);
+    let command = desk.a.begin(kind::Search);
+    let numbered: Vec<_> = desk.a.view().uids().collect();
+    assert_eq!(desk.expunge(&[2, 3]), 2);
+    assert_eq!((desk.a.held(), desk.a.pending_expunges()), (None, 2));
+    // The command goes on in the view in which it began.
+    assert_eq!(desk.a.view().uids().collect::<Vec<_>>(), numbered);
+    assert!(!desk.a.view().is_expunged(uid(2)));
+    drop(command);
+    assert!(desk.hold(kind::Search).is_empty());
+    assert_eq!(
+        (desk.a.held().map(|held| held.count), desk.a.pending_expunges()),
+        (Some(2), 2)
+    );
+    assert_eq!(desk.noop(), ["3 EXPUNGE", "2 EXPUNGE"]);
+    assert_eq!(desk.a.pending_expunges(), 0);
+}
+
+/// A message that came and went without the client having heard of it has no number to lose.
+#[test]
+fn what_the_client_never_had_is_not_pending() {
+    let mut desk = Desk::with(&[1]);
+    let _ = desk.arrive(2);
+    assert_eq!(desk.expunge(&[2]), 1);
+    assert_eq!(desk.a.pending_expunges(), 0);
+    assert!(desk.noop().is_empty());
 }
 
 fn small_memory() -> Limits {

@@ -16,14 +16,19 @@ pub async fn flags_and_their_opposites<B: Backend>(stage: &Stage<B>) -> Verdict 
     let (_user, mut corpus) = corpus(stage).await?;
     let flag = |flag| SearchKey::Flag(flag);
     let not = |key| SearchKey::Not(Box::new(key));
-    let or = |a, b| SearchKey::Or(Box::new(a), Box::new(b));
     let uids = SearchKey::Uids(UidSet::from_iter([corpus.uids[1], corpus.uids[3]]));
     corpus.finds(SearchKey::All, &[0, 1, 2, 3]).await?;
     corpus.finds(flag(Flag::Seen), &[0, 1]).await?;
     corpus.finds(not(flag(Flag::Seen)), &[2, 3]).await?;
     corpus
-        .finds(or(flag(Flag::Flagged), flag(Flag::Answered)), &[1, 2])
+        .finds(
+            SearchKey::Or(vec![flag(Flag::Flagged), flag(Flag::Answered)]),
+            &[1, 2],
+        )
         .await?;
+    let uids_of_all = corpus.uids.iter().rev();
+    let each = uids_of_all.map(|uid| SearchKey::Uids(UidSet::from_iter([*uid])));
+    corpus.finds(SearchKey::Or(each.collect()), &[0, 1, 2, 3]).await?;
     corpus
         .finds(SearchKey::And(vec![flag(Flag::Seen), flag(Flag::Flagged)]), &[1])
         .await?;

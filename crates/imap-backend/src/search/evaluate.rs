@@ -39,8 +39,9 @@ impl SearchKey {
         match self {
             Self::SentBefore(_) | Self::SentOn(_) | Self::SentSince(_) | Self::Header(..) => Sight::Summary,
             Self::Body(_) | Self::Text(_) => Sight::Octets,
-            Self::And(keys) => keys.iter().map(Self::sight).max().unwrap_or(Sight::Attributes),
-            Self::Or(a, b) => a.sight().max(b.sight()),
+            Self::And(keys) | Self::Or(keys) => {
+                keys.iter().map(Self::sight).max().unwrap_or(Sight::Attributes)
+            }
             Self::Not(key) => key.sight(),
             _ => Sight::Attributes,
         }
@@ -51,10 +52,9 @@ impl SearchKey {
         match self {
             Self::Before(_) | Self::On(_) | Self::Since(_) => Need::INTERNAL_DATE,
             Self::Larger(_) | Self::Smaller(_) => Need::SIZE,
-            Self::And(keys) => keys
+            Self::And(keys) | Self::Or(keys) => keys
                 .iter()
                 .fold(Need::FLAGS, |need, key| need.and(key.attributes())),
-            Self::Or(a, b) => a.attributes().and(b.attributes()),
             Self::Not(key) => key.attributes(),
             _ => Need::FLAGS,
         }
@@ -79,27 +79,23 @@ impl SearchKey {
             Self::Header(name, needle) => seen.contains_header(name, needle),
             Self::Body(needle) => seen.whole().map(|m| m.contains_body(needle)),
             Self::Text(needle) => seen.whole().map(|m| m.contains_text(needle)),
-            Self::And(keys) => Self::all(keys, seen),
-            Self::Or(a, b) => match (a.matches(seen), b.matches(seen)) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
-            },
+            Self::And(keys) => Self::decide(keys, seen, false),
+            Self::Or(keys) => Self::decide(keys, seen, true),
             Self::Not(key) => key.matches(seen).map(|matches| !matches),
         }
     }
 
-    /// Every key matches; one that does not settles it however little is known of the others.
-    fn all(keys: &[Self], seen: &Seen<'_>) -> Option<bool> {
-        let mut known = Some(true);
+    /// One key that answers `decisive` settles it however little is known of the others: false for AND, true for OR.
+    fn decide(keys: &[Self], seen: &Seen<'_>, decisive: bool) -> Option<bool> {
+        let mut answer = Some(!decisive);
         for key in keys {
             match key.matches(seen) {
-                Some(false) => return Some(false),
-                Some(true) => {}
-                None => known = None,
+                Some(matches) if matches == decisive => return Some(decisive),
+                Some(_) => {}
+                None => answer = None,
             }
         }
-        known
+        answer
     }
 }
 

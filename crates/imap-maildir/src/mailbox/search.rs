@@ -33,7 +33,7 @@ enum Criterion<'a> {
     Larger(u64),
     Smaller(u64),
     And(Vec<Self>),
-    Or(Box<[Self; 2]>),
+    Or(Vec<Self>),
     Not(Box<Self>),
     /// Header or body have to be read.
     NeedsContent,
@@ -132,7 +132,7 @@ impl<'a> Criterion<'a> {
             SearchKey::Larger(size) => Self::Larger(*size),
             SearchKey::Smaller(size) => Self::Smaller(*size),
             SearchKey::And(keys) => Self::And(keys.iter().map(|key| Self::of(key, letters)).collect()),
-            SearchKey::Or(a, b) => Self::Or(Box::new([Self::of(a, letters), Self::of(b, letters)])),
+            SearchKey::Or(keys) => Self::Or(keys.iter().map(|key| Self::of(key, letters)).collect()),
             SearchKey::Not(key) => Self::Not(Box::new(Self::of(key, letters))),
             _ => Self::NeedsContent,
         }
@@ -151,9 +151,12 @@ impl<'a> Criterion<'a> {
                 }
                 found
             }
-            Self::Or(either) => {
-                let [one, other] = &**either;
-                one.members(messages)?.union(&other.members(messages)?)
+            Self::Or(criteria) => {
+                let mut found = UidSet::new();
+                for criterion in criteria {
+                    found = found.union(&criterion.members(messages)?);
+                }
+                found
             }
             Self::Not(criterion) => messages.all().difference(&criterion.members(messages)?),
             _ => return None,
@@ -173,7 +176,7 @@ impl<'a> Criterion<'a> {
             Self::Larger(limit) => Some(entry.size? > *limit),
             Self::Smaller(limit) => Some(entry.size? < *limit),
             Self::And(all) => decide(all, uid, entry, false),
-            Self::Or(either) => decide(&either[..], uid, entry, true),
+            Self::Or(any) => decide(any, uid, entry, true),
             Self::Not(criterion) => criterion.matches(uid, entry).map(|matches| !matches),
             Self::NeedsContent => None,
         }

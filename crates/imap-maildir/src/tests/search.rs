@@ -30,7 +30,7 @@ fn key() -> impl Strategy<Value = SearchKey> {
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..3).prop_map(SearchKey::And),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| SearchKey::Or(Box::new(a), Box::new(b))),
+            proptest::collection::vec(inner.clone(), 0..3).prop_map(SearchKey::Or),
             inner.prop_map(|key| SearchKey::Not(Box::new(key))),
         ]
     })

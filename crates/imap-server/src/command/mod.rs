@@ -14,27 +14,14 @@ mod search;
 mod select;
 mod store;
 
-pub(crate) use search::has_sequence_numbers;
+pub(crate) use search::ExpungesHere;
 
 use imap_codec::imap_types::sequence::SequenceSet;
 use imap_updates::{Resolved, UpdateBuffer};
 
 use crate::completion::Completion;
 use crate::convert;
-
-/// What the numbers in a command's set are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Numbers {
-    Seqs,
-    Uids,
-}
-
-impl Numbers {
-    /// The codec's `uid: bool`.
-    pub(crate) fn of(uid: bool) -> Self {
-        if uid { Self::Uids } else { Self::Seqs }
-    }
-}
+use crate::numbers::Numbers;
 
 /// What a set means in the numbering that this client was told.
 ///

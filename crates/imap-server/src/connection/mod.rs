@@ -8,4 +8,4 @@ mod receive;
 pub(crate) use append::{AppendHead, Fault, Incoming};
 pub(crate) use channel::{Channel, Gone, Line, Phase};
 pub(crate) use io::Io;
-pub(crate) use receive::{Received, Receiver, Refusal};
+pub(crate) use receive::{Received, Receiver, Refusal, SearchCommand};

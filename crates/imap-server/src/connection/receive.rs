@@ -10,18 +10,30 @@ use memchr::memchr;
 
 use super::append::{Announced, AppendHead, LiteralKind};
 use super::channel::{Channel, Gone, KEPT, Line, Phase};
-use crate::syntax;
+use crate::numbers::Numbers;
+use crate::syntax::search::{self, Program};
+use crate::syntax::{self, SearchHead};
 
 /// One command from the client, or why it is none.
 #[derive(Debug)]
 pub(crate) enum Received {
     Command(Command<'static>),
+    /// A SEARCH or UID SEARCH, whose search program the codec does not see.
+    Search(SearchCommand),
     /// An APPEND whose message has not been accepted yet.
     Append(AppendHead),
     Refused(Refusal),
 }
 
-/// The answer to what is no command.
+/// A SEARCH or UID SEARCH.
+#[derive(Debug)]
+pub(crate) struct SearchCommand {
+    pub(crate) tag: String,
+    pub(crate) numbers: Numbers,
+    pub(crate) program: Program,
+}
+
+/// The answer to what is no command, or asks for too much.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     /// Missing where the client sent none.
@@ -131,10 +143,14 @@ impl Receiver {
                 Phase::Stranger => self.refuse(None, "APPEND before login".to_owned(), last),
             });
         }
-        if !syntax::could_go_on(self.fragments.message_bytes()) {
-            // Whatever the literal holds, the command is wrong already: say so before it is sent.
-            let why = syntax::diagnose(self.fragments.message_bytes());
-            return Some(self.refuse(None, why, last));
+        // Whatever the literal holds, the command is wrong already: say so before it is sent.
+        let message = self.fragments.message_bytes();
+        if let Some(head) = syntax::search_head(message) {
+            if let Err(fault) = search::could_go_on(message, head.program) {
+                return Some(refuse_search(&head, fault, last));
+            }
+        } else if !syntax::could_go_on(message) {
+            return Some(self.refuse(None, syntax::diagnose(message), last));
         }
         let held = u32::try_from(self.fragments.message_bytes().len()).unwrap_or(u32::MAX);
         let limits = &channel.limits;
@@ -174,9 +190,13 @@ impl Receiver {
     }
 
     fn decode(&self) -> Received {
+        let message = self.fragments.message_bytes();
+        if let Some(head) = syntax::search_head(message) {
+            return decode_search(&head, message.strip_suffix(b"\r\n").unwrap_or(message));
+        }
         match self.fragments.decode_message(&CommandCodec::default()) {
             Ok(command) => Received::Command(command.into_static()),
-            Err(_) => self.refuse(None, syntax::diagnose(self.fragments.message_bytes()), false),
+            Err(_) => self.refuse(None, syntax::diagnose(message), false),
         }
     }
 
@@ -220,6 +240,39 @@ impl Receiver {
         let code = code.filter(|_| tag.is_some());
         Received::Refused(Refusal { tag, code, why, last })
     }
+}
+
+fn decode_search(head: &SearchHead<'_>, command: &[u8]) -> Received {
+    match search::parse(command, head.program) {
+        Ok(program) => Received::Search(SearchCommand {
+            tag: head.tag.to_owned(),
+            numbers: head.numbers,
+            program,
+        }),
+        Err(fault) => refuse_search(head, fault, false),
+    }
+}
+
+fn refuse_search(head: &SearchHead<'_>, fault: search::Fault, last: bool) -> Received {
+    let name = head.name();
+    let (code, why) = match fault {
+        search::Fault::Syntax { at, why } => (None, format!("{name}: {why} at octet {}", at + 1)),
+        search::Fault::Ends { at } => (
+            None,
+            format!("{name}: ends at octet {} where more is due", at + 1),
+        ),
+        search::Fault::Limit(why) => (Some("LIMIT"), why),
+        search::Fault::Charset => (
+            Some("BADCHARSET (US-ASCII UTF-8)"),
+            "charset is not supported".to_owned(),
+        ),
+    };
+    Received::Refused(Refusal {
+        tag: Some(head.tag.to_owned()),
+        code,
+        why,
+        last,
+    })
 }
 
 enum Taken {

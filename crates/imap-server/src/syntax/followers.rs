@@ -36,7 +36,8 @@ fn line_uses(line: &[u8]) -> bool {
     } else {
         b""
     };
-    is_one_of(inner, &UID_BY_NUMBER) && words.any(looks_like_a_set)
+    // The keys behind a literal are on another line.
+    is_one_of(inner, &UID_BY_NUMBER) && (line.trim_ascii_end().ends_with(b"}") || words.any(looks_like_a_set))
 }
 
 /// For a line without its end: its last word may go on.
@@ -83,6 +84,8 @@ mod tests {
             "a NOOP\r\nb store 1 FLAGS ()\r\n",
             "a UID SEARCH 1:5 SEEN\r\n",
             "a uid search (2:*)\r\n",
+            "a UID SEARCH SUBJECT {1+}\r\nx 1:5\r\n",
+            "a UID SEARCH OR SEEN (OR DRAFT ((1:5)))\r\n",
             "a COPY 1 x\r\n",
             "a STORE 1 +FL",
             "a",

@@ -1,15 +1,22 @@
 //! What can be told from a command's text without decoding it: its verb, what is wrong with it, whether it uses
-//! message sequence numbers. The codec decodes; it gives no reason when it cannot.
+//! message sequence numbers. The codec decodes; it gives no reason when it cannot. Only the search program of SEARCH is
+//! decoded here.
 
 mod diagnose;
 mod fault;
 mod followers;
 mod pattern;
+pub(crate) mod search;
+#[cfg(test)]
+mod search_checks;
+mod search_head;
+mod shown;
 
 pub(crate) use diagnose::diagnose;
 pub(crate) use fault::could_go_on;
 pub(crate) use followers::uses_sequence_numbers;
 pub(crate) use pattern::{matches, matches_inbox};
+pub(crate) use search_head::{SearchHead, search_head};
 
 /// The first word, if it can be a tag: what a malformed command is answered with.
 pub(crate) fn tag(command: &[u8]) -> Option<String> {

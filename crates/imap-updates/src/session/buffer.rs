@@ -191,6 +191,23 @@ impl UpdateBuffer {
         })
     }
 
+    /// How many messages have a number in the client's view and are gone from the mailbox by now. SEARCH leaves them out
+    /// and ends in OK with `EXPUNGEISSUED` (RFC 9051, section 7.1).
+    ///
+    /// [`held`](Self::held) knows those of the last drain; this looks again, whatever view is in use. O(1) without new
+    /// expunges, else as [`view`](Self::view), whose numbers it does not change.
+    ///
+    /// # Panics
+    ///
+    /// As [`view`](Self::view).
+    #[track_caller]
+    pub fn pending_expunges(&self) -> u32 {
+        let mut state = self.history.lock_at(Location::caller());
+        let mut mapper = self.mapper.lock();
+        mapper.sync(&mut state.index);
+        mapper.pending()
+    }
+
     /// Resolves a message sequence set in the announced view.
     ///
     /// # Errors

@@ -1,0 +1,29 @@
+//! Why a search program is none.
+
+use std::borrow::Cow;
+
+/// Why a search program is none, or is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It cannot go on like that: BAD.
+    Syntax {
+        /// The place of the octet that cannot stand there, counted from 0 at the command's first octet.
+        at: usize,
+        why: Cow<'static, str>,
+    },
+    /// It ends where more is due: BAD, unless a literal is still to come.
+    Ends {
+        /// The place behind the last octet.
+        at: usize,
+    },
+    /// It asks for more than the server does: NO with LIMIT.
+    Limit(String),
+    /// It is written in a charset that is not supported: NO with BADCHARSET (RFC 9051, section 6.4.4).
+    Charset,
+}
+
+impl Fault {
+    pub(super) fn syntax(at: usize, why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Syntax { at, why: why.into() }
+    }
+}

@@ -1,0 +1,134 @@
+//! The search keys that do not contain others, by name.
+
+use imap_backend::SearchKey;
+use imap_message::Needle;
+use imap_updates::{Flag, Keyword};
+
+use super::super::shown::shown;
+use super::reader::Reader;
+use super::{Fault, Key};
+
+/// What a key looks at, as far as it matters to what a search may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cost {
+    /// Flags, dates, sizes and numbers.
+    Attributes,
+    /// Fields that a store may keep a summary of.
+    Summary,
+    /// The message itself.
+    Message,
+}
+
+/// Reads the key whose name comes next, with its arguments.
+pub(super) fn leaf(reader: &mut Reader<'_>) -> Result<Key, Fault> {
+    let at = reader.at();
+    let name = reader.atom()?;
+    let arguments = Arguments(reader);
+    let key = match name.to_ascii_uppercase().as_str() {
+        "ALL" => SearchKey::All,
+        "ANSWERED" => SearchKey::Flag(Flag::Answered),
+        "BCC" => arguments.field("Bcc")?,
+        "BEFORE" => SearchKey::Before(arguments.after_space()?.date()?),
+        "BODY" => SearchKey::Body(arguments.needle()?),
+        "CC" => arguments.field("Cc")?,
+        "DELETED" => SearchKey::Flag(Flag::Deleted),
+        "DRAFT" => SearchKey::Flag(Flag::Draft),
+        "FLAGGED" => SearchKey::Flag(Flag::Flagged),
+        "FROM" => arguments.field("From")?,
+        "HEADER" => arguments.header()?,
+        "KEYWORD" => arguments.keyword()?,
+        "LARGER" => SearchKey::Larger(arguments.after_space()?.number64()?),
+        "NEW" => return Ok(Key::New),
+        "OLD" => return Ok(Key::Old),
+        "ON" => SearchKey::On(arguments.after_space()?.date()?),
+        "RECENT" => return Ok(Key::Recent),
+        "SEEN" => SearchKey::Flag(Flag::Seen),
+        "SENTBEFORE" => SearchKey::SentBefore(arguments.after_space()?.date()?),
+        "SENTON" => SearchKey::SentOn(arguments.after_space()?.date()?),
+        "SENTSINCE" => SearchKey::SentSince(arguments.after_space()?.date()?),
+        "SINCE" => SearchKey::Since(arguments.after_space()?.date()?),
+        "SMALLER" => SearchKey::Smaller(arguments.after_space()?.number64()?),
+        "SUBJECT" => arguments.field("Subject")?,
+        "TEXT" => SearchKey::Text(arguments.needle()?),
+        "TO" => arguments.field("To")?,
+        "UID" => return Ok(Key::Uids(arguments.after_space()?.set()?)),
+        "UNANSWERED" => not(SearchKey::Flag(Flag::Answered)),
+        "UNDELETED" => not(SearchKey::Flag(Flag::Deleted)),
+        "UNDRAFT" => not(SearchKey::Flag(Flag::Draft)),
+        "UNFLAGGED" => not(SearchKey::Flag(Flag::Flagged)),
+        "UNKEYWORD" => not(arguments.keyword()?),
+        "UNSEEN" => not(SearchKey::Flag(Flag::Seen)),
+        _ => {
+            let name = shown(name.as_bytes());
+            return Err(Fault::syntax(at, format!("unknown search key {name}")));
+        }
+    };
+    Ok(Key::Plain(Box::new(key)))
+}
+
+fn not(key: SearchKey) -> SearchKey {
+    SearchKey::Not(Box::new(key))
+}
+
+/// The reader behind the name of a key.
+struct Arguments<'r, 'c>(&'r mut Reader<'c>);
+
+impl<'r, 'c> Arguments<'r, 'c> {
+    fn after_space(self) -> Result<&'r mut Reader<'c>, Fault> {
+        self.0.due(b' ')?;
+        Ok(self.0)
+    }
+
+    fn needle(self) -> Result<Needle, Fault> {
+        Ok(Needle::new(&self.after_space()?.astring()?))
+    }
+
+    fn field(self, name: &str) -> Result<SearchKey, Fault> {
+        Ok(SearchKey::Header(name.to_owned(), self.needle()?))
+    }
+
+    fn header(self) -> Result<SearchKey, Fault> {
+        let reader = self.after_space()?;
+        let name = reader.astring()?.into_owned();
+        Ok(SearchKey::Header(name, Arguments(reader).needle()?))
+    }
+
+    fn keyword(self) -> Result<SearchKey, Fault> {
+        let reader = self.after_space()?;
+        let at = reader.at();
+        let keyword = Keyword::new(reader.atom()?);
+        let keyword = keyword.map_err(|error| Fault::syntax(at, format!("bad keyword: {error}")))?;
+        Ok(SearchKey::Flag(Flag::Keyword(keyword)))
+    }
+}
+
+/// The fields that a summary of a message has ([`imap_message::Summary::contains_header`]), without those of MIME.
+const SUMMARIZED: [&str; 11] = [
+    "Bcc",
+    "Cc",
+    "Date",
+    "From",
+    "In-Reply-To",
+    "Message-ID",
+    "References",
+    "Reply-To",
+    "Sender",
+    "Subject",
+    "To",
+];
+
+/// What a key that [`leaf`] gave looks at.
+pub(super) fn cost(key: &Key) -> Cost {
+    let Key::Plain(key) = key else {
+        return Cost::Attributes;
+    };
+    match &**key {
+        SearchKey::Body(_) | SearchKey::Text(_) => Cost::Message,
+        SearchKey::Header(name, _) => {
+            let summarized = SUMMARIZED.iter().any(|field| field.eq_ignore_ascii_case(name));
+            if summarized { Cost::Summary } else { Cost::Message }
+        }
+        SearchKey::SentBefore(_) | SearchKey::SentOn(_) | SearchKey::SentSince(_) => Cost::Summary,
+        _ => Cost::Attributes,
+    }
+}

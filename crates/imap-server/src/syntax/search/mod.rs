@@ -1,0 +1,84 @@
+//! The search program of SEARCH and UID SEARCH (RFC 9051, section 6.4.4 and `search-program` in section 9; RFC 3501
+//! likewise).
+//!
+//! The codec nests keys eight deep, `OR a OR b OR c` included, and clients write hundreds of alternatives like that. Here
+//! nothing recurses while it reads, and what is read nests only as deep as [`DEEPEST`] permits: a chain of ORs is one key
+//! with many alternatives, parentheses around one key are that key, and NOT NOT is nothing.
+//!
+//! Not offered, and refused with BAD: RETURN options (RFC 4731), `$` (RFC 5182), keys of extensions. A key of an extension
+//! becomes one more line of [`leaf`].
+
+mod build;
+mod fault;
+mod leaf;
+mod parser;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use fault::Fault;
+pub(crate) use parser::{could_go_on, parse};
+
+use imap_backend::SearchKey;
+use imap_seq::{SeqNum, SequenceSet, Uid};
+
+/// The most search keys in one program, parentheses, OR and NOT not counted. A thousand: five hundred alternatives are
+/// what clients are known to write.
+pub(crate) const MOST_KEYS: usize = 1000;
+
+/// The deepest nesting of a program, in levels of parentheses, OR and NOT. What nests only in writing does not count:
+/// `OR a OR b c` is one level, and so is `(a (b c))`.
+pub(crate) const DEEPEST: usize = 64;
+
+/// The most keys that have to read messages: BODY, TEXT, and HEADER with a field of which no summary is kept. Each looks
+/// through every message; so many are far more than a person asks for.
+pub(crate) const MOST_READING: usize = 64;
+
+/// What a client searches for.
+#[derive(Debug, Clone)]
+pub(crate) struct Program {
+    pub(crate) key: Key,
+    pub(crate) numbering: Numbering,
+    pub(crate) reading: Reading,
+}
+
+/// Whether a program names messages by sequence number. UID SEARCH must then hold expunges (RFC 9051, section 7.5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbering {
+    /// No key does.
+    Free,
+    /// Some key does, at whatever depth.
+    UsesSequenceNumbers,
+}
+
+/// What a program has to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Flags, dates, sizes and numbers decide.
+    Attributes,
+    /// Header fields or bodies decide.
+    Contents,
+}
+
+/// A search key as the client wrote it: what needs the session's view is not resolved.
+#[derive(Debug, Clone)]
+pub(crate) enum Key {
+    /// A key that means the same in every session. In a box, because keys move while a program is read.
+    Plain(Box<SearchKey>),
+    /// A sequence set.
+    Seqs(SequenceSet<SeqNum>),
+    /// UID.
+    Uids(SequenceSet<Uid>),
+    /// RECENT.
+    Recent,
+    /// NEW: RECENT and UNSEEN.
+    New,
+    /// OLD: not RECENT.
+    Old,
+    /// All of them, at least two.
+    And(Vec<Self>),
+    /// One of them, at least two.
+    Or(Vec<Self>),
+    /// NOT, never of another NOT.
+    Not(Box<Self>),
+}

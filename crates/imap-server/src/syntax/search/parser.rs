@@ -1,0 +1,222 @@
+//! Keys within keys, without recursion: what is open is a stack of its own.
+
+use super::build::{Built, Keys};
+use super::leaf::{Cost, cost, leaf};
+use super::reader::Reader;
+use super::{Fault, Key, MOST_KEYS, MOST_READING, Numbering, Program, Reading};
+
+/// The most parentheses, ORs and NOTs that are open at a time: bounds the stack of a program that nests only in writing.
+/// A chain of [`MOST_KEYS`] alternatives, each in its own parentheses, has a quarter of that.
+const MOST_OPEN: usize = 8 * MOST_KEYS;
+
+/// Parses the search program that begins at this place of a command, which is complete and without its line end.
+///
+/// O(octets), plus the keys of a program times how deep its ORs nest in writing: at most half a million moves of a key.
+pub(crate) fn parse(command: &[u8], at: usize) -> Result<Program, Fault> {
+    Parser::new(Reader::new(command, at)).run()
+}
+
+/// Whether a command can go on after this beginning, which ends in the announcement of a literal.
+///
+/// # Errors
+/// What is wrong with it already.
+pub(crate) fn could_go_on(beginning: &[u8], at: usize) -> Result<(), Fault> {
+    match parse(beginning, at) {
+        // An announced literal of no octets ends the beginning, and may end the program.
+        Ok(_) | Err(Fault::Ends { .. }) => Ok(()),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// What waits for keys.
+enum Open {
+    /// The program, or a parenthesis: keys that all have to match.
+    List(Keys),
+    /// OR, or a chain of them: so many alternatives are still due.
+    Or(Keys, usize),
+    Not,
+}
+
+struct Parser<'c> {
+    reader: Reader<'c>,
+    /// Innermost last. The first is the program itself.
+    open: Vec<Open>,
+    keys: usize,
+    /// Those that read messages.
+    readers: usize,
+    numbering: Numbering,
+    reading: Reading,
+}
+
+impl<'c> Parser<'c> {
+    fn new(reader: Reader<'c>) -> Self {
+        Self {
+            reader,
+            open: vec![Open::List(Keys::default())],
+            keys: 0,
+            readers: 0,
+            numbering: Numbering::Free,
+            reading: Reading::Attributes,
+        }
+    }
+
+    fn run(mut self) -> Result<Program, Fault> {
+        self.options()?;
+        loop {
+            let Some(built) = self.open_or_leaf()? else {
+                continue;
+            };
+            if let Some(whole) = self.close(built)? {
+                return Ok(Program {
+                    key: whole,
+                    numbering: self.numbering,
+                    reading: self.reading,
+                });
+            }
+        }
+    }
+
+    /// What may stand before the keys. The text of the program is taken as UTF-8 whichever charset it names of the two
+    /// that are supported.
+    fn options(&mut self) -> Result<(), Fault> {
+        let word = self.reader.next_atom();
+        if word.eq_ignore_ascii_case(b"RETURN") {
+            return Err(Fault::syntax(
+                self.reader.at(),
+                "RETURN options are not supported",
+            ));
+        }
+        if !word.eq_ignore_ascii_case(b"CHARSET") {
+            return Ok(());
+        }
+        self.reader.atom()?;
+        self.reader.due(b' ')?;
+        let charset = self.reader.astring()?;
+        if !charset.eq_ignore_ascii_case("US-ASCII") && !charset.eq_ignore_ascii_case("UTF-8") {
+            return Err(Fault::Charset);
+        }
+        self.reader.due(b' ')
+    }
+
+    /// Reads what opens a key, or a key that contains no others.
+    fn open_or_leaf(&mut self) -> Result<Option<Built>, Fault> {
+        let key = match self.reader.peek() {
+            Some(b'(') => {
+                self.reader.due(b'(')?;
+                return self.push(Open::List(Keys::default()));
+            }
+            Some(b'0'..=b'9' | b'*' | b'$') => {
+                let set = self.reader.set()?;
+                self.numbering = Numbering::UsesSequenceNumbers;
+                Key::Seqs(set)
+            }
+            _ => {
+                let name = self.reader.next_atom();
+                if name.eq_ignore_ascii_case(b"NOT") {
+                    return self.open_not();
+                }
+                if name.eq_ignore_ascii_case(b"OR") {
+                    return self.open_or();
+                }
+                leaf(&mut self.reader)?
+            }
+        };
+        self.count(&key)?;
+        Ok(Some(Built::leaf(key)))
+    }
+
+    /// NOT NOT is nothing.
+    fn open_not(&mut self) -> Result<Option<Built>, Fault> {
+        self.reader.atom()?;
+        self.reader.due(b' ')?;
+        if let Some(Open::Not) = self.open.last() {
+            self.open.pop();
+            return Ok(None);
+        }
+        self.push(Open::Not)
+    }
+
+    /// An alternative that is an OR itself is two alternatives.
+    fn open_or(&mut self) -> Result<Option<Built>, Fault> {
+        self.reader.atom()?;
+        self.reader.due(b' ')?;
+        if let Some(Open::Or(_, due)) = self.open.last_mut() {
+            *due += 1;
+            return Ok(None);
+        }
+        self.push(Open::Or(Keys::default(), 2))
+    }
+
+    fn push(&mut self, open: Open) -> Result<Option<Built>, Fault> {
+        if self.open.len() > MOST_OPEN {
+            let why = format!("SEARCH takes at most {MOST_OPEN} open parentheses, ORs and NOTs");
+            return Err(Fault::Limit(why));
+        }
+        self.open.push(open);
+        Ok(None)
+    }
+
+    fn count(&mut self, key: &Key) -> Result<(), Fault> {
+        self.keys += 1;
+        if self.keys > MOST_KEYS {
+            return Err(Fault::Limit(format!("SEARCH takes at most {MOST_KEYS} keys")));
+        }
+        match cost(key) {
+            Cost::Attributes => return Ok(()),
+            Cost::Summary => {}
+            Cost::Message => self.readers += 1,
+        }
+        self.reading = Reading::Contents;
+        if self.readers > MOST_READING {
+            return Err(Fault::Limit(format!(
+                "SEARCH takes at most {MOST_READING} keys that read messages: BODY, TEXT, and HEADER with a field that is not in ENVELOPE"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Gives a key to what waits for it, and closes what it completes. The whole program at its end; `None` where the
+    /// next key is due.
+    fn close(&mut self, mut built: Built) -> Result<Option<Key>, Fault> {
+        loop {
+            match self.open.pop() {
+                Some(Open::Not) => {
+                    built = built.negated()?;
+                }
+                Some(Open::Or(mut keys, due)) => {
+                    match built.key {
+                        Key::Or(more) => keys.append(more, built.levels),
+                        key => keys.push(Built { key, ..built }),
+                    }
+                    if due > 1 {
+                        self.open.push(Open::Or(keys, due - 1));
+                        self.reader.due(b' ')?;
+                        return Ok(None);
+                    }
+                    built = keys.into_one(Key::Or)?;
+                }
+                Some(Open::List(mut keys)) => {
+                    match built.key {
+                        Key::And(more) => keys.append(more, built.levels),
+                        key => keys.push(Built { key, ..built }),
+                    }
+                    if self.reader.eat(b' ').is_some() {
+                        self.open.push(Open::List(keys));
+                        return Ok(None);
+                    }
+                    // The program ends with the command, a parenthesis with its other half.
+                    if self.open.is_empty() {
+                        return match self.reader.peek() {
+                            None => keys.into_one(Key::And).map(|built| Some(built.key)),
+                            Some(_) => Err(self.reader.unexpected()),
+                        };
+                    }
+                    self.reader.due(b')')?;
+                    built = keys.into_one(Key::And)?;
+                }
+                // The program is never closed before its end.
+                None => return Err(self.reader.unexpected()),
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `tag SEARCH` and `tag UID SEARCH`: commands whose arguments the codec does not see.
+
+use super::is_tag_octet;
+use crate::numbers::Numbers;
+
+/// A SEARCH as far as its search program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SearchHead<'c> {
+    pub(crate) tag: &'c str,
+    /// What the numbers of the answer are.
+    pub(crate) numbers: Numbers,
+    /// Where the search program begins, counted from 0.
+    pub(crate) program: usize,
+}
+
+impl SearchHead<'_> {
+    /// The command, as it is named in answers.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self.numbers {
+            Numbers::Seqs => "SEARCH",
+            Numbers::Uids => "UID SEARCH",
+        }
+    }
+}
+
+/// The head of a SEARCH with arguments; `None` for other commands and for what has no tag.
+pub(crate) fn search_head(command: &[u8]) -> Option<SearchHead<'_>> {
+    let (tag, mut rest) = command.split_at(memchr::memchr(b' ', command)?);
+    if tag.is_empty() || !tag.iter().all(|&octet| is_tag_octet(octet)) {
+        return None;
+    }
+    let numbers = match strip_word(rest, b" UID") {
+        Some(behind) => {
+            rest = behind;
+            Numbers::Uids
+        }
+        None => Numbers::Seqs,
+    };
+    let program = strip_word(rest, b" SEARCH")?.strip_prefix(b" ")?;
+    if program.is_empty() || program.starts_with(b"\r") {
+        return None;
+    }
+    Some(SearchHead {
+        tag: std::str::from_utf8(tag).ok()?,
+        numbers,
+        program: command.len() - program.len(),
+    })
+}
+
+/// What follows a word, in any case, which a space has to end.
+fn strip_word<'c>(text: &'c [u8], word: &[u8]) -> Option<&'c [u8]> {
+    let (begin, rest) = text.split_at_checked(word.len())?;
+    (begin.eq_ignore_ascii_case(word) && rest.starts_with(b" ")).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_search_program_begins_behind_the_verb() {
+        for (command, name, program) in [
+            ("a SEARCH ALL\r\n", "SEARCH", "ALL\r\n"),
+            ("a1 uid search  x\r\n", "UID SEARCH", " x\r\n"),
+            ("t Search {3}\r\n", "SEARCH", "{3}\r\n"),
+        ] {
+            let head = search_head(command.as_bytes()).unwrap();
+            assert_eq!((head.name(), &command[head.program..]), (name, program));
+        }
+    }
+
+    #[test]
+    fn other_commands_have_none() {
+        for command in [
+            "",
+            "a",
+            "a SEARCH",
+            "a SEARCH\r\n",
+            "a UID SEARCH\r\n",
+            "a SEARCH \r\n",
+            " SEARCH ALL\r\n",
+            "a  SEARCH ALL\r\n",
+            "a+ SEARCH ALL\r\n",
+            "a SEARCHES ALL\r\n",
+            "a UID UID SEARCH ALL\r\n",
+            "a UIDSEARCH ALL\r\n",
+            "a FETCH 1 SEARCH ALL\r\n",
+        ] {
+            assert_eq!(search_head(command.as_bytes()), None, "{command:?}");
+        }
+    }
+}
