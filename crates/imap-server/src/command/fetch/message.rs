@@ -307,7 +307,7 @@ impl<'r> Reading<'r> {
             .and_then(|body| body.held())
             .map(|octets| octets.len() as u64);
         match held.or(self.size) {
-            Some(size) if range.end > size => Err(too_short()),
+            Some(size) if !range.is_empty() && range.end > size => Err(too_short()),
             _ => Ok(()),
         }
     }
