@@ -17,7 +17,7 @@ mod snapshot;
 mod state;
 mod thread;
 
-pub(crate) use claims::Claimed;
+pub(crate) use claims::{Claimed, Claims};
 pub use closed::Closed;
 pub use counts::IngestCounts;
 pub(crate) use expunges::Remembered;
