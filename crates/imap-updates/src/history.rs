@@ -9,6 +9,7 @@ mod expunges;
 mod flags;
 mod ingest;
 mod limits;
+mod makers;
 mod positions;
 mod recency;
 mod shared;

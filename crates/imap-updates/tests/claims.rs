@@ -207,3 +207,38 @@ fn a_claim_that_accounted_for_a_version_between_tells_when_it_is_revoked() {
     drop(failed);
     assert_eq!(desk.noop(), BOTH);
 }
+
+/// The page that has A's change is also the one at which the history is tidied: everybody was told of the administrator's.
+/// A may have made its change before it was told, and then its client has to hear how it ended.
+#[test]
+fn that_another_changed_the_message_is_known_after_the_history_was_tidied() {
+    let numbers: Vec<u32> = (1..=300).collect();
+    let mut desk = LogDesk::with(&numbers);
+    let mut page = changes(10, 310);
+    for &number in &numbers {
+        page = page.present(modseq(10 + u64::from(number)), uid(number), flags("\\Flagged"));
+    }
+    desk.moved(page);
+    assert_eq!(desk.noop().len(), 300);
+    let own = |number, version| Event::present(modseq(version), uid(number), flags("\\Seen"));
+    let mut page = changes(310, 311);
+    page.push(own(1, 311).by(desk.a.origin()));
+    desk.moved(page);
+    assert_eq!(desk.noop(), TOLD);
+}
+
+/// A marks its messages, twice, with nobody else: it hears nothing, before the history is tidied and after.
+#[test]
+fn what_only_the_maker_changed_stays_silent_after_the_history_was_tidied() {
+    let numbers: Vec<u32> = (1..=300).collect();
+    let mut desk = LogDesk::with(&numbers);
+    for round in 0..2 {
+        for &number in &numbers {
+            let version = 10 + round * 300 + u64::from(number);
+            let mut page = changes(version - 1, version);
+            page.push(Event::present(modseq(version), uid(number), flags("\\Seen")).by(desk.a.origin()));
+            desk.moved(page);
+            assert_eq!(desk.noop(), SILENCE);
+        }
+    }
+}

@@ -82,9 +82,8 @@ impl Claims {
 
     /// If `maker` claims the version that follows on `version`: up to where its claim goes.
     pub(crate) fn reach(&self, version: ModSeq, maker: Origin) -> Option<ModSeq> {
-        let follows = |claimed: &&Claimed| {
-            claimed.by == maker && claimed.after <= version && version < claimed.upto
-        };
+        let follows =
+            |claimed: &&Claimed| claimed.by == maker && claimed.after <= version && version < claimed.upto;
         let claims = self.all.iter().filter(follows);
         claims.map(|claimed| claimed.upto).max()
     }

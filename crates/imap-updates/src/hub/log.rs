@@ -237,9 +237,7 @@ impl Telling<'_> {
         let (by, echo) = claimed
             .filter(|(claimant, _)| by == Origin::EXTERNAL || by == *claimant)
             .unwrap_or_else(named);
-        state
-            .claims
-            .note(by, uid, &flags, (self.makers.floor(), version));
+        state.claims.note(by, uid, &flags, (self.makers.floor(), version));
         // Else something of somebody else's may be merged into this row, and nobody knows.
         let alone = by == Origin::EXTERNAL || self.makers.made_all_before(version, by, &state.claims);
         let echo = if alone { echo } else { Echo::Tell };

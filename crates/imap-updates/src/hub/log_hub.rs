@@ -105,6 +105,7 @@ impl LogHub {
             .with_highest_modseq(whole.upto)
             .with_keywords(keywords);
         let mut state = State::new(snapshot, limits).map_err(|_| NotWhole)?;
+        state.flags.remember_makers();
         if let Some(uid_next) = whole.uid_next {
             state.set_uid_next(uid_next);
         }

@@ -147,8 +147,7 @@ pub struct LogWorld {
 fn flags_of(bits: u8) -> imap_updates::Flags {
     let all = ["\\Seen", "\\Flagged", "work"];
     let set = all.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
-    set.map(|(_, flag)| flag.parse::<Flag>().unwrap())
-        .collect()
+    set.map(|(_, flag)| flag.parse::<Flag>().unwrap()).collect()
 }
 
 impl LogWorld {
@@ -187,7 +186,11 @@ impl LogWorld {
             }
             Op::Flags { picks, bits } => {
                 self.version += 1;
-                for target in picks.iter().filter_map(|pick| self.pick(*pick)).collect::<BTreeSet<_>>() {
+                for target in picks
+                    .iter()
+                    .filter_map(|pick| self.pick(*pick))
+                    .collect::<BTreeSet<_>>()
+                {
                     self.commit(target, Change::Present(*bits), Origin::EXTERNAL);
                 }
             }
@@ -199,7 +202,13 @@ impl LogWorld {
                 bits,
                 form,
                 how,
-            } => self.store(usize::from(*slot) % SLOTS, picks, *one_version, (*bits, *form), *how),
+            } => self.store(
+                usize::from(*slot) % SLOTS,
+                picks,
+                *one_version,
+                (*bits, *form),
+                *how,
+            ),
             Op::Read { back, piece } => self.read(*back, *piece),
             Op::List => self.under_way.push([self.listing()].into()),
             Op::Deliver { pick, again } => self.deliver(*pick, *again),
@@ -292,7 +301,14 @@ impl LogWorld {
         self.seats[slot] = Some(seat);
     }
 
-    fn transaction(&mut self, seat: &Seat, targets: &BTreeSet<u32>, versions: u64, what: (u8, Form), how: How) {
+    fn transaction(
+        &mut self,
+        seat: &Seat,
+        targets: &BTreeSet<u32>,
+        versions: u64,
+        what: (u8, Form),
+        how: How,
+    ) {
         let me = seat.buffer.origin();
         let (before, after) = (modseq(self.version), modseq(self.version + versions));
         match how {
@@ -498,7 +514,8 @@ fn answered(client: &mut Client, targets: &BTreeSet<u32>, (bits, form): (u8, For
             Form::Replaces => flags_of(bits),
             Form::AddsSilently => {
                 let believed = client.flags[target].trim_matches(['(', ')']).split_whitespace();
-                let believed: imap_updates::Flags = believed.map(|flag| flag.parse::<Flag>().unwrap()).collect();
+                let believed: imap_updates::Flags =
+                    believed.map(|flag| flag.parse::<Flag>().unwrap()).collect();
                 believed.union(&flags_of(bits))
             }
         };
