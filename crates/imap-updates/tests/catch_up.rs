@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 
 use imap_seq::ModSeq;
-use imap_updates::{Closed, Limits, LogHub, Page};
+use imap_updates::{Access, Closed, Ended, Limits, LogHub, Outcome, Page};
 use support::log::changes;
 use support::{modseq, uid};
 
@@ -243,4 +243,27 @@ fn its_future_is_send_with_borrows_and_behind_a_trait() {
         store: Store,
     };
     assert_eq!(poll(pin!(mine.poll())), Poll::Ready(Ok(modseq(11))));
+}
+
+/// The row of the mailbox was not found.
+#[test]
+fn a_read_that_finds_no_mailbox_ends_its_sessions() {
+    for (page, why) in [
+        (Page::deleted(), Closed::Deleted),
+        (Page::uid_validity_changed(), Closed::UidValidityChanged),
+    ] {
+        assert!(LogHub::open(page.clone(), Limits::default()).is_err());
+        let hub = hub();
+        let mut session = hub.select(Access::ReadWrite).updates;
+        {
+            let mut idle = pin!(session.changed());
+            assert!(poll(idle.as_mut()).is_pending());
+            let read = |_| ready(Ok::<_, Infallible>(page.clone()));
+            assert_eq!(poll(pin!(hub.catch_up(read))), Poll::Ready(Ok(modseq(10))));
+            assert!(poll(idle).is_ready());
+        }
+        assert_eq!(session.ended(), Some(Ended::Mailbox(why)));
+        assert_eq!(hub.closed(), Some(why));
+        assert_eq!(hub.apply(arrival(10)).outcome(), Outcome::Closed);
+    }
 }

@@ -79,9 +79,9 @@ impl LogHub {
     ///
     /// # Errors
     ///
-    /// [`NotWhole`] for a page of [changes](Page::changes).
+    /// [`NotWhole`] for a page of [changes](Page::changes), and for one that says that the mailbox is gone.
     pub fn open(whole: Page, limits: Limits) -> Result<Self, NotWhole> {
-        if whole.reach != Reach::Whole {
+        if whole.reach != Reach::Whole || whole.closes.is_some() {
             return Err(NotWhole);
         }
         let whole = whole.in_order();
@@ -130,6 +130,7 @@ impl LogHub {
     ///   changes nothing; of a page that overlaps, what is above the cursor counts.
     /// * A [whole](Page::whole) listing closes every gap: what the hub has and the listing lacks is gone, what has a higher
     ///   version than the cursor changed. One that is older than the cursor is ignored.
+    /// * A page that says that the mailbox is [gone](Page::deleted) closes the hub.
     ///
     /// O(page); a whole listing costs O(messages). A drain waits for it, so a log is better read in pages of some
     /// thousand rows.
@@ -138,6 +139,9 @@ impl LogHub {
         let place = Location::caller();
         let page = page.in_order();
         self.work(place, |log, publication| {
+            if let Some(why) = page.closes {
+                self.close_by(why, publication);
+            }
             if publication.peek(|state| state.closed.is_some()) {
                 return Applied {
                     outcome: Outcome::Closed,
@@ -192,11 +196,15 @@ impl LogHub {
     #[track_caller]
     pub fn close(&self, why: Closed) {
         self.work(Location::caller(), |_, publication| {
-            if self.closed().is_none() {
-                publication.change().closed = Some(why);
-                self.history.set_closed(why);
-            }
+            self.close_by(why, publication)
         });
+    }
+
+    fn close_by(&self, why: Closed, publication: &mut Publication<'_>) {
+        if self.closed().is_none() {
+            publication.change().closed = Some(why);
+            self.history.set_closed(why);
+        }
     }
 
     /// The mailbox has another name now; sessions go on (RFC 2180 section 3.4).
@@ -218,7 +226,7 @@ impl LogHub {
     }
 
     /// Reads the log from the cursor to its end, and applies it: `read` gives the page after the version that it is
-    /// handed, or a whole listing if the log does not reach back so far. When this returns, everything that was committed
+    /// handed, or a whole listing if the log does not reach back so far, or that the mailbox is [gone](Page::deleted). When this returns, everything that was committed
     /// before the call has been told. Returns the cursor.
     ///
     /// One future reads at a time, and one thread beside it ([`catch_up_blocking`](Self::catch_up_blocking)). Whoever calls
