@@ -8,6 +8,7 @@ use std::sync::Arc;
 use imap_seq::{ModSeq, Uid, UidSet};
 
 use super::applied::{Applied, Outcome};
+use super::caught_up::CaughtUp;
 use super::claim::Claim;
 use super::event::What;
 use super::log::{Log, tell_maker};
@@ -227,7 +228,7 @@ impl LogHub {
 
     /// Reads the log from the cursor to its end, and applies it: `read` gives the page after the version that it is
     /// handed, or a whole listing if the log does not reach back so far, or that the mailbox is [gone](Page::deleted). When this returns, everything that was committed
-    /// before the call has been told. Returns the cursor.
+    /// before the call has been told.
     ///
     /// One future reads at a time, and one thread beside it ([`catch_up_blocking`](Self::catch_up_blocking)). Whoever calls
     /// meanwhile waits for a read that begins after the call, which all who wait share. If the reader fails or its future
@@ -237,7 +238,7 @@ impl LogHub {
     /// # Errors
     ///
     /// What `read` answered. Who waited is not concerned: it reads by itself.
-    pub async fn catch_up<E, F, R>(&self, read: F) -> Result<ModSeq, E>
+    pub async fn catch_up<E, F, R>(&self, read: F) -> Result<CaughtUp, E>
     where
         F: FnMut(ModSeq) -> R,
         R: Future<Output = Result<Page, E>>,
@@ -252,21 +253,25 @@ impl LogHub {
     /// # Errors
     ///
     /// As [`catch_up`](Self::catch_up).
-    pub fn catch_up_blocking<E>(&self, mut read: impl FnMut(ModSeq) -> Result<Page, E>) -> Result<ModSeq, E> {
+    pub fn catch_up_blocking<E>(
+        &self,
+        mut read: impl FnMut(ModSeq) -> Result<Page, E>,
+    ) -> Result<CaughtUp, E> {
         block_on(self.catch_up_as(Kind::Thread, |after| ready(read(after))))
     }
 
-    async fn catch_up_as<E, F, R>(&self, kind: Kind, mut read: F) -> Result<ModSeq, E>
+    async fn catch_up_as<E, F, R>(&self, kind: Kind, mut read: F) -> Result<CaughtUp, E>
     where
         F: FnMut(ModSeq) -> R,
         R: Future<Output = Result<Page, E>>,
     {
+        let mut caught_up = CaughtUp::at(ModSeq::MIN);
         if let Served::ByItself(turn) = self.shared.turns.wait(kind).await {
             let mut after = self.cursor();
             while self.closed().is_none() {
                 let page = read(after).await?.in_order();
                 let (upto, end) = (page.upto, page.end);
-                let _told = self.apply(page);
+                caught_up.note(&self.apply(page));
                 // A store that has more to say, and says nothing new, is not asked for ever.
                 if end == End::OfLog || upto <= after {
                     break;
@@ -275,7 +280,7 @@ impl LogHub {
             }
             turn.complete();
         }
-        Ok(self.cursor())
+        Ok(caught_up.with_cursor(self.cursor()))
     }
 
     pub(super) fn confirm(&self, number: u64) {
