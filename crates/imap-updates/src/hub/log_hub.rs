@@ -156,10 +156,16 @@ impl LogHub {
 
     /// Declares, before the commit, that the versions after `after` and up to `upto` are the changes of `maker`, so that
     /// it is not told of its own flags. For a store whose log does not say who made a change
-    /// ([`Event::by`](crate::Event::by)).
+    /// ([`Event::by`](crate::Event::by)). An earlier claim with a version in common, and not confirmed, is revoked. Waits
+    /// while a page is taken in.
     #[track_caller]
     pub fn claim(&self, after: ModSeq, upto: ModSeq, maker: Origin) -> Claim {
-        let number = self.history.lock().claims.add((after, upto), maker);
+        let number = self.work(Location::caller(), |_, publication| {
+            let (number, void) = publication.look(|state| state.claims.add((after, upto), maker));
+            void.into_iter()
+                .for_each(|claimed| tell_maker(claimed, publication));
+            number
+        });
         Claim::new(self.clone(), number)
     }
 
