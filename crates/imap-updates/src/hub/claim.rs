@@ -6,6 +6,9 @@ use super::log_hub::LogHub;
 
 /// The word of a session that the versions of a transaction are its own, given before the commit.
 ///
+/// `after` is the version of the mailbox when the transaction had its lock, and `upto` its last own one: every version
+/// between belongs to the transaction, whether the mailbox's rows show it or not.
+///
 /// From the commit on, any thread may read the changes in the log; so the claim has to be there before. It is void
 /// unless [`committed`](Self::committed) confirms it: a claim that is dropped is revoked, and its session is told of
 /// whatever was taken for its own, if any of it was published meanwhile.

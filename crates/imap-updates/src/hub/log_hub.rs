@@ -20,8 +20,8 @@ use crate::{Access, Closed, Limits, Origin, Recency, Snapshot, UpdateBuffer};
 
 /// Follows the change log of a mailbox whose store allocates the versions: a database, one node of several.
 ///
-/// The log is read from a cursor, by whomever and whenever: after a commit of one's own, when a notification came, at
-/// NOOP. A notification is a reason to read and carries nothing. [`apply`](Self::apply) takes the pages in any order,
+/// The log is read from a cursor, by whomever and whenever ([`catch_up`](Self::catch_up)): after a commit of one's own,
+/// before SELECT and STATUS, at NOOP, when a notification came. A notification is a reason to read and carries nothing. [`apply`](Self::apply) takes the pages in any order,
 /// twice, overlapping, from any thread; what lies above the cursor waits for what comes before it. Everything up to the
 /// cursor is settled: nothing that a session is told (EXISTS, flags, UIDNEXT, HIGHESTMODSEQ, STATUS) runs ahead of it.
 ///
@@ -155,7 +155,8 @@ impl LogHub {
     }
 
     /// Declares, before the commit, that the versions after `after` and up to `upto` are the changes of `maker`, so that
-    /// it is not told of its own flags. For a store whose log does not say who made a change
+    /// it is not told of its own flags. If the versions before it are not the maker's too, from the cursor on, the maker is
+    /// told all the same: somebody else's change may be merged into the row. For a store whose log does not say who made a change
     /// ([`Event::by`](crate::Event::by)). An earlier claim with a version in common, and not confirmed, is revoked. Waits
     /// while a page is taken in.
     #[track_caller]
@@ -170,7 +171,8 @@ impl LogHub {
     }
 
     /// Opens a session, for SELECT or EXAMINE: its view is the mailbox as of the cursor, and everything after it will be
-    /// told to it. O(1) memory, whatever the size of the mailbox.
+    /// told to it. O(1) memory, whatever the size of the mailbox. [Catch up](Self::catch_up) before: nobody may have read
+    /// the log while no session was open.
     pub fn select(&self, access: Access) -> Selection {
         let mut state = self.history.lock();
         Selection {
@@ -180,7 +182,7 @@ impl LogHub {
         }
     }
 
-    /// What STATUS reports, as of the cursor.
+    /// What STATUS reports, as of the cursor. [Catch up](Self::catch_up) before.
     pub fn status(&self) -> WatchedStatus {
         WatchedStatus::of(&self.history.lock())
     }
