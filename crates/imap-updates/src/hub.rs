@@ -3,6 +3,7 @@
 //! This room stands on `session` and on `history`; neither knows it.
 
 mod applied;
+mod caught_up;
 mod claim;
 mod event;
 mod guard;
@@ -10,12 +11,15 @@ mod hubs;
 mod log;
 mod log_hub;
 mod mailbox_hub;
+mod makers;
 mod page;
 mod publication;
+mod reading;
 mod turns;
 mod watch;
 
 pub use applied::{Applied, Outcome};
+pub use caught_up::CaughtUp;
 pub use claim::Claim;
 pub use event::Event;
 pub use guard::HubGuard;

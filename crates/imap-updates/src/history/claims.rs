@@ -44,7 +44,13 @@ impl Claimed {
 }
 
 impl Claims {
-    pub(crate) fn add(&mut self, (after, upto): (ModSeq, ModSeq), by: Origin) -> u64 {
+    /// Returns the claim's number, and the earlier claims that are void by it: of two transactions that have a version in
+    /// common the first has failed, or it would have kept the version.
+    pub(crate) fn add(&mut self, (after, upto): (ModSeq, ModSeq), by: Origin) -> (u64, Vec<Claimed>) {
+        let overlaps = |claimed: &mut Claimed| {
+            claimed.unconfirmed.is_some() && claimed.after < upto && after < claimed.upto
+        };
+        let void = self.all.extract_if(.., overlaps).collect();
         self.last_number += 1;
         self.all.push(Claimed {
             number: self.last_number,
@@ -54,7 +60,7 @@ impl Claims {
             told: Told::Nothing,
             unconfirmed: Some(BTreeMap::new()),
         });
-        self.last_number
+        (self.last_number, void)
     }
 
     pub(crate) fn confirm(&mut self, number: u64, cursor: ModSeq) {
@@ -80,6 +86,14 @@ impl Claims {
         Some((claimed.by, echo))
     }
 
+    /// If `maker` claims the version that follows on `version`: up to where its claim goes.
+    pub(crate) fn reach(&self, version: ModSeq, maker: Origin) -> Option<ModSeq> {
+        let follows =
+            |claimed: &&Claimed| claimed.by == maker && claimed.after <= version && version < claimed.upto;
+        let claims = self.all.iter().filter(follows);
+        claims.map(|claimed| claimed.upto).max()
+    }
+
     /// The session is told of flags.
     pub(crate) fn note_told(&mut self, session: Origin) {
         for claimed in self.all.iter_mut().filter(|claimed| claimed.by == session) {
@@ -87,12 +101,13 @@ impl Claims {
         }
     }
 
-    /// Notes the present flags of a message for the claims that may be revoked.
-    pub(crate) fn note(&mut self, by: Origin, uid: Uid, flags: &Flags, version: ModSeq) {
+    /// Notes the present flags of a message for the claims that may be revoked: those by which the change, or one between
+    /// `floor` and it, was taken for the session's.
+    pub(crate) fn note(&mut self, by: Origin, uid: Uid, flags: &Flags, (floor, version): (ModSeq, ModSeq)) {
         for claimed in &mut self.all {
-            let covers = claimed.by == by && claimed.covers(version);
+            let counted = claimed.by == by && claimed.after < version && floor < claimed.upto;
             if let Some(unconfirmed) = &mut claimed.unconfirmed
-                && (covers || unconfirmed.contains_key(&uid))
+                && (counted || unconfirmed.contains_key(&uid))
             {
                 unconfirmed.insert(uid, (flags.clone(), version));
             }

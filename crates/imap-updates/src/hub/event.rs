@@ -51,6 +51,16 @@ impl Event {
 
     /// Who made the change, for a store whose log has a column for it ([`Origin::to_i64`]). The session of that origin
     /// is not told of the flags, because it told its client itself; an expunge or arrival is told to everybody.
+    ///
+    /// * All changes of one version are by one maker.
+    /// * Whoever changes the row without being a session has to reset the column to 0, or its change is taken for that of
+    ///   the last session. An administrator's `UPDATE` does not know the column: let a trigger do it.
+    /// * A row of current state may have somebody else's change merged into it, an earlier one that this hub never read. So
+    ///   the maker is told all the same, unless every version between the cursor and this one is its own too: by rows of the
+    ///   page that name it, or by a [`claim`](crate::LogHub::claim). Versions of which nobody knows (the store numbers all
+    ///   its mailboxes together) count as somebody else's; with such a store claim the whole range.
+    /// * The log does not say when the maker made the change. If somebody else changed the message too, the maker is told
+    ///   how it ended. A claim knows better, and echoes less.
     #[must_use]
     pub fn by(self, maker: Origin) -> Self {
         Self { by: maker, ..self }

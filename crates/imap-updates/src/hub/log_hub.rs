@@ -1,7 +1,6 @@
 //! `LogHub`: the hub of a store that numbers its changes in a log.
 
 use std::fmt;
-use std::future::{Future, ready};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -11,9 +10,9 @@ use super::applied::{Applied, Outcome};
 use super::claim::Claim;
 use super::event::What;
 use super::log::{Log, tell_maker};
-use super::page::{End, Page, Reach};
+use super::page::{Page, Reach};
 use super::publication::{Publication, WakeAfter};
-use super::turns::{Served, Turns, block_on};
+use super::turns::Turns;
 use super::watch::WatchedStatus;
 use crate::history::{History, State};
 use crate::sync::Mutex;
@@ -21,8 +20,8 @@ use crate::{Access, Closed, Limits, Origin, Recency, Snapshot, UpdateBuffer};
 
 /// Follows the change log of a mailbox whose store allocates the versions: a database, one node of several.
 ///
-/// The log is read from a cursor, by whomever and whenever: after a commit of one's own, when a notification came, at
-/// NOOP. A notification is a reason to read and carries nothing. [`apply`](Self::apply) takes the pages in any order,
+/// The log is read from a cursor, by whomever and whenever ([`catch_up`](Self::catch_up)): after a commit of one's own,
+/// before SELECT and STATUS, at NOOP, when a notification came. A notification is a reason to read and carries nothing. [`apply`](Self::apply) takes the pages in any order,
 /// twice, overlapping, from any thread; what lies above the cursor waits for what comes before it. Everything up to the
 /// cursor is settled: nothing that a session is told (EXISTS, flags, UIDNEXT, HIGHESTMODSEQ, STATUS) runs ahead of it.
 ///
@@ -39,13 +38,13 @@ use crate::{Access, Closed, Limits, Origin, Recency, Snapshot, UpdateBuffer};
 #[derive(Clone)]
 pub struct LogHub {
     history: Arc<History>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     /// The outer lock: held while a page is taken in, never while a store is read.
     log: Mutex<Log>,
-    turns: Turns,
+    pub(super) turns: Turns,
 }
 
 /// A session, and what SELECT reports beside it: all of one moment.
@@ -79,9 +78,9 @@ impl LogHub {
     ///
     /// # Errors
     ///
-    /// [`NotWhole`] for a page of [changes](Page::changes).
+    /// [`NotWhole`] for a page of [changes](Page::changes), and for one that says that the mailbox is gone.
     pub fn open(whole: Page, limits: Limits) -> Result<Self, NotWhole> {
-        if whole.reach != Reach::Whole {
+        if whole.reach != Reach::Whole || whole.closes.is_some() {
             return Err(NotWhole);
         }
         let whole = whole.in_order();
@@ -105,6 +104,7 @@ impl LogHub {
             .with_highest_modseq(whole.upto)
             .with_keywords(keywords);
         let mut state = State::new(snapshot, limits).map_err(|_| NotWhole)?;
+        state.flags.remember_makers();
         if let Some(uid_next) = whole.uid_next {
             state.set_uid_next(uid_next);
         }
@@ -129,6 +129,7 @@ impl LogHub {
     ///   changes nothing; of a page that overlaps, what is above the cursor counts.
     /// * A [whole](Page::whole) listing closes every gap: what the hub has and the listing lacks is gone, what has a higher
     ///   version than the cursor changed. One that is older than the cursor is ignored.
+    /// * A page that says that the mailbox is [gone](Page::deleted) closes the hub.
     ///
     /// O(page); a whole listing costs O(messages). A drain waits for it, so a log is better read in pages of some
     /// thousand rows.
@@ -137,6 +138,9 @@ impl LogHub {
         let place = Location::caller();
         let page = page.in_order();
         self.work(place, |log, publication| {
+            if let Some(why) = page.closes {
+                self.close_by(why, publication);
+            }
             if publication.peek(|state| state.closed.is_some()) {
                 return Applied {
                     outcome: Outcome::Closed,
@@ -151,16 +155,24 @@ impl LogHub {
     }
 
     /// Declares, before the commit, that the versions after `after` and up to `upto` are the changes of `maker`, so that
-    /// it is not told of its own flags. For a store whose log does not say who made a change
-    /// ([`Event::by`](crate::Event::by)).
+    /// it is not told of its own flags. If the versions before it are not the maker's too, from the cursor on, the maker is
+    /// told all the same: somebody else's change may be merged into the row. For a store whose log does not say who made a change
+    /// ([`Event::by`](crate::Event::by)). An earlier claim with a version in common, and not confirmed, is revoked. Waits
+    /// while a page is taken in.
     #[track_caller]
     pub fn claim(&self, after: ModSeq, upto: ModSeq, maker: Origin) -> Claim {
-        let number = self.history.lock().claims.add((after, upto), maker);
+        let number = self.work(Location::caller(), |_, publication| {
+            let (number, void) = publication.look(|state| state.claims.add((after, upto), maker));
+            void.into_iter()
+                .for_each(|claimed| tell_maker(claimed, publication));
+            number
+        });
         Claim::new(self.clone(), number)
     }
 
     /// Opens a session, for SELECT or EXAMINE: its view is the mailbox as of the cursor, and everything after it will be
-    /// told to it. O(1) memory, whatever the size of the mailbox.
+    /// told to it. O(1) memory, whatever the size of the mailbox. [Catch up](Self::catch_up) before: nobody may have read
+    /// the log while no session was open.
     pub fn select(&self, access: Access) -> Selection {
         let mut state = self.history.lock();
         Selection {
@@ -170,7 +182,7 @@ impl LogHub {
         }
     }
 
-    /// What STATUS reports, as of the cursor.
+    /// What STATUS reports, as of the cursor. [Catch up](Self::catch_up) before.
     pub fn status(&self) -> WatchedStatus {
         WatchedStatus::of(&self.history.lock())
     }
@@ -191,11 +203,15 @@ impl LogHub {
     #[track_caller]
     pub fn close(&self, why: Closed) {
         self.work(Location::caller(), |_, publication| {
-            if self.closed().is_none() {
-                publication.change().closed = Some(why);
-                self.history.set_closed(why);
-            }
+            self.close_by(why, publication)
         });
+    }
+
+    fn close_by(&self, why: Closed, publication: &mut Publication<'_>) {
+        if self.closed().is_none() {
+            publication.change().closed = Some(why);
+            self.history.set_closed(why);
+        }
     }
 
     /// The mailbox has another name now; sessions go on (RFC 2180 section 3.4).
@@ -214,48 +230,6 @@ impl LogHub {
     /// Whether the mailbox was closed, and why.
     pub fn closed(&self) -> Option<Closed> {
         self.history.closed()
-    }
-
-    /// Reads the log from the cursor to its end, and applies it: `read` gives the page after the version that it is
-    /// handed, or a whole listing if the log does not reach back so far. When this returns, everything that was committed
-    /// before the call has been told. Returns the cursor.
-    ///
-    /// One reader is at work at a time. Whoever calls meanwhile waits for a read that begins after the call, which all
-    /// who wait share. If the reader fails or its future is dropped, one of them reads in its place; so it is cancel safe.
-    /// Belongs to no runtime; the future is `Send` if those of `read` are.
-    ///
-    /// # Errors
-    ///
-    /// What `read` answered. Who waited is not concerned: it reads by itself.
-    pub async fn catch_up<E, F, R>(&self, mut read: F) -> Result<ModSeq, E>
-    where
-        F: FnMut(ModSeq) -> R,
-        R: Future<Output = Result<Page, E>>,
-    {
-        if let Served::ByItself(turn) = self.shared.turns.wait().await {
-            let mut after = self.cursor();
-            while self.closed().is_none() {
-                let page = read(after).await?.in_order();
-                let (upto, end) = (page.upto, page.end);
-                let _told = self.apply(page);
-                // A store that has more to say, and says nothing new, is not asked for ever.
-                if end == End::OfLog || upto <= after {
-                    break;
-                }
-                after = upto;
-            }
-            turn.complete();
-        }
-        Ok(self.cursor())
-    }
-
-    /// As [`catch_up`](Self::catch_up), for a store that blocks: the thread reads, or waits for whoever does.
-    ///
-    /// # Errors
-    ///
-    /// As [`catch_up`](Self::catch_up).
-    pub fn catch_up_blocking<E>(&self, mut read: impl FnMut(ModSeq) -> Result<Page, E>) -> Result<ModSeq, E> {
-        block_on(self.catch_up(|after| ready(read(after))))
     }
 
     pub(super) fn confirm(&self, number: u64) {

@@ -3,7 +3,7 @@
 use imap_seq::{ModSeq, Uid};
 
 use super::event::Event;
-use crate::{Flags, Keyword};
+use crate::{Closed, Flags, Keyword};
 
 /// A piece of a mailbox's change log, read in one consistent view of the store, for a [`LogHub`](crate::LogHub).
 ///
@@ -36,6 +36,8 @@ pub struct Page {
     pub(super) uid_next: Option<Option<Uid>>,
     pub(super) keywords: Vec<Keyword>,
     pub(super) end: End,
+    /// The mailbox is no more: the page says this alone.
+    pub(super) closes: Option<Closed>,
 }
 
 /// Where a page begins. A listing of the whole mailbox begins before everything.
@@ -64,6 +66,23 @@ impl Page {
         Self::new(Reach::Whole, upto)
     }
 
+    /// The mailbox is gone: its row was not found. The hub is [closed](crate::LogHub::close) by it.
+    pub const fn deleted() -> Self {
+        Self::closing(Closed::Deleted)
+    }
+
+    /// The mailbox has another UIDVALIDITY than the hub was opened for: what the store has are other messages. The hub is
+    /// [closed](crate::LogHub::close) by it; open another one.
+    pub const fn uid_validity_changed() -> Self {
+        Self::closing(Closed::UidValidityChanged)
+    }
+
+    const fn closing(why: Closed) -> Self {
+        let mut page = Self::new(Reach::Whole, ModSeq::MIN);
+        page.closes = Some(why);
+        page
+    }
+
     const fn new(reach: Reach, upto: ModSeq) -> Self {
         Self {
             reach,
@@ -72,6 +91,7 @@ impl Page {
             uid_next: None,
             keywords: Vec::new(),
             end: End::OfLog,
+            closes: None,
         }
     }
 
@@ -93,7 +113,8 @@ impl Page {
     }
 
     /// The mailbox's UIDNEXT as of `upto`; `None` when it has no UID left. Without this the hub says one more than the
-    /// highest UID that it knows, which may be lower than what the store will give out.
+    /// highest UID that it knows, which may be lower than what the store will give out. Of a page that was cut short it does
+    /// not count: what the store has now is UIDNEXT as of the end of the log, and messages below it are in the rest.
     pub fn uid_next(self, uid_next: Option<Uid>) -> Self {
         Self {
             uid_next: Some(uid_next),
@@ -112,6 +133,10 @@ impl Page {
     /// The store had more to say above `upto`, and the page was cut short, by a LIMIT. The hub then waits for the rest
     /// before it tells anybody: a message that arrived early and changed late is in the last page, and has to be told
     /// before those with higher UIDs.
+    ///
+    /// Cut between two versions, never inside one: the next page begins after `upto`, so a row of version `upto` that this
+    /// page lacks is in neither, and is told to nobody; the hub cannot see it. With a LIMIT that may end inside a version,
+    /// leave out the rows of the last one and let `upto` be the one before, or read the rest of it.
     pub fn more_follows(self) -> Self {
         Self {
             end: End::MoreFollows,
@@ -132,6 +157,9 @@ impl Page {
             self.events.sort_by_key(|event| (event.uid, event.version));
             return self;
         }
+        if self.end == End::MoreFollows {
+            self.uid_next = None;
+        }
         if !self.events.is_sorted_by_key(|event| event.version) {
             self.events.sort_by_key(|event| event.version);
         }
@@ -140,6 +168,9 @@ impl Page {
 
     /// Both as one page. `later` begins no earlier than this one.
     pub(super) fn and(mut self, later: Self) -> Self {
+        if later.upto == self.upto && later.end == End::OfLog || later.upto > self.upto {
+            self.end = later.end;
+        }
         if later.upto >= self.upto {
             self.upto = later.upto;
             self.uid_next = later.uid_next.or(self.uid_next);
