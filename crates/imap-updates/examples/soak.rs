@@ -6,7 +6,7 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use support::log_world::{HOWS, LogWorld, Op as LogOp, Style};
+use support::log_world::{FORMS, HOWS, LogWorld, Op as LogOp, Style};
 use support::world::{By, COMMANDS, Op, SLOTS, World};
 
 /// Steps of one world: long enough for lag to build up, short enough to read.
@@ -64,7 +64,7 @@ impl Random {
         match self.next() % 28 {
             0..=1 => LogOp::Arrive { count: self.byte() },
             2..=4 => LogOp::Flags {
-                pick: self.pick(),
+                picks: (0..=self.next() % 2).map(|_| self.pick()).collect(),
                 bits: self.byte(),
             },
             5..=6 => LogOp::Expunge {
@@ -73,8 +73,10 @@ impl Random {
             },
             7..=8 => LogOp::Store {
                 slot: self.byte(),
-                pick: self.pick(),
+                picks: (0..=self.next() % 2).map(|_| self.pick()).collect(),
+                one_version: self.next().is_multiple_of(2),
                 bits: self.byte(),
+                form: FORMS[self.next() as usize % FORMS.len()],
                 how: HOWS[self.next() as usize % HOWS.len()],
             },
             9..=12 => LogOp::Read {

@@ -9,6 +9,7 @@ mod expunges;
 mod flags;
 mod ingest;
 mod limits;
+mod makers;
 mod positions;
 mod recency;
 mod shared;
@@ -17,7 +18,7 @@ mod snapshot;
 mod state;
 mod thread;
 
-pub(crate) use claims::Claimed;
+pub(crate) use claims::{Claimed, Claims};
 pub use closed::Closed;
 pub use counts::IngestCounts;
 pub(crate) use expunges::Remembered;

@@ -10,6 +10,7 @@ mod hubs;
 mod log;
 mod log_hub;
 mod mailbox_hub;
+mod makers;
 mod page;
 mod publication;
 mod turns;

@@ -126,7 +126,71 @@ fn it_ends_with_a_store_that_does_not_and_with_a_mailbox_that_is_closed() {
     assert_eq!(poll(pin!(hub.catch_up(never))), Poll::Ready(Ok(modseq(10))));
 }
 
-/// The blocking form waits for a reader of either form.
+/// A pool of one thread. A future reads, and its read needs that thread; but the thread is at a commit of its own and
+/// catches up. If it waited for the future, this test would not end.
+#[test]
+fn a_thread_does_not_wait_for_a_future_that_waits_for_the_threads_pool() {
+    let hub = hub();
+    let (pool, jobs) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
+    let (told, tells) = mpsc::channel();
+    std::thread::scope(|scope| {
+        // Dropped at the end of this closure: then the pool ends.
+        let pool = pool;
+        scope.spawn(move || jobs.into_iter().for_each(|job| job()));
+        let (pages, answers) = mpsc::channel();
+        let read = |after: ModSeq| {
+            let pages = pages.clone();
+            let job = move || pages.send(arrival(after.get())).unwrap();
+            pool.send(Box::new(job)).unwrap();
+            poll_fn(|_| {
+                answers
+                    .try_recv()
+                    .map_or(Poll::Pending, |page| Poll::Ready(Ok(page)))
+            })
+        };
+        let blocking = {
+            let hub = hub.clone();
+            move || {
+                let cursor = hub.catch_up_blocking(|after| Ok::<_, Infallible>(arrival(after.get())));
+                told.send(cursor).unwrap();
+            }
+        };
+        let mut first = pin!(hub.catch_up(async |after| {
+            // The pool gets the commit between the beginning of the turn and that of the read.
+            pause().await;
+            read(after).await
+        }));
+        assert!(poll(first.as_mut()).is_pending());
+        pool.send(Box::new(blocking)).unwrap();
+        let answer: Answer = loop {
+            if let Poll::Ready(answer) = poll(first.as_mut()) {
+                break answer;
+            }
+            std::thread::yield_now();
+        };
+        assert_eq!(answer, Ok(modseq(11)));
+        assert_eq!(tells.recv().unwrap(), Ok(modseq(11)));
+    });
+}
+
+/// Whoever reads serves all who asked before, whatever they are.
+#[test]
+fn a_thread_that_reads_serves_futures_that_wait() {
+    let hub = hub();
+    let slow = async |after: ModSeq| {
+        pause().await;
+        Ok::<_, Infallible>(arrival(after.get()))
+    };
+    let never = async |_: ModSeq| -> Result<Page, Infallible> { panic!("it was served") };
+    let (mut first, mut second) = (pin!(hub.catch_up(slow)), pin!(hub.catch_up(never)));
+    assert!(poll(first.as_mut()).is_pending() && poll(second.as_mut()).is_pending());
+    let cursor = hub.catch_up_blocking(|after| Ok::<_, Infallible>(arrival(after.get())));
+    assert_eq!(cursor, Ok(modseq(11)));
+    assert_eq!(poll(second), Poll::Ready(Ok(modseq(11))));
+    assert_eq!(poll(first), Poll::Ready(Ok(modseq(11))));
+}
+
+/// One thread waits for another.
 #[test]
 fn the_blocking_form_waits_and_reads_after() {
     let hub = hub();

@@ -2,7 +2,7 @@
 
 mod support;
 
-use imap_updates::{Access, Event, Origin, UpdateBuffer, kind};
+use imap_updates::{Access, Event, Limits, LogHub, Origin, UpdateBuffer, kind};
 use support::desk::{SILENCE, flags, release};
 use support::log::{LogDesk, changes};
 use support::{modseq, uid};
@@ -116,4 +116,129 @@ fn expunges_and_arrivals_are_told_to_their_maker() {
     claim.committed();
     desk.moved(page);
     assert_eq!(desk.noop(), ["1 EXPUNGE", "2 EXISTS"]);
+}
+
+/// A log of current state: one row for each message. The administrator flagged UID 1 with version 11, and this hub has not
+/// read it; A adds `\Seen` with version 12.
+fn merged(desk: &LogDesk) -> Event {
+    Event::present(modseq(12), uid(1), flags("\\Flagged \\Seen")).by(desk.a.origin())
+}
+
+const BOTH: [&str; 1] = ["1 FETCH (UID 1 FLAGS (\\Flagged \\Seen))"];
+
+#[test]
+fn what_another_did_is_told_though_its_row_was_overwritten_by_ones_own() {
+    let (mut desk, mut b) = desk();
+    let mut page = changes(10, 12);
+    page.push(merged(&desk));
+    desk.moved(page);
+    assert_eq!(desk.noop(), BOTH);
+    assert_eq!(release(&mut b, kind::Noop), BOTH);
+
+    let (mut desk, _b) = self::desk();
+    desk.hub
+        .claim(modseq(11), modseq(12), desk.a.origin())
+        .committed();
+    desk.moved(changes(10, 12).present(modseq(12), uid(1), flags("\\Flagged \\Seen")));
+    assert_eq!(desk.noop(), BOTH);
+}
+
+/// Version 11 changed two messages; the row of the other one is still there.
+#[test]
+fn a_row_of_another_message_does_not_account_for_a_version() {
+    let (mut desk, _b) = desk();
+    let mut page = changes(10, 12).present(modseq(11), uid(2), flags("\\Flagged"));
+    page.push(merged(&desk));
+    desk.moved(page);
+    assert_eq!(desk.noop(), [BOTH[0], "2 FETCH (UID 2 FLAGS (\\Flagged))"]);
+}
+
+#[test]
+fn several_versions_of_ones_own_are_not_echoed() {
+    let (mut desk, _b) = desk();
+    let me = desk.a.origin();
+    let row = |version, number| Event::present(modseq(version), uid(number), flags("\\Seen")).by(me);
+    let mut page = changes(10, 12);
+    page.extend([row(11, 2), row(12, 1)]);
+    desk.moved(page);
+    assert_eq!(desk.noop(), SILENCE);
+    // Message 1 twice, with 13 and 15, and message 2 with 14: 13 has no row, and is claimed.
+    desk.hub.claim(modseq(12), modseq(13), me).committed();
+    let mut page = changes(12, 15);
+    page.extend([row(15, 1), row(14, 2)]);
+    desk.moved(page);
+    assert_eq!(desk.noop(), SILENCE);
+}
+
+/// Versions that a store gives out for all its mailboxes: most of those between are not of this mailbox.
+#[test]
+fn a_claim_over_a_range_accounts_for_all_of_it() {
+    let (mut desk, _b) = desk();
+    let end = 9_000_000_000_000;
+    desk.hub
+        .claim(modseq(10), modseq(end), desk.a.origin())
+        .committed();
+    desk.moved(changes(10, end).present(modseq(end), uid(1), flags("\\Seen")));
+    assert_eq!(desk.noop(), SILENCE);
+}
+
+/// 11 was cut short and told without the rest, because too much was waiting: it lacks what a later row overwrote.
+#[test]
+fn a_page_that_was_cut_short_settles_nothing() {
+    let whole = imap_updates::Page::whole(modseq(10)).present(modseq(1), uid(1), flags(""));
+    let hub = LogHub::open(whole, Limits::default().with_waiting_events(0)).unwrap();
+    let mut a = hub.select(Access::ReadWrite).updates;
+    assert_eq!(hub.apply(changes(10, 11).more_follows()).cursor(), modseq(11));
+    let mut page = changes(11, 12);
+    page.push(Event::present(modseq(12), uid(1), flags("\\Flagged \\Seen")).by(a.origin()));
+    assert_eq!(hub.apply(page).cursor(), modseq(12));
+    assert_eq!(release(&mut a, kind::Noop), BOTH);
+}
+
+/// The claim of the version between was confirmed by nobody, and is revoked after the page was told.
+#[test]
+fn a_claim_that_accounted_for_a_version_between_tells_when_it_is_revoked() {
+    let (mut desk, _b) = desk();
+    let failed = desk.hub.claim(modseq(10), modseq(11), desk.a.origin());
+    let mut page = changes(10, 12);
+    page.push(merged(&desk));
+    desk.moved(page);
+    assert_eq!(desk.noop(), SILENCE);
+    drop(failed);
+    assert_eq!(desk.noop(), BOTH);
+}
+
+/// The page that has A's change is also the one at which the history is tidied: everybody was told of the administrator's.
+/// A may have made its change before it was told, and then its client has to hear how it ended.
+#[test]
+fn that_another_changed_the_message_is_known_after_the_history_was_tidied() {
+    let numbers: Vec<u32> = (1..=300).collect();
+    let mut desk = LogDesk::with(&numbers);
+    let mut page = changes(10, 310);
+    for &number in &numbers {
+        page = page.present(modseq(10 + u64::from(number)), uid(number), flags("\\Flagged"));
+    }
+    desk.moved(page);
+    assert_eq!(desk.noop().len(), 300);
+    let own = |number, version| Event::present(modseq(version), uid(number), flags("\\Seen"));
+    let mut page = changes(310, 311);
+    page.push(own(1, 311).by(desk.a.origin()));
+    desk.moved(page);
+    assert_eq!(desk.noop(), TOLD);
+}
+
+/// A marks its messages, twice, with nobody else: it hears nothing, before the history is tidied and after.
+#[test]
+fn what_only_the_maker_changed_stays_silent_after_the_history_was_tidied() {
+    let numbers: Vec<u32> = (1..=300).collect();
+    let mut desk = LogDesk::with(&numbers);
+    for round in 0..2 {
+        for &number in &numbers {
+            let version = 10 + round * 300 + u64::from(number);
+            let mut page = changes(version - 1, version);
+            page.push(Event::present(modseq(version), uid(number), flags("\\Seen")).by(desk.a.origin()));
+            desk.moved(page);
+            assert_eq!(desk.noop(), SILENCE);
+        }
+    }
 }

@@ -5,16 +5,15 @@ mod support;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use support::log_world::{HOWS, LogWorld, Op, Style};
+use support::log_world::{FORMS, HOWS, LogWorld, Op, Style};
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         2 => any::<u8>().prop_map(|count| Op::Arrive { count }),
-        3 => (any::<u16>(), any::<u8>()).prop_map(|(pick, bits)| Op::Flags { pick, bits }),
+        3 => (vec(any::<u16>(), 1..3), any::<u8>()).prop_map(|(picks, bits)| Op::Flags { picks, bits }),
         2 => (vec(any::<u16>(), 1..4), any::<bool>())
             .prop_map(|(picks, one_version)| Op::Expunge { picks, one_version }),
-        2 => (any::<u8>(), any::<u16>(), any::<u8>(), 0..HOWS.len())
-            .prop_map(|(slot, pick, bits, how)| Op::Store { slot, pick, bits, how: HOWS[how] }),
+        3 => store(),
         4 => (any::<u8>(), any::<u8>()).prop_map(|(back, piece)| Op::Read { back: back % 4, piece }),
         1 => Just(Op::List),
         6 => (any::<u8>(), any::<bool>()).prop_map(|(pick, again)| Op::Deliver { pick, again }),
@@ -22,6 +21,20 @@ fn op() -> impl Strategy<Value = Op> {
         1 => any::<u8>().prop_map(|slot| Op::Open { slot }),
         1 => any::<u8>().prop_map(|slot| Op::Leave { slot }),
     ]
+}
+
+fn store() -> impl Strategy<Value = Op> {
+    let what = (any::<u8>(), 0..FORMS.len(), 0..HOWS.len());
+    (any::<u8>(), vec(any::<u16>(), 1..3), any::<bool>(), what).prop_map(
+        |(slot, picks, one_version, (bits, form, how))| Op::Store {
+            slot,
+            picks,
+            one_version,
+            bits,
+            form: FORMS[form],
+            how: HOWS[how],
+        },
+    )
 }
 
 proptest! {

@@ -80,6 +80,14 @@ impl Claims {
         Some((claimed.by, echo))
     }
 
+    /// If `maker` claims the version that follows on `version`: up to where its claim goes.
+    pub(crate) fn reach(&self, version: ModSeq, maker: Origin) -> Option<ModSeq> {
+        let follows =
+            |claimed: &&Claimed| claimed.by == maker && claimed.after <= version && version < claimed.upto;
+        let claims = self.all.iter().filter(follows);
+        claims.map(|claimed| claimed.upto).max()
+    }
+
     /// The session is told of flags.
     pub(crate) fn note_told(&mut self, session: Origin) {
         for claimed in self.all.iter_mut().filter(|claimed| claimed.by == session) {
@@ -87,12 +95,13 @@ impl Claims {
         }
     }
 
-    /// Notes the present flags of a message for the claims that may be revoked.
-    pub(crate) fn note(&mut self, by: Origin, uid: Uid, flags: &Flags, version: ModSeq) {
+    /// Notes the present flags of a message for the claims that may be revoked: those by which the change, or one between
+    /// `floor` and it, was taken for the session's.
+    pub(crate) fn note(&mut self, by: Origin, uid: Uid, flags: &Flags, (floor, version): (ModSeq, ModSeq)) {
         for claimed in &mut self.all {
-            let covers = claimed.by == by && claimed.covers(version);
+            let counted = claimed.by == by && claimed.after < version && floor < claimed.upto;
             if let Some(unconfirmed) = &mut claimed.unconfirmed
-                && (covers || unconfirmed.contains_key(&uid))
+                && (counted || unconfirmed.contains_key(&uid))
             {
                 unconfirmed.insert(uid, (flags.clone(), version));
             }

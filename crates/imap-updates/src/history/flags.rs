@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use imap_seq::{ModSeq, Uid};
 
+use super::makers::PastMakers;
 use super::positions::Position;
 use crate::{Echo, Flags, Origin};
 
@@ -55,6 +56,8 @@ pub(crate) struct FlagHistory {
     limit: usize,
     /// Changes up to here may have been dropped by `limit`: a session before it must have its flags restated.
     lost: Position,
+    /// Who made the changes that were dropped, if that is asked for.
+    past: Option<PastMakers>,
 }
 
 /// Hashes a UID by one multiplication. UIDs are the store's own: nobody can choose them to collide.
@@ -98,6 +101,20 @@ impl FlagHistory {
             prune_at: PRUNE_FLOOR,
             limit,
             lost: 0,
+            past: None,
+        }
+    }
+
+    /// From now on [`changed_by_another`](Self::changed_by_another) knows of changes that were dropped as well.
+    pub(crate) fn remember_makers(&mut self) {
+        self.past.get_or_insert_default();
+    }
+
+    /// No session is left that was told of anything.
+    pub(crate) fn forget_all(&mut self) {
+        self.prune(Position::MAX);
+        if let Some(past) = &mut self.past {
+            *past = PastMakers::default();
         }
     }
 
@@ -135,11 +152,11 @@ impl FlagHistory {
         self.log.push_back((position, uid));
     }
 
-    /// Whether somebody else than `by` changed the flags of `uid`, as far as is remembered.
+    /// Whether somebody else than `by` changed the flags of `uid` since a session was there to be told.
     pub(crate) fn changed_by_another(&self, uid: Uid, by: Origin) -> bool {
-        self.entries
-            .get(&uid)
-            .is_some_and(|entry| entry.by != by || entry.other > 0)
+        let remembered = self.entries.get(&uid);
+        remembered.is_some_and(|entry| entry.by != by || entry.other > 0)
+            || (self.past.as_ref()).is_some_and(|past| past.changed_by_another(uid, by))
     }
 
     /// Forgets an expunged message.
@@ -186,14 +203,14 @@ impl FlagHistory {
 
     /// Drops what no session needs: all up to `oldest`, all stale pairs, and the oldest beyond the limit.
     pub(crate) fn prune(&mut self, oldest: Position) {
-        let entries = &mut self.entries;
+        let (entries, past) = (&mut self.entries, &mut self.past);
         self.log.retain(|&(at, uid)| {
             if entries.get(&uid).is_none_or(|entry| entry.last != at) {
                 return false;
             }
             let needed = at > oldest;
             if !needed {
-                entries.remove(&uid);
+                drop_entry(entries, past, uid);
             }
             needed
         });
@@ -214,12 +231,23 @@ impl FlagHistory {
             let Some((at, uid)) = self.log.pop_front() else {
                 return;
             };
-            self.entries.remove(&uid);
+            drop_entry(&mut self.entries, &mut self.past, uid);
             self.lost = at;
         }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+}
+
+fn drop_entry(entries: &mut HashMap<Uid, Entry, Spread>, past: &mut Option<PastMakers>, uid: Uid) {
+    let (Some(entry), Some(past)) = (entries.remove(&uid), past) else {
+        return;
+    };
+    if entry.other == 0 {
+        past.add_sole(uid, entry.by);
+    } else {
+        past.add_several(uid);
     }
 }

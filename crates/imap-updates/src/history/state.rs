@@ -275,7 +275,7 @@ impl State {
     /// Nobody has the mailbox open: nobody needs the flag changes, and messages that came too late take their place,
     /// because there is no numbering that they could shift.
     pub(crate) fn tidy_without_sessions(&mut self) {
-        self.flags.prune(Position::MAX);
+        self.flags.forget_all();
         if self.hidden.is_empty() {
             return;
         }

@@ -4,6 +4,7 @@ use imap_seq::{ModSeq, Uid, UidSet};
 
 use super::applied::{Applied, Outcome};
 use super::event::{Event, What};
+use super::makers::Makers;
 use super::page::{Page, Reach};
 use super::publication::Publication;
 use crate::history::{Claimed, State};
@@ -14,6 +15,9 @@ use crate::{Echo, Ingest, Origin};
 pub(super) struct Log {
     /// All changes up to here were told. `State::highest_modseq` is the same, behind the inner lock.
     pub(super) cursor: ModSeq,
+    /// Up to here every change was told, or a later one of the same message. Below the cursor only if pages that were cut
+    /// short were told without the rest: a change that they lack may be merged into a row of a later page.
+    settled: ModSeq,
     /// Sorted by where they begin.
     waiting: Vec<Page>,
     /// What they count for together.
@@ -25,6 +29,7 @@ impl Log {
     pub(super) fn new(cursor: ModSeq, most_waiting: usize) -> Self {
         Self {
             cursor,
+            settled: cursor,
             waiting: Vec::new(),
             weight: 0,
             most_waiting,
@@ -121,6 +126,10 @@ impl Log {
             return;
         }
         let cursor = std::mem::replace(&mut self.cursor, page.upto);
+        let settled = self.settled;
+        if page.is_complete() {
+            self.settled = page.upto;
+        }
         let whole = page.reach == Reach::Whole;
         let news = |event: &Event| whole || event.version > cursor;
         let quiet = !whole && page.keywords.is_empty() && !page.events.iter().any(news);
@@ -137,12 +146,14 @@ impl Log {
         } else {
             let state = publication.change();
             state.define_keywords(&page.keywords);
+            let events: Vec<Event> = page.events.into_iter().filter(news).collect();
             let mut telling = Telling {
                 state,
                 span: (cursor, page.upto),
+                makers: Makers::new(settled, &events),
                 applied,
             };
-            telling.tell(page.events.into_iter().filter(news).collect(), page.reach);
+            telling.tell(events, page.reach);
             tell(telling.state);
         }
     }
@@ -162,6 +173,7 @@ struct Telling<'t> {
     state: &'t mut State,
     /// The cursor before the page, and after it.
     span: (ModSeq, ModSeq),
+    makers: Makers,
     applied: &'t mut Applied,
 }
 
@@ -225,7 +237,10 @@ impl Telling<'_> {
         let (by, echo) = claimed
             .filter(|(claimant, _)| by == Origin::EXTERNAL || by == *claimant)
             .unwrap_or_else(named);
-        state.claims.note(by, uid, &flags, version);
+        state.claims.note(by, uid, &flags, (self.makers.floor(), version));
+        // Else something of somebody else's may be merged into this row, and nobody knows.
+        let alone = by == Origin::EXTERNAL || self.makers.made_all_before(version, by, &state.claims);
+        let echo = if alone { echo } else { Echo::Tell };
         let _hidden = state.change_flags(uid, flags, (by, echo), version);
     }
 

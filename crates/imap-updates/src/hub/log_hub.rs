@@ -13,7 +13,7 @@ use super::event::What;
 use super::log::{Log, tell_maker};
 use super::page::{End, Page, Reach};
 use super::publication::{Publication, WakeAfter};
-use super::turns::{Served, Turns, block_on};
+use super::turns::{Kind, Served, Turns, block_on};
 use super::watch::WatchedStatus;
 use crate::history::{History, State};
 use crate::sync::Mutex;
@@ -105,6 +105,7 @@ impl LogHub {
             .with_highest_modseq(whole.upto)
             .with_keywords(keywords);
         let mut state = State::new(snapshot, limits).map_err(|_| NotWhole)?;
+        state.flags.remember_makers();
         if let Some(uid_next) = whole.uid_next {
             state.set_uid_next(uid_next);
         }
@@ -220,19 +221,39 @@ impl LogHub {
     /// handed, or a whole listing if the log does not reach back so far. When this returns, everything that was committed
     /// before the call has been told. Returns the cursor.
     ///
-    /// One reader is at work at a time. Whoever calls meanwhile waits for a read that begins after the call, which all
-    /// who wait share. If the reader fails or its future is dropped, one of them reads in its place; so it is cancel safe.
-    /// Belongs to no runtime; the future is `Send` if those of `read` are.
+    /// One future reads at a time, and one thread beside it ([`catch_up_blocking`](Self::catch_up_blocking)). Whoever calls
+    /// meanwhile waits for a read that begins after the call, which all who wait share. If the reader fails or its future
+    /// is dropped, one of them reads in its place; so it is cancel safe. Belongs to no runtime; the future is `Send` if
+    /// those of `read` are.
     ///
     /// # Errors
     ///
     /// What `read` answered. Who waited is not concerned: it reads by itself.
-    pub async fn catch_up<E, F, R>(&self, mut read: F) -> Result<ModSeq, E>
+    pub async fn catch_up<E, F, R>(&self, read: F) -> Result<ModSeq, E>
     where
         F: FnMut(ModSeq) -> R,
         R: Future<Output = Result<Page, E>>,
     {
-        if let Served::ByItself(turn) = self.shared.turns.wait().await {
+        self.catch_up_as(Kind::Future, read).await
+    }
+
+    /// As [`catch_up`](Self::catch_up), for a store that blocks: the thread reads, or waits for another thread that does. It
+    /// never waits for the future of a [`catch_up`](Self::catch_up), whose read may wait for a thread of the pool to which
+    /// this one belongs. For the same reason `read` must not wait for another thread of that pool.
+    ///
+    /// # Errors
+    ///
+    /// As [`catch_up`](Self::catch_up).
+    pub fn catch_up_blocking<E>(&self, mut read: impl FnMut(ModSeq) -> Result<Page, E>) -> Result<ModSeq, E> {
+        block_on(self.catch_up_as(Kind::Thread, |after| ready(read(after))))
+    }
+
+    async fn catch_up_as<E, F, R>(&self, kind: Kind, mut read: F) -> Result<ModSeq, E>
+    where
+        F: FnMut(ModSeq) -> R,
+        R: Future<Output = Result<Page, E>>,
+    {
+        if let Served::ByItself(turn) = self.shared.turns.wait(kind).await {
             let mut after = self.cursor();
             while self.closed().is_none() {
                 let page = read(after).await?.in_order();
@@ -247,15 +268,6 @@ impl LogHub {
             turn.complete();
         }
         Ok(self.cursor())
-    }
-
-    /// As [`catch_up`](Self::catch_up), for a store that blocks: the thread reads, or waits for whoever does.
-    ///
-    /// # Errors
-    ///
-    /// As [`catch_up`](Self::catch_up).
-    pub fn catch_up_blocking<E>(&self, mut read: impl FnMut(ModSeq) -> Result<Page, E>) -> Result<ModSeq, E> {
-        block_on(self.catch_up(|after| ready(read(after))))
     }
 
     pub(super) fn confirm(&self, number: u64) {

@@ -140,6 +140,9 @@ impl Page {
 
     /// Both as one page. `later` begins no earlier than this one.
     pub(super) fn and(mut self, later: Self) -> Self {
+        if later.upto == self.upto && later.end == End::OfLog || later.upto > self.upto {
+            self.end = later.end;
+        }
         if later.upto >= self.upto {
             self.upto = later.upto;
             self.uid_next = later.uid_next.or(self.uid_next);

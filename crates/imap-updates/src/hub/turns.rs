@@ -1,4 +1,9 @@
-//! Whose turn it is to read a store's log: one reader at a time, and who waits is served by a read that began later.
+//! Whose turn it is to read a store's log: one reader of each kind at a time, and who waits is served by a read that began
+//! later.
+//!
+//! A thread must not wait for the turn of a future. That future's read may need a thread of the pool to which the waiting
+//! one belongs (`spawn_blocking`): if all threads of the pool wait, nobody ever reads. So the two kinds have a turn each, and
+//! two reads may be under way at a time; the log is then applied twice, which does no harm.
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -20,15 +25,18 @@ struct Inner {
     begun: u64,
     /// The last that succeeded.
     done: u64,
-    reading: Reading,
+    /// The kinds whose turn is taken.
+    reading: Vec<Kind>,
     waiting: HashMap<u64, Waker>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Reading {
-    #[default]
-    Nobody,
-    Somebody,
+/// How a reader waits for the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// On its own thread, which goes on by itself.
+    Thread,
+    /// As a future, which goes on when somebody polls it.
+    Future,
 }
 
 /// What a waiter gets.
@@ -44,12 +52,14 @@ pub(super) enum Served<'t> {
 #[derive(Debug)]
 pub(super) struct Turn<'t> {
     turns: &'t Turns,
+    kind: Kind,
     number: u64,
 }
 
 /// One who waits; forgotten when it is dropped.
 struct Waiter<'t> {
     turns: &'t Turns,
+    kind: Kind,
     number: u64,
     /// The first read that began after it asked.
     need: u64,
@@ -60,10 +70,12 @@ impl Turns {
         Self(Mutex::new(Inner::default()))
     }
 
-    /// Waits until a read that began after this call has succeeded, or until it is one's own turn to read.
-    pub(super) async fn wait(&self) -> Served<'_> {
+    /// Waits until a read that began after this call has succeeded, of whichever kind, or until it is one's own turn to
+    /// read.
+    pub(super) async fn wait(&self, kind: Kind) -> Served<'_> {
         let waiter = Waiter {
             turns: self,
+            kind,
             number: Origin::unused().number(),
             need: self.0.lock().begun + 1,
         };
@@ -77,20 +89,17 @@ impl<'t> Waiter<'t> {
         if inner.done >= self.need {
             return Poll::Ready(Served::ByAnother);
         }
-        match inner.reading {
-            Reading::Somebody => {
-                inner.waiting.insert(self.number, context.waker().clone());
-                Poll::Pending
-            }
-            Reading::Nobody => {
-                inner.reading = Reading::Somebody;
-                inner.begun += 1;
-                Poll::Ready(Served::ByItself(Turn {
-                    turns: self.turns,
-                    number: inner.begun,
-                }))
-            }
+        if inner.reading.contains(&self.kind) {
+            inner.waiting.insert(self.number, context.waker().clone());
+            return Poll::Pending;
         }
+        inner.reading.push(self.kind);
+        inner.begun += 1;
+        Poll::Ready(Served::ByItself(Turn {
+            turns: self.turns,
+            kind: self.kind,
+            number: inner.begun,
+        }))
     }
 }
 
@@ -112,7 +121,7 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let waiting = {
             let mut inner = self.turns.0.lock();
-            inner.reading = Reading::Nobody;
+            inner.reading.retain(|kind| *kind != self.kind);
             std::mem::take(&mut inner.waiting)
         };
         // All of them: some are served, and one of the others is the next to read.

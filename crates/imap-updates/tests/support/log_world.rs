@@ -4,10 +4,10 @@
 //! told last (its messages, their flags, HIGHESTMODSEQ) and asked the store for what is newer (RFC 7162 section 3.2.5).
 //! That has to be the store.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use imap_updates::{
-    Access, Event, Followers, Hub, Limits, LogHub, Origin, Outcome, Page, Release, UpdateBuffer, kind,
+    Access, Event, Flag, Followers, Hub, Limits, LogHub, Origin, Outcome, Page, Release, UpdateBuffer, kind,
 };
 
 use super::client::{Client, Truth};
@@ -20,9 +20,9 @@ pub enum Op {
     Arrive {
         count: u8,
     },
-    /// Somebody changes flags.
+    /// Somebody changes the flags of some messages, with one version for all.
     Flags {
-        pick: u16,
+        picks: Vec<u16>,
         bits: u8,
     },
     /// Somebody expunges, with a version for each message or one for all.
@@ -30,11 +30,13 @@ pub enum Op {
         picks: Vec<u16>,
         one_version: bool,
     },
-    /// A session changes flags.
+    /// A session changes flags, with a version for each message or one for all.
     Store {
         slot: u8,
-        pick: u16,
+        picks: Vec<u16>,
+        one_version: bool,
         bits: u8,
+        form: Form,
         how: How,
     },
     /// Somebody reads the log, from the cursor or from an earlier one, to its end or in pieces.
@@ -60,6 +62,17 @@ pub enum Op {
         slot: u8,
     },
 }
+
+/// What a session's STORE says, and so what its client believes when it was answered.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// `FLAGS`: the client knows all flags.
+    Replaces,
+    /// `+FLAGS.SILENT`: the client believes that they were added to those that it knew.
+    AddsSilently,
+}
+
+pub const FORMS: [Form; 2] = [Form::Replaces, Form::AddsSilently];
 
 /// How a session's own change becomes known to be its own.
 #[derive(Clone, Copy, Debug)]
@@ -134,8 +147,7 @@ pub struct LogWorld {
 fn flags_of(bits: u8) -> imap_updates::Flags {
     let all = ["\\Seen", "\\Flagged", "work"];
     let set = all.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
-    set.map(|(_, flag)| flag.parse::<imap_updates::Flag>().unwrap())
-        .collect()
+    set.map(|(_, flag)| flag.parse::<Flag>().unwrap()).collect()
 }
 
 impl LogWorld {
@@ -172,19 +184,31 @@ impl LogWorld {
                     self.next_uid += 1;
                 }
             }
-            Op::Flags { pick, bits } => {
-                if let Some(target) = self.pick(*pick) {
-                    self.version += 1;
+            Op::Flags { picks, bits } => {
+                self.version += 1;
+                for target in picks
+                    .iter()
+                    .filter_map(|pick| self.pick(*pick))
+                    .collect::<BTreeSet<_>>()
+                {
                     self.commit(target, Change::Present(*bits), Origin::EXTERNAL);
                 }
             }
             Op::Expunge { picks, one_version } => self.expunge(picks, *one_version),
             Op::Store {
                 slot,
-                pick,
+                picks,
+                one_version,
                 bits,
+                form,
                 how,
-            } => self.store(usize::from(*slot) % SLOTS, *pick, *bits, *how),
+            } => self.store(
+                usize::from(*slot) % SLOTS,
+                picks,
+                *one_version,
+                (*bits, *form),
+                *how,
+            ),
             Op::Read { back, piece } => self.read(*back, *piece),
             Op::List => self.under_way.push([self.listing()].into()),
             Op::Deliver { pick, again } => self.deliver(*pick, *again),
@@ -255,59 +279,76 @@ impl LogWorld {
         }
     }
 
-    fn store(&mut self, slot: usize, pick: u16, bits: u8, how: How) {
+    fn store(&mut self, slot: usize, picks: &[u16], one_version: bool, what: (u8, Form), how: How) {
         let now = self.at(self.version);
         let Some(mut seat) = self.seats[slot].take() else {
             return;
         };
-        // A client names only messages that it was told of, and the store changes only what it has.
+        // A client names only what it has.
         let known = seat.client.list.iter().filter(|uid| now.contains_key(uid));
         let known: Vec<u32> = known.copied().collect();
-        let Some(nth) = usize::from(pick).checked_rem(known.len()) else {
-            self.seats[slot] = Some(seat);
-            return;
-        };
-        let target = known[nth];
+        let picked = picks
+            .iter()
+            .filter_map(|pick| known.get(usize::from(*pick).checked_rem(known.len())?));
+        let targets: BTreeSet<u32> = picked.copied().collect();
+        if !targets.is_empty() {
+            let versions = if one_version { 1 } else { targets.len() as u64 };
+            self.transaction(&seat, &targets, versions, what, how);
+            if !matches!(how, How::RolledBack | How::Overtaken) {
+                answered(&mut seat.client, &targets, what);
+            }
+        }
+        self.seats[slot] = Some(seat);
+    }
+
+    fn transaction(
+        &mut self,
+        seat: &Seat,
+        targets: &BTreeSet<u32>,
+        versions: u64,
+        what: (u8, Form),
+        how: How,
+    ) {
         let me = seat.buffer.origin();
-        let (before, after) = (modseq(self.version), modseq(self.version + 1));
-        let mut knows = true;
+        let (before, after) = (modseq(self.version), modseq(self.version + versions));
         match how {
             How::Claimed | How::ClaimedLate => {
                 let claim = self.hub.claim(before, after, me);
-                self.version += 1;
-                self.commit(target, Change::Present(bits), Origin::EXTERNAL);
+                self.change(targets, versions, what, Origin::EXTERNAL);
                 if matches!(how, How::ClaimedLate) {
                     self.catch_up();
                 }
                 claim.committed();
             }
-            How::RolledBack => {
-                drop(self.hub.claim(before, after, me));
-                knows = false;
-            }
+            How::RolledBack => drop(self.hub.claim(before, after, me)),
             How::Overtaken => {
                 let claim = self.hub.claim(before, after, me);
-                self.version += 1;
-                self.commit(target, Change::Present(bits), Origin::EXTERNAL);
+                self.change(targets, versions, what, Origin::EXTERNAL);
                 self.catch_up();
                 drop(claim);
-                knows = false;
             }
-            How::Named | How::Unsaid => {
-                self.version += 1;
-                let by = if matches!(how, How::Named) {
-                    Origin::from_i64(me.to_i64())
-                } else {
-                    Origin::EXTERNAL
-                };
-                self.commit(target, Change::Present(bits), by);
-            }
+            How::Named => self.change(targets, versions, what, Origin::from_i64(me.to_i64())),
+            How::Unsaid => self.change(targets, versions, what, Origin::EXTERNAL),
         }
-        // The STORE handler tells it the result.
-        if knows {
-            seat.client.flags.insert(target, flags_of(bits).to_string());
+    }
+
+    fn change(&mut self, targets: &BTreeSet<u32>, versions: u64, (bits, form): (u8, Form), by: Origin) {
+        let first = self.version + 1;
+        for (nth, &target) in targets.iter().enumerate() {
+            self.version = first + (nth as u64).min(versions - 1);
+            let bits = match form {
+                Form::Replaces => bits,
+                Form::AddsSilently => bits | self.bits(target),
+            };
+            self.commit(target, Change::Present(bits), by);
         }
-        self.seats[slot] = Some(seat);
+    }
+
+    fn bits(&self, uid: u32) -> u8 {
+        match self.log.iter().rfind(|row| row.uid == uid).map(|row| &row.change) {
+            Some(Change::Present(bits)) => *bits,
+            _ => 0,
+        }
     }
 
     /// The rows after a version, as of now, up to another one.
@@ -463,6 +504,22 @@ impl LogWorld {
             };
         }
         assert_eq!(cache, now, "session {slot} was told HIGHESTMODSEQ {}", seat.told);
+    }
+}
+
+/// The client has the tagged OK of its STORE.
+fn answered(client: &mut Client, targets: &BTreeSet<u32>, (bits, form): (u8, Form)) {
+    for target in targets {
+        let flags = match form {
+            Form::Replaces => flags_of(bits),
+            Form::AddsSilently => {
+                let believed = client.flags[target].trim_matches(['(', ')']).split_whitespace();
+                let believed: imap_updates::Flags =
+                    believed.map(|flag| flag.parse::<Flag>().unwrap()).collect();
+                believed.union(&flags_of(bits))
+            }
+        };
+        client.flags.insert(*target, flags.to_string());
     }
 }
 
