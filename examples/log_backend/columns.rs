@@ -35,8 +35,8 @@ pub(crate) fn date_columns(date: Option<DateTime<FixedOffset>>) -> (i64, i32) {
     (date.timestamp(), date.offset().local_minus_utc() / 60)
 }
 
-/// A page of the log: what changed after a version. All of the mailbox where the hub has nothing yet, or where the log was
-/// cleared meanwhile.
+/// A page of the log: what changed after a version. It is the whole mailbox if the hub has nothing yet, or if the log
+/// was cleared since.
 pub(crate) fn page(mailbox: &MailboxRow, after: Option<ModSeq>) -> Result<Page, Error> {
     let version = ModSeq::try_from(mailbox.version)?;
     let uid_next = Uid::try_from(mailbox.uid_next).ok(); // UIDs can be used up

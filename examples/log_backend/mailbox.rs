@@ -35,24 +35,21 @@ impl Mailbox for Selected {
     }
 
     async fn store(&mut self, uids: &UidSet, change: &FlagChange) -> Result<Stored, Error> {
-        let (id, hub, origin) = (self.id, self.hub.clone(), self.origin);
+        let (id, origin) = (self.id, self.origin);
         let (uids, change) = (uids.clone(), change.clone());
         self.node
             .change(move |transaction| {
                 let mut modified = UidSet::new();
-                let told = i64::from(hub.cursor());
                 for uid in uids.iter() {
                     let Some(row) = transaction.mailbox(id)?.messages.get(&uid.into()) else { continue };
                     if !change.concerns(row.version.try_into()?) {
                         modified.insert(uid);
                         continue;
                     }
-                    // This session is not told of its own change, unless the row also has somebody else's that it was
-                    // not told of: the log shows only who changed the row last.
-                    let maker = if row.version <= told { origin } else { Origin::EXTERNAL };
                     let flags = flags_column(&change.apply(&flags_of(&row.flags)));
                     if flags != row.flags {
-                        transaction.set_flags(id, uid.into(), flags, maker.to_i64())?;
+                        // The log says whose flags these are: this session is not told of its own.
+                        transaction.set_flags(id, uid.into(), flags, origin.to_i64())?;
                     }
                 }
                 Ok(Stored::default().with_modified(modified))
@@ -84,7 +81,7 @@ impl Mailbox for Selected {
 
     async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {
         if reason == PollReason::Passing {
-            return Ok(()); // hints and our own commits do for the commands that ask for something else
+            return Ok(()); // what others did comes with a hint, or at the next NOOP
         }
         let (id, hub) = (self.id, self.hub.clone());
         self.node.blocking(move |node| node.catch_up(id, &hub)).await

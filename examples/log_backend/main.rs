@@ -45,7 +45,7 @@
 
 mod columns;
 pub(crate) mod database;
-mod mailbox;
+pub(crate) mod mailbox;
 pub(crate) mod node;
 mod session;
 

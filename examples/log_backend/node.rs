@@ -47,8 +47,8 @@ impl Node {
         self.blocking(move |node| node.commit(work)).await
     }
 
-    /// Reads the log. It is called after each commit of ours, before SELECT and STATUS, when a client asks for news or
-    /// idles, and when a hint comes: it reads no more than there is.
+    /// Reads the log: after each commit of ours, before SELECT and STATUS, when a client asks for news or idles, and when
+    /// a hint comes.
     pub(crate) fn catch_up(&self, id: i64, hub: &LogHub) -> Result<(), Error> {
         let told = hub
             .catch_up_blocking(|after| self.database.read(|tables| page(tables.mailbox(id)?, Some(after))));

@@ -11,6 +11,7 @@ use imap_backend_test::{Subject, run_all};
 use imap_seq::UidSet;
 use imap_updates::{Access, Closed, Ended, Flag, Flags, Followers, Untagged, UpdateBuffer, kind};
 use log_backend::database::{Database, MessageRow};
+use log_backend::mailbox::Selected;
 use log_backend::node::Node;
 
 const INBOX: i64 = 1;
@@ -31,11 +32,15 @@ fn deliver(database: &Database, messages: usize) {
 }
 
 /// A node that gets no hints, with a session that has INBOX selected.
-async fn selected(database: &Database) -> (Node, <Node as Session>::Mailbox, UpdateBuffer) {
+async fn selected(database: &Database) -> (Node, Selected, UpdateBuffer) {
     let mut node = Node::new(database.clone());
-    let opened = node.select(&MailboxName::inbox(), &Select::new(Access::ReadWrite)).await.unwrap();
-    let (mailbox, updates) = opened.into_parts();
+    let (mailbox, updates) = select(&mut node).await;
     (node, mailbox, updates)
+}
+
+async fn select(node: &mut Node) -> (Selected, UpdateBuffer) {
+    let opened = node.select(&MailboxName::inbox(), &Select::new(Access::ReadWrite)).await.unwrap();
+    opened.into_parts()
 }
 
 /// What a client hears at NOOP, and whether the mailbox has ended.
@@ -105,9 +110,20 @@ async fn a_session_hears_of_flags_that_its_own_change_would_hide_in_the_log() {
         let (heard, _) = noop(mailbox, updates).await;
         assert_eq!(heard, ["1 FETCH (\\Flagged \\Seen)"]);
     }
-    // What was told is its own again.
-    mailbox.store(&one, &add(Flag::Answered)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_does_not_hear_of_its_own_flags_and_every_other_one_does() {
+    let database = Database::new();
+    deliver(&database, 1);
+    let (mut node, mut mailbox, mut updates) = selected(&database).await;
+    let (mut near, mut nears) = select(&mut node).await;
+    let (_, mut far, mut fars) = selected(&database).await;
+    let seen = FlagChange::new(FlagAction::Add, Flags::from_iter([Flag::Seen]));
+    mailbox.store(&[imap_seq::Uid::MIN].into_iter().collect(), &seen).await.unwrap();
     assert_eq!(noop(&mut mailbox, &mut updates).await.0, Vec::<String>::new());
+    assert_eq!(noop(&mut near, &mut nears).await.0, ["1 FETCH (\\Seen)"]);
+    assert_eq!(noop(&mut far, &mut fars).await.0, ["1 FETCH (\\Seen)"]);
 }
 
 #[tokio::test]
