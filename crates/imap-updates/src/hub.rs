@@ -3,6 +3,7 @@
 //! This room stands on `session` and on `history`; neither knows it.
 
 mod applied;
+mod caught_up;
 mod claim;
 mod event;
 mod guard;
@@ -17,6 +18,7 @@ mod turns;
 mod watch;
 
 pub use applied::{Applied, Outcome};
+pub use caught_up::CaughtUp;
 pub use claim::Claim;
 pub use event::Event;
 pub use guard::HubGuard;

@@ -94,8 +94,8 @@ mod table;
 pub use flags::{Flag, Flags};
 pub use history::{Closed, Ingest, IngestCounts, Limits, Recency, Snapshot};
 pub use hub::{
-    Applied, Claim, Event, Hub, HubGuard, Hubs, LogHub, MailboxHub, MailboxWatch, NotWhole, Outcome, Page,
-    Selection, WatchedStatus,
+    Applied, CaughtUp, Claim, Event, Hub, HubGuard, Hubs, LogHub, MailboxHub, MailboxWatch, NotWhole,
+    Outcome, Page, Selection, WatchedStatus,
 };
 pub use keyword::{InvalidKeyword, Keyword};
 pub use origin::{Echo, Origin};

@@ -12,9 +12,9 @@ use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 
 use imap_seq::ModSeq;
-use imap_updates::{Closed, Limits, LogHub, Page};
+use imap_updates::{Access, CaughtUp, Closed, Ended, Limits, LogHub, Outcome, Page};
 use support::log::changes;
-use support::{modseq, uid};
+use support::{modseq, uid, uids};
 
 fn hub() -> LogHub {
     LogHub::open(Page::whole(modseq(10)), Limits::default()).unwrap()
@@ -42,7 +42,27 @@ async fn pause() {
     .await;
 }
 
-type Answer = Result<ModSeq, Infallible>;
+type Answer = Result<CaughtUp, Infallible>;
+
+/// What a read says that went well, or did not.
+trait Cursor {
+    type Cursor;
+    fn cursor(self) -> Self::Cursor;
+}
+
+impl<E> Cursor for Result<CaughtUp, E> {
+    type Cursor = Result<ModSeq, E>;
+    fn cursor(self) -> Self::Cursor {
+        self.map(|caught_up| caught_up.cursor())
+    }
+}
+
+impl<E> Cursor for Poll<Result<CaughtUp, E>> {
+    type Cursor = Poll<Result<ModSeq, E>>;
+    fn cursor(self) -> Self::Cursor {
+        self.map(Cursor::cursor)
+    }
+}
 
 #[test]
 fn pages_are_read_until_the_log_ends() {
@@ -58,7 +78,7 @@ fn pages_are_read_until_the_log_ends() {
         }))
     };
     let answer: Poll<Answer> = poll(pin!(hub.catch_up(read)));
-    assert_eq!(answer, Poll::Ready(Ok(modseq(14))));
+    assert_eq!(answer.cursor(), Poll::Ready(Ok(modseq(14))));
     assert_eq!(asked.into_inner(), [10, 11, 12, 13]);
     assert_eq!(hub.status().messages, 4);
 }
@@ -75,12 +95,12 @@ fn who_asks_during_a_read_is_served_by_one_that_begins_later() {
     let (mut second, mut third) = (pin!(hub.catch_up(slow)), pin!(hub.catch_up(slow)));
     assert!(poll(first.as_mut()).is_pending());
     assert!(poll(second.as_mut()).is_pending() && poll(third.as_mut()).is_pending());
-    assert_eq!(poll(first), Poll::Ready(Ok(modseq(11))));
+    assert_eq!(poll(first).cursor(), Poll::Ready(Ok(modseq(11))));
     // The first one's read began before they asked: it does not serve them. One of them reads for both.
     assert!(poll(third.as_mut()).is_pending());
     assert!(poll(second.as_mut()).is_pending());
-    assert_eq!(poll(third), Poll::Ready(Ok(modseq(12))));
-    assert_eq!(poll(second), Poll::Ready(Ok(modseq(12))));
+    assert_eq!(poll(third).cursor(), Poll::Ready(Ok(modseq(12))));
+    assert_eq!(poll(second).cursor(), Poll::Ready(Ok(modseq(12))));
 }
 
 #[test]
@@ -94,14 +114,14 @@ fn a_reader_that_fails_or_is_dropped_hands_over() {
     let mut failing = pin!(hub.catch_up(fails));
     let mut waiting = pin!(hub.catch_up(works));
     assert!(poll(failing.as_mut()).is_pending() && poll(waiting.as_mut()).is_pending());
-    assert_eq!(poll(failing), Poll::Ready(Err("offline")));
-    assert_eq!(poll(waiting), Poll::Ready(Ok(modseq(11))));
+    assert_eq!(poll(failing).cursor(), Poll::Ready(Err("offline")));
+    assert_eq!(poll(waiting).cursor(), Poll::Ready(Ok(modseq(11))));
 
     let mut dropped = Box::pin(hub.catch_up(fails));
     let mut waiting = pin!(hub.catch_up(works));
     assert!(poll(dropped.as_mut()).is_pending() && poll(waiting.as_mut()).is_pending());
     drop(dropped);
-    assert_eq!(poll(waiting), Poll::Ready(Ok(modseq(12))));
+    assert_eq!(poll(waiting).cursor(), Poll::Ready(Ok(modseq(12))));
 }
 
 #[test]
@@ -111,7 +131,10 @@ fn a_log_that_no_longer_reaches_back_answers_with_a_listing() {
         let whole = Page::whole(modseq(500)).present(modseq(400), uid(9), support::desk::flags(""));
         ready(Ok::<_, Infallible>(whole))
     };
-    assert_eq!(poll(pin!(hub.catch_up(read))), Poll::Ready(Ok(modseq(500))));
+    assert_eq!(
+        poll(pin!(hub.catch_up(read))).cursor(),
+        Poll::Ready(Ok(modseq(500)))
+    );
     assert_eq!(hub.status().messages, 1);
 }
 
@@ -120,10 +143,16 @@ fn a_log_that_no_longer_reaches_back_answers_with_a_listing() {
 fn it_ends_with_a_store_that_does_not_and_with_a_mailbox_that_is_closed() {
     let hub = hub();
     let read = |after| ready(Ok::<_, Infallible>(Page::changes(after, after).more_follows()));
-    assert_eq!(poll(pin!(hub.catch_up(read))), Poll::Ready(Ok(modseq(10))));
+    assert_eq!(
+        poll(pin!(hub.catch_up(read))).cursor(),
+        Poll::Ready(Ok(modseq(10)))
+    );
     hub.close(Closed::Deleted);
     let never = |_| -> std::future::Ready<Result<Page, Infallible>> { panic!("read a closed mailbox") };
-    assert_eq!(poll(pin!(hub.catch_up(never))), Poll::Ready(Ok(modseq(10))));
+    assert_eq!(
+        poll(pin!(hub.catch_up(never))).cursor(),
+        Poll::Ready(Ok(modseq(10)))
+    );
 }
 
 /// A pool of one thread. A future reads, and its read needs that thread; but the thread is at a commit of its own and
@@ -168,8 +197,8 @@ fn a_thread_does_not_wait_for_a_future_that_waits_for_the_threads_pool() {
             }
             std::thread::yield_now();
         };
-        assert_eq!(answer, Ok(modseq(11)));
-        assert_eq!(tells.recv().unwrap(), Ok(modseq(11)));
+        assert_eq!(answer.cursor(), Ok(modseq(11)));
+        assert_eq!(tells.recv().unwrap().cursor(), Ok(modseq(11)));
     });
 }
 
@@ -185,9 +214,9 @@ fn a_thread_that_reads_serves_futures_that_wait() {
     let (mut first, mut second) = (pin!(hub.catch_up(slow)), pin!(hub.catch_up(never)));
     assert!(poll(first.as_mut()).is_pending() && poll(second.as_mut()).is_pending());
     let cursor = hub.catch_up_blocking(|after| Ok::<_, Infallible>(arrival(after.get())));
-    assert_eq!(cursor, Ok(modseq(11)));
-    assert_eq!(poll(second), Poll::Ready(Ok(modseq(11))));
-    assert_eq!(poll(first), Poll::Ready(Ok(modseq(11))));
+    assert_eq!(cursor.cursor(), Ok(modseq(11)));
+    assert_eq!(poll(second).cursor(), Poll::Ready(Ok(modseq(11))));
+    assert_eq!(poll(first).cursor(), Poll::Ready(Ok(modseq(11))));
 }
 
 /// One thread waits for another.
@@ -210,8 +239,8 @@ fn the_blocking_form_waits_and_reads_after() {
             scope.spawn(|| hub.catch_up_blocking(|after| Ok::<_, Infallible>(arrival(after.get()))));
         finish.send(()).unwrap();
         // The other may have read before this one looks at the cursor.
-        assert!(slow.join().unwrap() >= Ok(modseq(11)));
-        assert_eq!(waiting.join().unwrap(), Ok(modseq(12)));
+        assert!(slow.join().unwrap().cursor() >= Ok(modseq(11)));
+        assert_eq!(waiting.join().unwrap().cursor(), Ok(modseq(12)));
     });
 }
 
@@ -242,5 +271,61 @@ fn its_future_is_send_with_borrows_and_behind_a_trait() {
         hub: hub(),
         store: Store,
     };
-    assert_eq!(poll(pin!(mine.poll())), Poll::Ready(Ok(modseq(11))));
+    assert_eq!(poll(pin!(mine.poll())).cursor(), Poll::Ready(Ok(modseq(11))));
+}
+
+/// The row of the mailbox was not found.
+#[test]
+fn a_read_that_finds_no_mailbox_ends_its_sessions() {
+    for (page, why) in [
+        (Page::deleted(), Closed::Deleted),
+        (Page::uid_validity_changed(), Closed::UidValidityChanged),
+    ] {
+        assert!(LogHub::open(page.clone(), Limits::default()).is_err());
+        let hub = hub();
+        let mut session = hub.select(Access::ReadWrite).updates;
+        {
+            let mut idle = pin!(session.changed());
+            assert!(poll(idle.as_mut()).is_pending());
+            let read = |_| ready(Ok::<_, Infallible>(page.clone()));
+            assert_eq!(
+                poll(pin!(hub.catch_up(read))).cursor(),
+                Poll::Ready(Ok(modseq(10)))
+            );
+            assert!(poll(idle).is_ready());
+        }
+        assert_eq!(session.ended(), Some(Ended::Mailbox(why)));
+        assert_eq!(hub.closed(), Some(why));
+        assert_eq!(hub.apply(arrival(10)).outcome(), Outcome::Closed);
+    }
+}
+
+/// The store allocated UID 1 before UID 2 and committed it later; then it uses UID 2 twice.
+#[test]
+fn a_read_says_what_cannot_be_shown() {
+    let hub = hub();
+    let mut session = hub.select(Access::ReadWrite).updates;
+    let two = |after: ModSeq| {
+        Ok::<_, Infallible>(arrival(after.get()).present(modseq(11), uid(2), support::desk::flags("")))
+    };
+    let caught_up = hub.catch_up_blocking(two).unwrap();
+    assert!(caught_up.hidden().is_empty() && caught_up.reused().is_empty());
+    support::desk::release(&mut session, imap_updates::kind::Noop);
+    let pages = |after: ModSeq| {
+        let (page, flags) = (changes(after.get(), after.get() + 1), support::desk::flags(""));
+        let version = modseq(after.get() + 1);
+        Ok::<_, Infallible>(match after.get() {
+            11 => page.gone(version, uid(2)),
+            12 => page
+                .present(version, uid(2), flags.clone())
+                .present(version, uid(1), flags),
+            _ => page,
+        })
+    };
+    assert!(hub.catch_up_blocking(pages).unwrap().reused().is_empty());
+    let caught_up = hub.catch_up_blocking(pages).unwrap();
+    assert_eq!(
+        (caught_up.hidden(), caught_up.reused()),
+        (&uids(&[1]), &uids(&[2]))
+    );
 }

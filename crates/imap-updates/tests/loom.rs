@@ -249,7 +249,7 @@ fn whoever_catches_up_has_seen_what_was_committed_before() {
                 let now = store.load(Ordering::SeqCst);
                 std::future::ready(Ok::<_, ()>(arrivals(after.get(), now)))
             }));
-            assert!(cursor.unwrap() >= version(mine));
+            assert!(cursor.unwrap().cursor() >= version(mine));
         };
         let other = thread::spawn({
             let (hub, store) = (hub.clone(), Arc::clone(&store));

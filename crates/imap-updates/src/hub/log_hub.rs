@@ -8,6 +8,7 @@ use std::sync::Arc;
 use imap_seq::{ModSeq, Uid, UidSet};
 
 use super::applied::{Applied, Outcome};
+use super::caught_up::CaughtUp;
 use super::claim::Claim;
 use super::event::What;
 use super::log::{Log, tell_maker};
@@ -79,9 +80,9 @@ impl LogHub {
     ///
     /// # Errors
     ///
-    /// [`NotWhole`] for a page of [changes](Page::changes).
+    /// [`NotWhole`] for a page of [changes](Page::changes), and for one that says that the mailbox is gone.
     pub fn open(whole: Page, limits: Limits) -> Result<Self, NotWhole> {
-        if whole.reach != Reach::Whole {
+        if whole.reach != Reach::Whole || whole.closes.is_some() {
             return Err(NotWhole);
         }
         let whole = whole.in_order();
@@ -130,6 +131,7 @@ impl LogHub {
     ///   changes nothing; of a page that overlaps, what is above the cursor counts.
     /// * A [whole](Page::whole) listing closes every gap: what the hub has and the listing lacks is gone, what has a higher
     ///   version than the cursor changed. One that is older than the cursor is ignored.
+    /// * A page that says that the mailbox is [gone](Page::deleted) closes the hub.
     ///
     /// O(page); a whole listing costs O(messages). A drain waits for it, so a log is better read in pages of some
     /// thousand rows.
@@ -138,6 +140,9 @@ impl LogHub {
         let place = Location::caller();
         let page = page.in_order();
         self.work(place, |log, publication| {
+            if let Some(why) = page.closes {
+                self.close_by(why, publication);
+            }
             if publication.peek(|state| state.closed.is_some()) {
                 return Applied {
                     outcome: Outcome::Closed,
@@ -192,11 +197,15 @@ impl LogHub {
     #[track_caller]
     pub fn close(&self, why: Closed) {
         self.work(Location::caller(), |_, publication| {
-            if self.closed().is_none() {
-                publication.change().closed = Some(why);
-                self.history.set_closed(why);
-            }
+            self.close_by(why, publication)
         });
+    }
+
+    fn close_by(&self, why: Closed, publication: &mut Publication<'_>) {
+        if self.closed().is_none() {
+            publication.change().closed = Some(why);
+            self.history.set_closed(why);
+        }
     }
 
     /// The mailbox has another name now; sessions go on (RFC 2180 section 3.4).
@@ -218,8 +227,8 @@ impl LogHub {
     }
 
     /// Reads the log from the cursor to its end, and applies it: `read` gives the page after the version that it is
-    /// handed, or a whole listing if the log does not reach back so far. When this returns, everything that was committed
-    /// before the call has been told. Returns the cursor.
+    /// handed, or a whole listing if the log does not reach back so far, or that the mailbox is [gone](Page::deleted). When this returns, everything that was committed
+    /// before the call has been told.
     ///
     /// One future reads at a time, and one thread beside it ([`catch_up_blocking`](Self::catch_up_blocking)). Whoever calls
     /// meanwhile waits for a read that begins after the call, which all who wait share. If the reader fails or its future
@@ -229,7 +238,7 @@ impl LogHub {
     /// # Errors
     ///
     /// What `read` answered. Who waited is not concerned: it reads by itself.
-    pub async fn catch_up<E, F, R>(&self, read: F) -> Result<ModSeq, E>
+    pub async fn catch_up<E, F, R>(&self, read: F) -> Result<CaughtUp, E>
     where
         F: FnMut(ModSeq) -> R,
         R: Future<Output = Result<Page, E>>,
@@ -244,21 +253,25 @@ impl LogHub {
     /// # Errors
     ///
     /// As [`catch_up`](Self::catch_up).
-    pub fn catch_up_blocking<E>(&self, mut read: impl FnMut(ModSeq) -> Result<Page, E>) -> Result<ModSeq, E> {
+    pub fn catch_up_blocking<E>(
+        &self,
+        mut read: impl FnMut(ModSeq) -> Result<Page, E>,
+    ) -> Result<CaughtUp, E> {
         block_on(self.catch_up_as(Kind::Thread, |after| ready(read(after))))
     }
 
-    async fn catch_up_as<E, F, R>(&self, kind: Kind, mut read: F) -> Result<ModSeq, E>
+    async fn catch_up_as<E, F, R>(&self, kind: Kind, mut read: F) -> Result<CaughtUp, E>
     where
         F: FnMut(ModSeq) -> R,
         R: Future<Output = Result<Page, E>>,
     {
+        let mut caught_up = CaughtUp::at(ModSeq::MIN);
         if let Served::ByItself(turn) = self.shared.turns.wait(kind).await {
             let mut after = self.cursor();
             while self.closed().is_none() {
                 let page = read(after).await?.in_order();
                 let (upto, end) = (page.upto, page.end);
-                let _told = self.apply(page);
+                caught_up.note(&self.apply(page));
                 // A store that has more to say, and says nothing new, is not asked for ever.
                 if end == End::OfLog || upto <= after {
                     break;
@@ -267,7 +280,7 @@ impl LogHub {
             }
             turn.complete();
         }
-        Ok(self.cursor())
+        Ok(caught_up.with_cursor(self.cursor()))
     }
 
     pub(super) fn confirm(&self, number: u64) {

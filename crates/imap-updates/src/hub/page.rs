@@ -3,7 +3,7 @@
 use imap_seq::{ModSeq, Uid};
 
 use super::event::Event;
-use crate::{Flags, Keyword};
+use crate::{Closed, Flags, Keyword};
 
 /// A piece of a mailbox's change log, read in one consistent view of the store, for a [`LogHub`](crate::LogHub).
 ///
@@ -36,6 +36,8 @@ pub struct Page {
     pub(super) uid_next: Option<Option<Uid>>,
     pub(super) keywords: Vec<Keyword>,
     pub(super) end: End,
+    /// The mailbox is no more: the page says this alone.
+    pub(super) closes: Option<Closed>,
 }
 
 /// Where a page begins. A listing of the whole mailbox begins before everything.
@@ -64,6 +66,23 @@ impl Page {
         Self::new(Reach::Whole, upto)
     }
 
+    /// The mailbox is gone: its row was not found. The hub is [closed](crate::LogHub::close) by it.
+    pub const fn deleted() -> Self {
+        Self::closing(Closed::Deleted)
+    }
+
+    /// The mailbox has another UIDVALIDITY than the hub was opened for: what the store has are other messages. The hub is
+    /// [closed](crate::LogHub::close) by it; open another one.
+    pub const fn uid_validity_changed() -> Self {
+        Self::closing(Closed::UidValidityChanged)
+    }
+
+    const fn closing(why: Closed) -> Self {
+        let mut page = Self::new(Reach::Whole, ModSeq::MIN);
+        page.closes = Some(why);
+        page
+    }
+
     const fn new(reach: Reach, upto: ModSeq) -> Self {
         Self {
             reach,
@@ -72,6 +91,7 @@ impl Page {
             uid_next: None,
             keywords: Vec::new(),
             end: End::OfLog,
+            closes: None,
         }
     }
 
