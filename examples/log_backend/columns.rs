@@ -1,6 +1,6 @@
 //! Columns and rows of the database, and what the toolkit makes of them.
 
-use super::database::{DatabaseError, LogRow, MailboxRow, MessageRow};
+use super::database::{DatabaseError, LogRow, MailboxRow, MessageRow, Tables};
 use chrono::{DateTime, FixedOffset, TimeZone, Utc};
 use imap_backend::{Error, ErrorKind};
 use imap_seq::{ModSeq, Uid};
@@ -37,7 +37,8 @@ pub(crate) fn date_columns(date: Option<DateTime<FixedOffset>>) -> (i64, i32) {
 
 /// A page of the log: what changed after a version. It is the whole mailbox if the hub has nothing yet, or if the log
 /// was cleared since.
-pub(crate) fn page(mailbox: &MailboxRow, after: Option<ModSeq>) -> Result<Page, Error> {
+pub(crate) fn page(tables: &Tables, id: i64, after: Option<ModSeq>) -> Result<Page, Error> {
+    let Ok(mailbox) = tables.mailbox(id) else { return Ok(Page::deleted()) };
     let version = ModSeq::try_from(mailbox.version)?;
     let uid_next = Uid::try_from(mailbox.uid_next).ok(); // UIDs can be used up
     let Some(after) = after.filter(|&after| i64::from(after) >= mailbox.log_begins) else {

@@ -4,7 +4,7 @@ use super::columns::page;
 use super::database::{Database, Tables, Transaction};
 use imap_backend::{Error, ErrorKind, MailboxName};
 use imap_seq::UidValidity;
-use imap_updates::{Closed, Hubs, Limits, LogHub};
+use imap_updates::{Hubs, Limits, LogHub};
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -50,23 +50,15 @@ impl Node {
     /// Reads the log: after each commit of ours, before SELECT and STATUS, when a client asks for news or idles, and when
     /// a hint comes.
     pub(crate) fn catch_up(&self, id: i64, hub: &LogHub) -> Result<(), Error> {
-        let told = hub
-            .catch_up_blocking(|after| self.database.read(|tables| page(tables.mailbox(id)?, Some(after))));
-        match told {
-            Err(error) if error.kind() == ErrorKind::NonExistent => {
-                hub.close(Closed::Deleted); // by whatever server; its sessions here are told
-                Ok(())
-            }
-            told => told.map(drop),
-        }
+        hub.catch_up_blocking(|after| self.database.read(|tables| page(tables, id, Some(after))))?;
+        Ok(())
     }
 
     /// The hub of a mailbox, up to date.
     pub(crate) fn open(&self, id: i64) -> Result<LogHub, Error> {
         let hub = self.hubs.get_or_open(id, || {
-            let whole = self.database.read(|tables| page(tables.mailbox(id)?, None))?;
-            LogHub::open(whole, Limits::default())
-                .map_err(|error| Error::new(ErrorKind::ServerBug).with_source(error))
+            let whole = self.database.read(|tables| page(tables, id, None))?;
+            LogHub::open(whole, Limits::default()).map_err(|_| Error::new(ErrorKind::NonExistent)) // it was deleted
         })?;
         self.catch_up(id, &hub)?; // nobody may have used it for long
         match hub.closed() {
