@@ -206,6 +206,33 @@ impl fmt::Display for Flags {
     }
 }
 
+/// Reads what [`Display`](fmt::Display) wrote, and what a column of a table may have: flags with spaces between them, in
+/// parentheses or without, in any order.
+///
+/// ```
+/// use imap_updates::Flags;
+/// let flags: Flags = "\\Seen $Junk".parse()?;
+/// assert_eq!(flags.to_string(), "(\\Seen $Junk)");
+/// assert_eq!("()".parse::<Flags>()?, Flags::empty());
+/// # Ok::<(), imap_updates::InvalidKeyword>(())
+/// ```
+///
+/// # Errors
+///
+/// [`InvalidKeyword`] if one of them is no flag that a client can store.
+impl FromStr for Flags {
+    type Err = InvalidKeyword;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+        let words = inner.unwrap_or(text).split(' ');
+        words
+            .filter(|word| !word.is_empty())
+            .map(str::parse::<Flag>)
+            .collect()
+    }
+}
+
 impl fmt::Debug for Flags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Flags{self}")
@@ -214,6 +241,9 @@ impl fmt::Debug for Flags {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::{Flag, Flags};
 
     fn flags(text: &str) -> Flags {
@@ -249,5 +279,38 @@ mod tests {
     #[test]
     fn recent_is_not_a_flag_that_can_be_stored() {
         assert!("\\Recent".parse::<Flag>().is_err());
+    }
+
+    #[test]
+    fn a_list_with_something_that_is_no_flag_is_refused() {
+        for text in [
+            "\\Recent",
+            "\\Seen (x)",
+            "(\\Seen",
+            "\\Seen)",
+            "(())",
+            "a\tb",
+            "\u{e9}",
+        ] {
+            assert!(text.parse::<Flags>().is_err(), "{text:?}");
+        }
+        for text in ["", " ", "()", "( )"] {
+            assert_eq!(text.parse(), Ok(Flags::empty()), "{text:?}");
+        }
+    }
+
+    fn flag() -> impl Strategy<Value = Flag> {
+        "[!-~]{1,9}|\\\\(Seen|Flagged|Draft|Deleted|Answered)"
+            .prop_filter_map("no flag", |text| text.parse::<Flag>().ok())
+    }
+
+    proptest! {
+        #[test]
+        fn flags_are_read_as_they_were_written(list in vec(flag(), 0..6), gap in " {1,3}") {
+            let flags: Flags = list.iter().cloned().collect();
+            prop_assert_eq!(flags.to_string().parse::<Flags>(), Ok(flags.clone()));
+            let column: Vec<String> = list.iter().map(ToString::to_string).collect();
+            prop_assert_eq!(column.join(&gap).parse::<Flags>(), Ok(flags));
+        }
     }
 }

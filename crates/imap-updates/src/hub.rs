@@ -14,6 +14,7 @@ mod mailbox_hub;
 mod makers;
 mod page;
 mod publication;
+mod reading;
 mod turns;
 mod watch;
 

@@ -329,3 +329,33 @@ fn a_read_says_what_cannot_be_shown() {
         (&uids(&[1]), &uids(&[2]))
     );
 }
+
+#[test]
+fn what_was_told_already_is_not_read_for_a_commit_of_ones_own() {
+    let hub = hub();
+    let never = async |_: ModSeq| -> Result<Page, Infallible> { panic!("read for nothing") };
+    assert_eq!(
+        poll(pin!(hub.catch_up_to(modseq(10), never))).cursor(),
+        Poll::Ready(Ok(modseq(10)))
+    );
+    // It waits for its turn, and whoever had it brought the version.
+    let slow = async |after: ModSeq| {
+        pause().await;
+        Ok::<_, Infallible>(arrival(after.get()))
+    };
+    let (mut first, mut second) = (pin!(hub.catch_up(slow)), pin!(hub.catch_up_to(modseq(11), never)));
+    assert!(poll(first.as_mut()).is_pending() && poll(second.as_mut()).is_pending());
+    assert_eq!(poll(first).cursor(), Poll::Ready(Ok(modseq(11))));
+    assert_eq!(poll(second).cursor(), Poll::Ready(Ok(modseq(11))));
+    // Else it reads, once.
+    let read = |after: ModSeq| Ok::<_, Infallible>(arrival(after.get()));
+    assert_eq!(
+        hub.catch_up_to_blocking(modseq(20), read).cursor(),
+        Ok(modseq(12))
+    );
+    assert_eq!(
+        hub.catch_up_to_blocking(modseq(12), |_| panic!("read for nothing"))
+            .cursor(),
+        Ok::<_, Infallible>(modseq(12))
+    );
+}

@@ -242,3 +242,35 @@ fn what_only_the_maker_changed_stays_silent_after_the_history_was_tidied() {
         }
     }
 }
+
+/// The commit of A failed and freed its version; B got it before A's claim was dropped.
+#[test]
+fn a_later_claim_of_the_same_versions_revokes_the_earlier_one() {
+    let (mut desk, mut b) = desk();
+    let failed = desk.hub.claim(modseq(10), modseq(11), desk.a.origin());
+    desk.hub.claim(modseq(10), modseq(11), b.origin()).committed();
+    desk.moved(seen(11));
+    assert_eq!(desk.noop(), TOLD);
+    assert_eq!(release(&mut b, kind::Noop), SILENCE);
+    drop(failed);
+    assert_eq!(desk.noop(), SILENCE);
+    // Nor does it count when it says that it was committed after all.
+    let wrong = desk.hub.claim(modseq(11), modseq(12), desk.a.origin());
+    desk.hub.claim(modseq(11), modseq(12), b.origin()).committed();
+    wrong.committed();
+    desk.moved(seen(12));
+    assert_eq!(desk.noop(), TOLD);
+}
+
+/// What the administrator did with one of the freed versions was taken for A's.
+#[test]
+fn a_claim_that_is_revoked_by_a_later_one_tells_what_it_hid() {
+    let (mut desk, b) = desk();
+    let failed = desk.hub.claim(modseq(10), modseq(12), desk.a.origin());
+    desk.moved(seen(11));
+    assert_eq!(desk.noop(), SILENCE);
+    let next = desk.hub.claim(modseq(11), modseq(12), b.origin());
+    assert_eq!(desk.noop(), TOLD);
+    drop((failed, next));
+    assert_eq!(desk.noop(), SILENCE);
+}

@@ -2,7 +2,7 @@
 
 mod support;
 
-use imap_updates::{Access, Outcome, Page};
+use imap_updates::{Access, Limits, LogHub, Outcome, Page};
 use support::desk::{SILENCE, flags};
 use support::log::{LogDesk, changes};
 use support::{modseq, uid, uids};
@@ -76,4 +76,25 @@ fn a_listing_knows_hidden_messages() {
     let LogDesk { hub, a } = desk;
     drop(a);
     assert_eq!(hub.select(Access::ReadOnly).updates.exists(), 3);
+}
+
+/// A cut page has UIDNEXT as the store has it now, and not as of the version at which it was cut.
+#[test]
+fn the_uidnext_of_a_page_that_was_cut_short_is_not_told() {
+    let limits = Limits::default().with_waiting_events(0);
+    let hub = LogHub::open(Page::whole(modseq(10)), limits).unwrap();
+    let row = |version, number| {
+        Page::present(
+            changes(version - 1, version),
+            modseq(version),
+            uid(number),
+            flags(""),
+        )
+    };
+    // Too much is waiting: it is told without the rest.
+    let cut = row(11, 1).uid_next(Some(uid(9))).more_follows();
+    assert_eq!(hub.apply(cut).cursor(), modseq(11));
+    assert_eq!(hub.status().uid_next, Some(uid(2)));
+    assert_eq!(hub.apply(row(12, 2).uid_next(Some(uid(9)))).cursor(), modseq(12));
+    assert_eq!(hub.status().uid_next, Some(uid(9)));
 }

@@ -93,7 +93,7 @@ impl Node {
             self.database.since(after).await
         };
         let Ok(cursor) = self.hub.catch_up(read).await;
-        cursor
+        cursor.cursor()
     }
 
     async fn append(&self) {

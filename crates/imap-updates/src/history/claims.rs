@@ -44,7 +44,13 @@ impl Claimed {
 }
 
 impl Claims {
-    pub(crate) fn add(&mut self, (after, upto): (ModSeq, ModSeq), by: Origin) -> u64 {
+    /// Returns the claim's number, and the earlier claims that are void by it: of two transactions that have a version in
+    /// common the first has failed, or it would have kept the version.
+    pub(crate) fn add(&mut self, (after, upto): (ModSeq, ModSeq), by: Origin) -> (u64, Vec<Claimed>) {
+        let overlaps = |claimed: &mut Claimed| {
+            claimed.unconfirmed.is_some() && claimed.after < upto && after < claimed.upto
+        };
+        let void = self.all.extract_if(.., overlaps).collect();
         self.last_number += 1;
         self.all.push(Claimed {
             number: self.last_number,
@@ -54,7 +60,7 @@ impl Claims {
             told: Told::Nothing,
             unconfirmed: Some(BTreeMap::new()),
         });
-        self.last_number
+        (self.last_number, void)
     }
 
     pub(crate) fn confirm(&mut self, number: u64, cursor: ModSeq) {

@@ -10,9 +10,11 @@ use super::log_hub::LogHub;
 /// unless [`committed`](Self::committed) confirms it: a claim that is dropped is revoked, and its session is told of
 /// whatever was taken for its own, if any of it was published meanwhile.
 ///
-/// Declare it *after* the transaction. Rust drops what was declared last first: when an error leaves the block, the claim
-/// is revoked before the transaction rolls back and frees its versions for somebody else, whose changes would otherwise be
-/// taken for this session's.
+/// A transaction that fails frees its versions, and the next one that commits gets them. Its changes are taken for this
+/// session's until the claim is revoked; then the session is told of them. The order in which transaction and claim are
+/// dropped matters little for that: a commit takes the transaction, so in `transaction.commit()?` the versions are free
+/// before the claim is dropped, and if the one who gets them claims them, the earlier claim is revoked by the later one. Let
+/// the claim end with the block that commits, and begin no other transaction of the session's before.
 ///
 /// ```
 /// # use imap_seq::{ModSeq, Uid};

@@ -1,20 +1,18 @@
 //! `LogHub`: the hub of a store that numbers its changes in a log.
 
 use std::fmt;
-use std::future::{Future, ready};
 use std::panic::Location;
 use std::sync::Arc;
 
 use imap_seq::{ModSeq, Uid, UidSet};
 
 use super::applied::{Applied, Outcome};
-use super::caught_up::CaughtUp;
 use super::claim::Claim;
 use super::event::What;
 use super::log::{Log, tell_maker};
-use super::page::{End, Page, Reach};
+use super::page::{Page, Reach};
 use super::publication::{Publication, WakeAfter};
-use super::turns::{Kind, Served, Turns, block_on};
+use super::turns::Turns;
 use super::watch::WatchedStatus;
 use crate::history::{History, State};
 use crate::sync::Mutex;
@@ -40,13 +38,13 @@ use crate::{Access, Closed, Limits, Origin, Recency, Snapshot, UpdateBuffer};
 #[derive(Clone)]
 pub struct LogHub {
     history: Arc<History>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     /// The outer lock: held while a page is taken in, never while a store is read.
     log: Mutex<Log>,
-    turns: Turns,
+    pub(super) turns: Turns,
 }
 
 /// A session, and what SELECT reports beside it: all of one moment.
@@ -158,10 +156,16 @@ impl LogHub {
 
     /// Declares, before the commit, that the versions after `after` and up to `upto` are the changes of `maker`, so that
     /// it is not told of its own flags. For a store whose log does not say who made a change
-    /// ([`Event::by`](crate::Event::by)).
+    /// ([`Event::by`](crate::Event::by)). An earlier claim with a version in common, and not confirmed, is revoked. Waits
+    /// while a page is taken in.
     #[track_caller]
     pub fn claim(&self, after: ModSeq, upto: ModSeq, maker: Origin) -> Claim {
-        let number = self.history.lock().claims.add((after, upto), maker);
+        let number = self.work(Location::caller(), |_, publication| {
+            let (number, void) = publication.look(|state| state.claims.add((after, upto), maker));
+            void.into_iter()
+                .for_each(|claimed| tell_maker(claimed, publication));
+            number
+        });
         Claim::new(self.clone(), number)
     }
 
@@ -224,63 +228,6 @@ impl LogHub {
     /// Whether the mailbox was closed, and why.
     pub fn closed(&self) -> Option<Closed> {
         self.history.closed()
-    }
-
-    /// Reads the log from the cursor to its end, and applies it: `read` gives the page after the version that it is
-    /// handed, or a whole listing if the log does not reach back so far, or that the mailbox is [gone](Page::deleted). When this returns, everything that was committed
-    /// before the call has been told.
-    ///
-    /// One future reads at a time, and one thread beside it ([`catch_up_blocking`](Self::catch_up_blocking)). Whoever calls
-    /// meanwhile waits for a read that begins after the call, which all who wait share. If the reader fails or its future
-    /// is dropped, one of them reads in its place; so it is cancel safe. Belongs to no runtime; the future is `Send` if
-    /// those of `read` are.
-    ///
-    /// # Errors
-    ///
-    /// What `read` answered. Who waited is not concerned: it reads by itself.
-    pub async fn catch_up<E, F, R>(&self, read: F) -> Result<CaughtUp, E>
-    where
-        F: FnMut(ModSeq) -> R,
-        R: Future<Output = Result<Page, E>>,
-    {
-        self.catch_up_as(Kind::Future, read).await
-    }
-
-    /// As [`catch_up`](Self::catch_up), for a store that blocks: the thread reads, or waits for another thread that does. It
-    /// never waits for the future of a [`catch_up`](Self::catch_up), whose read may wait for a thread of the pool to which
-    /// this one belongs. For the same reason `read` must not wait for another thread of that pool.
-    ///
-    /// # Errors
-    ///
-    /// As [`catch_up`](Self::catch_up).
-    pub fn catch_up_blocking<E>(
-        &self,
-        mut read: impl FnMut(ModSeq) -> Result<Page, E>,
-    ) -> Result<CaughtUp, E> {
-        block_on(self.catch_up_as(Kind::Thread, |after| ready(read(after))))
-    }
-
-    async fn catch_up_as<E, F, R>(&self, kind: Kind, mut read: F) -> Result<CaughtUp, E>
-    where
-        F: FnMut(ModSeq) -> R,
-        R: Future<Output = Result<Page, E>>,
-    {
-        let mut caught_up = CaughtUp::at(ModSeq::MIN);
-        if let Served::ByItself(turn) = self.shared.turns.wait(kind).await {
-            let mut after = self.cursor();
-            while self.closed().is_none() {
-                let page = read(after).await?.in_order();
-                let (upto, end) = (page.upto, page.end);
-                caught_up.note(&self.apply(page));
-                // A store that has more to say, and says nothing new, is not asked for ever.
-                if end == End::OfLog || upto <= after {
-                    break;
-                }
-                after = upto;
-            }
-            turn.complete();
-        }
-        Ok(caught_up.with_cursor(self.cursor()))
     }
 
     pub(super) fn confirm(&self, number: u64) {

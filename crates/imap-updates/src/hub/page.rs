@@ -113,7 +113,8 @@ impl Page {
     }
 
     /// The mailbox's UIDNEXT as of `upto`; `None` when it has no UID left. Without this the hub says one more than the
-    /// highest UID that it knows, which may be lower than what the store will give out.
+    /// highest UID that it knows, which may be lower than what the store will give out. Of a page that was cut short it does
+    /// not count: what the store has now is UIDNEXT as of the end of the log, and messages below it are in the rest.
     pub fn uid_next(self, uid_next: Option<Uid>) -> Self {
         Self {
             uid_next: Some(uid_next),
@@ -132,6 +133,10 @@ impl Page {
     /// The store had more to say above `upto`, and the page was cut short, by a LIMIT. The hub then waits for the rest
     /// before it tells anybody: a message that arrived early and changed late is in the last page, and has to be told
     /// before those with higher UIDs.
+    ///
+    /// Cut between two versions, never inside one: the next page begins after `upto`, so a row of version `upto` that this
+    /// page lacks is in neither, and is told to nobody; the hub cannot see it. With a LIMIT that may end inside a version,
+    /// leave out the rows of the last one and let `upto` be the one before, or read the rest of it.
     pub fn more_follows(self) -> Self {
         Self {
             end: End::MoreFollows,
@@ -151,6 +156,9 @@ impl Page {
             // A listing is complete at once.
             self.events.sort_by_key(|event| (event.uid, event.version));
             return self;
+        }
+        if self.end == End::MoreFollows {
+            self.uid_next = None;
         }
         if !self.events.is_sorted_by_key(|event| event.version) {
             self.events.sort_by_key(|event| event.version);
