@@ -4,7 +4,7 @@ use super::database::{DatabaseError, LogRow, MailboxRow, MessageRow, Tables};
 use chrono::{DateTime, FixedOffset, TimeZone, Utc};
 use imap_backend::{Error, ErrorKind};
 use imap_seq::{ModSeq, Uid};
-use imap_updates::{Event, Flag, Flags, Origin, Page, Recency};
+use imap_updates::{Event, Flags, InvalidKeyword, Origin, Page, Recency};
 
 impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
@@ -16,13 +16,9 @@ impl From<DatabaseError> for Error {
     }
 }
 
-/// The flags of a column such as `\Seen $Forwarded`.
-pub(crate) fn flags_of(column: &str) -> Flags {
-    column.split(' ').filter_map(|flag| flag.parse::<Flag>().ok()).collect()
-}
-
-pub(crate) fn flags_column(flags: &Flags) -> String {
-    flags.iter().map(|flag| flag.to_string()).collect::<Vec<_>>().join(" ")
+/// Flags are kept as `to_string` writes them.
+pub(crate) fn flags_of(column: &str) -> Result<Flags, Error> {
+    column.parse().map_err(|error: InvalidKeyword| Error::new(ErrorKind::Corruption).with_source(error))
 }
 
 /// INTERNALDATE: the moment, in the zone that it was given in.
@@ -40,22 +36,21 @@ pub(crate) fn date_columns(date: Option<DateTime<FixedOffset>>) -> (i64, i32) {
 pub(crate) fn page(tables: &Tables, id: i64, after: Option<ModSeq>) -> Result<Page, Error> {
     let Ok(mailbox) = tables.mailbox(id) else { return Ok(Page::deleted()) };
     let version = ModSeq::try_from(mailbox.version)?;
-    let uid_next = Uid::try_from(mailbox.uid_next).ok(); // UIDs can be used up
-    let Some(after) = after.filter(|&after| i64::from(after) >= mailbox.log_begins) else {
-        let mut page = Page::whole(version).uid_next(uid_next);
-        for row in mailbox.listing() {
-            page.push(event(mailbox, row)?);
+    let (rows, page) = match after {
+        Some(after) if i64::from(after) >= mailbox.log_begins => {
+            let rows = mailbox.log(after.into());
+            let page = match rows.last() {
+                // A LIMIT cut it short. A page ends with a version, never inside one.
+                Some(last) if last.version < mailbox.version => {
+                    Page::changes(after, last.version.try_into()?).more_follows()
+                }
+                _ => Page::changes(after, version),
+            };
+            (rows, page)
         }
-        return Ok(page);
+        _ => (mailbox.listing().collect(), Page::whole(version)),
     };
-    let rows = mailbox.log(after.into());
-    let mut page = match rows.last() {
-        // A LIMIT cut it short. A page ends with a version, never inside one.
-        Some(last) if last.version < mailbox.version => {
-            Page::changes(after, last.version.try_into()?).more_follows()
-        }
-        _ => Page::changes(after, version).uid_next(uid_next),
-    };
+    let mut page = page.uid_next(Uid::try_from(mailbox.uid_next).ok()); // UIDs can be used up
     for row in rows {
         page.push(event(mailbox, row)?);
     }
@@ -66,5 +61,5 @@ fn event(mailbox: &MailboxRow, row: LogRow) -> Result<Event, Error> {
     let (version, uid) = (row.version.try_into()?, row.uid.try_into()?);
     let Some(flags) = row.flags else { return Ok(Event::gone(version, uid)) };
     let recency = if row.uid >= mailbox.recent_from { Recency::Recent } else { Recency::NotRecent };
-    Ok(Event::present(version, uid, flags_of(&flags)).by(Origin::from_i64(row.maker)).recency(recency))
+    Ok(Event::present(version, uid, flags_of(&flags)?).by(Origin::from_i64(row.maker)).recency(recency))
 }

@@ -206,10 +206,10 @@ impl Transaction<'_> {
         Ok(())
     }
     /// UPDATE mailboxes SET recent_from = greatest(recent_from, :uid): no change that a client sees, so no version.
-    pub(crate) fn claim_recent(&mut self, id: i64, below: i64) {
-        if let Some(mailbox) = self.tables.mailboxes.get_mut(&id) {
-            mailbox.recent_from = mailbox.recent_from.max(below);
-        }
+    pub(crate) fn claim_recent(&mut self, id: i64, below: i64) -> Result<(), DatabaseError> {
+        let mailbox = self.tables.mailboxes.get_mut(&id).ok_or(DatabaseError::NoSuchMailbox)?;
+        mailbox.recent_from = mailbox.recent_from.max(below);
+        Ok(())
     }
     /// INSERT INTO mailboxes ..: the key comes from a sequence, so no later mailbox has it, nor a lower one.
     pub(crate) fn create(&mut self, name: &str) -> Result<(), DatabaseError> {

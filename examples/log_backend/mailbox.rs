@@ -1,6 +1,6 @@
 //! `Mailbox`: the messages. Each method is a transaction or a query, on a thread that may block.
 
-use super::columns::{date_of, flags_column, flags_of};
+use super::columns::{date_of, flags_of};
 use super::database::MessageRow;
 use super::node::Node;
 use bytes::Bytes;
@@ -46,10 +46,11 @@ impl Mailbox for Selected {
                         modified.insert(uid);
                         continue;
                     }
-                    let flags = flags_column(&change.apply(&flags_of(&row.flags)));
-                    if flags != row.flags {
+                    let before = flags_of(&row.flags)?;
+                    let after = change.apply(&before);
+                    if after != before {
                         // The log says whose flags these are: this session is not told of its own.
-                        transaction.set_flags(id, uid.into(), flags, origin.to_i64())?;
+                        transaction.set_flags(id, uid.into(), after.to_string(), origin.to_i64())?;
                     }
                 }
                 Ok(Stored::default().with_modified(modified))
@@ -69,8 +70,8 @@ impl Mailbox for Selected {
         self.node
             .change(move |transaction| {
                 for uid in uids.iter().map(i64::from) {
-                    let row = transaction.mailbox(id)?.messages.get(&uid);
-                    if row.is_some_and(|row| flags_of(&row.flags).contains(&Flag::Deleted)) {
+                    let Some(row) = transaction.mailbox(id)?.messages.get(&uid) else { continue };
+                    if flags_of(&row.flags)?.contains(&Flag::Deleted) {
                         transaction.remove(id, uid)?;
                     }
                 }
@@ -138,7 +139,7 @@ impl Selected {
 
 fn record(node: &Node, id: i64, row: &MessageRow, need: Need) -> Result<Record, Error> {
     let size = row.octets.len() as u64;
-    let record = Record::new(row.uid.try_into()?, flags_of(&row.flags))
+    let record = Record::new(row.uid.try_into()?, flags_of(&row.flags)?)
         .with_internal_date(date_of(row).ok_or(ErrorKind::Corruption)?)
         .with_size(size)
         .with_modseq(row.version.try_into()?);

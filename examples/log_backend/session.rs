@@ -1,6 +1,6 @@
 //! `Backend` and `Session`: one user, `demo`, whose mailboxes are those of the database.
 
-use super::columns::{date_columns, flags_column};
+use super::columns::date_columns;
 use super::database::MessageRow;
 use super::mailbox::Selected;
 use super::node::Node;
@@ -37,7 +37,7 @@ impl Session for Node {
             // Session, UIDNEXT and HIGHESTMODSEQ of one moment; what the database says by now may be later.
             let selection = hub.select(access);
             if let (Access::ReadWrite, Some(uid_next)) = (access, selection.uid_next) {
-                node.commit(|transaction| Ok(transaction.claim_recent(id, uid_next.into())))?;
+                node.commit(|transaction| Ok(transaction.claim_recent(id, uid_next.into())?))?;
             }
             let origin = selection.updates.origin();
             let mailbox = Selected { node: node.clone(), id, hub, origin };
@@ -78,7 +78,7 @@ impl Session for Node {
         }
         let octets = imap_message::to_crlf(&octets).into_owned().into();
         let (seconds, zone_minutes) = date_columns(how.internal_date());
-        let flags = flags_column(how.flags());
+        let flags = how.flags().to_string();
         let row = MessageRow { flags, seconds, zone_minutes, octets, ..MessageRow::default() };
         self.change(move |transaction| {
             transaction.mailbox(id).map_err(|_| ErrorKind::TryCreate)?; // it may have been deleted meanwhile
