@@ -9,6 +9,7 @@
 //! | `maildir_server` | the same on a Maildir |
 //! | `two_clients` | two clients and one expunge: what each is told, and when |
 //! | `polled_backend` | a store that can only be listed |
+//! | `log_backend` | a database with a change log, which several servers share |
 //! | `helpers_without_server` | the helpers in a server of your own |
 //!
 //! `tests/` runs each of them and compares its output with the one in its first lines.

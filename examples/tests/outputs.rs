@@ -30,6 +30,7 @@ fn examples_print_what_they_promise() {
         ("two_clients", "two_clients.rs"),
         ("helpers_without_server", "helpers_without_server.rs"),
         ("polled_backend", "polled_backend/main.rs"),
+        ("log_backend", "log_backend/main.rs"),
     ] {
         let output = Command::new(program(name)).output().unwrap();
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));

@@ -85,6 +85,14 @@ impl fmt::Display for News {
     }
 }
 
+/// A poll may fail where the mailbox has ended and the session is told so; else it has to succeed.
+fn went_on(polled: Result<(), imap_backend::Error>, news: News) -> Result<News, Stop> {
+    if news.closed.is_none() {
+        polled.must("poll")?;
+    }
+    Ok(news)
+}
+
 impl<M: Mailbox> Selected<M> {
     pub(crate) async fn open(opened: Opened<M>) -> Result<Self, Stop> {
         let figures = Figures {
@@ -114,8 +122,8 @@ impl<M: Mailbox> Selected<M> {
     /// The client was told what contradicts what it knows.
     pub async fn noop(&mut self) -> Result<News, Stop> {
         let command = self.updates.begin(kind::Noop);
-        self.mailbox.poll(PollReason::Asked).await.must("poll")?;
-        self.release(&command).await
+        let polled = self.mailbox.poll(PollReason::Asked).await;
+        went_on(polled, self.release(&command).await?)
     }
 
     /// A FETCH that asks for nothing: EXISTS and flags are told, EXPUNGE waits.
@@ -124,10 +132,10 @@ impl<M: Mailbox> Selected<M> {
     /// As [`noop`](Self::noop).
     pub async fn hold(&mut self) -> Result<News, Stop> {
         let command = self.updates.begin(kind::Fetch);
-        self.mailbox.poll(PollReason::Passing).await.must("poll")?;
+        let polled = self.mailbox.poll(PollReason::Passing).await;
         let news = self.tell(Release::hold(), Expunges::Hold).await;
         drop(command);
-        news
+        went_on(polled, news?)
     }
 
     /// Messages by UID, some at a time as a server asks for them; one entry for each UID.
@@ -202,10 +210,10 @@ impl<M: Mailbox> Selected<M> {
         for record in self.fetch(uids, Need::FLAGS).await?.into_iter().flatten() {
             self.model.learn_flags(record.uid(), record.flags().clone());
         }
-        self.mailbox.poll(PollReason::Passing).await.must("poll")?;
+        let polled = self.mailbox.poll(PollReason::Passing).await;
         let news = self.tell(Release::hold(), Expunges::Hold).await?;
         drop(command);
-        Ok((stored, news))
+        Ok((stored, went_on(polled, news)?))
     }
 
     /// UID EXPUNGE.
@@ -238,8 +246,8 @@ impl<M: Mailbox> Selected<M> {
     where
         K: CommandKind + MayExpunge,
     {
-        self.mailbox.poll(PollReason::Passing).await.must("poll")?;
-        self.release(command).await
+        let polled = self.mailbox.poll(PollReason::Passing).await;
+        went_on(polled, self.release(command).await?)
     }
 
     async fn release<K>(&mut self, command: &imap_updates::CommandInProgress<K>) -> Result<News, Stop>
@@ -301,5 +309,23 @@ impl<M: Mailbox> Selected<M> {
     /// The number that the server would write for this message.
     pub(crate) fn seq_of(&self, uid: Uid) -> Option<SeqNum> {
         self.updates.view().seq_of(uid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imap_backend::ErrorKind;
+
+    #[test]
+    fn a_poll_may_fail_only_if_the_session_is_told_that_the_mailbox_ended() {
+        let failed = || Err(ErrorKind::NonExistent.into());
+        let ended = News {
+            closed: Some(Closed::Deleted),
+            ..News::default()
+        };
+        assert_eq!(went_on(failed(), ended.clone()), Ok(ended));
+        assert!(went_on(failed(), News::default()).is_err());
+        assert!(went_on(Ok(()), News::default()).is_ok());
     }
 }

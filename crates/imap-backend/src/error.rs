@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use imap_seq::NumberOutOfRange;
+
 /// What went wrong, in the terms of RFC 5530 (response codes for tagged NO).
 ///
 /// The server turns each kind into a tagged NO with this code and a fixed text. Whatever the backend knows
@@ -93,6 +95,23 @@ impl From<ErrorKind> for Error {
     }
 }
 
+/// A number that the store kept cannot be a UID, a UIDVALIDITY or a mod-sequence: [`ErrorKind::Corruption`], with the number
+/// for the log. So `?` does for the columns of a database.
+///
+/// ```
+/// use imap_backend::{Error, ErrorKind};
+/// use imap_seq::Uid;
+/// fn uid(column: i64) -> Result<Uid, Error> {
+///     Ok(column.try_into()?)
+/// }
+/// assert_eq!(uid(0).unwrap_err().kind(), ErrorKind::Corruption);
+/// ```
+impl From<NumberOutOfRange> for Error {
+    fn from(number: NumberOutOfRange) -> Self {
+        Self::new(ErrorKind::Corruption).with_source(number)
+    }
+}
+
 impl fmt::Display for ErrorKind {
     /// The fixed text that a client may read: lower case, no details of the store.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -163,5 +182,21 @@ impl std::error::Error for LoginError {
 impl From<Error> for LoginError {
     fn from(error: Error) -> Self {
         Self::Failed(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imap_seq::{ModSeq, Uid};
+    use std::error::Error as _;
+
+    #[test]
+    fn a_column_that_is_no_number_of_imap_is_damage_and_the_log_says_which() {
+        let error = Error::from(Uid::try_from(1 << 32).unwrap_err());
+        assert_eq!(error.kind(), ErrorKind::Corruption);
+        assert!(error.to_string().contains("4294967296"), "{error}");
+        let source = Error::from(ModSeq::try_from(-1).unwrap_err());
+        assert!(source.source().unwrap().is::<NumberOutOfRange>());
     }
 }

@@ -11,8 +11,8 @@
 //! # What you do not have to know
 //!
 //! *When* a client may be told something. Your store changes its messages and says so to the mailbox's
-//! [`MailboxHub`](imap_updates::MailboxHub), in one critical section, by UID; or a [`LogHub`](imap_updates::LogHub) follows
-//! the change log of your database. Every session that has the mailbox open reads from there what its client has not been
+//! [`MailboxHub`](imap_updates::MailboxHub), in one critical section, by UID; or your database keeps a log of its changes,
+//! and a [`LogHub`](imap_updates::LogHub) reads there what changed, whoever did it. Every session that has the mailbox open reads from there what its client has not been
 //! told; the server releases it when the RFCs allow. You never send an untagged response, and you never see a message
 //! sequence number.
 //!
@@ -24,15 +24,17 @@
 //!
 //! # What is left to you
 //!
-//! * One hub for each mailbox that is open, shared by all its sessions.
+//! * One hub for each mailbox that is open, shared by all its sessions: a `MailboxHub` where every change goes through this
+//!   process, a `LogHub` where the store numbers its changes and others write to it too. [`Hubs`](imap_updates::Hubs) keeps
+//!   them.
 //! * UIDs: strictly ascending in each mailbox, never used twice (RFC 9051, section 2.3.1.1).
 //! * Durability: what [`append`](Session::append), [`copy`](Mailbox::copy) and [`move_to`](Mailbox::move_to) have
 //!   answered is safe.
 //! * [`Error`]s with the right [`ErrorKind`]; the server turns them into NO with an RFC 5530 code. Your own words
 //!   go to the log, never to a client.
 //!
-//! The smallest complete backend is `examples/minimal_backend.rs`, in memory, under 150 lines; the guide is
-//! `docs/writing-a-backend.md`; the conformance kit that tests your backend is `imap-backend-test`.
+//! The smallest complete backend is `examples/minimal_backend.rs`, in memory, under 150 lines; `examples/log_backend` is one
+//! on a database that several servers share; the guide is `docs/writing-a-backend.md`; the conformance kit that tests your backend is `imap-backend-test`.
 //!
 //! # Costs
 //!

@@ -29,7 +29,8 @@ pub enum PollReason {
 /// Everything here speaks UIDs. The server resolves the client's sets in the numbering that this client was told
 /// *before* it calls, and translates back when it writes; a backend never meets a message sequence number.
 ///
-/// Changes go two ways: into the store, and into the mailbox's hub. The server learns of them from the
+/// Changes go two ways: into the store, and into the mailbox's hub ([`HubGuard`](imap_updates::HubGuard)), or from the
+/// store's log into the hub ([`LogHub::catch_up`](imap_updates::LogHub::catch_up)). The server learns of them from the
 /// [`UpdateBuffer`](imap_updates::UpdateBuffer) that was handed over in [`Opened`](crate::Opened), this session's own
 /// expunges and arrivals included; so [`expunge`](Self::expunge) answers nothing but that it is done. Flag changes are
 /// published with this session's [`Origin`](imap_updates::Origin), so that they are not echoed: the server writes the
@@ -151,13 +152,18 @@ pub trait Mailbox: Send + 'static {
         }
     }
 
-    /// Looks whether the store changed behind the hub's back, and publishes what it finds.
+    /// Looks whether the store changed behind the hub's back, and publishes what it finds: a
+    /// [`LogHub`](imap_updates::LogHub) catches up with its log, a poller lists the mailbox.
     ///
-    /// Called before the updates of a command are written. A store whose every change goes through the hub has
-    /// nothing to do here.
+    /// Called before the updates of a command are written. A store whose every change goes through a
+    /// [`MailboxHub`](imap_updates::MailboxHub) has nothing to do here.
+    ///
+    /// Who finds that the mailbox is gone closes the hub ([`LogHub::close`](imap_updates::LogHub::close),
+    /// [`HubGuard::close`](imap_updates::HubGuard::close)) and answers `Ok`: by that the session ends, and an error ends
+    /// nothing.
     ///
     /// # Errors
-    /// Logged; the command that was the occasion goes on.
+    /// The store cannot be read. Logged; the command that was the occasion goes on, and the next poll looks again.
     fn poll(&mut self, reason: PollReason) -> impl Future<Output = Result<(), Error>> + Send {
         let _ = reason;
         async { Ok(()) }

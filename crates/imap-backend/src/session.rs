@@ -32,7 +32,9 @@ pub trait Session: Send + 'static {
         Abilities::default()
     }
 
-    /// The character between the parts of a mailbox name (RFC 9051, section 5.1.1).
+    /// The character between the parts of a mailbox name (RFC 9051, section 5.1.1), the same for the whole session.
+    ///
+    /// The default is `/`.
     fn delimiter(&self) -> char {
         '/'
     }
@@ -48,7 +50,9 @@ pub trait Session: Send + 'static {
     /// Opens a mailbox: SELECT and EXAMINE (RFC 9051, sections 6.3.2 and 6.3.3).
     ///
     /// What [`Opened`] says about the mailbox and its subscription must be one moment's truth:
-    /// [`MailboxHub::subscribe_with`](imap_updates::MailboxHub::subscribe_with) takes both at once.
+    /// [`MailboxHub::subscribe_with`](imap_updates::MailboxHub::subscribe_with) takes both at once, and
+    /// [`LogHub::select`](imap_updates::LogHub::select) gives both at once, after the hub has
+    /// [caught up](imap_updates::LogHub::catch_up).
     ///
     /// # Errors
     /// [`ErrorKind::NonExistent`](crate::ErrorKind::NonExistent) and whatever keeps the mailbox from being opened.
@@ -119,8 +123,8 @@ pub trait Session: Send + 'static {
         async { Err(unsupported()) }
     }
 
-    /// Deletes a mailbox, not its inferiors (RFC 9051, section 6.3.5). Sessions that have it selected are told
-    /// with [`HubGuard::close`](imap_updates::HubGuard::close).
+    /// Deletes a mailbox, not its inferiors (RFC 9051, section 6.3.5). Sessions that have it selected are told with
+    /// [`HubGuard::close`](imap_updates::HubGuard::close) or [`LogHub::close`](imap_updates::LogHub::close).
     ///
     /// # Errors
     /// [`ErrorKind::NonExistent`](crate::ErrorKind::NonExistent); the server refuses INBOX by itself.
@@ -130,6 +134,8 @@ pub trait Session: Send + 'static {
     }
 
     /// Renames a mailbox and its inferiors; INBOX instead gives its messages to the new name (RFC 9051, section 6.3.6).
+    /// Sessions that have one of them selected go on: [`HubGuard::renamed`](imap_updates::HubGuard::renamed),
+    /// [`LogHub::renamed`](imap_updates::LogHub::renamed).
     ///
     /// # Errors
     /// [`ErrorKind::NonExistent`](crate::ErrorKind::NonExistent), [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists).
