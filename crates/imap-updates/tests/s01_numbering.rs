@@ -122,7 +122,7 @@ fn s11_no_flags_before_exists() {
 #[test]
 fn s12_flags_of_an_unknown_uid_in_a_gap_are_refused() {
     let mut desk = Desk::with(&[1, 3, 5]);
-    assert_eq!(desk.flags(4, "\\Flagged"), Ingest::Unknown);
+    assert_eq!(desk.flags(4, "\\Flagged $New"), Ingest::Unknown);
     assert_eq!(desk.noop(), SILENCE);
     let counts = desk.hub.lock().counts();
     assert_eq!((counts.unknown, counts.applied), (1, 0));
