@@ -8,7 +8,6 @@ use imap_message::{Summarizer, Summary};
 
 use crate::disk::directory::Directory;
 use crate::disk::storage::{ContentStamp, FileStatus, StoredFile};
-use crate::format::file_name::ClaimedSizes;
 use crate::format::wire_form::ToWire;
 use crate::mailbox::body::PIECE;
 use crate::mailbox::cache::Depth;
@@ -106,7 +105,7 @@ impl Wanted {
 /// The summaries that were made before.
 pub(crate) type Cached<'a> = &'a dyn Fn(Depth, ContentStamp) -> Option<Arc<Summary>>;
 
-/// Finds out what is wanted of a message from its file.
+/// Finds out what is wanted of a message from its file. A size is counted: what a file name claims (`W=`) may be a lie.
 pub(crate) fn read_content(
     directory: &Directory,
     entry: &Entry,
@@ -114,16 +113,11 @@ pub(crate) fn read_content(
     means: &mut Means,
     cached: Cached<'_>,
 ) -> io::Result<Content> {
-    if wanted.is_status() {
-        let status = directory.status(entry.at())?;
-        let size = claimed_size(entry, &status);
-        if !wanted.size || size.is_some() {
-            return Ok(Content {
-                date: Some(status.modified),
-                size,
-                ..Content::default()
-            });
-        }
+    if wanted.is_status() && !wanted.size {
+        return Ok(Content {
+            date: Some(directory.status(entry.at())?.modified),
+            ..Content::default()
+        });
     }
     let (mut file, status) = directory.open_message(entry.at())?;
     let mut content = Content {
@@ -140,7 +134,7 @@ pub(crate) fn read_content(
     if wanted.body && status.size <= SMALL.min(means.room as u64) {
         read_whole(&mut file, &status, wanted, &mut means.piece, &mut content)?;
     } else {
-        read_through(&mut file, entry, &status, wanted, &mut content)?;
+        read_through(&mut file, &status, wanted, &mut content)?;
     }
     Ok(content)
 }
@@ -164,7 +158,6 @@ fn read_whole(
     }
     let mut octets = Vec::with_capacity(size + size / 32 + 64);
     ToWire::after(None).push(&raw[..read], &mut octets);
-    // What was counted is right whatever a file name claims.
     content.size = Some(octets.len() as u64);
     content.new_summary = wanted.summary.map(|depth| {
         Arc::new(match depth {
@@ -179,19 +172,16 @@ fn read_whole(
 /// A message of which no octets are kept: as far as its size or its summary needs it.
 fn read_through(
     file: &mut StoredFile,
-    entry: &Entry,
     status: &FileStatus,
     wanted: Wanted,
     content: &mut Content,
 ) -> io::Result<()> {
-    let claimed = claimed_size(entry, status);
-    let counts = wanted.size && claimed.is_none();
+    let counts = wanted.size;
     let summarizer = match wanted.summary {
         Some(Depth::Whole) => Some(Summarizer::new()),
         Some(Depth::Header) => Some(Summarizer::header_only()),
         None => None,
     };
-    content.size = claimed;
     if summarizer.is_none() && !counts {
         return Ok(());
     }
@@ -261,11 +251,4 @@ fn each_raw_piece(
         }
     }
     Ok(())
-}
-
-/// The size that the file name claims, if the other size that it claims is the file's.
-fn claimed_size(entry: &Entry, status: &FileStatus) -> Option<u64> {
-    let sizes = ClaimedSizes::of(entry.base()).if_physical_is(status.size)?;
-    let possible = status.size..=status.size.saturating_mul(2);
-    possible.contains(&sizes.wire).then_some(sizes.wire)
 }

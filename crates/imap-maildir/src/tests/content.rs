@@ -76,11 +76,13 @@ async fn sizes_that_a_file_name_claims_wrongly_are_not_believed() {
         ("cur/2.b,S=40,W=5:2,", "a\nb\n"),
         ("cur/3.c,S=4,W=99:2,", "a\nb\n"),
         ("cur/4.d:2,", "a\nb\n"),
+        // The wire size is possible for a file of four octets, and still not this file's.
+        ("cur/5.e,S=4,W=5:2,", "a\nb\n"),
     ] {
         deliver(&fixture.root(), file, text);
     }
     let mut client = fixture.select("INBOX").await;
-    let uids: Vec<_> = (1..=4).filter_map(Uid::new).collect();
+    let uids: Vec<_> = (1..=5).filter_map(Uid::new).collect();
     let sizes = client.mailbox().fetch(&uids, Need::SIZE).await.unwrap();
     assert!(sizes.into_records().all(|record| record.size() == Some(6)));
 }
