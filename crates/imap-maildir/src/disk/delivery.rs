@@ -209,24 +209,13 @@ impl Drop for Prepared {
 mod tests {
     use super::*;
     use crate::disk::storage::{Call, faults};
+    use crate::format::line_ends::tests::read_back;
     use std::os::unix::fs::MetadataExt as _;
 
     fn fixture() -> (tempfile::TempDir, Arc<Directory>, NameGenerator) {
         let home = tempfile::tempdir().unwrap();
         let directory = Arc::new(Directory::open(home.path()).unwrap());
         (home, directory, NameGenerator::new().unwrap())
-    }
-
-    /// As FETCH does it: each LF without a CR before it becomes CRLF.
-    fn read_back(stored: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        for &octet in stored {
-            if octet == b'\n' && out.last() != Some(&b'\r') {
-                out.push(b'\r');
-            }
-            out.push(octet);
-        }
-        out
     }
 
     fn deliver(pieces: &[&[u8]]) -> (Vec<u8>, Prepared, tempfile::TempDir) {

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
+use crate::format::wire_form::ToWire;
+
 /// Turns CRLF into LF across pieces, and counts what reading will give.
 #[derive(Debug, Default)]
 pub(crate) struct LineEnds {
     /// The last octet that was taken in is a CR that has not been given out yet.
     held: Held,
-    /// The last octet given out.
-    last: u8,
+    /// What was given out, as reading will give it.
+    wire: ToWire,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +29,10 @@ impl LineEnds {
         let mut out = Vec::with_capacity(octets.len() + 1);
         for &octet in octets {
             if self.held == Held::CarriageReturn {
-                let before = out.last().copied().unwrap_or(self.last);
-                if octet != b'\n' || before == b'\r' {
+                let after_cr = out
+                    .last()
+                    .map_or(self.wire.is_after_cr(), |&before| before == b'\r');
+                if octet != b'\n' || after_cr {
                     out.push(b'\r');
                 }
                 self.held = Held::Nothing;
@@ -51,22 +55,17 @@ impl LineEnds {
 
     /// How many octets these become with every LF as CRLF; to be called with everything that is stored, in order.
     pub(crate) fn measure(&mut self, stored: &[u8]) -> u64 {
-        let mut count = stored.len() as u64;
-        for &octet in stored {
-            count += u64::from(octet == b'\n' && self.last != b'\r');
-            self.last = octet;
-        }
-        count
+        stored.len() as u64 + self.wire.count(stored)
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
     /// As FETCH does it: each LF without a CR before it becomes CRLF.
-    fn read_back(stored: &[u8]) -> Vec<u8> {
+    pub(crate) fn read_back(stored: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         for &octet in stored {
             if octet == b'\n' && out.last() != Some(&b'\r') {

@@ -8,7 +8,7 @@ const NUL_SUBSTITUTE: u8 = 0x80;
 /// What a file's octets are as IMAP sends them, piece by piece.
 ///
 /// An LF without a CR before it becomes CRLF, NUL becomes 0x80, all else stays, a lone CR included.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct ToWire {
     /// Whether the octet before the next piece is a CR.
     after_cr: bool,
@@ -20,6 +20,11 @@ impl ToWire {
         Self {
             after_cr: octet == Some(b'\r'),
         }
+    }
+
+    /// Whether the octet before the next piece is a CR.
+    pub(crate) fn is_after_cr(self) -> bool {
+        self.after_cr
     }
 
     /// Appends the wire form of the next piece to `out`.

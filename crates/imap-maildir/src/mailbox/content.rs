@@ -98,7 +98,7 @@ impl Wanted {
 
     /// Whether the status of the file is enough.
     fn is_status(self) -> bool {
-        self.summary.is_none() && !self.body
+        !self.size && self.summary.is_none() && !self.body
     }
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn read_content(
     means: &mut Means,
     cached: Cached<'_>,
 ) -> io::Result<Content> {
-    if wanted.is_status() && !wanted.size {
+    if wanted.is_status() {
         return Ok(Content {
             date: Some(directory.status(entry.at())?.modified),
             ..Content::default()
