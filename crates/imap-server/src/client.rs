@@ -21,6 +21,8 @@ pub(crate) struct Client<B: Backend> {
     pub(crate) peer: Peer,
     pub(crate) channel: Channel,
     pub(crate) state: State<B::Session>,
+    /// Who is logged in: long work is done in turns by user. Empty before login.
+    pub(crate) user: Arc<str>,
     pub(crate) failed_logins: u32,
     receiver: Receiver,
     bad_in_a_row: u32,
@@ -62,6 +64,7 @@ impl<B: Backend> Client<B> {
             peer,
             channel,
             state: State::NotAuthenticated,
+            user: Arc::from(""),
             failed_logins: 0,
             receiver,
             bad_in_a_row: 0,

@@ -89,6 +89,7 @@ mod shutdown;
 mod slots;
 mod state;
 mod syntax;
+mod turns;
 mod wire;
 
 pub use config::{Limits, PlaintextLogin};

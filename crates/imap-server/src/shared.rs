@@ -9,6 +9,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::{Limits, PlaintextLogin};
 use crate::slots::Slots;
+use crate::turns::Turns;
 
 /// What all connections of a server share.
 pub(crate) struct Shared<B> {
@@ -18,8 +19,8 @@ pub(crate) struct Shared<B> {
     pub(crate) plaintext_login: PlaintextLogin,
     /// Logins that may be checked at the same time.
     pub(crate) logins: Semaphore,
-    /// Searches that may look into messages at the same time: as many as there are cores to do it.
-    pub(crate) searches: Semaphore,
+    /// For work that reads messages: as many turns at the same time as there are cores.
+    pub(crate) turns: Arc<Turns>,
     pub(crate) slots: Slots,
 }
 
@@ -33,7 +34,7 @@ impl<B: Backend> Shared<B> {
         Self {
             backend,
             logins: Semaphore::new(limits.logins_at_once.max(1)),
-            searches: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
+            turns: Turns::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             slots: Slots::new(limits.connections, limits.connections_per_address),
             limits: Arc::new(limits),
             tls: tls.map(TlsAcceptor::from),

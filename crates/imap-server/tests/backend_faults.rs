@@ -121,6 +121,18 @@ async fn an_append_can_be_refused_before_and_after_it_was_sent() {
     assert_eq!(client.line().await, "c OK NOOP completed");
 }
 
+/// The tests of this server see a panic that the client never hears of.
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "the server panicked")]
+async fn a_panic_that_a_test_has_not_meant_fails_the_test() {
+    let server = Server::builder(Faulty).build();
+    let mut client = connect(&server, local(), &Shutdown::new());
+    client.line().await;
+    client.ok("LOGIN joe x").await;
+    client.send("a LIST \"\" *\r\n").await;
+    client.rest().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_panic_ends_its_own_connection_with_bye_and_no_other() {
     let server = Server::builder(Faulty).build();
@@ -130,6 +142,8 @@ async fn a_panic_ends_its_own_connection_with_bye_and_no_other() {
     let mut client = connect(&server, local(), &shutdown);
     client.line().await;
     client.ok("LOGIN joe x").await;
+    client.panics.expect_one();
+    other.panics.expect_one();
     client.send("a LIST \"\" *\r\n").await;
     assert_eq!(client.rest().await, ["* BYE internal error"]);
     client.ended().await;

@@ -151,6 +151,7 @@ impl<B: Backend> Client<B> {
                 self.channel.phase = Phase::User;
                 self.failed_logins = 0;
                 self.state = State::Authenticated(session);
+                self.user = user.into();
                 let capabilities = self.capabilities();
                 Ok(Completion::ok("logged in").with_code(format!("CAPABILITY {capabilities}")))
             }

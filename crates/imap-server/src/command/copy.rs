@@ -31,7 +31,8 @@ impl<B: Backend> Client<B> {
         if uids.is_empty() {
             return Ok(completed);
         }
-        let copied = selected.mailbox.copy(&uids, &target).await?;
+        let copying = selected.mailbox.copy(&uids, &target);
+        let copied = self.channel.while_present(copying).await??;
         Ok(match self.copy_uid(&copied) {
             Some(code) => completed.with_code(code),
             None => completed,
@@ -52,7 +53,8 @@ impl<B: Backend> Client<B> {
             return Ok(Completion::expunge_issued());
         };
         if !uids.is_empty() {
-            let moved = selected.mailbox.move_to(&uids, &target).await?;
+            let moving = selected.mailbox.move_to(&uids, &target);
+            let moved = self.channel.while_present(moving).await??;
             if let Some(code) = self.copy_uid(&moved) {
                 wire::untagged_ok(self.channel.io.out(), &code, "moved");
             }
@@ -65,7 +67,8 @@ impl<B: Backend> Client<B> {
         selected.writable()?;
         let all = selected.announced();
         if !all.is_empty() {
-            selected.mailbox.expunge(&all).await?;
+            let expunging = selected.mailbox.expunge(&all);
+            self.channel.while_present(expunging).await??;
         }
         Ok(Completion::ok("EXPUNGE completed"))
     }
@@ -75,7 +78,8 @@ impl<B: Backend> Client<B> {
         selected.writable()?;
         let live = resolve(&selected.updates, set, Numbers::Uids)?.live();
         if !live.is_empty() {
-            selected.mailbox.expunge(&live).await?;
+            let expunging = selected.mailbox.expunge(&live);
+            self.channel.while_present(expunging).await??;
         }
         Ok(Completion::ok("EXPUNGE completed"))
     }

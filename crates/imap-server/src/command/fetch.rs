@@ -8,6 +8,8 @@ mod message;
 mod plan;
 mod row;
 
+use std::sync::Arc;
+
 use imap_backend::{Backend, ErrorKind, FlagAction, FlagChange, Mailbox, Record, Walk};
 use imap_codec::imap_types::fetch::MacroOrMessageDataItemNames;
 use imap_codec::imap_types::sequence::SequenceSet;
@@ -30,6 +32,15 @@ impl<B: Backend> Client<B> {
         numbers: Numbers,
     ) -> Answer {
         let plan = Plan::new(items, numbers)?;
+        if !plan.reads_messages() {
+            return self.fetch_rows(set, &plan, numbers).await;
+        }
+        let (server, user) = (Arc::clone(&self.server), Arc::clone(&self.user));
+        let rows = self.fetch_rows(set, &plan, numbers);
+        server.turns.take_for(&user, rows).await
+    }
+
+    async fn fetch_rows(&mut self, set: &SequenceSet, plan: &Plan, numbers: Numbers) -> Answer {
         let Selected {
             mailbox,
             updates,
@@ -41,7 +52,7 @@ impl<B: Backend> Client<B> {
         let view = resolved.view();
         let mut missing = Missing::default();
         let mut walk = Walk::new(resolved.uids(), plan.need);
-        while let Some(fetched) = walk.next(mailbox).await? {
+        while let Some(fetched) = self.channel.while_present(walk.next(mailbox)).await?? {
             let marks = plan.seen == Seen::Set && *access == Access::ReadWrite;
             // All at once those whose octets are here; the others one by one, when they could be read.
             let mut marked = match marks {
@@ -57,8 +68,8 @@ impl<B: Backend> Client<B> {
                     continue;
                 };
                 let mut message = Reading::new(&record);
-                if (plan.reads_messages() || !message.is_complete(&plan))
-                    && let Err(error) = message.prepare(&plan).await
+                if (plan.reads_messages() || !message.is_complete(plan))
+                    && let Err(error) = self.channel.while_present(message.prepare(plan)).await?
                 {
                     missing.note(&record, error)?;
                     continue;
@@ -68,7 +79,8 @@ impl<B: Backend> Client<B> {
                 }
                 let row = Row::new(&record, seq, updates, &marked);
                 flags.introduce(self.channel.io.out(), row.flags());
-                row.write(&plan, message, &mut self.channel).await?;
+                row.write(plan, message, &mut self.channel).await?;
+                tokio::task::consume_budget().await;
             }
         }
         Ok(missing.completion(numbers))

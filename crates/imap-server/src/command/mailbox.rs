@@ -85,7 +85,8 @@ impl<B: Backend> Client<B> {
                 return Err(mailbox_ended(why).into());
             }
         }
-        let status = self.state.session()?.status(&name, query(&wanted)).await?;
+        let counting = self.state.session()?.status(&name, query(&wanted));
+        let status = self.channel.while_present(counting).await??;
         let rows: Vec<_> = wanted
             .iter()
             .map(|figure| match *figure {

@@ -1,6 +1,10 @@
 //! SEARCH and UID SEARCH (RFC 9051, section 6.4.4): the client's keys become the backend's, without numbers of this
 //! session's view.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
 use imap_backend::{Backend, Mailbox, Query, SearchKey};
 use imap_seq::{Bound, SeqNum, SequenceSet, SetItem, UidSet};
 use imap_updates::{Flag, UpdateBuffer};
@@ -32,14 +36,15 @@ impl<B: Backend> Client<B> {
         let selected = self.state.selected()?;
         let view = selected.updates.view().clone();
         let query = Query::new(resolved(program.key, &selected.updates), view);
-        let found = match program.reading {
-            Reading::Contents => {
-                // Never closed; without its permit the search would still be right, only dearer for everybody else.
-                let _turn = self.server.searches.acquire().await;
-                off_the_runtime(selected.mailbox.search(&query)).await?
+        let search = selected.mailbox.search(&query);
+        let search = async {
+            match program.reading {
+                Reading::Contents => off_the_runtime(search).await,
+                Reading::Attributes => search.await,
             }
-            Reading::Attributes => selected.mailbox.search(&query).await?,
         };
+        let search = self.server.turns.take_for(&self.user, search);
+        let found = self.channel.while_present(search).await??;
         let (found, view) = (found.uids(), query.view());
         let out = self.channel.io.out();
         match numbers {
@@ -72,15 +77,27 @@ impl<B: Backend> Client<B> {
     }
 }
 
-/// Looking for text keeps a core busy for as long as a mailbox is large. On a runtime of several threads the search
-/// gives its worker to the other clients meanwhile; on one of a single thread there is nobody to give it to.
+/// A store may look for text without a pause for as long as a message is large. On a runtime of several threads such a
+/// search gives its worker to the other clients meanwhile; on one of a single thread there is nobody to give it to. What
+/// has paused soon keeps its worker: giving it away costs more than a short look.
 async fn off_the_runtime<T>(search: impl Future<Output = T>) -> T {
-    let runtime = Handle::current();
-    match runtime.runtime_flavor() {
-        RuntimeFlavor::MultiThread => block_in_place(|| runtime.block_on(search)),
-        _ => search.await,
-    }
+    let mut search = pin!(search);
+    let mut gives_away = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+    let may_give_away = gives_away;
+    poll_fn(|context| {
+        let began = Instant::now();
+        let polled = match gives_away {
+            true => block_in_place(|| search.as_mut().poll(context)),
+            false => search.as_mut().poll(context),
+        };
+        gives_away = may_give_away && began.elapsed() > SHORT;
+        polled
+    })
+    .await
 }
+
+/// What is over so soon need not be kept away from the other clients.
+const SHORT: Duration = Duration::from_millis(1);
 
 /// The key with the session's numbers as UIDs. Recurses as deep as the parser lets keys nest.
 fn resolved(key: Key, updates: &UpdateBuffer) -> SearchKey {

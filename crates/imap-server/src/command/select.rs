@@ -31,7 +31,9 @@ impl<B: Backend> Client<B> {
             wire::untagged_ok(self.channel.io.out(), "CLOSED", "the previous mailbox is closed");
         }
         let name = convert::mailbox_name(mailbox)?;
-        let opened = self.state.session()?.select(&name, &Select::new(access)).await?;
+        let how = Select::new(access);
+        let opening = self.state.session()?.select(&name, &how);
+        let opened = self.channel.while_present(opening).await??;
         let granted = opened.access();
         let selected = greet(self.channel.io.out(), opened, name);
         self.state.select(selected);
@@ -52,7 +54,7 @@ impl<B: Backend> Client<B> {
         if selected.access == Access::ReadWrite {
             let all = selected.announced();
             if !all.is_empty() {
-                match selected.mailbox.expunge(&all).await {
+                match self.channel.while_present(selected.mailbox.expunge(&all)).await? {
                     // The mailbox was deleted: nothing is left in it, and leaving it is what the client asks for.
                     Err(error) if error.kind() == ErrorKind::NonExistent => {}
                     expunged => expunged?,

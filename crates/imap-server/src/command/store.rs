@@ -36,11 +36,11 @@ impl<B: Backend> Client<B> {
         let live = resolved.live();
         let mut all_there = resolved.expunged().is_empty();
         if !live.is_empty() {
-            mailbox.store(&live, &change).await?;
+            self.channel.while_present(mailbox.store(&live, &change)).await??;
         }
         if response == StoreResponse::Answer {
             let mut walk = Walk::new(live.iter(), Need::FLAGS);
-            while let Some(fetched) = walk.next(mailbox).await? {
+            while let Some(fetched) = self.channel.while_present(walk.next(mailbox)).await?? {
                 for entry in fetched {
                     let Some(record) = entry else {
                         all_there = false;

@@ -56,7 +56,7 @@ pub(crate) enum Line {
 /// An over-long line is read (and thrown away) up to so many times the bound before the connection is cut.
 const OVERRUN: usize = 16;
 /// How much of its buffer a connection keeps after a long line, in octets.
-pub(super) const KEPT: usize = 16 << 10;
+pub(super) const KEPT: usize = 1 << 10;
 /// Enough of the end of an over-long line to see a literal announcement: `{4294967295+}` with CRLF and `~`.
 const TAIL: usize = 20;
 

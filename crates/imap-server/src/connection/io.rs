@@ -2,12 +2,13 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
 /// Anything that carries IMAP: a socket, a TLS session, an in-memory pipe.
@@ -19,7 +20,20 @@ const FLUSH_AT: usize = 32 << 10;
 /// How much input is taken in while a write blocks, in octets. Some, because a client that writes before it reads
 /// would otherwise deadlock with us; not more, because it costs memory without any work being done.
 const READ_AHEAD: usize = 64 << 10;
+/// How much is read at once, in octets.
 const READ_SIZE: usize = 16 << 10;
+/// How much of a buffer a connection keeps that waits for its client, in octets.
+const KEPT_IDLE: usize = 1 << 10;
+/// So many octets may be sent without a pause for others.
+const PAUSE_AFTER: usize = 256 << 10;
+
+/// How reading ahead stands.
+enum ReadAhead {
+    /// For more to come.
+    Waiting,
+    /// The client has closed its side, or has sent as much as is taken in.
+    Stopped,
+}
 
 /// A stream with its input and output buffers.
 pub(crate) struct Io {
@@ -30,6 +44,8 @@ pub(crate) struct Io {
     sent: usize,
     write_stall: Duration,
     read_ahead_ended: Option<io::Error>,
+    /// Octets sent since the last pause.
+    since_pause: usize,
 }
 
 impl Io {
@@ -41,6 +57,7 @@ impl Io {
             sent: 0,
             write_stall,
             read_ahead_ended: None,
+            since_pause: 0,
         }
     }
 
@@ -81,20 +98,85 @@ impl Io {
         if let Some(error) = self.read_ahead_ended.take() {
             return Err(error);
         }
-        self.input.reserve(READ_SIZE);
-        match self.stream.read_buf(&mut self.input).await? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            _ => Ok(()),
+        poll_fn(|context| self.poll_read(context)).await
+    }
+
+    /// Takes in what has arrived, once there is something. While nothing comes, the connection keeps no buffer for it:
+    /// most connections wait most of the time.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut room = [MaybeUninit::uninit(); READ_SIZE];
+        let mut read = ReadBuf::uninit(&mut room);
+        match Pin::new(&mut self.stream).poll_read(context, &mut read) {
+            Poll::Ready(Ok(())) if read.filled().is_empty() => {
+                Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()))
+            }
+            Poll::Ready(Ok(())) => {
+                self.input.extend_from_slice(read.filled());
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                self.give_buffers_back();
+                Poll::Pending
+            }
         }
     }
 
-    /// Sends the output once enough has gathered; called between the rows of a long answer.
-    pub(crate) async fn flush_if_full(&mut self) -> io::Result<()> {
-        if self.output.len() - self.sent >= FLUSH_AT {
-            self.flush().await
-        } else {
-            Ok(())
+    fn give_buffers_back(&mut self) {
+        if self.output.capacity() > KEPT_IDLE && self.output.is_empty() {
+            self.output = Vec::new();
         }
+        // Of a buffer whose beginning was consumed the capacity does not tell how large it is.
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+    }
+
+    /// Takes in a bounded amount of what the client sends while it is not its turn, and returns when that can go no
+    /// further: the client has closed its side, or it has sent more than is taken in.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    ///
+    /// # Cancel safety
+    /// Dropping it loses nothing.
+    pub(crate) async fn read_ahead(&mut self) -> io::Result<()> {
+        poll_fn(|context| match self.poll_read_ahead(context) {
+            ReadAhead::Waiting => Poll::Pending,
+            ReadAhead::Stopped => Poll::Ready(()),
+        })
+        .await;
+        match self.read_ahead_ended.take_if(|error| error.kind() != io::ErrorKind::UnexpectedEof) {
+            Some(lost) => Err(lost),
+            None => Ok(()),
+        }
+    }
+
+    fn poll_read_ahead(&mut self, context: &mut Context<'_>) -> ReadAhead {
+        while self.input.len() < READ_AHEAD && self.read_ahead_ended.is_none() {
+            match self.poll_read(context) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => self.read_ahead_ended = Some(error),
+                Poll::Pending => return ReadAhead::Waiting,
+            }
+        }
+        ReadAhead::Stopped
+    }
+
+    /// Sends the output once enough has gathered; called between the rows of a long answer. Pauses now and then, so that
+    /// a client that reads as fast as it is written to does not keep a core for itself.
+    pub(crate) async fn flush_if_full(&mut self) -> io::Result<()> {
+        let due = self.output.len() - self.sent;
+        if due < FLUSH_AT {
+            return Ok(());
+        }
+        self.flush().await?;
+        self.since_pause += due;
+        if self.since_pause >= PAUSE_AFTER {
+            self.since_pause = 0;
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     /// Sends all output.
@@ -122,8 +204,7 @@ impl Io {
     /// Writes at least one octet, taking in a bounded amount of input while the client does not take any.
     async fn write_some(&mut self) -> io::Result<()> {
         poll_fn(|cx| {
-            let mut stream = Pin::new(&mut self.stream);
-            match stream.as_mut().poll_write(cx, &self.output[self.sent..]) {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.output[self.sent..]) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(n)) => {
                     self.sent += n;
@@ -132,18 +213,7 @@ impl Io {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {}
             }
-            while self.input.len() < READ_AHEAD && self.read_ahead_ended.is_none() {
-                let mut chunk = [0; 4096];
-                let mut buf = ReadBuf::new(&mut chunk);
-                match stream.as_mut().poll_read(cx, &mut buf) {
-                    Poll::Ready(Ok(())) if buf.filled().is_empty() => {
-                        self.read_ahead_ended = Some(io::ErrorKind::UnexpectedEof.into());
-                    }
-                    Poll::Ready(Ok(())) => self.input.extend_from_slice(buf.filled()),
-                    Poll::Ready(Err(error)) => self.read_ahead_ended = Some(error),
-                    Poll::Pending => break,
-                }
-            }
+            let _ = self.poll_read_ahead(cx);
             Poll::Pending
         })
         .await

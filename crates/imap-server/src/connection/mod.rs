@@ -3,6 +3,7 @@
 mod append;
 mod channel;
 mod io;
+mod presence;
 mod receive;
 
 pub(crate) use append::{AppendHead, Fault, Incoming};

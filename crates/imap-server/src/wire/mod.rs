@@ -3,6 +3,7 @@
 
 mod fetch;
 mod response;
+mod sink;
 mod structure;
 #[cfg(test)]
 mod tests;
@@ -10,5 +11,6 @@ mod text;
 
 pub(crate) use fetch::{flags as fetch_flags, internal_date};
 pub(crate) use response::*;
+pub(crate) use sink::{Piece, Sink};
 pub(crate) use structure::{Extensions, body_structure, envelope};
 pub(crate) use text::{astring, literal_begin, literal_octets, number};

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use imap_message::{Address, BodyStructure, Envelope, Extension, Multipart, Parameter, SinglePart, Specific};
 
+use super::sink::Sink;
 use super::text::{nstring, number, string};
 
 /// BODY leaves out what BODYSTRUCTURE has.
@@ -15,7 +16,7 @@ pub(crate) enum Extensions {
     LeftOut,
 }
 
-pub(crate) fn envelope(out: &mut Vec<u8>, envelope: &Envelope<'_>) {
+pub(crate) fn envelope<S: Sink>(out: &mut S, envelope: &Envelope<'_>) {
     out.push(b'(');
     optional(out, envelope.date.as_ref());
     out.push(b' ');
@@ -38,11 +39,11 @@ pub(crate) fn envelope(out: &mut Vec<u8>, envelope: &Envelope<'_>) {
     out.push(b')');
 }
 
-fn optional(out: &mut Vec<u8>, octets: Option<&Cow<'_, [u8]>>) {
+fn optional<S: Sink>(out: &mut S, octets: Option<&Cow<'_, [u8]>>) {
     nstring(out, octets.map(|octets| &**octets));
 }
 
-fn addresses(out: &mut Vec<u8>, list: &[Address<'_>]) {
+fn addresses<S: Sink>(out: &mut S, list: &[Address<'_>]) {
     if list.is_empty() {
         return out.extend_from_slice(b"NIL");
     }
@@ -62,7 +63,7 @@ fn addresses(out: &mut Vec<u8>, list: &[Address<'_>]) {
 }
 
 /// Recursion ends where `imap-message` has cut the structure.
-pub(crate) fn body_structure(out: &mut Vec<u8>, structure: &BodyStructure<'_>, extensions: Extensions) {
+pub(crate) fn body_structure<S: Sink>(out: &mut S, structure: &BodyStructure<'_>, extensions: Extensions) {
     out.push(b'(');
     match structure {
         BodyStructure::Single(part) => single(out, part, extensions),
@@ -71,7 +72,7 @@ pub(crate) fn body_structure(out: &mut Vec<u8>, structure: &BodyStructure<'_>, e
     out.push(b')');
 }
 
-fn single(out: &mut Vec<u8>, part: &SinglePart<'_>, extensions: Extensions) {
+fn single<S: Sink>(out: &mut S, part: &SinglePart<'_>, extensions: Extensions) {
     string(out, &part.media_type);
     out.push(b' ');
     string(out, &part.subtype);
@@ -113,7 +114,7 @@ fn single(out: &mut Vec<u8>, part: &SinglePart<'_>, extensions: Extensions) {
     }
 }
 
-fn multipart(out: &mut Vec<u8>, part: &Multipart<'_>, extensions: Extensions) {
+fn multipart<S: Sink>(out: &mut S, part: &Multipart<'_>, extensions: Extensions) {
     for inner in &part.parts {
         body_structure(out, inner, extensions);
     }
@@ -127,7 +128,7 @@ fn multipart(out: &mut Vec<u8>, part: &Multipart<'_>, extensions: Extensions) {
 }
 
 /// Disposition, language and location, each with the space before it.
-fn extension(out: &mut Vec<u8>, extension: &Extension<'_>) {
+fn extension<S: Sink>(out: &mut S, extension: &Extension<'_>) {
     out.push(b' ');
     match &extension.disposition {
         None => out.extend_from_slice(b"NIL"),
@@ -158,7 +159,7 @@ fn extension(out: &mut Vec<u8>, extension: &Extension<'_>) {
     optional(out, extension.location.as_ref());
 }
 
-fn parameters(out: &mut Vec<u8>, parameters: &[Parameter<'_>]) {
+fn parameters<S: Sink>(out: &mut S, parameters: &[Parameter<'_>]) {
     if parameters.is_empty() {
         return out.extend_from_slice(b"NIL");
     }

@@ -2,15 +2,17 @@
 
 use imap_backend::{MailboxName, mutf7};
 
+use super::sink::Sink;
+
 /// Strings up to this length are looked through for whether they can be quoted; longer ones are literals.
 const LONGEST_QUOTED: usize = 1024;
 
-pub(crate) fn number(out: &mut Vec<u8>, number: impl itoa::Integer) {
+pub(crate) fn number<S: Sink>(out: &mut S, number: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// A quoted string where the octets allow it, else a literal.
-pub(crate) fn string(out: &mut Vec<u8>, octets: &[u8]) {
+pub(crate) fn string<S: Sink>(out: &mut S, octets: &[u8]) {
     let quotable = |&octet: &u8| !matches!(octet, 0 | b'\r' | b'\n' | 0x80..);
     if octets.len() > LONGEST_QUOTED || !octets.iter().all(quotable) {
         return literal(out, octets);
@@ -25,7 +27,7 @@ pub(crate) fn string(out: &mut Vec<u8>, octets: &[u8]) {
     out.push(b'"');
 }
 
-pub(crate) fn nstring(out: &mut Vec<u8>, octets: Option<&[u8]>) {
+pub(crate) fn nstring<S: Sink>(out: &mut S, octets: Option<&[u8]>) {
     match octets {
         Some(octets) => string(out, octets),
         None => out.extend_from_slice(b"NIL"),
@@ -33,29 +35,30 @@ pub(crate) fn nstring(out: &mut Vec<u8>, octets: Option<&[u8]>) {
 }
 
 /// `{n}` and the octets.
-pub(crate) fn literal(out: &mut Vec<u8>, octets: &[u8]) {
+pub(crate) fn literal<S: Sink>(out: &mut S, octets: &[u8]) {
     literal_begin(out, octets.len() as u64);
     literal_octets(out, octets);
 }
 
 /// The announcement of a literal of so many octets.
-pub(crate) fn literal_begin(out: &mut Vec<u8>, octets: u64) {
+pub(crate) fn literal_begin<S: Sink>(out: &mut S, octets: u64) {
     out.push(b'{');
     number(out, octets);
     out.extend_from_slice(b"}\r\n");
 }
 
 /// A piece of a literal. NUL has no place in one; it becomes 0x80, which keeps every length and offset.
-pub(crate) fn literal_octets(out: &mut Vec<u8>, octets: &[u8]) {
-    let from = out.len();
-    out.extend_from_slice(octets);
+pub(crate) fn literal_octets<S: Sink>(out: &mut S, octets: &[u8]) {
     // Where there is one there may be millions: each is not looked for by itself.
-    if memchr::memchr(0, octets).is_some() {
-        out[from..]
-            .iter_mut()
-            .filter(|octet| **octet == 0)
-            .for_each(|octet| *octet = 0x80);
-    }
+    let Some(first) = memchr::memchr(0, octets) else {
+        return out.extend_from_slice(octets);
+    };
+    let (before, mut rest) = (&octets[..first], octets[first..].to_vec());
+    rest.iter_mut()
+        .filter(|octet| **octet == 0)
+        .for_each(|octet| *octet = 0x80);
+    out.extend_from_slice(before);
+    out.extend_from_slice(&rest);
 }
 
 /// A mailbox name in modified UTF-7, quoted unless it is a plain atom.

@@ -6,7 +6,9 @@
 )]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use std::cell::Cell;
 use std::net::SocketAddr;
+use std::sync::Once;
 use std::time::Duration;
 
 use imap_backend::{Backend, Peer, Transport};
@@ -102,6 +104,7 @@ pub(crate) fn remote() -> Peer {
 /// A client of any server.
 pub(crate) fn connect<B: Backend>(server: &Server<B>, peer: Peer, shutdown: &Shutdown) -> Client {
     let (ours, theirs) = tokio::io::duplex(PIPE);
+    let panics = Panics::watch();
     let (server, shutdown) = (server.clone(), shutdown.clone());
     let served = tokio::spawn(async move { server.serve_connection(theirs, peer, shutdown).await });
     Client {
@@ -109,6 +112,44 @@ pub(crate) fn connect<B: Backend>(server: &Server<B>, peer: Peer, shutdown: &Shu
         received: Vec::new(),
         tags: 0,
         served,
+        panics,
+    }
+}
+
+thread_local! {
+    /// Panics of this thread: of the test, which then fails by itself, and of the server, which catches them.
+    static SEEN: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Sees panics inside the server, which are one connection's end there: a test that caused one by mistake must fail.
+pub(crate) struct Panics {
+    expected: u32,
+}
+
+impl Panics {
+    fn watch() -> Self {
+        static HOOK: Once = Once::new();
+        HOOK.call_once(|| {
+            let report = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                SEEN.set(SEEN.get() + 1);
+                report(panic);
+            }));
+        });
+        Self { expected: SEEN.get() }
+    }
+
+    /// The test means the server to panic once.
+    pub(crate) fn expect_one(&mut self) {
+        self.expected += 1;
+    }
+}
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(SEEN.get(), self.expected, "the server panicked");
+        }
     }
 }
 
@@ -118,6 +159,7 @@ pub(crate) struct Client {
     received: Vec<u8>,
     tags: u32,
     served: JoinHandle<()>,
+    pub(crate) panics: Panics,
 }
 
 impl Client {
@@ -247,5 +289,11 @@ impl Client {
             .await
             .expect("the server's side ends")
             .expect("no panic");
+    }
+
+    /// Closes the connection at once, whatever is unread, and gives the server's side of it.
+    pub(crate) fn closed(self) -> JoinHandle<()> {
+        drop(self.stream);
+        self.served
     }
 }

@@ -202,7 +202,7 @@ impl<'r> Reading<'r> {
             if summarizer.is_complete() || octets.len() < CHUNK {
                 break;
             }
-            tokio::task::consume_budget().await;
+            tokio::task::yield_now().await;
         }
         Ok(Arc::new(summarizer.finish()))
     }

@@ -11,7 +11,7 @@ use super::plan::{Item, Plan};
 use super::recency;
 use crate::completion::Stop;
 use crate::connection::{Channel, Gone};
-use crate::wire;
+use crate::wire::{self, Sink as _};
 
 /// One FETCH row in the making.
 pub(super) struct Row<'r> {
@@ -58,39 +58,41 @@ impl<'r> Row<'r> {
             if index > 0 {
                 channel.io.out().push(b' ');
             }
-            if let Item::Octets {
-                label,
-                section,
-                partial,
-            } = item
-            {
-                channel.io.out().extend_from_slice(label);
-                channel.io.out().push(b' ');
-                match contents.next().unwrap_or(Content::None) {
-                    Content::None => channel.io.out().extend_from_slice(b"NIL"),
-                    Content::Octets(range) => write_octets(channel, &mut message, range).await?,
-                    Content::Fields(header) => {
-                        let fields = message.select(header, &section.text, *partial);
-                        write_fields(channel, &fields).await?;
-                        // Selecting from a long header is work: others have their turn.
-                        tokio::task::yield_now().await;
+            match item {
+                Item::Octets {
+                    label,
+                    section,
+                    partial,
+                } => {
+                    channel.io.out().extend_from_slice(label);
+                    channel.io.out().push(b' ');
+                    match contents.next().unwrap_or(Content::None) {
+                        Content::None => channel.io.out().extend_from_slice(b"NIL"),
+                        Content::Octets(range) => write_octets(channel, &mut message, range).await?,
+                        Content::Fields(header) => {
+                            let fields = message.select(header, &section.text, *partial);
+                            write_fields(channel, &fields).await?;
+                            // Selecting from a long header is work: others have their turn.
+                            tokio::task::yield_now().await;
+                        }
                     }
                 }
-            } else {
-                self.write_item(item, &message, channel.io.out())?;
+                Item::Envelope | Item::Body | Item::BodyStructure => {
+                    write_in_pieces(channel, |piece| write_structure(item, &message, piece)).await?;
+                }
+                _ => self.write_attribute(item, &message, channel.io.out())?,
             }
         }
         // What the client sees changing by its own doing is told at once (RFC 9051, section 6.4.5).
         if self.marked.is_some() && !plan.items.contains(&Item::Flags) {
             channel.io.out().push(b' ');
-            self.write_item(&Item::Flags, &message, channel.io.out())?;
+            self.write_attribute(&Item::Flags, &message, channel.io.out())?;
         }
         wire::fetch_end(channel.io.out());
         Ok(channel.io.flush_if_full().await?)
     }
 
-    fn write_item(&self, item: &Item, message: &Reading<'_>, out: &mut Vec<u8>) -> Result<(), Stop> {
-        let structure = || message.summary().and_then(|summary| summary.structure());
+    fn write_attribute(&self, item: &Item, message: &Reading<'_>, out: &mut Vec<u8>) -> Result<(), Stop> {
         match item {
             Item::Uid => {
                 out.extend_from_slice(b"UID ");
@@ -108,22 +110,53 @@ impl<'r> Row<'r> {
                 out.extend_from_slice(b"RFC822.SIZE ");
                 wire::number(out, message.size().ok_or_else(missing)?);
             }
-            Item::Envelope => {
-                out.extend_from_slice(b"ENVELOPE ");
-                wire::envelope(out, &message.summary().ok_or_else(missing)?.envelope());
-            }
-            Item::Body => {
-                out.extend_from_slice(b"BODY ");
-                wire::body_structure(out, &structure().ok_or_else(missing)?, wire::Extensions::LeftOut);
-            }
-            Item::BodyStructure => {
-                out.extend_from_slice(b"BODYSTRUCTURE ");
-                wire::body_structure(out, &structure().ok_or_else(missing)?, wire::Extensions::Written);
-            }
-            Item::Octets { .. } => return Err(missing()),
+            _ => return Err(missing()),
         }
         Ok(())
     }
+}
+
+/// Pieces in which ENVELOPE, BODY and BODYSTRUCTURE go to the output, in octets. All but a stranger's malice fit into one.
+const STRUCTURE_PIECE: usize = 256 << 10;
+
+/// Writes what may be long a piece at a time, made anew for each: megabytes may come of a hostile message, and a client that
+/// does not read must not make the server hold them.
+async fn write_in_pieces(
+    channel: &mut Channel,
+    write: impl Fn(&mut wire::Piece<'_>) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let mut before = 0;
+    loop {
+        let mut piece = wire::Piece::new(channel.io.out(), before, STRUCTURE_PIECE);
+        write(&mut piece)?;
+        if !piece.goes_on() {
+            return Ok(());
+        }
+        before += STRUCTURE_PIECE;
+        channel.io.flush().await?;
+        tokio::task::yield_now().await;
+    }
+}
+
+fn write_structure(item: &Item, message: &Reading<'_>, out: &mut wire::Piece<'_>) -> Result<(), Stop> {
+    let summary = message.summary().ok_or_else(missing)?;
+    let structure = || summary.structure().ok_or_else(missing);
+    match item {
+        Item::Envelope => {
+            out.extend_from_slice(b"ENVELOPE ");
+            wire::envelope(out, &summary.envelope());
+        }
+        Item::Body => {
+            out.extend_from_slice(b"BODY ");
+            wire::body_structure(out, &structure()?, wire::Extensions::LeftOut);
+        }
+        Item::BodyStructure => {
+            out.extend_from_slice(b"BODYSTRUCTURE ");
+            wire::body_structure(out, &structure()?, wire::Extensions::Written);
+        }
+        _ => return Err(missing()),
+    }
+    Ok(())
 }
 
 /// A row was begun without something that it needs, which [`Reading::prepare`] should have seen. What was begun cannot be

@@ -1,0 +1,56 @@
+//! Whether the client is still there while a command is at work of which it hears nothing.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::channel::{Channel, Gone};
+use crate::wire;
+
+/// Work that takes no longer is not watched.
+const BEFORE_WATCHING: Duration = Duration::from_millis(250);
+/// How long to wait for what comes of the first words to a client that may be gone; doubled each time.
+const BETWEEN_WORDS: Duration = Duration::from_millis(250);
+/// The longest time between two of them.
+const LONGEST_BETWEEN_WORDS: Duration = Duration::from_secs(30);
+
+impl Channel {
+    /// Does work that does not use the channel, as long as the client is there to hear of it.
+    ///
+    /// # Errors
+    /// The client has gone: within a second of that. The work is dropped where it pauses next.
+    pub(crate) async fn while_present<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Gone> {
+        let mut work = pin!(work);
+        tokio::select! {
+            biased;
+            done = &mut work => Ok(done),
+            gone = self.absence() => Err(gone),
+        }
+    }
+
+    /// Waits until the client has gone.
+    ///
+    /// That it has closed its side does not say so: it may have sent its last command and still read the answers. Nor is it
+    /// seen behind input that is not taken in. So such a client is told something. If it has gone, its system answers that
+    /// there is no such connection any more, and the next words cannot be sent.
+    async fn absence(&mut self) -> Gone {
+        sleep(BEFORE_WATCHING).await;
+        let mut pause = BETWEEN_WORDS;
+        loop {
+            // What earlier commands were answered does not wait for this one.
+            if let Err(error) = self.io.flush().await {
+                return error.into();
+            }
+            if let Err(error) = self.io.read_ahead().await {
+                return error.into();
+            }
+            wire::untagged_ok(self.io.out(), "", "still at work");
+            if let Err(error) = self.io.flush().await {
+                return error.into();
+            }
+            sleep(pause).await;
+            pause = (2 * pause).min(LONGEST_BETWEEN_WORDS);
+        }
+    }
+}
