@@ -113,8 +113,12 @@ impl<B: Backend> Client<B> {
                 let tag = command.tag.as_ref().to_owned();
                 self.dispatch(&tag, command.body).await
             }
-            Received::Search(command) => self.dispatch_search(command).await.map(|()| Next::Command),
-            Received::Append(head) => self.append(head).await.map(|()| Next::Command),
+            // What commands need while they are at work lies in allocations of their own: a connection that waits for its
+            // client, as most do, has none of it.
+            Received::Search(command) => Box::pin(self.dispatch_search(command))
+                .await
+                .map(|()| Next::Command),
+            Received::Append(head) => Box::pin(self.append(head)).await.map(|()| Next::Command),
             Received::Refused(refusal) => self.refuse(refusal).await.map(|()| Next::Command),
         }
     }
@@ -192,6 +196,18 @@ impl<B: Backend> Client<B> {
             Some(why) => Err(mailbox_ended(why)),
             None => self.bound_bad(),
         }
+    }
+
+    /// Tells what has arrived before a command that looks for messages by UID. Its client may know from elsewhere, such as
+    /// a STATUS of another connection, that there are new ones, and expects to find them.
+    pub(crate) async fn announce(&mut self) -> Result<(), Gone> {
+        if let State::Selected(_, selected) = &mut self.state {
+            selected.poll(PollReason::Passing).await;
+            if let Some(why) = selected.report(&mut self.channel, Release::hold()).await? {
+                return Err(mailbox_ended(why));
+            }
+        }
+        Ok(())
     }
 
     fn completion(&mut self, answer: Answer) -> Result<Completion, Gone> {
@@ -297,4 +313,30 @@ async fn catch_unwind<F: Future>(future: AssertUnwindSafe<F>) -> Result<F::Outpu
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imap_backend_test::MemoryBackend;
+
+    /// Most connections wait most of the time, and there may be many.
+    #[tokio::test]
+    async fn what_a_connection_is_while_it_waits_takes_less_than_6_kib() {
+        let (backend, limits) = (MemoryBackend::new("joe", "secret"), crate::Limits::default());
+        let server = Arc::new(Shared::new(
+            backend,
+            limits,
+            None,
+            crate::PlaintextLogin::default(),
+        ));
+        let (_client, stream) = tokio::io::duplex(64);
+        let served = serve(
+            &server,
+            stream,
+            Peer::new(None, Transport::Plain),
+            Shutdown::new(),
+        );
+        assert!(size_of_val(&served) < 6 << 10, "{}", size_of_val(&served));
+    }
 }

@@ -41,25 +41,25 @@ impl<B: Backend> Client<B> {
         match &body {
             CommandBody::Capability => self.capability(tag).await?,
             CommandBody::Noop => self.noop(tag).await?,
-            CommandBody::Logout => return self.logout(tag).await,
+            CommandBody::Logout => return Box::pin(self.logout(tag)).await,
             CommandBody::Id { .. } => self.id(tag).await?,
-            CommandBody::StartTLS => self.start_tls(tag).await?,
+            CommandBody::StartTLS => Box::pin(self.start_tls(tag)).await?,
             CommandBody::Login { username, password } => {
-                self.login(tag, username, password.declassify()).await?;
+                Box::pin(self.login(tag, username, password.declassify())).await?;
             }
             CommandBody::Authenticate {
                 mechanism,
                 initial_response,
             } => {
                 let initial = initial_response.as_ref().map(|response| &**response.declassify());
-                self.authenticate(tag, mechanism, initial).await?;
+                Box::pin(self.authenticate(tag, mechanism, initial)).await?;
             }
             CommandBody::Enable { .. } => self.enable(tag).await?,
             CommandBody::Namespace => self.namespace(tag).await?,
             CommandBody::Idle => self.idle(tag).await?,
             CommandBody::Check => self.check(tag).await?,
-            CommandBody::Close => self.close(tag).await?,
-            CommandBody::Unselect => self.unselect(tag).await?,
+            CommandBody::Close => Box::pin(self.close(tag)).await?,
+            CommandBody::Unselect => Box::pin(self.unselect(tag)).await?,
             CommandBody::Select { .. }
             | CommandBody::Examine { .. }
             | CommandBody::Create { .. }
@@ -69,8 +69,8 @@ impl<B: Backend> Client<B> {
             | CommandBody::Unsubscribe { .. }
             | CommandBody::List { .. }
             | CommandBody::Lsub { .. }
-            | CommandBody::Status { .. } => self.dispatch_mailbox(tag, &body).await?,
-            _ => self.dispatch_message(tag, &body).await?,
+            | CommandBody::Status { .. } => Box::pin(self.dispatch_mailbox(tag, &body)).await?,
+            _ => Box::pin(self.dispatch_message(tag, &body)).await?,
         }
         Ok(Next::Command)
     }
@@ -124,7 +124,10 @@ impl<B: Backend> Client<B> {
                 modifiers,
             } if modifiers.is_empty() => match Numbers::of(*uid) {
                 Numbers::Seqs => holding!(self, tag, Fetch, self.fetch(set, items, Numbers::Seqs)),
-                Numbers::Uids => releasing!(self, tag, UidFetch, self.fetch(set, items, Numbers::Uids)),
+                Numbers::Uids => {
+                    self.announce().await?;
+                    releasing!(self, tag, UidFetch, self.fetch(set, items, Numbers::Uids));
+                }
             },
             Body::Store {
                 sequence_set: set,
@@ -195,6 +198,7 @@ impl<B: Backend> Client<B> {
                 );
             }
             (Numbers::Uids, Numbering::Free) => {
+                self.announce().await?;
                 let expunges = match self.followers() {
                     Followers::None => ExpungesHere::Told,
                     _ => ExpungesHere::Held,

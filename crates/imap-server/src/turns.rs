@@ -297,6 +297,33 @@ mod tests {
         });
     }
 
+    /// A wake that is lost hangs it.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn no_wake_is_lost_between_threads() {
+        let turns = Turns::new(2);
+        let all: Vec<_> = (0..64)
+            .map(|number: u32| {
+                let turns = Arc::clone(&turns);
+                tokio::spawn(async move {
+                    let work = async {
+                        for step in 0..200 {
+                            match (step + number) % 3 {
+                                0 => pause().await,
+                                1 => tokio::task::yield_now().await,
+                                _ => drop(tokio::spawn(async {}).await),
+                            }
+                        }
+                    };
+                    turns.take_for(&user(&(number % 5).to_string()), work).await;
+                })
+            })
+            .collect();
+        for done in all {
+            done.await.unwrap();
+        }
+        assert_eq!(turns.queue().free, 2);
+    }
+
     #[test]
     fn no_more_work_goes_on_than_there_are_turns() {
         let turns = Turns::new(2);
@@ -305,7 +332,11 @@ mod tests {
         fn chain(turns: &Arc<Turns>, context: &mut Context<'_>, depth: usize) -> usize {
             let mut begun = 0;
             let work = std::future::poll_fn(|inner| {
-                begun = 1 + if depth == 0 { 0 } else { chain(turns, inner, depth - 1) };
+                begun = 1 + if depth == 0 {
+                    0
+                } else {
+                    chain(turns, inner, depth - 1)
+                };
                 Poll::Ready(())
             });
             let _ = pin!(turns.take_for(&Arc::from(depth.to_string()), work)).poll(context);

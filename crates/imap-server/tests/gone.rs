@@ -5,8 +5,8 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -214,7 +214,10 @@ async fn a_client_that_has_only_stopped_sending_gets_its_answer() {
     let lines = client.rest().await;
     let (words, answer) = lines.split_at(lines.len() - 2);
     assert_eq!(answer, ["* SEARCH", "a OK SEARCH completed"]);
-    assert!(words.iter().all(|line| line == "* OK still at work"), "{lines:#?}");
+    assert!(
+        words.iter().all(|line| line == "* OK still at work"),
+        "{lines:#?}"
+    );
     assert!((1..12).contains(&words.len()), "{lines:#?}");
 }
 

@@ -399,3 +399,17 @@ async fn the_size_beside_a_literal_is_the_literals() {
     assert_eq!(lines[0], "* 1 FETCH (BODY[] {9}");
     assert_eq!(lines[3], " RFC822.SIZE 9)");
 }
+
+/// T1: what a stranger's mail makes long is written piece by piece, and is the same as written at once.
+#[tokio::test(start_paused = true)]
+async fn a_long_envelope_is_written_in_pieces_and_is_whole() {
+    let header = format!("From: {}a\r\nSubject: x\r\n\r\n", "a,".repeat(9_999));
+    let mut client = selected(vec![Body::from(header)]).await;
+    let from = format!("({})", "(NIL NIL \"a\" \"\")".repeat(10_000));
+    for (item, others) in [("ENVELOPE", ""), ("(ENVELOPE BODY)", " BODY (\"text\" ")] {
+        let lines = client.ok(&format!("FETCH 1 {item}")).await;
+        let row = format!("* 1 FETCH (ENVELOPE (NIL \"x\" {from} {from} {from} NIL NIL NIL NIL NIL){others}");
+        assert!(row.len() > 256 << 10, "it takes several pieces");
+        assert!(lines[0].starts_with(&row), "{item}");
+    }
+}

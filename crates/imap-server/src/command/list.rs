@@ -31,6 +31,7 @@ impl<B: Backend> Client<B> {
         }
         add_superiors(&mut names, delimiter);
         for (name, listed_as) in &names {
+            tokio::task::consume_budget().await;
             if !pattern.matches(name) {
                 continue;
             }
@@ -72,6 +73,7 @@ impl<B: Backend> Client<B> {
             add_superiors(&mut names, delimiter);
         }
         for (name, listed_as) in &names {
+            tokio::task::consume_budget().await;
             if pattern.matches(name) {
                 let attributes: &[&str] = if *listed_as != ListedAs::Mailbox {
                     &["\\Noselect"]

@@ -36,7 +36,9 @@ impl<B: Backend> Client<B> {
         let live = resolved.live();
         let mut all_there = resolved.expunged().is_empty();
         if !live.is_empty() {
-            self.channel.while_present(mailbox.store(&live, &change)).await??;
+            self.channel
+                .while_present(mailbox.store(&live, &change))
+                .await??;
         }
         if response == StoreResponse::Answer {
             let mut walk = Walk::new(live.iter(), Need::FLAGS);

@@ -146,7 +146,10 @@ impl Io {
             ReadAhead::Stopped => Poll::Ready(()),
         })
         .await;
-        match self.read_ahead_ended.take_if(|error| error.kind() != io::ErrorKind::UnexpectedEof) {
+        match self
+            .read_ahead_ended
+            .take_if(|error| error.kind() != io::ErrorKind::UnexpectedEof)
+        {
             Some(lost) => Err(lost),
             None => Ok(()),
         }
@@ -252,4 +255,53 @@ impl AsyncWrite for Closed {
 
 fn stalled() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the client does not read")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, DuplexStream};
+
+    fn pair() -> (DuplexStream, Io) {
+        let (client, stream) = tokio::io::duplex(256 << 10);
+        (client, Io::new(Box::new(stream), Duration::from_secs(60)))
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_waits_for_its_client_keeps_no_buffers() {
+        let (mut client, mut io) = pair();
+        client.write_all(&[b'x'; 100_000]).await.unwrap();
+        while io.input().len() < 100_000 {
+            io.fill().await.unwrap();
+        }
+        io.consume(100_000);
+        io.out().extend_from_slice(&[b'y'; 100_000]);
+        tokio::select! {
+            biased;
+            _ = io.fill() => unreachable!("the client says nothing"),
+            () = std::future::ready(()) => {}
+        }
+        assert_eq!(client.read_exact(&mut [0; 100_000]).await.unwrap(), 100_000);
+        assert_eq!(io.output.capacity() + io.input.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn reading_ahead_is_bounded_and_loses_nothing() {
+        let (mut client, mut io) = pair();
+        client.write_all(&[b'x'; 200_000]).await.unwrap();
+        io.read_ahead().await.unwrap();
+        assert!((READ_AHEAD..READ_AHEAD + READ_SIZE).contains(&io.input().len()));
+        drop(client);
+        while io.fill().await.is_ok() {}
+        assert_eq!(io.input(), [b'x'; 200_000]);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_has_closed_its_side_ends_reading_ahead_and_the_next_fill() {
+        let (client, mut io) = pair();
+        drop(client);
+        io.read_ahead().await.unwrap();
+        io.read_ahead().await.unwrap();
+        assert_eq!(io.fill().await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
 }

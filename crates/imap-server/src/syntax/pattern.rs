@@ -2,13 +2,18 @@
 
 /// Whether `pattern` matches all of `name`. `*` matches anything, `%` anything without the delimiter.
 ///
-/// Takes O(name × pattern) time at worst and no recursion, whatever a client writes.
+/// Takes O(name²) time at worst and no recursion, however long a pattern a client writes.
 pub(crate) fn matches(pattern: &str, name: &str, delimiter: char) -> bool {
     let name: Vec<char> = name.chars().collect();
+    let pattern = without_repetitions(pattern);
+    let literals = pattern.iter().filter(|wanted| !is_wildcard(**wanted)).count();
+    if literals > name.len() {
+        return false;
+    }
     // reached[i]: the pattern so far can match the first i characters.
     let mut reached = vec![false; name.len() + 1];
     reached[0] = true;
-    for wanted in pattern.chars() {
+    for wanted in pattern {
         match wanted {
             '*' | '%' => {
                 for at in 1..reached.len() {
@@ -24,6 +29,26 @@ pub(crate) fn matches(pattern: &str, name: &str, delimiter: char) -> bool {
         }
     }
     reached[name.len()]
+}
+
+fn is_wildcard(wanted: char) -> bool {
+    matches!(wanted, '*' | '%')
+}
+
+/// The pattern with one wildcard for each run of them: `*` where one of them is that.
+fn without_repetitions(pattern: &str) -> Vec<char> {
+    let mut shorter: Vec<char> = Vec::new();
+    for wanted in pattern.chars() {
+        match shorter.last_mut() {
+            Some(last) if is_wildcard(*last) && is_wildcard(wanted) => {
+                if wanted == '*' {
+                    *last = wanted;
+                }
+            }
+            _ => shorter.push(wanted),
+        }
+    }
+    shorter
 }
 
 /// As [`matches`] for `INBOX`, which is the same name in any case.
@@ -52,6 +77,9 @@ mod tests {
             ("%%", "abc", true),
             ("*%*", "a/b/c", true),
             ("ab", "a", false),
+            ("a%%b", "a/b", false),
+            ("a%*b", "a/b", true),
+            ("a*%*b", "ab", true),
             ("台*", "台北", true),
         ] {
             assert_eq!(matches(pattern, name, '/'), wanted, "{pattern} {name}");
@@ -65,10 +93,12 @@ mod tests {
         assert!(!matches_inbox("inboxes", '/'));
     }
 
+    /// One that went back and forth between the stars would not end.
     #[test]
-    fn a_pattern_of_thousands_of_stars_takes_no_time() {
-        let started = std::time::Instant::now();
+    fn a_pattern_of_thousands_of_stars_comes_to_an_end() {
         assert!(!matches(&"*a".repeat(10_000), &"a".repeat(500), '/'));
-        assert!(started.elapsed().as_secs() < 5);
+        assert!(matches(&"*%a%".repeat(500), &"a".repeat(500), '/'));
+        assert!(matches(&"%*".repeat(30_000), "a/b", '/'));
+        assert!(!matches(&"%".repeat(60_000), "a/b", '/'));
     }
 }

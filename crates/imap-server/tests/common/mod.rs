@@ -291,6 +291,11 @@ impl Client {
             .expect("no panic");
     }
 
+    /// Whether the server has ended the connection.
+    pub(crate) fn is_left(&self) -> bool {
+        self.served.is_finished()
+    }
+
     /// Closes the connection at once, whatever is unread, and gives the server's side of it.
     pub(crate) fn closed(self) -> JoinHandle<()> {
         drop(self.stream);
