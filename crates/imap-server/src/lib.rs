@@ -52,11 +52,16 @@
 //!
 //! # Costs
 //!
-//! One task for each connection, a few KiB while it idles, at most about 300 KiB of input, command and output. While it
-//! fetches, 64 KiB of one message besides, and what the backend hands over with a batch of records
+//! One task for each connection, 5 KiB while it waits for its client, at most about 300 KiB of input, command and output.
+//! While it fetches, 64 KiB of one message besides, and what the backend hands over with a batch of records
 //! ([`imap_backend::Need::HELD_OCTETS`]): a message is written while it is read, whatever its size. A SEARCH in text holds
 //! one message up to [`imap_backend::search::LARGEST_SEARCHED`]. All other bounds are in [`Limits`]. Output is sent in
 //! batches of 32 KiB; a client that does not read blocks only itself, and not for longer than [`Limits::write_stall`].
+//!
+//! SEARCH, and FETCH of what lies in messages, is done in turns: as much of it at the same time as there are cores, each turn
+//! from one pause to the next, and by user. So one user's thousand searches delay another user's by one turn each time. A
+//! backend's part is to pause: a [`search`](imap_backend::Mailbox::search) that does not keeps its core (on a runtime of
+//! several threads nobody else waits for that), and does not end when its client has gone.
 //!
 //! # Trade-offs
 //!
