@@ -35,7 +35,7 @@ impl ListQuery {
     }
 
     /// Only names that match one of the patterns, in which `*` stands for any text and `%` for any text without the
-    /// delimiter. The reference is in them already.
+    /// delimiter. The reference is in them already. `INBOX`, also as the first part of a name, matches in any case.
     #[must_use]
     pub fn with_pattern(mut self, pattern: impl Into<String>) -> Self {
         self.patterns.push(pattern.into());

@@ -4,9 +4,10 @@ use std::fmt;
 
 /// A mailbox's full name: Unicode, with the session's hierarchy delimiter between its parts.
 ///
-/// Any spelling of `INBOX` becomes `INBOX` (RFC 9051, section 5.1), also as the first part of a longer name.
-/// Names are otherwise opaque and compared octet by octet. No name is empty or has control characters; which
-/// names a store can hold is the store's to say ([`ErrorKind::Cannot`](crate::ErrorKind::Cannot)).
+/// Any spelling of `INBOX` becomes `INBOX` (RFC 9051, section 5.1); as the first part of a longer name with
+/// [`canonical`](Self::canonical), which needs the delimiter. Names are otherwise opaque and compared octet by octet. No
+/// name is empty or has control characters; which names a store can hold is the store's to say
+/// ([`ErrorKind::Cannot`](crate::ErrorKind::Cannot)).
 ///
 /// ```
 /// use imap_backend::MailboxName;
@@ -18,6 +19,8 @@ use std::fmt;
 /// let name = MailboxName::new("lists.rust").unwrap();
 /// assert_eq!(name.parent('.').unwrap().as_str(), "lists");
 /// assert!(name.is_inferior_of(&MailboxName::new("lists").unwrap(), '.'));
+/// let below = MailboxName::new("Inbox.Archive").unwrap().canonical('.');
+/// assert_eq!(below.as_str(), "INBOX.Archive");
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MailboxName(String);
@@ -46,6 +49,20 @@ impl MailboxName {
     #[must_use]
     pub fn is_inbox(&self) -> bool {
         self.0 == "INBOX"
+    }
+
+    /// The name with `INBOX` for any spelling of it as the first of several parts: `INBOX.a` and `Inbox.a` are one mailbox.
+    ///
+    /// The server does so with every name that a client says, so that a store only ever sees this one spelling. A store
+    /// does so with names that it reads from elsewhere.
+    #[must_use]
+    pub fn canonical(self, delimiter: char) -> Self {
+        match self.0.split_once(delimiter) {
+            Some((first, rest)) if first.eq_ignore_ascii_case("INBOX") => {
+                Self(format!("INBOX{delimiter}{rest}"))
+            }
+            _ => self,
+        }
     }
 
     /// The whole name.

@@ -21,6 +21,8 @@ use crate::walk::Walk;
 ///
 /// A default is always right, and only slower than what a store could do itself. An operation without a right default
 /// answers [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
+///
+/// Names come in and go out in one spelling, that of [`MailboxName::canonical`].
 pub trait Session: Send + 'static {
     /// A selected mailbox.
     type Mailbox: Mailbox;

@@ -16,7 +16,7 @@ use crate::disk::directory::Existence;
 use crate::disk::name_generator::NameGenerator;
 use crate::disk::storage;
 use crate::disk::subscriptions_file;
-use crate::disk::tree::{Tree, is_mailbox};
+use crate::disk::tree::{Tree, is_below_inbox, is_mailbox};
 use crate::format::mailbox_names::{DELIMITER, directory_name, mailbox_name};
 use crate::format::subscriptions::Subscription;
 use crate::mailbox::cache::Cache;
@@ -89,8 +89,7 @@ impl Account {
         name: &MailboxName,
         absent: ErrorKind,
     ) -> Result<Arc<OpenMailbox>, Error> {
-        let directory = directory_name(name).map_err(|error| Error::new(absent).with_source(error))?;
-        let path = self.tree.path_of(&directory);
+        let path = self.find(name, absent).await?;
         let slot = Arc::clone(self.open.lock().entry(path.clone()).or_default());
         let mut slot = slot.lock_owned().await;
         // Another program may have renamed the directory, and made another one of that name.
@@ -102,7 +101,7 @@ impl Account {
             return Ok(mailbox);
         }
         let account = Arc::clone(self);
-        let open = move || account.open_at(&directory, &path);
+        let open = move || account.open_at(&path);
         let opened = tokio::task::spawn_blocking(open).await.map_err(panicked)?;
         let mailbox = opened.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::new(absent).with_source(error),
@@ -114,9 +113,19 @@ impl Account {
         Ok(mailbox)
     }
 
+    /// The directory of a mailbox, whether or not it exists.
+    async fn find(self: &Arc<Self>, name: &MailboxName, absent: ErrorKind) -> Result<PathBuf, Error> {
+        let directory = directory_name(name).map_err(|error| Error::new(absent).with_source(error))?;
+        if is_below_inbox(directory.as_bytes()) {
+            self.blocking(move |account| account.tree.find(&directory)).await
+        } else {
+            Ok(self.tree.path_of(&directory))
+        }
+    }
+
     /// Opens a mailbox's directory and watches it. Blocks.
-    fn open_at(&self, directory: &str, path: &Path) -> io::Result<Arc<OpenMailbox>> {
-        if !directory.is_empty() && !is_mailbox(path) {
+    fn open_at(&self, path: &Path) -> io::Result<Arc<OpenMailbox>> {
+        if path != self.tree.path() && !is_mailbox(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
         let next = || self.tree.next_uid_validity();
@@ -199,13 +208,11 @@ impl Account {
 
     /// Removes a mailbox, not its inferiors; its sessions end.
     pub(crate) async fn delete(self: &Arc<Self>, name: &MailboxName) -> Result<(), Error> {
-        let directory =
-            directory_name(name).map_err(|e| Error::new(ErrorKind::NonExistent).with_source(e))?;
-        if directory.is_empty() {
+        if name.is_inbox() {
             return Err(ErrorKind::Cannot.into());
         }
         let _names_change = self.namespace.write().await;
-        let path = self.tree.path_of(&directory);
+        let path = self.find(name, ErrorKind::NonExistent).await?;
         let open = self.open_now(&path).await;
         // Held to the end: no operation of ours is under way in the directory while it goes.
         let writer = match &open {
@@ -267,7 +274,7 @@ impl Account {
             let rest = &mailbox.as_str()[from.as_str().len()..];
             let invalid = |_| io::Error::from(io::ErrorKind::InvalidFilename);
             let name = MailboxName::new(&format!("{to}{rest}")).ok_or(io::ErrorKind::InvalidFilename)?;
-            let source = self.tree.path_of(&directory_name(mailbox).map_err(invalid)?);
+            let source = self.tree.find(&directory_name(mailbox).map_err(invalid)?)?;
             let target = self.tree.path_of(&directory_name(&name).map_err(invalid)?);
             if mailboxes.contains(&name) || storage::status(storage::CWD, &target).is_ok() {
                 return Err(io::ErrorKind::AlreadyExists.into());
@@ -341,9 +348,9 @@ impl Account {
         name: &MailboxName,
         subscription: Subscription,
     ) -> Result<(), Error> {
-        let name = mutf7::encode(name.as_str());
+        let encoded = mutf7::encode(name.as_str());
         self.blocking(move |account| {
-            subscriptions_file::change(account.tree.handle()?.as_fd(), &name, subscription)
+            subscriptions_file::change(account.tree.handle()?.as_fd(), &encoded, subscription)
         })
         .await
     }

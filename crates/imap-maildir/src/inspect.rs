@@ -54,6 +54,9 @@ pub fn inspect(root: &Path) -> io::Result<Report> {
             continue;
         }
         match mailbox_name(&entry) {
+            Some(mailbox) if names.contains(&imap_backend::mutf7::encode(mailbox.as_str())) => {
+                report.findings.push(Finding::SecondSpelling(shown()));
+            }
             Some(mailbox) => {
                 report.mailboxes.push(inspect_mailbox(mailbox.as_str(), &path));
                 names.push(imap_backend::mutf7::encode(mailbox.as_str()));
@@ -309,6 +312,8 @@ mod tests {
         write(home.path(), "dovecot-uidlist.lock", "");
         write(home.path(), "subscriptions", "a\nabsent\n");
         write(home.path(), ".a/cur/.keep", "");
+        write(home.path(), ".INBOX.b/cur/1.a", "");
+        write(home.path(), ".inbox.b/cur/1.a", "");
         fs::remove_dir(home.path().join(".a/new")).unwrap();
         let before = sorted_tree(home.path());
         let report = inspect(home.path()).unwrap();
@@ -330,15 +335,17 @@ mod tests {
         expected.sort_by_key(ToString::to_string);
         assert_eq!(inbox, expected);
         assert_eq!(report.mailboxes[0].messages, 3);
-        assert_eq!(report.mailboxes[1].name, "a");
+        assert_eq!(report.mailboxes[1].name, "INBOX.b");
+        assert_eq!(report.mailboxes[2].name, "a");
         assert_eq!(
-            report.mailboxes[1].findings,
+            report.mailboxes[2].findings,
             [Finding::MissingSubdirectory("new")]
         );
         assert_eq!(
             report.findings,
             [
                 Finding::NoMailboxName(".&AGE-".into()),
+                Finding::SecondSpelling(".inbox.b".into()),
                 Finding::SubscribedAndGone(1)
             ]
         );

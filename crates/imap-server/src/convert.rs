@@ -9,29 +9,32 @@ use imap_updates::{Flag, Flags, Keyword};
 
 use crate::completion::Completion;
 
-/// The name of a mailbox that is to be there: modified UTF-7 on the wire, Unicode inside.
+/// The name of a mailbox that is to be there: modified UTF-7 on the wire, Unicode inside, in its canonical spelling.
 ///
 /// # Errors
 /// NO `[NONEXISTENT]` for a name that no mailbox can have. Its syntax is right: an astring may have any octets.
-pub(crate) fn mailbox_name(mailbox: &Mailbox<'_>) -> Result<MailboxName, Completion> {
-    possible_name(mailbox).ok_or_else(|| Completion::no("NONEXISTENT", IMPOSSIBLE_NAME))
+pub(crate) fn mailbox_name(mailbox: &Mailbox<'_>, delimiter: char) -> Result<MailboxName, Completion> {
+    possible_name(mailbox, delimiter).ok_or_else(|| Completion::no("NONEXISTENT", IMPOSSIBLE_NAME))
 }
 
 /// The name of a mailbox that is to be made.
 ///
 /// # Errors
 /// NO `[CANNOT]` for a name that no mailbox can have.
-pub(crate) fn new_mailbox_name(mailbox: &Mailbox<'_>) -> Result<MailboxName, Completion> {
-    possible_name(mailbox).ok_or_else(|| Completion::no("CANNOT", IMPOSSIBLE_NAME))
+pub(crate) fn new_mailbox_name(mailbox: &Mailbox<'_>, delimiter: char) -> Result<MailboxName, Completion> {
+    possible_name(mailbox, delimiter).ok_or_else(|| Completion::no("CANNOT", IMPOSSIBLE_NAME))
 }
 
 /// What is told of names that no mailbox can have.
 pub(crate) const IMPOSSIBLE_NAME: &str = "no mailbox can have that name";
 
-fn possible_name(mailbox: &Mailbox<'_>) -> Option<MailboxName> {
+fn possible_name(mailbox: &Mailbox<'_>, delimiter: char) -> Option<MailboxName> {
     match mailbox {
         Mailbox::Inbox => Some(MailboxName::inbox()),
-        Mailbox::Other(other) => MailboxName::new(&mutf7::decode(other.as_ref()).ok()?),
+        Mailbox::Other(other) => {
+            let name = MailboxName::new(&mutf7::decode(other.as_ref()).ok()?)?;
+            Some(name.canonical(delimiter))
+        }
     }
 }
 

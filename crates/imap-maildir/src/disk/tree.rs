@@ -1,7 +1,9 @@
 //! The directories of one account: which mailboxes lie in its root, and how one comes, goes and changes its name.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::disk::directory::Directory;
@@ -13,6 +15,8 @@ use crate::disk::uidvalidity;
 const SCRATCH: &str = "..imap-maildir";
 /// A scratch directory that is older than this, seconds, was left by a crash; another process may be at work in a young one.
 const OLD_SCRATCH_SECONDS: i64 = 3600;
+/// What the directories of mailboxes below INBOX begin with, in any case.
+const BELOW_INBOX: &str = ".INBOX.";
 /// The marker that Maildir++ wants in each mailbox but INBOX.
 const FOLDER_MARKER: &str = "maildirfolder";
 
@@ -44,6 +48,25 @@ impl Tree {
         } else {
             self.path.join(directory)
         }
+    }
+
+    /// Where a mailbox's directory is or would be. Below INBOX another program may have made it with `INBOX` in another case;
+    /// the one of the exact name goes first.
+    pub(crate) fn find(&self, directory: &str) -> io::Result<PathBuf> {
+        let path = self.path_of(directory);
+        if !is_below_inbox(directory.as_bytes()) || storage::status(CWD, &path).is_ok() {
+            return Ok(path);
+        }
+        let below = &directory.as_bytes()[BELOW_INBOX.len()..];
+        let mut found = path;
+        storage::list(self.handle()?, |name, _| {
+            let name = name.to_bytes();
+            if is_below_inbox(name) && &name[BELOW_INBOX.len()..] == below {
+                found = self.path.join(OsStr::from_bytes(name));
+            }
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     pub(crate) fn handle(&self) -> io::Result<OwnedFd> {
@@ -86,7 +109,7 @@ impl Tree {
 
     /// Makes a mailbox, complete before it has its name, and durable. `AlreadyExists` where the name is taken.
     pub(crate) fn make_mailbox(&self, directory: &str) -> io::Result<()> {
-        let path = self.path_of(directory);
+        let path = self.find(directory)?;
         if directory.is_empty() || storage::status(CWD, &path).is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -138,13 +161,17 @@ impl Tree {
         storage::list(&root, |name, _| {
             let is_scratch = name.to_bytes().starts_with(SCRATCH.as_bytes());
             if is_scratch && now - storage::status(&root, name)?.modified > OLD_SCRATCH_SECONDS {
-                let name = std::os::unix::ffi::OsStrExt::from_bytes(name.to_bytes());
-                let path: &std::ffi::OsStr = name;
-                let _ = storage::remove_tree(&self.path.join(path));
+                let _ = storage::remove_tree(&self.path.join(OsStr::from_bytes(name.to_bytes())));
             }
             Ok(())
         })
     }
+}
+
+/// Whether the directory of a mailbox may have more than one spelling: see [`Tree::find`].
+pub(crate) fn is_below_inbox(directory: &[u8]) -> bool {
+    let start = directory.get(..BELOW_INBOX.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(BELOW_INBOX.as_bytes()))
 }
 
 /// A directory with a `cur/` or the Maildir++ marker; a symbolic link is none.

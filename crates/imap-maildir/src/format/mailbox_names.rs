@@ -49,14 +49,15 @@ pub(crate) fn directory_name(name: &MailboxName) -> Result<String, InvalidName> 
     }
 }
 
-/// The mailbox of a directory in the account's root; `None` where the directory is none.
+/// The mailbox of a directory in the account's root; `None` where the directory is none. Another program may have written
+/// the `INBOX` at its start in another case.
 ///
 /// Directories whose names are not modified UTF-7 are passed over: they could not be said to a client and back.
 #[must_use]
 pub(crate) fn mailbox_name(directory: &[u8]) -> Option<MailboxName> {
     let name = MailboxName::new(&mutf7::decode(directory.strip_prefix(b".")?).ok()?)?;
     // `.INBOX` would be a second INBOX; other names must come back to this very directory.
-    (directory_name(&name).ok()?.as_bytes() == directory).then_some(name)
+    (directory_name(&name).ok()?.as_bytes() == directory).then(|| name.canonical(DELIMITER))
 }
 
 /// Whether a user's name may be put into a path in place of `%u`.
@@ -110,6 +111,12 @@ mod tests {
         assert_eq!(directory(&"x".repeat(255)), Err(InvalidName::TooLong));
         assert!(directory(&"x".repeat(254)).is_ok());
         assert_eq!(directory(&"ü".repeat(120)), Err(InvalidName::TooLong));
+    }
+
+    #[test]
+    fn inbox_at_the_start_of_a_directory_is_read_in_any_case() {
+        assert_eq!(mailbox_name(b".inBox.a").unwrap().as_str(), "INBOX.a");
+        assert_eq!(mailbox_name(b".inboxes.a").unwrap().as_str(), "inboxes.a");
     }
 
     #[test]

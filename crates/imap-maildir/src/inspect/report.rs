@@ -23,6 +23,8 @@ pub enum Finding {
     NoMailboxName(String),
     /// A directory that could be a mailbox but has no `cur/`: its mail is not shown.
     NoMailbox(String),
+    /// A mailbox below INBOX that is there in another case of `INBOX` as well: its mail is not shown.
+    SecondSpelling(String),
     /// A symbolic link where a mailbox could be: not followed.
     Link(String),
     /// Message files that this user may not read: one of them, and how many.
@@ -63,6 +65,7 @@ impl Finding {
             Self::Unreadable(_)
             | Self::NoMailboxName(_)
             | Self::NoMailbox(_)
+            | Self::SecondSpelling(_)
             | Self::Link(_)
             | Self::UnreadableMessages(..)
             | Self::NotAMessage(_)
@@ -90,6 +93,7 @@ impl fmt::Display for Finding {
             Self::MissingSubdirectory(name) => write!(f, "{name}/ is missing and will be made"),
             Self::NoMailboxName(name) => write!(f, "{name} is no mailbox name: what it holds is not shown"),
             Self::NoMailbox(name) => write!(f, "{name} has no cur/ and is no mailbox: what it holds is not shown"),
+            Self::SecondSpelling(name) => write!(f, "{name} differs from another mailbox only in the case of INBOX: what it holds is not shown"),
             Self::Link(name) => write!(f, "{name} is a symbolic link, which is not followed: what it leads to is not shown"),
             Self::UnreadableMessages(name, count) => write!(f, "message files that may not be read: {count}, such as {name}"),
             Self::NotAMessage(name) => write!(f, "{name} is no regular file and is not shown"),

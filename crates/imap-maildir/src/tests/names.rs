@@ -264,3 +264,28 @@ async fn moving_into_the_same_mailbox_gives_a_new_uid_and_loses_nothing() {
     assert_eq!(client.body(2).await.unwrap(), "x");
     assert_eq!(client.flags(2).await, "(\\Seen)");
 }
+
+#[tokio::test]
+async fn c2_a_directory_below_inbox_is_found_in_any_case() {
+    let fixture = Fixture::new();
+    let mut session = fixture.session().await;
+    deliver(&fixture.root().join(".Inbox.Archive"), "cur/1.a:2,S", "x");
+    create(&mut session, "x").await.unwrap();
+    assert_eq!(listed(&mut session).await, ["INBOX", "INBOX.Archive", "x"]);
+    assert_eq!(status(&mut session, "INBOX.Archive").await.messages(), 1);
+    assert_eq!(append(&mut session, "INBOX.Archive", "y", "").await.unwrap(), 2);
+    for taken in [
+        create(&mut session, "INBOX.Archive").await,
+        session.rename(&name("x"), &name("INBOX.Archive")).await,
+    ] {
+        assert_eq!(taken.unwrap_err().kind(), ErrorKind::AlreadyExists);
+    }
+    session
+        .rename(&name("INBOX.Archive"), &name("INBOX.Old"))
+        .await
+        .unwrap();
+    assert_eq!(listed(&mut session).await, ["INBOX", "INBOX.Old", "x"]);
+    deliver(&fixture.root().join(".iNBOX.Gone"), "cur/1.a:2,S", "x");
+    session.delete(&name("INBOX.Gone")).await.unwrap();
+    assert_eq!(listed(&mut session).await, ["INBOX", "INBOX.Old", "x"]);
+}

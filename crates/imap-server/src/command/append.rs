@@ -1,6 +1,6 @@
 //! APPEND (RFC 9051, section 6.3.12): decided on before the message is sent, stored while it arrives.
 
-use imap_backend::{Ability, Append, Appended, Backend, Session};
+use imap_backend::{Ability, Append, Appended, Backend, MailboxName, Session};
 use imap_codec::imap_types::core::LiteralMode;
 use imap_updates::kind;
 
@@ -25,7 +25,7 @@ impl<B: Backend> Client<B> {
         if let Err(refusal) = self.acceptable(head) {
             return self.decline(head, refusal).await;
         }
-        let (name, append) = match target(head) {
+        let (name, append) = match self.target(head) {
             Ok(target) => target,
             Err(refusal) => return self.decline(head, refusal).await,
         };
@@ -70,19 +70,19 @@ impl<B: Backend> Client<B> {
             _ => Err(Stop::Answer(refusal)),
         }
     }
+
+    fn target(&mut self, head: &AppendHead) -> Result<(MailboxName, Append), Completion> {
+        let delimiter = self.state.session()?.delimiter();
+        let name = convert::mailbox_name(&head.mailbox, delimiter)?;
+        let append = Append::new(convert::flags(&head.flags)?);
+        Ok(match head.date.as_ref() {
+            Some(date) => (name, append.with_internal_date(*date.as_ref())),
+            None => (name, append),
+        })
+    }
 }
 
 /// `APPENDUID 38505 3955` (RFC 4315, section 3).
 fn append_uid(appended: &Appended) -> String {
     format!("APPENDUID {} {}", appended.uid_validity(), appended.uid())
-}
-
-fn target(head: &AppendHead) -> Result<(imap_backend::MailboxName, Append), Completion> {
-    let name = convert::mailbox_name(&head.mailbox)?;
-    let flags = convert::flags(&head.flags)?;
-    let append = Append::new(flags);
-    Ok(match head.date.as_ref() {
-        Some(date) => (name, append.with_internal_date(*date.as_ref())),
-        None => (name, append),
-    })
 }

@@ -3,7 +3,7 @@
 //! COPY and MOVE of a message that was expunged elsewhere do nothing and answer NO `[EXPUNGEISSUED]` (RFC 2180,
 //! section 4.4.1); the UID forms pass over it.
 
-use imap_backend::{Ability, Backend, Copied, Mailbox};
+use imap_backend::{Ability, Backend, Copied, Mailbox, Session};
 use imap_codec::imap_types::mailbox;
 use imap_codec::imap_types::sequence::SequenceSet;
 use imap_seq::UidSet;
@@ -22,7 +22,7 @@ impl<B: Backend> Client<B> {
         target: &mailbox::Mailbox<'_>,
         numbers: Numbers,
     ) -> Answer {
-        let target = convert::mailbox_name(target)?;
+        let target = convert::mailbox_name(target, self.state.session()?.delimiter())?;
         let selected = self.state.selected()?;
         let Some(uids) = addressed(selected, set, numbers)? else {
             return Ok(Completion::expunge_issued());
@@ -46,7 +46,7 @@ impl<B: Backend> Client<B> {
         target: &mailbox::Mailbox<'_>,
         numbers: Numbers,
     ) -> Answer {
-        let target = convert::mailbox_name(target)?;
+        let target = convert::mailbox_name(target, self.state.session()?.delimiter())?;
         let selected = self.state.selected()?;
         selected.writable()?;
         let Some(uids) = addressed(selected, set, numbers)? else {

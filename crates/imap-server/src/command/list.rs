@@ -138,10 +138,6 @@ impl Pattern {
     }
 
     fn matches(&self, name: &MailboxName) -> bool {
-        if name.is_inbox() {
-            syntax::matches_inbox(&self.text, self.delimiter)
-        } else {
-            syntax::matches(&self.text, name.as_str(), self.delimiter)
-        }
+        syntax::matches(&self.text, name, self.delimiter)
     }
 }

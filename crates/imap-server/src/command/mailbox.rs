@@ -14,14 +14,15 @@ use crate::wire;
 impl<B: Backend> Client<B> {
     pub(crate) async fn create(&mut self, mailbox: &Mailbox<'_>) -> Answer {
         let session = self.state.session()?;
-        let name = creatable(&convert::new_mailbox_name(mailbox)?, session.delimiter())?;
+        let delimiter = session.delimiter();
+        let name = creatable(&convert::new_mailbox_name(mailbox, delimiter)?, delimiter)?;
         session.create(&name, &Create::default()).await?;
         Ok(Completion::ok("CREATE completed"))
     }
 
     pub(crate) async fn delete(&mut self, mailbox: &Mailbox<'_>) -> Answer {
         let session = self.state.session()?;
-        let name = convert::mailbox_name(mailbox)?;
+        let name = convert::mailbox_name(mailbox, session.delimiter())?;
         if name.is_inbox() {
             return Err(Completion::no("CANNOT", "INBOX cannot be deleted").into());
         }
@@ -40,21 +41,24 @@ impl<B: Backend> Client<B> {
 
     pub(crate) async fn rename(&mut self, from: &Mailbox<'_>, to: &Mailbox<'_>) -> Answer {
         let session = self.state.session()?;
-        let from = convert::mailbox_name(from)?;
-        let to = creatable(&convert::new_mailbox_name(to)?, session.delimiter())?;
+        let delimiter = session.delimiter();
+        let from = convert::mailbox_name(from, delimiter)?;
+        let to = creatable(&convert::new_mailbox_name(to, delimiter)?, delimiter)?;
         session.rename(&from, &to).await?;
         Ok(Completion::ok("RENAME completed"))
     }
 
     pub(crate) async fn subscribe(&mut self, mailbox: &Mailbox<'_>) -> Answer {
-        let name = convert::mailbox_name(mailbox)?;
-        self.state.session()?.subscribe(&name).await?;
+        let session = self.state.session()?;
+        let name = convert::mailbox_name(mailbox, session.delimiter())?;
+        session.subscribe(&name).await?;
         Ok(Completion::ok("SUBSCRIBE completed"))
     }
 
     pub(crate) async fn unsubscribe(&mut self, mailbox: &Mailbox<'_>) -> Answer {
-        let name = convert::mailbox_name(mailbox)?;
-        self.state.session()?.unsubscribe(&name).await?;
+        let session = self.state.session()?;
+        let name = convert::mailbox_name(mailbox, session.delimiter())?;
+        session.unsubscribe(&name).await?;
         Ok(Completion::ok("UNSUBSCRIBE completed"))
     }
 
@@ -66,7 +70,7 @@ impl<B: Backend> Client<B> {
         items: &[StatusDataItemName],
         command: Option<&CommandInProgress<kind::Status>>,
     ) -> Answer {
-        let name = convert::mailbox_name(mailbox)?;
+        let name = convert::mailbox_name(mailbox, self.state.session()?.delimiter())?;
         let wanted = items.iter().map(figure).collect::<Result<Vec<_>, _>>()?;
         if wanted.is_empty() {
             return Err(Completion::bad("STATUS needs at least one item").into());

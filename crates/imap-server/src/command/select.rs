@@ -24,13 +24,13 @@ impl<B: Backend> Client<B> {
     }
 
     async fn open(&mut self, mailbox: &mailbox::Mailbox<'_>, access: Access) -> Answer {
-        self.state.session()?;
+        let delimiter = self.state.session()?.delimiter();
         // Whatever happens next, the old mailbox is no longer selected, also where the new one cannot be (RFC 9051,
         // section 6.3.2); nothing of it is told after CLOSED.
         if self.leave().await {
             wire::untagged_ok(self.channel.io.out(), "CLOSED", "the previous mailbox is closed");
         }
-        let name = convert::mailbox_name(mailbox)?;
+        let name = convert::mailbox_name(mailbox, delimiter)?;
         let how = Select::new(access);
         let opening = self.state.session()?.select(&name, &how);
         let opened = self.channel.while_present(opening).await??;

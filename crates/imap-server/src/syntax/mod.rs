@@ -15,7 +15,7 @@ mod shown;
 pub(crate) use diagnose::diagnose;
 pub(crate) use fault::could_go_on;
 pub(crate) use followers::uses_sequence_numbers;
-pub(crate) use pattern::{matches, matches_inbox};
+pub(crate) use pattern::matches;
 pub(crate) use search_head::{SearchHead, search_head};
 
 /// The first word, if it can be a tag: what a malformed command is answered with.
