@@ -334,13 +334,14 @@ impl Account {
         (mailbox.directory.existence_at(path) == Existence::Present).then_some(mailbox)
     }
 
-    /// The subscribed names, whether or not they exist; those that no client could say are passed over.
+    /// The subscribed names, whether or not they exist; those that no mailbox can have are passed over.
     async fn subscriptions(self: &Arc<Self>) -> Result<Vec<MailboxName>, Error> {
         let names = self
             .blocking(|account| subscriptions_file::read(account.tree.handle()?.as_fd()))
             .await?;
         let decode = |name: &String| MailboxName::new(&mutf7::decode(name.as_bytes()).ok()?);
-        Ok(names.names().iter().filter_map(decode).collect())
+        let possible = |name: &MailboxName| directory_name(name).is_ok();
+        Ok(names.names().iter().filter_map(decode).filter(possible).collect())
     }
 
     pub(crate) async fn subscribe(
@@ -348,6 +349,9 @@ impl Account {
         name: &MailboxName,
         subscription: Subscription,
     ) -> Result<(), Error> {
+        if subscription == Subscription::Add {
+            directory_name(name).map_err(|e| Error::new(ErrorKind::NonExistent).with_source(e))?;
+        }
         let encoded = mutf7::encode(name.as_str());
         self.blocking(move |account| {
             subscriptions_file::change(account.tree.handle()?.as_fd(), &encoded, subscription)

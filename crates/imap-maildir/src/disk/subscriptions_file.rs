@@ -13,32 +13,58 @@ pub(crate) const FILE_NAME: &str = "subscriptions";
 const TEMPORARY_NAME: &str = "subscriptions.tmp";
 /// Courier's, read when there is no other.
 const COURIER_FILE_NAME: &str = "courierimapsubscribed";
-/// No account has more than that, octets; a larger file is cut there.
+/// How many names an account may subscribe: more than anybody has mailboxes.
+const MOST: usize = 10_000;
+/// What is read of a file, octets: some 400 for each of [`MOST`] names. A larger one is not changed, because what was not
+/// read would be lost.
 const LARGEST: u64 = 4 << 20;
+
+/// The account has as many subscriptions as it may have.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("an account can have {MOST} subscriptions, in a file of less than {LARGEST} octets")]
+pub(crate) struct TooManySubscriptions;
+
+impl From<TooManySubscriptions> for io::Error {
+    fn from(too_many: TooManySubscriptions) -> Self {
+        Self::new(io::ErrorKind::QuotaExceeded, too_many)
+    }
+}
 
 /// The subscribed names.
 pub(crate) fn read(root: BorrowedFd<'_>) -> io::Result<Subscriptions> {
-    if let Some(octets) = control_file::read(root, FILE_NAME, LARGEST)? {
-        return Ok(Subscriptions::parse(&octets));
-    }
-    let courier = control_file::read(root, COURIER_FILE_NAME, LARGEST)?;
-    Ok(courier.map_or_else(Subscriptions::default, |octets| {
-        Subscriptions::parse_courier(&octets)
-    }))
+    Ok(read_with_size(root)?.0)
 }
 
-/// Adds or removes one name, durably. On an error nothing is changed.
+/// The subscribed names, and how many octets were read.
+fn read_with_size(root: BorrowedFd<'_>) -> io::Result<(Subscriptions, usize)> {
+    if let Some(octets) = control_file::read(root, FILE_NAME, LARGEST)? {
+        return Ok((Subscriptions::parse(&octets), octets.len()));
+    }
+    let courier = control_file::read(root, COURIER_FILE_NAME, LARGEST)?.unwrap_or_default();
+    Ok((Subscriptions::parse_courier(&courier), courier.len()))
+}
+
+/// Adds or removes one name, durably. On an error nothing is changed; with [`TooManySubscriptions`] inside when there are
+/// as many as there may be.
 pub(crate) fn change(root: BorrowedFd<'_>, name: &str, subscription: Subscription) -> io::Result<()> {
     let lock = Dotlock::acquire(root, FILE_NAME, LOCK_PATIENCE)?;
-    let mut subscriptions = read(root)?;
+    let (mut subscriptions, size) = read_with_size(root)?;
+    if size as u64 == LARGEST {
+        return Err(TooManySubscriptions.into());
+    }
     if subscriptions.change(name, subscription) == Changed::No {
         return Ok(());
+    }
+    let octets = subscriptions.write();
+    let too_many = subscriptions.names().len() > MOST || octets.len() as u64 >= LARGEST;
+    if subscription == Subscription::Add && too_many {
+        return Err(TooManySubscriptions.into());
     }
     lock.check()?;
     Replacement {
         name: FILE_NAME,
         temporary: TEMPORARY_NAME,
-        octets: &subscriptions.write(),
+        octets: &octets,
         mode: Mode::RUSR | Mode::WUSR,
         modified: None,
     }

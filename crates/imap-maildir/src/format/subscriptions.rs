@@ -3,8 +3,17 @@
 //! Dovecot's version 2 starts with the line `V<tab>2` and an empty line; each further line is a name, its parts separated by tabs and
 //! escaped. Version 1 has one name per line, parts separated by `.`. Courier's `courierimapsubscribed` is version 1 with `INBOX.` before
 //! each name. Names are in modified UTF-7 here as there.
+//!
+//! One name may stand in several lines, and in several spellings: `INBOX` in any case as its first part, or with a delimiter
+//! at its end. It is read as one name, so that it is removed as one.
 
-const VERSION_2: &[u8] = b"V\t2\n\n";
+use std::collections::HashSet;
+
+use imap_backend::MailboxName;
+
+use crate::format::mailbox_names::DELIMITER;
+
+const VERSION_2: &[u8] = b"V\t2";
 
 /// Whether a name is to be subscribed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +34,7 @@ pub(crate) enum Changed {
 /// The subscribed names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Subscriptions {
-    /// In modified UTF-7, parts separated by `.`, in the file's order.
+    /// In modified UTF-7, parts separated by `.`, in the file's order, each once.
     names: Vec<String>,
     version: Version,
 }
@@ -49,19 +58,22 @@ impl Default for Subscriptions {
 impl Subscriptions {
     /// Reads Dovecot's file, of either version. Lines that are not UTF-8 are passed over.
     pub(crate) fn parse(octets: &[u8]) -> Self {
-        let (lines, version) = match octets.strip_prefix(VERSION_2) {
-            Some(lines) => (lines, Version::Two),
-            None => (octets, Version::One),
+        let lines = octets.split(|&octet| octet == b'\n');
+        let mut lines = lines
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+            .peekable();
+        let version = match lines.next_if_eq(&VERSION_2) {
+            Some(_) => Version::Two,
+            None => Version::One,
         };
-        let lines = lines
-            .split(|&octet| octet == b'\n')
-            .filter_map(|line| std::str::from_utf8(line).ok());
+        let lines = lines.filter_map(|line| std::str::from_utf8(line).ok());
         let names = lines.filter(|line| !line.is_empty()).map(|line| match version {
-            Version::One => line.trim_end_matches('\r').to_owned(),
-            Version::Two => line.split('\t').map(unescape).collect::<Vec<_>>().join("."),
+            Version::One => canonical(line),
+            Version::Two => canonical(&line.split('\t').map(unescape).collect::<Vec<_>>().join(".")),
         });
+        let mut seen = HashSet::new();
         Self {
-            names: names.collect(),
+            names: names.filter(|name| seen.insert(name.clone())).collect(),
             version,
         }
     }
@@ -86,9 +98,10 @@ impl Subscriptions {
 
     /// Adds or removes a name.
     pub(crate) fn change(&mut self, name: &str, subscription: Subscription) -> Changed {
-        let present = self.names.iter().position(|other| other == name);
+        let name = canonical(name);
+        let present = self.names.iter().position(|other| *other == name);
         match (subscription, present) {
-            (Subscription::Add, None) => self.names.push(name.to_owned()),
+            (Subscription::Add, None) => self.names.push(name),
             (Subscription::Remove, Some(at)) => drop(self.names.remove(at)),
             _ => return Changed::No,
         }
@@ -99,7 +112,7 @@ impl Subscriptions {
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut out = match self.version {
             Version::One => Vec::new(),
-            Version::Two => VERSION_2.to_vec(),
+            Version::Two => [VERSION_2, b"\n\n"].concat(),
         };
         for name in &self.names {
             match self.version {
@@ -113,6 +126,19 @@ impl Subscriptions {
         }
         out
     }
+}
+
+/// The spelling in which names are compared and written.
+fn canonical(name: &str) -> String {
+    let name = match name.strip_suffix(DELIMITER) {
+        Some(rest) if !rest.is_empty() && !rest.ends_with(DELIMITER) => rest,
+        _ => name,
+    };
+    // `INBOX` is the same in modified UTF-7.
+    MailboxName::new(name).map_or_else(
+        || name.to_owned(),
+        |name| name.canonical(DELIMITER).as_str().to_owned(),
+    )
 }
 
 /// Dovecot's tab escaping: octet 1 and a character for octets that would break a line or a field.
@@ -183,9 +209,20 @@ mod tests {
         assert_eq!(subscriptions.names(), ["INBOX", "lists.rust"]);
     }
 
+    #[test]
+    fn spellings_of_one_name_are_one_name() {
+        let subscriptions = Subscriptions::parse(b"a\r\na.\ninbox.b\nINBOX.b\nInbox\n..\nA\n");
+        assert_eq!(subscriptions.names(), ["a", "INBOX.b", "INBOX", "..", "A"]);
+        let subscriptions = Subscriptions::parse(b"V\t2\r\n\r\na\tb\r\na\tb\t\r\n");
+        assert_eq!(subscriptions.names(), ["a.b"]);
+    }
+
     proptest! {
         #[test]
-        fn parse_inverts_write(names in proptest::collection::vec("[a-z\u{1}\t][a-z&\u{1}\t.]{0,8}", 0..6)) {
+        fn parse_inverts_write(
+            names in proptest::collection::btree_set("[a-h\u{1}\t][a-z&\u{1}\t.]{0,8}[a-z]", 0..6)
+        ) {
+            let names = names.into_iter().collect();
             let subscriptions = Subscriptions { names, version: Version::Two };
             prop_assert_eq!(Subscriptions::parse(&subscriptions.write()), subscriptions);
         }

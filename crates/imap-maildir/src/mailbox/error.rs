@@ -7,6 +7,7 @@ use rustix::io::Errno;
 
 use crate::disk::delivery::NulOctet;
 use crate::disk::keywords_file::DefineError;
+use crate::disk::subscriptions_file::TooManySubscriptions;
 use crate::disk::uidlist_file::UidsExhausted;
 
 /// An error of the file system. What a user can do something about has its own kind; the rest is the operator's.
@@ -14,7 +15,7 @@ pub(crate) fn from_io(error: io::Error) -> Error {
     let inner = error.get_ref();
     let kind = if inner.is_some_and(|inner| inner.is::<NulOctet>()) {
         ErrorKind::UnknownEncoding
-    } else if inner.is_some_and(|inner| inner.is::<UidsExhausted>()) {
+    } else if inner.is_some_and(|inner| inner.is::<UidsExhausted>() || inner.is::<TooManySubscriptions>()) {
         ErrorKind::Limit
     } else if inner.is_some_and(|inner| inner.is::<Gone>()) {
         ErrorKind::NonExistent

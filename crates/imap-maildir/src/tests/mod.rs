@@ -9,6 +9,7 @@ mod names;
 mod outside;
 mod races;
 mod search;
+mod subscribed;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

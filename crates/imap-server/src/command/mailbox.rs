@@ -50,14 +50,14 @@ impl<B: Backend> Client<B> {
 
     pub(crate) async fn subscribe(&mut self, mailbox: &Mailbox<'_>) -> Answer {
         let session = self.state.session()?;
-        let name = convert::mailbox_name(mailbox, session.delimiter())?;
+        let name = subscribable(mailbox, session.delimiter())?;
         session.subscribe(&name).await?;
         Ok(Completion::ok("SUBSCRIBE completed"))
     }
 
     pub(crate) async fn unsubscribe(&mut self, mailbox: &Mailbox<'_>) -> Answer {
         let session = self.state.session()?;
-        let name = convert::mailbox_name(mailbox, session.delimiter())?;
+        let name = subscribable(mailbox, session.delimiter())?;
         session.unsubscribe(&name).await?;
         Ok(Completion::ok("UNSUBSCRIBE completed"))
     }
@@ -139,13 +139,25 @@ fn query(figures: &[Figure]) -> StatusQuery {
     })
 }
 
-/// A name for a new mailbox: without the delimiter that may end it (RFC 9051, section 6.3.4), no level of it empty.
+/// A name for a new mailbox.
 fn creatable(name: &MailboxName, delimiter: char) -> Result<MailboxName, Completion> {
+    match in_levels(name, delimiter) {
+        Some(name) if name.is_inbox() => Err(Completion::no("ALREADYEXISTS", "INBOX exists already")),
+        Some(name) => Ok(name),
+        None => Err(Completion::no("CANNOT", convert::IMPOSSIBLE_NAME)),
+    }
+}
+
+/// A name to subscribe: one that CREATE would take, so that it is the name that LIST shows.
+fn subscribable(mailbox: &Mailbox<'_>, delimiter: char) -> Result<MailboxName, Completion> {
+    in_levels(&convert::mailbox_name(mailbox, delimiter)?, delimiter)
+        .ok_or_else(|| Completion::no("NONEXISTENT", convert::IMPOSSIBLE_NAME))
+}
+
+/// The name without the delimiter that may end it (RFC 9051, section 6.3.4); `None` where a level of it is empty.
+fn in_levels(name: &MailboxName, delimiter: char) -> Option<MailboxName> {
     let text = name.as_str();
     let text = text.strip_suffix(delimiter).unwrap_or(text);
-    match MailboxName::new(text) {
-        Some(name) if name.is_inbox() => Err(Completion::no("ALREADYEXISTS", "INBOX exists already")),
-        Some(name) if text.split(delimiter).all(|level| !level.is_empty()) => Ok(name),
-        _ => Err(Completion::no("CANNOT", convert::IMPOSSIBLE_NAME)),
-    }
+    let has_levels = text.split(delimiter).all(|level| !level.is_empty());
+    MailboxName::new(text).filter(|_| has_levels)
 }
