@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::name::MailboxName;
 use crate::record::{Fetched, Need};
 use crate::search::{self, Found, Query};
+use crate::select::NewKeywords;
 use crate::store::{FlagAction, FlagChange, Stored};
 use crate::walk::Walk;
 
@@ -150,6 +151,14 @@ pub trait Mailbox: Send + 'static {
             }
             Ok(changed)
         }
+    }
+
+    /// Whether a client may define further keywords now, in a store that has room for a bounded number of them: the server
+    /// asks whenever it tells what flags the mailbox has.
+    ///
+    /// `None`, the default, says that it is as [`Opened`](crate::Opened) said.
+    fn new_keywords(&self) -> Option<NewKeywords> {
+        None
     }
 
     /// Looks whether the store changed behind the hub's back, and publishes what it finds: a

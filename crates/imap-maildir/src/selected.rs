@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use imap_backend::{
-    Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, Opened, PollReason,
-    Query, SearchKey, Stored, search,
+    Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, NewKeywords, Opened,
+    PollReason, Query, SearchKey, Stored, search,
 };
 use imap_seq::{Uid, UidSet};
 use imap_updates::{Access, Origin};
 
 use crate::account::Account;
-use crate::mailbox::add::ExcessKeywords;
 use crate::mailbox::change::NewLetters;
 use crate::mailbox::error::{panicked, try_create};
 use crate::mailbox::open::OpenMailbox;
@@ -48,7 +47,7 @@ impl MaildirMailbox {
                 (
                     index.uid_next,
                     letters.keywords(),
-                    letters.new_keywords(),
+                    index.new_keywords(),
                     index.first_unseen(),
                 )
             });
@@ -122,9 +121,7 @@ impl Mailbox for MaildirMailbox {
         let to_prepare = Arc::clone(&target);
         let prepare = move || open.prepare_copies(&to_prepare, &originals);
         let copies = tokio::task::spawn_blocking(prepare).await.map_err(panicked)??;
-        let add = move |target: &OpenMailbox, writer: &mut _, lock| {
-            target.add(writer, lock, copies, ExcessKeywords::Drop)
-        };
+        let add = move |target: &OpenMailbox, writer: &mut _, lock| target.add(writer, lock, copies);
         let to = target.write_with_list(add).await.map_err(try_create)?;
         Ok(Copied::new(uid_validity, uids.iter().zip(to)))
     }
@@ -158,6 +155,10 @@ impl Mailbox for MaildirMailbox {
         let rest = SearchKey::And(vec![SearchKey::Uids(judgement.undecided), query.key().clone()]);
         let read = search::evaluate(self, &Query::new(rest, query.view().clone())).await?;
         Ok(Found::new(judgement.matching.union(read.uids())))
+    }
+
+    fn new_keywords(&self) -> Option<NewKeywords> {
+        Some(self.open.hub.lock().new_keywords())
     }
 
     async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {

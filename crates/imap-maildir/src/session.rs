@@ -11,7 +11,7 @@ use crate::account::Account;
 use crate::disk::delivery::Delivery;
 use crate::format::mailbox_names::DELIMITER;
 use crate::format::subscriptions::Subscription;
-use crate::mailbox::add::{Addition, ExcessKeywords};
+use crate::mailbox::add::Addition;
 use crate::mailbox::error::{from_io, panicked, try_create};
 use crate::mailbox::open::OpenMailbox;
 use crate::selected::MaildirMailbox;
@@ -68,9 +68,7 @@ impl Session for MaildirSession {
             flags: append.flags().clone(),
         };
         let uids = mailbox
-            .write_with_list(move |mailbox, writer, lock| {
-                mailbox.add(writer, lock, vec![addition], ExcessKeywords::Refuse)
-            })
+            .write_with_list(move |mailbox, writer, lock| mailbox.add(writer, lock, vec![addition]))
             .await
             .map_err(try_create)?;
         let uid = uids.first().copied().ok_or(ErrorKind::ServerBug)?;

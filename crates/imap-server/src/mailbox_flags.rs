@@ -1,6 +1,6 @@
 //! The FLAGS and PERMANENTFLAGS of the selected mailbox, as this client was told them (RFC 9051, sections 7.3.5 and 7.1).
 
-use imap_backend::NewKeywords;
+use imap_backend::{Mailbox, NewKeywords};
 use imap_updates::{Access, Flags, Keyword};
 
 use crate::wire;
@@ -25,16 +25,16 @@ impl MailboxFlags {
     }
 
     /// The mailbox defines these keywords now.
-    pub(crate) fn replace(&mut self, out: &mut Vec<u8>, keywords: &[Keyword]) {
+    pub(crate) fn replace(&mut self, out: &mut Vec<u8>, keywords: &[Keyword], mailbox: &impl Mailbox) {
         if self.keywords != keywords {
             self.keywords = keywords.to_vec();
-            self.write(out);
+            self.write_anew(out, mailbox);
         }
     }
 
     /// Before a FETCH row with flags: a keyword that the client has not heard of is introduced first, also where this
     /// session's own STORE has made it.
-    pub(crate) fn introduce(&mut self, out: &mut Vec<u8>, flags: &Flags) {
+    pub(crate) fn introduce(&mut self, out: &mut Vec<u8>, flags: &Flags, mailbox: &impl Mailbox) {
         let before = self.keywords.len();
         for keyword in flags.keywords() {
             if let Err(place) = self.keywords.binary_search(keyword) {
@@ -42,8 +42,14 @@ impl MailboxFlags {
             }
         }
         if self.keywords.len() > before {
-            self.write(out);
+            self.write_anew(out, mailbox);
         }
+    }
+
+    /// As [`write`](Self::write): the keyword that is new may have been the last that the mailbox has room for.
+    fn write_anew(&mut self, out: &mut Vec<u8>, mailbox: &impl Mailbox) {
+        self.new_keywords = mailbox.new_keywords().unwrap_or(self.new_keywords);
+        self.write(out);
     }
 
     /// FLAGS and PERMANENTFLAGS.

@@ -75,7 +75,7 @@ impl<M: Mailbox> Selected<M> {
     async fn drain(&mut self, channel: &mut Channel, release: Release<'_>) -> Result<Option<Ended>, Gone> {
         let drained = self.updates.drain(release);
         for untagged in drained.iter() {
-            write(channel.io.out(), untagged, &mut self.flags);
+            write(channel.io.out(), untagged, &mut self.flags, &self.mailbox);
             // The drain is lost if the connection ends here: then so is the session.
             channel.io.flush_if_full().await?;
         }
@@ -104,9 +104,14 @@ impl<M: Mailbox> Selected<M> {
 }
 
 /// Writes one untagged response: the only place where EXISTS, EXPUNGE and unilateral FETCH get onto the wire.
-fn write(out: &mut Vec<u8>, untagged: Untagged<'_>, flags_of_mailbox: &mut MailboxFlags) {
+fn write(
+    out: &mut Vec<u8>,
+    untagged: Untagged<'_>,
+    flags_of_mailbox: &mut MailboxFlags,
+    mailbox: &impl Mailbox,
+) {
     match untagged {
-        Untagged::MailboxFlags(keywords) => flags_of_mailbox.replace(out, keywords),
+        Untagged::MailboxFlags(keywords) => flags_of_mailbox.replace(out, keywords, mailbox),
         Untagged::Fetch {
             seq,
             uid,

@@ -6,10 +6,12 @@
 use std::io::{self, Read as _};
 
 use crate::disk::control_file::{self, Replacement};
-use crate::disk::directory::Directory;
+use crate::disk::directory::{Directory, Subdirectory};
 use crate::disk::dotlock::Dotlock;
 use crate::disk::storage::{FileVersion, OpenFor};
-use crate::format::keywords::{KeywordNames, NoLetterLeft};
+use crate::format::file_name::split;
+use crate::format::flags::Info;
+use crate::format::keywords::{KeywordNames, LettersInUse, NoLetterLeft};
 
 /// Its name.
 pub(crate) const FILE_NAME: &str = "dovecot-keywords";
@@ -23,6 +25,15 @@ pub(crate) struct KeywordsFile {
     names: KeywordNames,
     /// The file as it was when it was read, and its modification time in seconds since the epoch.
     read: Option<(FileVersion, i64)>,
+}
+
+/// What happens to keywords for which no letter is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExcessKeywords {
+    /// They are what the client asks for: refuse.
+    Refuse,
+    /// They come with a message, which matters more: do without (RFC 9051, sections 6.3.12 and 6.4.7: SHOULD).
+    Drop,
 }
 
 /// Why a keyword was not defined.
@@ -57,15 +68,33 @@ impl KeywordsFile {
         Ok(())
     }
 
-    /// Gives letters to keywords that have none, all or none of them. On an error nothing is changed.
+    /// Gives letters to keywords that have none: free ones or, where those do not suffice, those that neither a file has
+    /// nor, as far as is `known`, a message. On an error nothing is changed.
+    ///
+    /// A letter changes its meaning only under the list's lock, under which Dovecot and this crate give files their
+    /// letters, and the file that names them gets a new time, by which others notice.
     pub(crate) fn define(
         &mut self,
         directory: &Directory,
         lock: &Dotlock,
         new: &[&str],
+        excess: ExcessKeywords,
+        known: LettersInUse,
     ) -> Result<(), DefineError> {
         self.refresh(directory)?;
-        let names = self.names.with(new)?;
+        let mut names = self.names.clone();
+        let new: Vec<&str> = new.iter().copied().filter(|name| !names.contains(name)).collect();
+        if names.free() < new.len() {
+            names = names.only(known.union(letters_in_use(directory)?));
+        }
+        let most = match excess {
+            ExcessKeywords::Refuse => new.len(),
+            ExcessKeywords::Drop => new.len().min(names.free()),
+        };
+        let names = names.with(&new[..most])?;
+        if names == self.names {
+            return Ok(());
+        }
         lock.check()?;
         let after_the_last = self.read.map_or(0, |(_, modified)| modified + 1);
         Replacement {
@@ -83,6 +112,21 @@ impl KeywordsFile {
     }
 }
 
+/// The keyword letters in file names; all of them if the directories changed meanwhile, for a file may have been missed.
+fn letters_in_use(directory: &Directory) -> io::Result<LettersInUse> {
+    let before = directory.versions()?;
+    let mut in_use = LettersInUse::default();
+    for subdirectory in Subdirectory::BOTH {
+        directory.list(subdirectory, |name| {
+            in_use = in_use.union(Info::parse(split(name).1).keywords().collect());
+        })?;
+    }
+    match directory.versions()? == before {
+        true => Ok(in_use),
+        false => Ok(LettersInUse::ALL),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,7 +140,8 @@ mod tests {
 
     fn define(file: &mut KeywordsFile, directory: &Directory, new: &[&str]) -> Result<(), DefineError> {
         let lock = Dotlock::acquire(directory.root(), "dovecot-uidlist", std::time::Duration::ZERO).unwrap();
-        file.define(directory, &lock, new)
+        let known = LettersInUse::ALL;
+        file.define(directory, &lock, new, ExcessKeywords::Refuse, known)
     }
 
     #[test]
@@ -121,6 +166,24 @@ mod tests {
         define(&mut file, &directory, &["mine"]).unwrap();
         assert_eq!(file.names().name(2), Some("mine"));
         assert_eq!(file.names().name(1), Some("other"));
+    }
+
+    #[test]
+    fn c8_a_letter_that_only_a_known_message_has_is_not_given_away() {
+        let (_home, directory) = fixture();
+        let mut file = KeywordsFile::default();
+        let all: Vec<_> = (0..26).map(|n| format!("k{n}")).collect();
+        let all: Vec<_> = all.iter().map(String::as_str).collect();
+        define(&mut file, &directory, &all).unwrap();
+        let lock = Dotlock::acquire(directory.root(), "dovecot-uidlist", std::time::Duration::ZERO).unwrap();
+        let known = (0..26).filter(|&index| index != 3).collect();
+        file.define(&directory, &lock, &["new"], ExcessKeywords::Refuse, known)
+            .unwrap();
+        assert_eq!(
+            (file.names().name(3), file.names().name(4)),
+            (Some("new"), Some("k4"))
+        );
+        assert_eq!(file.names().free(), 0);
     }
 
     #[test]

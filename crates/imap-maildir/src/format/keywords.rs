@@ -1,6 +1,7 @@
 //! The text of `dovecot-keywords`: which letter `a` to `z` stands for which keyword.
 //!
-//! One line per keyword, `<index> <name>`, index 0 to 25. Keywords that find no letter are refused: there are 26.
+//! One line per keyword, `<index> <name>`, index 0 to 25. There are 26 letters: when all are taken, those that no message
+//! has are given to other keywords.
 
 /// How many keywords a mailbox can have.
 pub(crate) const LIMIT: usize = 26;
@@ -14,6 +15,33 @@ pub(crate) struct KeywordNames {
     names: Vec<Option<Box<str>>>,
     /// How many lines named none.
     unreadable_lines: usize,
+}
+
+/// Keyword letters that message files have, by index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LettersInUse(u32);
+
+impl LettersInUse {
+    /// Every letter.
+    pub(crate) const ALL: Self = Self((1 << LIMIT) - 1);
+
+    pub(crate) fn is_all(self) -> bool {
+        self == Self::ALL
+    }
+
+    pub(crate) fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn contains(self, index: usize) -> bool {
+        self.0 & (1 << index) != 0
+    }
+}
+
+impl FromIterator<u8> for LettersInUse {
+    fn from_iter<I: IntoIterator<Item = u8>>(indices: I) -> Self {
+        Self(indices.into_iter().fold(0, |letters, index| letters | 1 << index))
+    }
 }
 
 /// All 26 letters are taken.
@@ -87,6 +115,17 @@ impl KeywordNames {
         Ok(names)
     }
 
+    /// The names without those whose letters nobody uses.
+    pub(crate) fn only(&self, in_use: LettersInUse) -> Self {
+        let mut names = self.clone();
+        for (index, name) in names.names.iter_mut().enumerate() {
+            if !in_use.contains(index) {
+                *name = None;
+            }
+        }
+        names
+    }
+
     fn set(&mut self, index: usize, name: &str) {
         if self.names.len() <= index {
             self.names.resize(index + 1, None);
@@ -120,6 +159,14 @@ mod tests {
         let names = names.with(&["b", "WORK", "c"]).unwrap();
         assert_eq!(names.write(), "0 $Junk\n1 b\n2 Work\n3 c\n");
         assert_eq!(names.free(), 22);
+    }
+
+    #[test]
+    fn letters_that_nobody_uses_lose_their_names() {
+        let names = KeywordNames::parse(b"0 $Junk\n1 a\n2 Work\n");
+        let names = names.only([0, 2].into_iter().collect());
+        assert_eq!(names.write(), "0 $Junk\n2 Work\n");
+        assert!(LettersInUse::ALL.is_all() && (0..26).collect::<LettersInUse>().is_all());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::disk::delivery::Prepared;
 use crate::disk::directory::Subdirectory;
 use crate::disk::dotlock::Dotlock;
 use crate::disk::interference::Moment;
-use crate::disk::keywords_file::DefineError;
+use crate::disk::keywords_file::ExcessKeywords;
 use crate::disk::uidlist_file::{Change, Reading};
 use crate::format::file_name::split;
 use crate::format::flags::Info;
@@ -23,15 +23,6 @@ use crate::mailbox::error::{from_define, from_io};
 use crate::mailbox::index::Entry;
 use crate::mailbox::locate::with_file;
 use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
-
-/// What happens to keywords for which no letter is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ExcessKeywords {
-    /// The client named them: refuse.
-    Refuse,
-    /// They come with a copied message: do without (RFC 9051, section 6.4.7: SHOULD be preserved).
-    Drop,
-}
 
 /// A message of another mailbox, as its index knows it.
 #[derive(Clone, Debug)]
@@ -61,7 +52,8 @@ pub(crate) struct Addition {
 }
 
 impl OpenMailbox {
-    /// Gives prepared messages names and UIDs, all or none, and publishes them. Blocks; durable when it returns.
+    /// Gives prepared messages names and UIDs, all or none, and publishes them. Blocks; durable when it returns. Keywords for
+    /// which no letter is left are left out.
     ///
     /// On an error the messages are removed while the list is still locked: another program that found them afterwards
     /// would give them UIDs.
@@ -70,7 +62,6 @@ impl OpenMailbox {
         writer: &mut Writer,
         lock: Dotlock,
         additions: Vec<Addition>,
-        excess: ExcessKeywords,
     ) -> Result<Vec<Uid>, Error> {
         // Values are dropped in reverse order: the additions first, the lock last.
         let lock = lock;
@@ -80,7 +71,8 @@ impl OpenMailbox {
         let all = additions
             .iter()
             .fold(all, |all, addition| all.union(&addition.flags));
-        let letters = self.define_keywords(writer, &lock, &self.letters().unknown(&all), excess)?;
+        let unknown = self.letters().unknown(&all);
+        let letters = self.define_keywords(writer, &lock, &unknown, ExcessKeywords::Drop)?;
         let placed = self.own_change(writer, |_| {
             let place = |addition: &mut Addition| {
                 lock.keep()?;
@@ -118,16 +110,13 @@ impl OpenMailbox {
         excess: ExcessKeywords,
     ) -> Result<LetterMap, Error> {
         self.refresh_keywords(writer).map_err(from_io)?;
-        let mut names: Vec<&str> = unknown.iter().map(Keyword::as_str).collect();
-        if excess == ExcessKeywords::Drop {
-            names.truncate(writer.keywords.names().free());
-        }
+        let names: Vec<&str> = unknown.iter().map(Keyword::as_str).collect();
         if !names.is_empty() {
-            match writer.keywords.define(&self.directory, lock, &names) {
-                Ok(()) => {}
-                Err(DefineError::Full(_)) if excess == ExcessKeywords::Drop => {}
-                Err(error) => return Err(from_define(error)),
-            }
+            let known = self.hub.lock().letters_in_use();
+            let defined = writer
+                .keywords
+                .define(&self.directory, lock, &names, excess, known);
+            defined.map_err(from_define)?;
             self.refresh_keywords(writer).map_err(from_io)?;
         }
         Ok(self.letters())

@@ -2,17 +2,17 @@
 
 use std::io;
 
-use imap_backend::{Error, FlagAction, FlagChange};
+use imap_backend::{Error, ErrorKind, FlagAction, FlagChange};
 use imap_seq::{Uid, UidSet};
 use imap_updates::{Echo, HubGuard, Origin};
 
 use crate::disk::directory::{FileAt, Subdirectory};
 use crate::disk::dotlock::{Dotlock, SHORT_PATIENCE};
 use crate::disk::interference::Moment;
+use crate::disk::keywords_file::ExcessKeywords;
 use crate::disk::uidlist_file::FILE_NAME;
 use crate::format::flags::Letter;
 use crate::format::letter_map::LetterMap;
-use crate::mailbox::add::ExcessKeywords;
 use crate::mailbox::error::from_io;
 use crate::mailbox::index::{Entry, Index};
 use crate::mailbox::locate::with_file;
@@ -76,14 +76,16 @@ impl OpenMailbox {
         origin: Origin,
     ) -> Result<(), Error> {
         self.check_alive().map_err(from_io)?;
+        // Before the letters are read: under the lock they stay what they are.
+        let lock = self.lock_if_possible();
         self.refresh_keywords(writer).map_err(from_io)?;
         if self.needs_new_letters(change) == NewLetters::Needed {
             // Another program took a keyword's letter away since the caller looked.
-            let lock = Dotlock::acquire(self.directory.root(), FILE_NAME, SHORT_PATIENCE).map_err(from_io)?;
-            self.define_for(writer, &lock, change)?;
+            let lock = lock.as_ref().ok_or(ErrorKind::InUse)?;
+            self.define_for(writer, lock, change)?;
         }
         let letters = self.letters();
-        let outcomes = self.change_each(writer, self.known(uids), |entry| {
+        let outcomes = self.change_each(writer, lock.as_ref(), self.known(uids), |entry| {
             self.store_one(entry, change, &letters)
         });
         self.publish_outcomes(outcomes, origin)
@@ -94,31 +96,35 @@ impl OpenMailbox {
         self.check_alive().map_err(from_io)?;
         let mut messages = self.known(uids);
         messages.retain(|(_, entry)| entry.info.contains(Letter::Trashed));
-        let outcomes = self.change_each(writer, messages, |entry| self.remove_one(entry));
+        let lock = self.lock_if_possible();
+        let outcomes = self.change_each(writer, lock.as_ref(), messages, |entry| self.remove_one(entry));
         self.publish_outcomes(outcomes, Origin::EXTERNAL)
     }
 
-    /// Works on one message after the other. Of those that cannot be changed the first error is kept; the others go on.
-    ///
-    /// The UID list is locked for it, if that can be had: Dovecot lists `cur/` under that lock and trusts the listing, so
+    /// The UID list's lock for changes of files, if it can be had: Dovecot lists `cur/` under that lock and trusts the listing, so
     /// that a file which is renamed meanwhile may be missing from it and get a new UID there. Without the lock the change
     /// goes on after a short wait: it is right for us, and a program that died must not stop it.
+    fn lock_if_possible(&self) -> Option<Dotlock> {
+        Dotlock::acquire(self.directory.root(), FILE_NAME, SHORT_PATIENCE)
+            .inspect_err(|error| tracing::debug!(%error, "changing messages beside another program"))
+            .ok()
+    }
+
+    /// Works on one message after the other. Of those that cannot be changed the first error is kept; the others go on.
     fn change_each(
         &self,
         writer: &mut Writer,
+        lock: Option<&Dotlock>,
         messages: Vec<(Uid, Entry)>,
         mut change: impl FnMut(&Entry) -> io::Result<Outcome>,
     ) -> Outcomes {
-        let lock = Dotlock::acquire(self.directory.root(), FILE_NAME, SHORT_PATIENCE)
-            .inspect_err(|error| tracing::debug!(%error, "changing messages beside another program"))
-            .ok();
         let mut outcomes = Outcomes {
             of_each: Vec::with_capacity(messages.len()),
             first_error: None,
         };
         self.own_change(writer, |_| {
             for (uid, entry) in messages {
-                if let Some(Err(error)) = lock.as_ref().map(Dotlock::keep) {
+                if let Some(Err(error)) = lock.map(Dotlock::keep) {
                     tracing::debug!(%error, "the UID list's lock was taken away during a change");
                 }
                 match change(&entry) {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use imap_backend::NewKeywords;
 use imap_seq::Uid;
 use imap_updates::Flags;
 
@@ -10,6 +11,7 @@ use crate::disk::directory::{FileAt, Subdirectory};
 use crate::disk::scan::FoundFile;
 use crate::format::file_name::split;
 use crate::format::flags::{Info, Letter};
+use crate::format::keywords::LettersInUse;
 use crate::format::letter_map::LetterMap;
 use crate::mailbox::letter_sets::LetterSets;
 
@@ -163,6 +165,20 @@ impl Index {
     /// The number of messages without `\Seen`. O(1).
     pub(crate) fn unseen(&self) -> u32 {
         u32::try_from(self.unseen.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether a keyword that has no letter can get one: a free one, or one that no message has.
+    pub(crate) fn new_keywords(&self) -> NewKeywords {
+        match self.letters_in_use().is_all() {
+            true => self.letters.new_keywords(),
+            false => NewKeywords::Allowed,
+        }
+    }
+
+    /// The keyword letters that messages have.
+    pub(crate) fn letters_in_use(&self) -> LettersInUse {
+        let in_use = |&index: &u8| self.flagged.has(Letter::Keyword(index));
+        (0..26u8).filter(in_use).collect()
     }
 
     /// Which messages have which flags.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use imap_seq::{Uid, UidSet};
 
-use crate::format::flags::Info;
+use crate::format::flags::{Info, Letter};
 
 /// The messages of a mailbox, and for each letter those that have it.
 #[derive(Debug, Default)]
@@ -45,6 +45,12 @@ impl LetterSets {
     /// All messages.
     pub(crate) const fn all(&self) -> &UidSet {
         &self.all
+    }
+
+    /// Whether a message has this letter.
+    pub(crate) fn has(&self, letter: Letter) -> bool {
+        let set = letter.octet().and_then(|octet| self.by_octet.get(&octet));
+        set.is_some_and(|set| !set.is_empty())
     }
 
     /// The messages that have one of these letters.

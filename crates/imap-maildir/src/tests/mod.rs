@@ -3,6 +3,7 @@
 mod bodies;
 mod content;
 mod crash;
+mod keywords;
 mod locks;
 mod model;
 mod names;

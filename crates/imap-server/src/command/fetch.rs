@@ -78,7 +78,7 @@ impl<B: Backend> Client<B> {
                     marked = marked.union(&mark_seen(mailbox, [&record]).await);
                 }
                 let row = Row::new(&record, seq, updates, &marked);
-                flags.introduce(self.channel.io.out(), row.flags());
+                flags.introduce(self.channel.io.out(), row.flags(), mailbox);
                 row.write(plan, message, &mut self.channel).await?;
                 tokio::task::consume_budget().await;
             }

@@ -52,7 +52,7 @@ impl<B: Backend> Client<B> {
                         continue;
                     };
                     let out = self.channel.io.out();
-                    flags_of_mailbox.introduce(out, record.flags());
+                    flags_of_mailbox.introduce(out, record.flags(), mailbox);
                     let uid = (numbers == Numbers::Uids).then_some(record.uid());
                     let recent = recency(updates, record.uid());
                     wire::fetch_flags_row(out, seq, uid, record.flags(), recent);
