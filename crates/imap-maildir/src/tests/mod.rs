@@ -9,6 +9,7 @@ mod model;
 mod names;
 mod outside;
 mod races;
+mod recent;
 mod search;
 mod subscribed;
 
