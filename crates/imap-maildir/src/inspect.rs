@@ -142,8 +142,11 @@ fn read_mailbox(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
                 return;
             }
             let shown = name.escape_ascii().to_string();
-            if status.kind != FileKind::Regular || !is_message_name(name) {
+            if status.kind != FileKind::Regular {
                 return report.findings.push(Finding::NotAMessage(shown));
+            }
+            if !is_message_name(name) {
+                return report.findings.push(Finding::ImpossibleName(shown));
             }
             if !directory.is_readable(FileAt::new(subdirectory, name)) {
                 unreadable.push(shown.clone());
@@ -312,6 +315,8 @@ mod tests {
         write(home.path(), "dovecot-uidlist.lock", "");
         write(home.path(), "subscriptions", "a\nabsent\n");
         write(home.path(), ".a/cur/.keep", "");
+        write(home.path(), "cur/line\nbreak", "");
+        write(home.path(), "new/:2,S", "");
         write(home.path(), ".INBOX.b/cur/1.a", "");
         write(home.path(), ".inbox.b/cur/1.a", "");
         fs::remove_dir(home.path().join(".a/new")).unwrap();
@@ -325,6 +330,8 @@ mod tests {
             Finding::UidList("the last line is torn".to_owned()),
             Finding::WrongSize("2.b,S=9".into()),
             Finding::NotAMessage("directory".into()),
+            Finding::ImpossibleName("line\\nbreak".into()),
+            Finding::ImpossibleName(":2,S".into()),
             Finding::UnnamedLetters("b".into()),
             Finding::WithoutUid(2),
             Finding::GoneRecords(1),

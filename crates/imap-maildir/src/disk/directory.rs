@@ -5,14 +5,16 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 use rustix::io::Errno;
 
 use crate::disk::interference::Moments;
 use crate::disk::storage::{self, CWD, FileKind, FileStatus, FileVersion, Mode, OpenFor, StoredFile};
+use crate::format::file_name::is_message_name;
 
 /// A file in `tmp/` that is older than this, seconds, was left by a delivery that crashed (the Maildir convention).
 pub(crate) const OLD_TEMPORARY_SECONDS: i64 = 36 * 3600;
@@ -75,6 +77,9 @@ pub(crate) struct Directory {
     file_mode: Mode,
     missing: Missing,
     moments: Moments,
+    /// For the log; a RENAME leaves it as it was.
+    opened_at: PathBuf,
+    logged_impossible_name: AtomicBool,
 }
 
 /// What happens to a missing `new`, `cur` or `tmp`.
@@ -108,6 +113,8 @@ impl Directory {
             file_mode,
             missing,
             moments: Moments::default(),
+            opened_at: path.to_owned(),
+            logged_impossible_name: AtomicBool::new(false),
         })
     }
 
@@ -170,7 +177,7 @@ impl Directory {
         let open = self.open_now();
         let directory = open.handle(subdirectory);
         storage::list(directory, |name, kind| {
-            if !crate::format::file_name::is_message_name(name.to_bytes()) {
+            if name.to_bytes().starts_with(b".") {
                 return Ok(());
             }
             let kind = match kind {
@@ -180,11 +187,21 @@ impl Directory {
                 }
                 kind => kind,
             };
-            if kind == FileKind::Regular {
-                each(name.to_bytes());
+            match kind {
+                FileKind::Regular if is_message_name(name.to_bytes()) => each(name.to_bytes()),
+                FileKind::Regular => self.log_impossible_name(name.to_bytes()),
+                _ => {}
             }
             Ok(())
         })
+    }
+
+    /// Once for each opened mailbox, however often it is listed.
+    fn log_impossible_name(&self, name: &[u8]) {
+        if !self.logged_impossible_name.swap(true, Ordering::Relaxed) {
+            let (mailbox, file) = (&self.opened_at, name.escape_ascii());
+            tracing::warn!(?mailbox, %file, "a file is not shown: no message can have its name");
+        }
     }
 
     /// Opens a message for reading: a regular file, not through a symbolic link, and never blocking on a FIFO.

@@ -31,6 +31,8 @@ pub enum Finding {
     UnreadableMessages(String, usize),
     /// A symbolic link, directory or device where messages are: never shown.
     NotAMessage(String),
+    /// A file whose name no message can have: never shown.
+    ImpossibleName(String),
     /// Two files with one base name: two messages that other programs take for one.
     Doubled(String),
     /// A file whose name claims another size than it has; the claim is not believed.
@@ -69,6 +71,7 @@ impl Finding {
             | Self::Link(_)
             | Self::UnreadableMessages(..)
             | Self::NotAMessage(_)
+            | Self::ImpossibleName(_)
             | Self::Doubled(_)
             | Self::UidList(_)
             | Self::UidsUsedUp => Severity::Problem,
@@ -97,6 +100,7 @@ impl fmt::Display for Finding {
             Self::Link(name) => write!(f, "{name} is a symbolic link, which is not followed: what it leads to is not shown"),
             Self::UnreadableMessages(name, count) => write!(f, "message files that may not be read: {count}, such as {name}"),
             Self::NotAMessage(name) => write!(f, "{name} is no regular file and is not shown"),
+            Self::ImpossibleName(name) => write!(f, "{name} is not shown: a message's file name has no line break, and no colon at its start"),
             Self::Doubled(base) => write!(f, "two files are named {base}"),
             Self::WrongSize(name) => write!(f, "{name} does not have the size that its name says"),
             Self::NoUidList => f.write_str("has no UID list yet"),

@@ -5,6 +5,7 @@ mod content;
 mod crash;
 mod keywords;
 mod locks;
+mod log;
 mod model;
 mod names;
 mod outside;
