@@ -16,7 +16,7 @@ use crate::disk::directory::Existence;
 use crate::disk::name_generator::NameGenerator;
 use crate::disk::storage;
 use crate::disk::subscriptions_file;
-use crate::disk::tree::{Tree, is_below_inbox, is_mailbox};
+use crate::disk::tree::{Place, Tree, is_below_inbox, is_mailbox};
 use crate::format::mailbox_names::{DELIMITER, directory_name, mailbox_name};
 use crate::format::subscriptions::Subscription;
 use crate::mailbox::cache::Cache;
@@ -58,9 +58,9 @@ struct Renaming {
 
 impl Account {
     /// Opens an account, making its directory if there is none. Blocks.
-    pub(crate) fn open(root: &Path, shared: Shared) -> io::Result<Self> {
+    pub(crate) fn open(place: &Place, shared: Shared) -> io::Result<Self> {
         Ok(Self {
-            tree: Tree::open(root)?,
+            tree: Tree::open(place)?,
             shared,
             open: Mutex::default(),
             kept: Mutex::default(),
@@ -125,6 +125,8 @@ impl Account {
 
     /// Opens a mailbox's directory and watches it. Blocks.
     fn open_at(&self, path: &Path) -> io::Result<Arc<OpenMailbox>> {
+        // Fails where a symbolic link has taken the root's place.
+        drop(self.tree.handle()?);
         if path != self.tree.path() && !is_mailbox(path) {
             return Err(io::ErrorKind::NotFound.into());
         }

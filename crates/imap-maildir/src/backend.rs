@@ -1,6 +1,7 @@
 //! `MaildirBackend`: from credentials to a user's Maildir.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -10,6 +11,7 @@ use parking_lot::Mutex;
 
 use crate::account::{Account, Shared};
 use crate::disk::name_generator::NameGenerator;
+use crate::disk::tree::Place;
 use crate::format::mailbox_names::{InvalidUser, check_user};
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::watch::Watcher;
@@ -38,9 +40,20 @@ pub enum PasswordCheck {
 }
 
 /// Where users' Maildirs are: a path with `%u` in place of the user's name, such as `/var/mail/%u/Maildir`.
+///
+/// From the first part with `%u` on, a symbolic link is not followed, because the user may have made it:
+/// [`following_links`](Self::following_links) is for those who know that no user can.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailRoot {
     template: PathBuf,
+    links: Links,
+}
+
+/// What becomes of symbolic links in the part of the path that differs between users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Links {
+    Refused,
+    Followed,
 }
 
 impl MailRoot {
@@ -49,6 +62,16 @@ impl MailRoot {
     pub fn new(template: impl Into<PathBuf>) -> Self {
         Self {
             template: template.into(),
+            links: Links::Refused,
+        }
+    }
+
+    /// Follows symbolic links in the whole path.
+    #[must_use]
+    pub fn following_links(self) -> Self {
+        Self {
+            links: Links::Followed,
+            ..self
         }
     }
 
@@ -57,12 +80,27 @@ impl MailRoot {
     /// # Errors
     /// [`InvalidUser`] for a name that could lead out of its place.
     pub fn of(&self, user: &str) -> Result<PathBuf, InvalidUser> {
+        let place = self.place_of(user)?;
+        Ok(place.operators.join(place.users))
+    }
+
+    fn place_of(&self, user: &str) -> Result<Place, InvalidUser> {
         check_user(user)?;
-        let part = |part: &std::ffi::OsStr| match part.to_str() {
+        let part = |part: &OsStr| match part.to_str() {
             Some(text) => text.replace("%u", user).into(),
             None => part.to_owned(),
         };
-        Ok(self.template.iter().map(part).collect())
+        let is_fixed = |part: &&OsStr| !part.to_string_lossy().contains("%u");
+        let fixed = match self.links {
+            Links::Followed => usize::MAX,
+            Links::Refused => self.template.iter().take_while(is_fixed).count(),
+        };
+        // A relative path that begins with the user's name starts here.
+        let here = Path::new(".");
+        Ok(Place {
+            operators: here.join(self.template.iter().take(fixed).map(part).collect::<PathBuf>()),
+            users: self.template.iter().skip(fixed).map(part).collect(),
+        })
     }
 }
 
@@ -104,14 +142,14 @@ impl<A: Authenticator> MaildirBackend<A> {
     /// [`ErrorKind::NoPermission`] for a user name that no path can have; others when the Maildir cannot be opened.
     pub async fn session(&self, user: &str) -> Result<MaildirSession, Error> {
         let refused = |error| Error::new(ErrorKind::NoPermission).with_source(error);
-        let path = self.root.of(user).map_err(refused)?;
+        let place = self.root.place_of(user).map_err(refused)?;
         self.shared.watcher.start();
-        Ok(MaildirSession::new(self.account(&path).await?))
+        Ok(MaildirSession::new(self.account(place).await?))
     }
 
-    async fn account(&self, path: &Path) -> Result<Arc<Account>, Error> {
-        let (opened, shared) = (path.to_owned(), self.shared.clone());
-        let open = move || Account::open(&opened, shared).map_err(from_io);
+    async fn account(&self, place: Place) -> Result<Arc<Account>, Error> {
+        let shared = self.shared.clone();
+        let open = move || Account::open(&place, shared).map_err(from_io);
         let account = tokio::task::spawn_blocking(open).await.map_err(panicked)??;
         let mut accounts = self.accounts.lock();
         accounts.retain(|_, account| account.strong_count() > 0);

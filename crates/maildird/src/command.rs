@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Address, EXAMPLE, Layer, LimitsLayer, MailRoot, PlaintextLogin};
+use crate::config::{Address, EXAMPLE, Layer, LimitsLayer, MailRoot, MailRootLinks, PlaintextLogin};
 use crate::logging::{LogFormat, LogLevel};
 use crate::users::{self, IfMissing, Password, Phc, UserName, Users};
 use crate::{Failure, check, serve};
@@ -69,6 +69,9 @@ struct ServeArgs {
     /// Each user's Maildir; %u is the user's name
     #[arg(long, value_name = "PATH")]
     mail_root: Option<MailRoot>,
+    /// Symbolic links in the mail root, from the first part with %u on [default: refuse]
+    #[arg(long, value_name = "WHAT")]
+    mail_root_links: Option<MailRootLinks>,
     /// The users file (see `maildird user`)
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
@@ -182,6 +185,7 @@ fn run_serve(args: ServeArgs) -> Result<ExitCode, Failure> {
         listen: args.listen,
         listen_tls: args.listen_tls,
         mail_root: args.mail_root,
+        mail_root_links: args.mail_root_links,
         users: args.users,
         tls_cert: args.tls_cert,
         tls_key: args.tls_key,

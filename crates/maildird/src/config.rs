@@ -35,6 +35,8 @@ pub struct Layer {
     pub listen_tls: Vec<Address>,
     /// Where each user's Maildir is.
     pub mail_root: Option<MailRoot>,
+    /// What becomes of symbolic links in the users' part of it.
+    pub mail_root_links: Option<MailRootLinks>,
     /// The users file.
     pub users: Option<PathBuf>,
     /// The certificate, PEM.
@@ -61,6 +63,8 @@ pub struct Settings {
     pub listen_tls: Vec<SocketAddr>,
     /// Where each user's Maildir is.
     pub mail_root: MailRoot,
+    /// What becomes of symbolic links in the users' part of it.
+    pub mail_root_links: MailRootLinks,
     /// The users file.
     pub users: PathBuf,
     /// Certificate and key, where TLS is wanted.
@@ -73,6 +77,17 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Those that were set; the others have the server's defaults.
     pub limits: LimitsLayer,
+}
+
+/// What becomes of symbolic links in the mail root, from the first part with `%u` on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum MailRootLinks {
+    /// Such a user cannot log in: the user may have made the link.
+    #[default]
+    Refuse,
+    /// They are followed: only where no user can make one.
+    Follow,
 }
 
 /// Who may send a password without TLS.
@@ -210,6 +225,7 @@ impl Layer {
             listen: addresses(self.listen, below.listen),
             listen_tls: addresses(self.listen_tls, below.listen_tls),
             mail_root: self.mail_root.or(below.mail_root),
+            mail_root_links: self.mail_root_links.or(below.mail_root_links),
             users: self.users.or(below.users),
             tls_cert: self.tls_cert.or(below.tls_cert),
             tls_key: self.tls_key.or(below.tls_key),
@@ -252,6 +268,7 @@ impl Layer {
             listen,
             listen_tls: self.listen_tls.into_iter().map(|address| address.0).collect(),
             mail_root,
+            mail_root_links: self.mail_root_links.unwrap_or_default(),
             users,
             tls,
             plaintext_login: self.plaintext_login.unwrap_or_default(),

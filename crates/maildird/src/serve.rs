@@ -9,7 +9,7 @@ use imap_server::Limits;
 use rustix::fs::{Access, access};
 
 use crate::auth::Authenticator;
-use crate::config::{MailRoot, Settings};
+use crate::config::{MailRoot, MailRootLinks, Settings};
 use crate::server::{self, Listening, Plan, Start};
 use crate::tls::Certificate;
 use crate::{Failure, logging};
@@ -58,6 +58,10 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
         plan = plan.certificate(certificate);
     }
     let root = imap_maildir::MailRoot::new(settings.mail_root.template());
+    let root = match settings.mail_root_links {
+        MailRootLinks::Refuse => root,
+        MailRootLinks::Follow => root.following_links(),
+    };
     plan.serve(MaildirBackend::new(root, users)?, &ready).await
 }
 

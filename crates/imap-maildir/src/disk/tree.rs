@@ -26,12 +26,30 @@ pub(crate) struct Tree {
     path: PathBuf,
 }
 
+/// Where an account's root directory is.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// The part of the path that the operator alone has in hand: symbolic links in it are followed.
+    pub(crate) operators: PathBuf,
+    /// The rest of it. A user may be able to replace a directory there, and must not reach another user's mail by that.
+    pub(crate) users: PathBuf,
+}
+
+/// A part of the way to a Maildir is no directory.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is a symbolic link or no directory")]
+struct NotFollowed(PathBuf);
+
 impl Tree {
     /// Opens the root, making it if there is none.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        storage::make_private_directories(path)?;
+    pub(crate) fn open(place: &Place) -> io::Result<Self> {
+        storage::make_private_directories(&place.operators)?;
         // Once, here: below it no symbolic link is followed.
-        let path = storage::canonical_path(path)?;
+        let mut path = storage::canonical_path(&place.operators)?;
+        for part in place.users.components() {
+            path.push(part);
+            make_or_check(&path)?;
+        }
         let tree = Self { path };
         tree.remove_old_scratch()?;
         Ok(tree)
@@ -177,6 +195,19 @@ pub(crate) fn is_below_inbox(directory: &[u8]) -> bool {
 /// A directory with a `cur/` or the Maildir++ marker; a symbolic link is none.
 pub(crate) fn is_mailbox(path: &Path) -> bool {
     storage::open_directory(CWD, path).is_ok_and(|directory| is_maildir(directory.as_fd()))
+}
+
+/// Makes a directory that only its owner may enter, or makes sure that what is there is one.
+fn make_or_check(path: &Path) -> io::Result<()> {
+    match storage::make_directory(CWD, path, Mode::RWXU) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            match storage::status(CWD, path)?.kind {
+                FileKind::Directory => Ok(()),
+                _ => Err(io::Error::other(NotFollowed(path.to_owned()))),
+            }
+        }
+        made => made,
+    }
 }
 
 fn holds_mailbox(root: BorrowedFd<'_>, name: &[u8]) -> bool {

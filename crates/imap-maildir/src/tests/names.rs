@@ -289,3 +289,45 @@ async fn c2_a_directory_below_inbox_is_found_in_any_case() {
     session.delete(&name("INBOX.Gone")).await.unwrap();
     assert_eq!(listed(&mut session).await, ["INBOX", "INBOX.Old", "x"]);
 }
+
+#[tokio::test]
+async fn t14_a_maildir_that_is_a_symbolic_link_is_not_followed() {
+    let fixture = Fixture::new();
+    let others = fixture.home.path().join("other");
+    deliver(&others, "cur/1.a:2,S", "not u's");
+    std::os::unix::fs::symlink(&others, fixture.root()).unwrap();
+    let refused = fixture.backend.session("u").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    // Nor is a link that takes the place of a Maildir later.
+    std::fs::remove_file(fixture.root()).unwrap();
+    let mut session = fixture.session().await;
+    create(&mut session, "a").await.unwrap();
+    std::fs::remove_dir_all(fixture.root()).unwrap();
+    deliver(&others.join(".a"), "cur/1.a:2,S", "not u's");
+    let list = "3 V7 N9 G0123456789abcdef0123456789abcdef\n1 :1.a\n";
+    std::fs::write(others.join(".a/dovecot-uidlist"), list).unwrap();
+    std::os::unix::fs::symlink(&others, fixture.root()).unwrap();
+    let opened = session.select(&name("a"), &Select::new(Access::ReadOnly)).await;
+    assert_eq!(opened.unwrap_err().kind(), ErrorKind::Unavailable);
+    // A part of the path below the user's own is the user's to replace too.
+    let template = fixture.home.path().join("%u/mail/Maildir");
+    std::fs::create_dir_all(fixture.home.path().join("v")).unwrap();
+    std::os::unix::fs::symlink(&others, fixture.home.path().join("v/mail")).unwrap();
+    let backend = MaildirBackend::new(MailRoot::new(template), Secret).unwrap();
+    assert_eq!(
+        backend.session("v").await.unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
+    assert!(!others.join("Maildir").exists(), "nothing is made there");
+}
+
+#[tokio::test]
+async fn links_above_the_users_part_of_the_mail_root_are_the_operators() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("disk")).unwrap();
+    std::os::unix::fs::symlink(home.path().join("disk"), home.path().join("mail")).unwrap();
+    let root = MailRoot::new(home.path().join("mail/%u"));
+    let backend = MaildirBackend::new(root, Secret).unwrap();
+    backend.session("u").await.unwrap();
+    assert!(home.path().join("disk/u").is_dir());
+}

@@ -55,6 +55,7 @@ const KEYS: usize = {
             listen: _,
             listen_tls: _,
             mail_root: _,
+            mail_root_links: _,
             users: _,
             tls_cert: _,
             tls_key: _,
@@ -64,7 +65,7 @@ const KEYS: usize = {
             limits: _,
         } = layer;
     }
-    10
+    11
 };
 
 #[test]
@@ -72,6 +73,7 @@ fn the_values_in_the_example_are_the_defaults() {
     let full = parse(&example_in_full()).complete().unwrap();
     let bare = parse("mail_root = '/m/%u'\nusers = 'u'").complete().unwrap();
     assert_eq!(full.listen, bare.listen);
+    assert_eq!(full.mail_root_links, bare.mail_root_links);
     assert_eq!(full.plaintext_login, bare.plaintext_login);
     assert_eq!(full.log_level, bare.log_level);
     assert_eq!(full.log_format, bare.log_format);
@@ -97,6 +99,7 @@ fn unknown_keys_and_wrong_values_are_named_with_their_line() {
         ("[limits]\nappend = '1PiB'\n", 2, "is no size"),
         ("log_level = 'loud'\n", 1, "is no log level"),
         ("log_format = 'xml'\n", 1, "`xml`"),
+        ("mail_root_links = 'yes'\n", 1, "follow"),
         ("plaintext_login = 'always'\n", 1, "from-loopback"),
         ("users = \n", 1, "TOML parse error"),
     ] {
