@@ -1,6 +1,6 @@
 //! What a message file says: status, size, summary, octets, as far as somebody wants them.
 
-use std::io;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use imap_backend::Need;
@@ -151,7 +151,7 @@ fn read_whole(
     raw.resize(size, 0);
     let mut read = 0;
     while read < size {
-        match io::Read::read(file, &mut raw[read..])? {
+        match file.read(&mut raw[read..])? {
             0 => break,
             more => read += more,
         }
@@ -203,7 +203,7 @@ fn read_through(
 }
 
 /// The size of a message as IMAP sends it.
-fn count(file: &mut StoredFile, file_size: u64) -> io::Result<u64> {
+fn count(file: &mut impl Read, file_size: u64) -> io::Result<u64> {
     let mut ends = ToWire::after(None);
     let mut size = 0;
     each_raw_piece(file, file_size, |raw| {
@@ -234,21 +234,44 @@ fn each_piece(file: &mut StoredFile, file_size: u64, mut take: impl FnMut(&[u8])
 }
 
 /// Gives the file as it is, a piece at a time. What is appended while it is read is not the message.
-fn each_raw_piece(
-    file: &mut StoredFile,
-    file_size: u64,
-    mut take: impl FnMut(&[u8]) -> Go,
-) -> io::Result<()> {
+fn each_raw_piece(file: &mut impl Read, file_size: u64, mut take: impl FnMut(&[u8]) -> Go) -> io::Result<()> {
     let piece = usize::try_from(file_size).map_or(PIECE, |size| size.min(PIECE));
     let mut raw = vec![0; piece];
     let mut left = file_size;
     while left > 0 {
         let most = usize::try_from(left).map_or(piece, |left| left.min(piece));
-        let read = io::Read::read(file, &mut raw[..most])?;
+        let read = file.read(&mut raw[..most])?;
         left -= read as u64;
         if read == 0 || take(&raw[..read]) == Go::Enough {
             break;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of line ends that has no end, and the largest piece that was asked of it.
+    #[derive(Default)]
+    struct Endless {
+        largest: usize,
+    }
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.largest = self.largest.max(buffer.len());
+            buffer.fill(b'\n');
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn t13_a_file_of_any_size_is_counted_a_piece_at_a_time() {
+        let mut file = Endless::default();
+        let size = 100 * PIECE as u64 + 7;
+        assert_eq!(count(&mut file, size).unwrap(), 2 * size);
+        assert_eq!(file.largest, PIECE);
+    }
 }
