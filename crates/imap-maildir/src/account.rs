@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use imap_backend::{Error, ErrorKind, ListEntry, MailboxName, mutf7};
 use imap_seq::UidSet;
@@ -27,6 +28,9 @@ use crate::mailbox::watch::Watcher;
 /// Mailboxes kept open without a session: STATUS of all mailboxes again and again must not list each of them anew.
 const KEPT_OPEN: usize = 16;
 
+/// How often a full disk is logged at most, whatever a client tries to store.
+const FULL_DISK_LOGGED_EVERY: Duration = Duration::from_secs(60);
+
 /// A mailbox that is open now or was once. Locked while one is opened, so that it is opened once.
 type Slot = Arc<AsyncMutex<Weak<OpenMailbox>>>;
 
@@ -42,6 +46,8 @@ pub(crate) struct Shared {
 pub(crate) struct Account {
     tree: Tree,
     shared: Shared,
+    /// When it was logged last that the disk is full.
+    full_disk_logged: Mutex<Option<Instant>>,
     /// By path.
     open: Mutex<HashMap<PathBuf, Slot>>,
     kept: Mutex<VecDeque<Arc<OpenMailbox>>>,
@@ -62,6 +68,7 @@ impl Account {
         Ok(Self {
             tree: Tree::open(place)?,
             shared,
+            full_disk_logged: Mutex::default(),
             open: Mutex::default(),
             kept: Mutex::default(),
             namespace: RwLock::new(()),
@@ -204,8 +211,8 @@ impl Account {
     pub(crate) async fn create(self: &Arc<Self>, name: &MailboxName) -> Result<(), Error> {
         let directory = creatable(name)?;
         let _names_change = self.namespace.write().await;
-        self.blocking(move |account| account.tree.make_mailbox(&directory))
-            .await
+        let made = self.blocking(move |account| account.tree.make_mailbox(&directory));
+        self.reported(name, made.await)
     }
 
     /// Removes a mailbox, not its inferiors; its sessions end.
@@ -355,10 +362,26 @@ impl Account {
             directory_name(name).map_err(|e| Error::new(ErrorKind::NonExistent).with_source(e))?;
         }
         let encoded = mutf7::encode(name.as_str());
-        self.blocking(move |account| {
-            subscriptions_file::change(account.tree.handle()?.as_fd(), &encoded, subscription)
-        })
-        .await
+        let changed = self
+            .blocking(move |account| {
+                subscriptions_file::change(account.tree.handle()?.as_fd(), &encoded, subscription)
+            })
+            .await;
+        self.reported(name, changed)
+    }
+
+    /// Passes the result of a change on. Where the disk had no room for it, says so, but not for each message.
+    pub(crate) fn reported<T>(&self, mailbox: &MailboxName, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &result
+            && error.kind() == ErrorKind::OverQuota
+        {
+            let mut logged = self.full_disk_logged.lock();
+            if logged.is_none_or(|at| at.elapsed() >= FULL_DISK_LOGGED_EVERY) {
+                *logged = Some(Instant::now());
+                tracing::warn!(%error, maildir = ?self.root(), %mailbox, "no room on the disk, or a quota is exceeded");
+            }
+        }
+        result
     }
 
     async fn blocking<T: Send + 'static>(

@@ -114,26 +114,29 @@ impl Mailbox for MaildirMailbox {
         Ok(Stored::default())
     }
 
-    async fn copy(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
-        let target = self.target(target).await?;
+    async fn copy(&mut self, uids: &UidSet, name: &MailboxName) -> Result<Copied, Error> {
+        let target = self.target(name).await?;
         let originals = self.open.originals(uids)?;
         let (open, uid_validity) = (Arc::clone(&self.open), target.uid_validity);
         let to_prepare = Arc::clone(&target);
         let prepare = move || open.prepare_copies(&to_prepare, &originals);
-        let copies = tokio::task::spawn_blocking(prepare).await.map_err(panicked)??;
+        let copies = tokio::task::spawn_blocking(prepare).await.map_err(panicked)?;
+        let copies = self.account.reported(name, copies)?;
         let add = move |target: &OpenMailbox, writer: &mut _, lock| target.add(writer, lock, copies);
-        let to = target.write_with_list(add).await.map_err(try_create)?;
+        let to = self.account.reported(name, target.write_with_list(add).await);
+        let to = to.map_err(try_create)?;
         Ok(Copied::new(uid_validity, uids.iter().zip(to)))
     }
 
-    async fn move_to(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
+    async fn move_to(&mut self, uids: &UidSet, name: &MailboxName) -> Result<Copied, Error> {
         self.may_write()?;
-        let target = self.target(target).await?;
+        let target = self.target(name).await?;
         let originals = self.open.originals(uids)?;
         let (open, uid_validity) = (Arc::clone(&self.open), target.uid_validity);
         let move_in =
             move |target: &OpenMailbox, writer: &mut _, lock| target.move_in(writer, lock, &open, &originals);
-        let moved = target.write_with_list(move_in).await.map_err(try_create)?;
+        let moved = self.account.reported(name, target.write_with_list(move_in).await);
+        let moved = moved.map_err(try_create)?;
         let pairs = moved.into_iter().map(|moved| (moved.from, moved.to));
         Ok(Copied::new(uid_validity, pairs))
     }

@@ -58,21 +58,8 @@ impl Session for MaildirSession {
         mut message: impl MessageSource,
     ) -> Result<Appended, Error> {
         let mailbox = self.account.mailbox(name, ErrorKind::TryCreate).await?;
-        let delivery = receive(&mailbox, &mut message).await?;
-        let modified = append.internal_date().map(|date| date.timestamp());
-        let uid_validity = mailbox.uid_validity;
-        let finish = move || delivery.finish(modified).map_err(from_io);
-        let prepared = tokio::task::spawn_blocking(finish).await.map_err(panicked)??;
-        let addition = Addition {
-            prepared,
-            flags: append.flags().clone(),
-        };
-        let uids = mailbox
-            .write_with_list(move |mailbox, writer, lock| mailbox.add(writer, lock, vec![addition]))
-            .await
-            .map_err(try_create)?;
-        let uid = uids.first().copied().ok_or(ErrorKind::ServerBug)?;
-        Ok(Appended::new(uid_validity, uid))
+        let appended = append_to(&mailbox, append, &mut message).await;
+        self.account.reported(name, appended)
     }
 
     async fn status(&mut self, name: &MailboxName, _: StatusQuery) -> Result<Status, Error> {
@@ -106,6 +93,29 @@ impl Session for MaildirSession {
     async fn unsubscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
         self.account.subscribe(name, Subscription::Remove).await
     }
+}
+
+/// Stores a message; on an error nothing of it stays.
+async fn append_to(
+    mailbox: &Arc<OpenMailbox>,
+    append: &Append,
+    message: &mut impl MessageSource,
+) -> Result<Appended, Error> {
+    let delivery = receive(mailbox, message).await?;
+    let modified = append.internal_date().map(|date| date.timestamp());
+    let uid_validity = mailbox.uid_validity;
+    let finish = move || delivery.finish(modified).map_err(from_io);
+    let prepared = tokio::task::spawn_blocking(finish).await.map_err(panicked)??;
+    let addition = Addition {
+        prepared,
+        flags: append.flags().clone(),
+    };
+    let uids = mailbox
+        .write_with_list(move |mailbox, writer, lock| mailbox.add(writer, lock, vec![addition]))
+        .await
+        .map_err(try_create)?;
+    let uid = uids.first().copied().ok_or(ErrorKind::ServerBug)?;
+    Ok(Appended::new(uid_validity, uid))
 }
 
 /// Writes a message into `tmp/` as it arrives.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::disk::directory::Directory;
 use crate::disk::scan;
+use imap_backend::ErrorKind;
 use parking_lot::Mutex;
 use std::fmt::Write as _;
 use tracing::field::{Field, Visit};
@@ -70,4 +71,35 @@ fn t17_a_file_whose_name_no_message_can_have_is_logged_once() {
     let lines = lines.get();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains(&home.path().display().to_string()), "{lines:?}");
+}
+
+/// A message that does not fit on the disk.
+struct TooMuch;
+
+impl MessageSource for TooMuch {
+    fn size(&self) -> u64 {
+        1
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        Err(ErrorKind::OverQuota.into())
+    }
+}
+
+#[tokio::test]
+async fn t16_a_full_disk_is_logged_and_not_for_each_message() {
+    let fixture = Fixture::new();
+    let mut session = fixture.session().await;
+    create(&mut session, "Sent").await.unwrap();
+    let lines = Lines::default();
+    let guard = lines.collect();
+    for _ in 0..20 {
+        let append = Append::new(Flags::empty());
+        let refused = session.append(&name("Sent"), &append, TooMuch).await;
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::OverQuota);
+    }
+    drop(guard);
+    let lines = lines.get();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("Sent"), "{lines:?}");
 }
