@@ -176,18 +176,14 @@ impl<'a> Transfer<'a> {
         let messages = std::mem::take(&mut self.messages);
         let source = &self.source.directory;
         let uids = messages.iter().map(|message| message.uid).collect();
-        let left = |subdirectory| {
-            let is_left = |message: &Transferred| message.before.subdirectory == subdirectory;
-            messages.iter().any(is_left)
-        };
-        let to_sync = Subdirectory::BOTH.map(|subdirectory| (subdirectory, left(subdirectory)));
         for message in messages {
             if let Means::Copied(copy) = message.means {
                 copy.keep();
                 let _ = with_file(source, &message.before, |entry| source.unlink(entry.at()));
             }
         }
-        for (subdirectory, _) in to_sync.into_iter().filter(|(_, left)| *left) {
+        // Both: a message may have come to `cur/` from `new/` a moment ago, and nothing has made that durable yet.
+        for subdirectory in Subdirectory::BOTH {
             // Not fatal: after a power failure the message may be in both mailboxes, never in none.
             let _ = source.sync(subdirectory);
         }
