@@ -290,6 +290,7 @@ impl Directory {
     /// Makes the names in a subdirectory durable.
     ///
     /// When the system reports a failed write, what was renamed may be lost by a power failure.
+    #[cfg_attr(test, track_caller)]
     pub(crate) fn sync(&self, subdirectory: Subdirectory) -> io::Result<()> {
         storage::sync_directory(self.open_now().handle(subdirectory))
     }
@@ -338,9 +339,11 @@ impl Subdirectories {
 
 fn open_subdirectories(root: BorrowedFd<'_>, missing: Missing) -> io::Result<Subdirectories> {
     let mode = storage::status_of(root)?.mode & Mode::from_raw_mode(0o2777);
-    let open = |name: &str| -> io::Result<OwnedFd> {
+    let mut made_one = false;
+    let mut open = |name: &str| -> io::Result<OwnedFd> {
         match storage::open_directory(root, name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && missing == Missing::Make => {
+                made_one = true;
                 match storage::make_directory(root, name, mode | Mode::RWXU) {
                     Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
                     _ => storage::open_directory(root, name),
@@ -349,11 +352,16 @@ fn open_subdirectories(root: BorrowedFd<'_>, missing: Missing) -> io::Result<Sub
             opened => opened,
         }
     };
-    Ok(Subdirectories {
+    let subdirectories = Subdirectories {
         new: open("new")?,
         cur: open("cur")?,
         tmp: open("tmp")?,
-    })
+    };
+    if made_one {
+        // Without this, a power failure could take the subdirectory with the messages that were made durable in it.
+        storage::sync_directory(root)?;
+    }
+    Ok(subdirectories)
 }
 
 fn entries(directory: BorrowedFd<'_>, mut each: impl FnMut(&[u8], &FileStatus)) -> io::Result<()> {
