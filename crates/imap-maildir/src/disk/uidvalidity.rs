@@ -83,10 +83,12 @@ enum Advance {
     Lost,
 }
 
+/// Not synced: mailboxes have their names in the same directory. Its changes become durable in their order, so none of them
+/// comes or goes durably without this one.
 fn advance(root: BorrowedFd<'_>, from: Option<u32>, to: u32) -> io::Result<Advance> {
     let target = format!("{FILE_NAME}.{to:08x}");
     let renamed = match from {
-        Some(from) => storage::rename(root, format!("{FILE_NAME}.{from:08x}"), root, &*target),
+        Some(from) => storage::rename(root, &*format!("{FILE_NAME}.{from:08x}"), root, &*target),
         None => Err(io::ErrorKind::NotFound.into()),
     };
     match renamed {
@@ -104,7 +106,6 @@ fn advance(root: BorrowedFd<'_>, from: Option<u32>, to: u32) -> io::Result<Advan
         }
         Err(error) => return Err(error),
     }
-    storage::sync_directory(root)?;
     Ok(Advance::Done)
 }
 
