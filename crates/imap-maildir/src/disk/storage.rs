@@ -256,15 +256,6 @@ pub(crate) fn make_directory(directory: impl AsFd, name: impl Arg, mode: Mode) -
     Ok(rustix::fs::mkdirat(directory, name, mode)?)
 }
 
-/// Makes a directory that only its owner may enter, and those above it.
-pub(crate) fn make_private_directories(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-}
-
 /// The path without symbolic links.
 pub(crate) fn canonical_path(path: &Path) -> io::Result<PathBuf> {
     std::fs::canonicalize(path)

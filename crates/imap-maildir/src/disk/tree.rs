@@ -43,7 +43,7 @@ struct NotFollowed(PathBuf);
 impl Tree {
     /// Opens the root, making it if there is none.
     pub(crate) fn open(place: &Place) -> io::Result<Self> {
-        storage::make_private_directories(&place.operators)?;
+        make_private_directories(&place.operators)?;
         // Once, here: below it no symbolic link is followed.
         let mut path = storage::canonical_path(&place.operators)?;
         for part in place.users.components() {
@@ -92,6 +92,7 @@ impl Tree {
     }
 
     /// Makes the names in the root durable.
+    #[cfg_attr(test, track_caller)]
     pub(crate) fn sync(&self) -> io::Result<()> {
         storage::sync_directory(self.handle()?)
     }
@@ -146,7 +147,7 @@ impl Tree {
         let mode = (storage::status(CWD, &self.path)?.mode & Mode::from_raw_mode(0o2777)) | Mode::RWXU;
         storage::make_directory(CWD, path, mode)?;
         for subdirectory in ["cur", "new", "tmp"] {
-            storage::make_directory(CWD, path.join(subdirectory), mode)?;
+            storage::make_directory(CWD, &*path.join(subdirectory), mode)?;
         }
         let directory = Directory::open(path)?;
         storage::create_file(directory.root(), FOLDER_MARKER, directory.file_mode())?;
@@ -154,7 +155,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Takes a mailbox's name away, durably. Gives what is left of it, to be removed with [`remove`](Self::remove).
+    /// Takes a mailbox's name away; [`sync`](Self::sync) makes that durable. Gives what is left of it, to be removed with
+    /// [`remove`](Self::remove).
     pub(crate) fn take_away(&self, path: &Path) -> io::Result<PathBuf> {
         let scratch = self.new_scratch()?;
         storage::rename(CWD, path, CWD, &*scratch)?;
@@ -192,6 +194,41 @@ pub(crate) fn is_below_inbox(directory: &[u8]) -> bool {
     start.is_some_and(|start| start.eq_ignore_ascii_case(BELOW_INBOX.as_bytes()))
 }
 
+/// Makes a directory that only its owner may enter, and those above it, durably.
+fn make_private_directories(path: &Path) -> io::Result<()> {
+    if storage::canonical_path(path).is_ok() {
+        return Ok(());
+    }
+    make_private_directories(parent_of(path))?;
+    match make_private_directory(path) {
+        // Another session was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
+/// Makes a directory that only its owner may enter, durably; `AlreadyExists` where the name is taken.
+///
+/// A mailbox syncs what is in its own directory. If the names on the way there were not durable, a power failure would take
+/// a new user's account with all that was answered in it.
+fn make_private_directory(path: &Path) -> io::Result<()> {
+    storage::make_directory(CWD, path, Mode::RWXU)?;
+    match storage::open_directory(CWD, &storage::canonical_path(parent_of(path))?) {
+        Ok(parent) => storage::sync_directory(parent),
+        // Who may make a directory there need not be allowed to read it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            tracing::warn!(path = %path.display(), %error, "a power failure may take the new account");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn parent_of(path: &Path) -> &Path {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
 /// A directory with a `cur/` or the Maildir++ marker; a symbolic link is none.
 pub(crate) fn is_mailbox(path: &Path) -> bool {
     storage::open_directory(CWD, path).is_ok_and(|directory| is_maildir(directory.as_fd()))
@@ -199,7 +236,7 @@ pub(crate) fn is_mailbox(path: &Path) -> bool {
 
 /// Makes a directory that only its owner may enter, or makes sure that what is there is one.
 fn make_or_check(path: &Path) -> io::Result<()> {
-    match storage::make_directory(CWD, path, Mode::RWXU) {
+    match make_private_directory(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             match storage::status(CWD, path)?.kind {
                 FileKind::Directory => Ok(()),
