@@ -4,15 +4,27 @@
 //! change. Names are relative to a directory that is held open, or paths with [`CWD`] in its place. No call follows a
 //! symbolic link in the last part of a name.
 
+pub(crate) mod change;
+#[cfg(test)]
+pub(crate) mod recording;
+
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, OFlags, RenameFlags, Stat, Timespec};
 pub(crate) use rustix::fs::{CWD, Mode};
 use rustix::io::Errno;
 use rustix::path::Arg;
+
+#[cfg(not(test))]
+use change::changing;
+use change::{Change, Place, Scope};
+#[cfg(test)]
+use recording::changing;
 
 const OPEN_DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
@@ -158,20 +170,25 @@ impl StoredFile {
     }
 
     /// Makes content and length durable.
+    #[cfg_attr(test, track_caller)]
     pub(crate) fn sync_data(&self) -> io::Result<()> {
         faults::check(Call::Sync)?;
-        self.0.sync_data()
+        let (file, scope, site) = (self.0.as_fd(), Scope::Content, Location::caller());
+        changing(|| self.0.sync_data(), |()| Change::Synced { file, scope, site })
     }
 
     /// Makes content, length and times durable.
+    #[cfg_attr(test, track_caller)]
     pub(crate) fn sync_all(&self) -> io::Result<()> {
         faults::check(Call::Sync)?;
-        self.0.sync_all()
+        let (file, scope, site) = (self.0.as_fd(), Scope::ContentAndTimes, Location::caller());
+        changing(|| self.0.sync_all(), |()| Change::Synced { file, scope, site })
     }
 
     pub(crate) fn truncate(&self, size: u64) -> io::Result<()> {
         faults::check(Call::Truncate)?;
-        self.0.set_len(size)
+        let file = self.0.as_fd();
+        changing(|| self.0.set_len(size), |()| Change::Truncated { file, size })
     }
 
     /// Reads from `offset` on, wherever [`read`](Read::read) is. At least one octet, unless the file ends there.
@@ -196,7 +213,9 @@ impl StoredFile {
             last_access: time,
             last_modification: time,
         };
-        Ok(rustix::fs::futimens(&self.0, &times)?)
+        let file = self.0.as_fd();
+        let set = || Ok(rustix::fs::futimens(file, &times)?);
+        changing(set, |()| Change::Dated { file, seconds })
     }
 }
 
@@ -210,7 +229,14 @@ impl Read for StoredFile {
 impl Write for StoredFile {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         faults::check(Call::Write)?;
-        self.0.write(octets)
+        let mut file = &self.0;
+        changing(
+            || file.write(octets),
+            |&written| Change::Written {
+                file: self.0.as_fd(),
+                octets: &octets[..written],
+            },
+        )
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -242,18 +268,19 @@ pub(crate) fn open_file(directory: impl AsFd, name: impl Arg, open_for: OpenFor)
 }
 
 /// Makes a file; `AlreadyExists` where the name is taken.
-pub(crate) fn create_file(directory: impl AsFd, name: impl Arg, mode: Mode) -> io::Result<StoredFile> {
+pub(crate) fn create_file(directory: impl AsFd, name: impl Arg + Copy, mode: Mode) -> io::Result<StoredFile> {
     faults::check(Call::Create)?;
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(StoredFile(
-        rustix::fs::openat(directory, name, flags, mode)?.into(),
-    ))
+    let create = || Ok(rustix::fs::openat(&directory, name, flags, mode)?);
+    let file = changing(create, |_| Change::Made(Place::new(&directory, &name)))?;
+    Ok(StoredFile(file.into()))
 }
 
 /// Makes a directory; `AlreadyExists` where the name is taken.
-pub(crate) fn make_directory(directory: impl AsFd, name: impl Arg, mode: Mode) -> io::Result<()> {
+pub(crate) fn make_directory(directory: impl AsFd, name: impl Arg + Copy, mode: Mode) -> io::Result<()> {
     faults::check(Call::MakeDirectory)?;
-    Ok(rustix::fs::mkdirat(directory, name, mode)?)
+    let make = || Ok(rustix::fs::mkdirat(&directory, name, mode)?);
+    changing(make, |()| Change::Made(Place::new(&directory, &name)))
 }
 
 /// The path without symbolic links.
@@ -264,12 +291,16 @@ pub(crate) fn canonical_path(path: &Path) -> io::Result<PathBuf> {
 /// Renames, replacing what has the new name.
 pub(crate) fn rename(
     from: impl AsFd,
-    old_name: impl Arg,
+    old_name: impl Arg + Copy,
     to: impl AsFd,
-    new_name: impl Arg,
+    new_name: impl Arg + Copy,
 ) -> io::Result<()> {
     faults::check(Call::Rename)?;
-    Ok(rustix::fs::renameat(from, old_name, to, new_name)?)
+    let rename = || Ok(rustix::fs::renameat(&from, old_name, &to, new_name)?);
+    changing(rename, |()| Change::Renamed {
+        from: Place::new(&from, &old_name),
+        to: Place::new(&to, &new_name),
+    })
 }
 
 /// Renames within a directory without replacing what is there: `AlreadyExists` then.
@@ -280,37 +311,57 @@ pub(crate) fn rename_to_free_name(
 ) -> io::Result<()> {
     faults::check(Call::Rename)?;
     let directory = directory.as_fd();
-    match rustix::fs::renameat_with(directory, from, directory, to, RenameFlags::NOREPLACE) {
+    let rename_or_fail = || {
+        let renamed = rustix::fs::renameat_with(directory, from, directory, to, RenameFlags::NOREPLACE);
+        Ok(renamed?)
+    };
+    let renamed = changing(rename_or_fail, |()| Change::Renamed {
+        from: Place::new(&directory, &from),
+        to: Place::new(&directory, &to),
+    });
+    match renamed.map_err(|error| (Errno::from_io_error(&error), error)) {
         // A file system that cannot do that. Directories cannot be linked; for them the caller's own lock has to do.
-        Err(Errno::INVAL | Errno::NOSYS) if status(directory, to).is_ok() => {
+        Err((Some(Errno::INVAL | Errno::NOSYS), _)) if status(directory, to).is_ok() => {
             Err(io::ErrorKind::AlreadyExists.into())
         }
-        Err(Errno::INVAL | Errno::NOSYS) => rename(directory, from, directory, to),
-        result => Ok(result?),
+        Err((Some(Errno::INVAL | Errno::NOSYS), _)) => rename(directory, from, directory, to),
+        Err((_, error)) => Err(error),
+        Ok(()) => Ok(()),
     }
 }
 
 /// Gives a file a second name; `AlreadyExists` where that is taken.
-pub(crate) fn link(from: impl AsFd, name: impl Arg, to: impl AsFd, new_name: impl Arg) -> io::Result<()> {
+pub(crate) fn link(
+    from: impl AsFd,
+    name: impl Arg + Copy,
+    to: impl AsFd,
+    new_name: impl Arg + Copy,
+) -> io::Result<()> {
     faults::check(Call::Link)?;
-    Ok(rustix::fs::linkat(from, name, to, new_name, AtFlags::empty())?)
+    let link = || Ok(rustix::fs::linkat(&from, name, &to, new_name, AtFlags::empty())?);
+    changing(link, |()| Change::Linked {
+        from: Place::new(&from, &name),
+        to: Place::new(&to, &new_name),
+    })
 }
 
 /// Removes a name.
-pub(crate) fn unlink(directory: impl AsFd, name: impl Arg) -> io::Result<()> {
+pub(crate) fn unlink(directory: impl AsFd, name: impl Arg + Copy) -> io::Result<()> {
     faults::check(Call::Unlink)?;
-    Ok(rustix::fs::unlinkat(directory, name, AtFlags::empty())?)
+    let unlink = || Ok(rustix::fs::unlinkat(&directory, name, AtFlags::empty())?);
+    changing(unlink, |()| Change::Removed(Place::new(&directory, &name)))
 }
 
 /// Removes a directory with everything in it.
 pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
-    std::fs::remove_dir_all(path)
+    let remove = || std::fs::remove_dir_all(path);
+    changing(remove, |()| Change::RemovedTree(Place::new(&CWD, &path)))
 }
 
 /// Calls `each` with every entry but `.` and `..`, in no order. What changes meanwhile may be missed or given twice.
 pub(crate) fn list(
     directory: impl AsFd,
-    mut each: impl FnMut(&std::ffi::CStr, FileKind) -> io::Result<()>,
+    mut each: impl FnMut(&CStr, FileKind) -> io::Result<()>,
 ) -> io::Result<()> {
     faults::check(Call::List)?;
     for entry in rustix::fs::Dir::read_from(directory)? {
@@ -341,12 +392,15 @@ pub(crate) fn is_readable(directory: impl AsFd, name: impl Arg) -> bool {
 }
 
 /// Makes the names in a directory durable. Some file systems cannot sync a directory and say so with `EINVAL`.
+#[cfg_attr(test, track_caller)]
 pub(crate) fn sync_directory(directory: impl AsFd) -> io::Result<()> {
     faults::check(Call::Sync)?;
-    match rustix::fs::fsync(directory) {
+    let (file, scope, site) = (directory.as_fd(), Scope::Names, Location::caller());
+    let sync = || match rustix::fs::fsync(file) {
         Ok(()) | Err(Errno::INVAL) => Ok(()),
         Err(error) => Err(error.into()),
-    }
+    };
+    changing(sync, |()| Change::Synced { file, scope, site })
 }
 
 /// The calls that a test can let fail.

@@ -255,3 +255,51 @@ fn is_maildir(directory: BorrowedFd<'_>) -> bool {
     let is = |name: &str, kind| storage::status(directory, name).is_ok_and(|status| status.kind == kind);
     is("cur", FileKind::Directory) || is(FOLDER_MARKER, FileKind::Regular)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::storage::change::Scope;
+    use crate::disk::storage::recording::{Recorder, Step};
+    use crate::disk::storage::{Call, faults};
+
+    #[test]
+    fn each_directory_on_the_way_to_a_new_account_is_durable_in_the_one_above() {
+        let home = tempfile::tempdir().unwrap();
+        let recorder = Recorder::start(home.path());
+        Tree::open(&home.path().join("domain/user/Maildir")).unwrap();
+        let mut made = Vec::new();
+        for step in recorder.finish().steps {
+            match step {
+                Step::Named { at, .. } => {
+                    made.push((at.directory, at.name.escape_ascii().to_string(), "made"))
+                }
+                Step::Synced {
+                    node,
+                    scope: Scope::Names,
+                    ..
+                } => made.push((node, String::new(), "synced")),
+                other => panic!("{other:?}"),
+            }
+        }
+        let step = |at, name: &str, what| (at, name.to_owned(), what);
+        let expected = [
+            step(0, "domain", "made"),
+            step(0, "", "synced"),
+            step(1, "user", "made"),
+            step(1, "", "synced"),
+            step(2, "Maildir", "made"),
+            step(2, "", "synced"),
+        ];
+        assert_eq!(made, expected);
+    }
+
+    #[test]
+    fn an_account_is_made_where_its_user_may_not_list() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("user");
+        let denied = io::ErrorKind::PermissionDenied;
+        faults::with(Call::Open, denied, || make_private_directories(&path)).unwrap();
+        assert!(path.is_dir());
+    }
+}

@@ -91,7 +91,8 @@ impl OpenMailbox {
         self.publish_outcomes(outcomes, origin)
     }
 
-    /// Removes those of the messages that have `\Deleted`, on disk and now. Blocks. Not synced, as [`store`](Self::store).
+    /// Removes those of the messages that have `\Deleted`, on disk and now. Blocks. Not synced: a power failure may bring
+    /// them back.
     pub(crate) fn expunge(&self, writer: &mut Writer, uids: &UidSet) -> Result<(), Error> {
         self.check_alive().map_err(from_io)?;
         let mut messages = self.known(uids);

@@ -1,6 +1,7 @@
 //! The process is killed after any step: what was answered is there once, under its UID.
 //!
-//! A hook copies the directories at each step, as `kill -9` would leave them; then another process opens the copy.
+//! A hook copies the directories at each step, as `kill -9` would leave them; then another process opens the copy. What
+//! was written counts here whether or not it was synced: power failures are in `power`.
 
 use super::*;
 use crate::disk::interference::Moment;

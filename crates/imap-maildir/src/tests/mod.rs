@@ -9,6 +9,7 @@ mod log;
 mod model;
 mod names;
 mod outside;
+mod power;
 mod races;
 mod recent;
 mod search;

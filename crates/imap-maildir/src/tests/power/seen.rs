@@ -1,0 +1,104 @@
+//! What a client finds in an account.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+
+/// What a client finds in a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SeenMailbox {
+    pub(super) uid_validity: u32,
+    pub(super) uid_next: u32,
+    pub(super) keywords: BTreeSet<String>,
+    pub(super) messages: Vec<SeenMessage>,
+}
+
+/// What a client finds of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SeenMessage {
+    pub(super) uid: u32,
+    pub(super) text: String,
+    /// Sorted.
+    pub(super) flags: Vec<String>,
+    /// Seconds since the epoch.
+    pub(super) date: i64,
+}
+
+/// What a client finds in an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) mailboxes: BTreeMap<String, SeenMailbox>,
+    pub(super) subscribed: BTreeSet<String>,
+}
+
+/// What a client finds in an account.
+///
+/// # Errors
+/// What cannot be opened or read.
+pub(super) async fn see(fixture: &Fixture) -> Result<Seen, String> {
+    let failed = |error| format!("{error:?}");
+    let mut session = fixture.backend.session("u").await.map_err(failed)?;
+    let listed = session.list(&ListQuery::default()).await.map_err(failed)?;
+    let mut mailboxes = BTreeMap::new();
+    for entry in listed {
+        if entry.listed_as() == imap_backend::ListedAs::Mailbox {
+            let mailbox = entry.name().to_string();
+            let seen = see_mailbox(&mut session, &mailbox).await;
+            let seen = seen.map_err(|error| format!("{mailbox}: {error}"))?;
+            mailboxes.insert(mailbox, seen);
+        }
+    }
+    let subscribed = ListQuery::new(Selection::Subscribed);
+    let subscribed = session.list(&subscribed).await.map_err(failed)?;
+    Ok(Seen {
+        mailboxes,
+        subscribed: subscribed.iter().map(|entry| entry.name().to_string()).collect(),
+    })
+}
+
+/// What a client finds in a mailbox.
+///
+/// # Errors
+/// What cannot be opened or read.
+pub(super) async fn see_mailbox(session: &mut MaildirSession, mailbox: &str) -> Result<SeenMailbox, String> {
+    let failed = |error| format!("{error:?}");
+    let select = Select::new(Access::ReadWrite);
+    let opened = session.select(&name(mailbox), &select).await.map_err(failed)?;
+    let mut client = Client::of(opened);
+    let uids: Vec<_> = client.updates().view().uids().collect();
+    let need = Need::BODY.and(Need::SIZE).and(Need::INTERNAL_DATE);
+    let mut messages = Vec::new();
+    let fetched = client.mailbox().fetch(&uids, need).await.map_err(failed)?;
+    for (uid, record) in uids.into_iter().zip(fetched) {
+        let record = record.ok_or_else(|| format!("UID {uid} is not there"))?;
+        let body = record.body().ok_or("no body")?;
+        let octets = body.read_at(0, 1 << 20).await.map_err(failed)?;
+        messages.push(SeenMessage {
+            uid: uid.get(),
+            text: String::from_utf8_lossy(&octets).into_owned(),
+            flags: sorted(record.flags()),
+            date: record.internal_date().ok_or("no date")?.timestamp(),
+        });
+    }
+    Ok(SeenMailbox {
+        uid_validity: client.uid_validity.get(),
+        uid_next: client.uid_next.map_or(0, Uid::get),
+        keywords: client
+            .keywords
+            .iter()
+            .map(|keyword| keyword.as_str().to_owned())
+            .collect(),
+        messages,
+    })
+}
+
+/// In an order of their own, without what belongs to one session.
+pub(super) fn sorted(flags: &Flags) -> Vec<String> {
+    let text = flags.to_string();
+    let flags = text.trim_matches(['(', ')']).split_whitespace();
+    let flags: BTreeSet<_> = flags
+        .filter(|flag| *flag != "\\Recent")
+        .map(str::to_owned)
+        .collect();
+    flags.into_iter().collect()
+}
