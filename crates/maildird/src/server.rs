@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 
 use crate::Failure;
-use crate::signals::Signals;
+use crate::signals::{Handled, SignalThread};
 use crate::tls::Certificate;
 
 /// How long work on other threads may hold up the exit: it has nobody left to answer to.
@@ -139,7 +139,9 @@ impl Plan {
     /// connections are accepted.
     ///
     /// SIGINT and SIGTERM stop it after the commands in progress; a second one ends the process at once, with exit code
-    /// 130. SIGHUP reads the certificate again. Raises the process's soft limit of open files.
+    /// 130. Where the server has not ended a second after its stop time, the process ends as well, with exit code 0: work
+    /// that never looks up cannot hold up a stop. SIGHUP reads the certificate again. Signals are handled on a thread of
+    /// their own. Raises the process's soft limit of open files.
     ///
     /// # Errors
     /// The server cannot start, or a listener fails.
@@ -147,11 +149,16 @@ impl Plan {
     /// # Cancel safety
     /// Dropping it ends all connections at once, without BYE.
     pub async fn serve(self, backend: impl Backend, ready: &str) -> Result<(), Failure> {
-        // Before anybody is told that the server is there: a signal in between must not kill it.
-        let signals = Signals::install()?;
+        let shutdown = Shutdown::new();
+        // Before anybody is told that the server is there: a signal in between must not kill it. Dropped last.
+        let _signals = SignalThread::start(Handled {
+            shutdown: shutdown.clone(),
+            stop_time: self.limits.stop_time,
+            certificate: self.certificate.clone(),
+        })
+        .await?;
         raise_open_files();
         self.warn_of_surprises();
-        let shutdown = Shutdown::new();
         let mut builder = Server::builder(backend)
             .limits(self.limits)
             .plaintext_login(self.plaintext_login);
@@ -159,7 +166,6 @@ impl Plan {
             builder = builder.tls(certificate.server_config()?);
         }
         let server = builder.build();
-        tokio::spawn(signals.handle(shutdown.clone(), self.certificate));
         let mut running = tokio::task::JoinSet::new();
         for Listening { listener, start, .. } in self.listening {
             let (server, shutdown) = (server.clone(), shutdown.clone());

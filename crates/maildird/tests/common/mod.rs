@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 mod running;
 
+#[allow(unused_imports, reason = "helpers are shared by files")]
 pub use running::{Client, Running, socket};
 
 /// A folder with a users file, a mail root, and the user ada (password `secret`) with an empty Maildir.
