@@ -85,6 +85,7 @@ mod connection;
 mod convert;
 mod dispatch;
 mod listener;
+mod log_limit;
 mod mailbox_flags;
 mod numbers;
 mod selected;

@@ -9,7 +9,7 @@ use imap_backend::{Backend, Peer, Transport};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument;
 
 use crate::client;
@@ -36,7 +36,9 @@ pub(crate) async fn serve<B: Backend>(
                     clients.spawn(welcome(Arc::clone(server), stream, address, transport, shutdown.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "accepting a connection failed");
+                    if let Some(left_out) = server.log.accept.admit(Instant::now()) {
+                        tracing::warn!(%error, left_out, "accepting a connection failed");
+                    }
                     sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -66,7 +68,9 @@ async fn welcome<B: Backend>(
     let slot = match server.slots.take(address.ip().to_canonical()) {
         Ok(slot) => slot,
         Err(why) => {
-            span.in_scope(|| tracing::warn!(why, "refused"));
+            if let Some(left_out) = server.log.refused.admit(Instant::now()) {
+                span.in_scope(|| tracing::warn!(why, left_out, "refused"));
+            }
             if transport == Transport::Plain {
                 let bye = format!("* BYE {why}\r\n");
                 let _ = timeout(ACCEPT_PAUSE, stream.write_all(bye.as_bytes())).await;

@@ -8,6 +8,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::{Limits, PlaintextLogin};
+use crate::log_limit::LogLimits;
 use crate::slots::Slots;
 use crate::turns::Turns;
 
@@ -17,6 +18,7 @@ pub(crate) struct Shared<B> {
     pub(crate) limits: Arc<Limits>,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) plaintext_login: PlaintextLogin,
+    pub(crate) log: LogLimits,
     /// Logins that may be checked at the same time.
     pub(crate) logins: Semaphore,
     /// For work that reads messages: as many turns at the same time as there are cores.
@@ -39,6 +41,7 @@ impl<B: Backend> Shared<B> {
             limits: Arc::new(limits),
             tls: tls.map(TlsAcceptor::from),
             plaintext_login,
+            log: LogLimits::default(),
         }
     }
 }

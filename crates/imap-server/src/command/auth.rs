@@ -5,7 +5,7 @@ use imap_codec::AuthenticateDataCodec;
 use imap_codec::decode::Decoder;
 use imap_codec::imap_types::auth::{AuthMechanism, AuthenticateData};
 use imap_codec::imap_types::core::AString;
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::client::Client;
 use crate::completion::{Answer, Completion, Stop};
@@ -81,7 +81,8 @@ impl<B: Backend> Client<B> {
 
     fn complete_login(&mut self, tag: &str, answer: Answer) -> Result<(), Gone> {
         self.complete_silently(tag, answer)?;
-        if self.failed_logins >= self.server.limits.failed_logins {
+        // Without a failed login there is nothing to count, whatever the limit.
+        if self.failed_logins >= self.server.limits.failed_logins.max(1) {
             return Err(Gone::CutOff("too many failed logins"));
         }
         Ok(())
@@ -156,13 +157,21 @@ impl<B: Backend> Client<B> {
                 Ok(Completion::ok("logged in").with_code(format!("CAPABILITY {capabilities}")))
             }
             Err(LoginError::Failed(error)) => {
-                tracing::error!(user, %error, "login could not be checked");
+                if let Some(left_out) = self.server.log.login_failed.admit(Instant::now()) {
+                    tracing::error!(%error, left_out, "login could not be checked");
+                }
                 Err(Completion::no("UNAVAILABLE", "logins cannot be checked at the moment").into())
             }
             Err(error) => {
                 self.failed_logins += 1;
-                tracing::warn!(user, attempt = self.failed_logins, %error, "login refused");
-                sleep(self.server.limits.failed_login_delay * self.failed_logins).await;
+                // Without the name: people type their password where the name is asked for.
+                if let Some(left_out) = self.server.log.login_refused.admit(Instant::now()) {
+                    tracing::warn!(attempt = self.failed_logins, %error, left_out, "login refused");
+                }
+                let delay = self.server.limits.failed_login_delay;
+                let pause = sleep(delay.saturating_mul(self.failed_logins));
+                let paused = timeout_at(self.channel.deadline(), pause).await;
+                paused.map_err(|_| Gone::Silent)?;
                 Err(Completion::no("AUTHENTICATIONFAILED", "wrong user name or password").into())
             }
         }
