@@ -39,7 +39,8 @@ pub struct Limits {
     pub logins_at_once: usize,
     /// Time from connecting to a completed login. Default 60 s.
     pub login_time: Duration,
-    /// Time without a command after login, IDLE included. Default 30 min, the least that RFC 9051, section 5.4 allows.
+    /// Time without a command after login, IDLE included; and time for each command from its first octet until it is
+    /// whole, anew for each 64 KiB of an APPEND's message. Default 30 min, the least that RFC 9051, section 5.4 allows.
     pub idle_time: Duration,
     /// Time in which a client that we write to must take at least one octet. Default 60 s.
     pub write_stall: Duration,

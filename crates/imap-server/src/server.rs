@@ -7,6 +7,7 @@ use std::sync::Arc;
 use imap_backend::{Backend, Peer, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::client;
@@ -77,7 +78,9 @@ impl<B: Backend> ServerBuilder<B> {
     /// The server; it does nothing until it is given a listener or a stream.
     #[must_use]
     pub fn build(self) -> Server<B> {
-        let shared = Shared::new(self.backend, self.limits, self.tls, self.plaintext_login);
+        let mut limits = self.limits;
+        limits.logins_at_once = limits.logins_at_once.min(Semaphore::MAX_PERMITS);
+        let shared = Shared::new(self.backend, limits, self.tls, self.plaintext_login);
         Server {
             shared: Arc::new(shared),
         }

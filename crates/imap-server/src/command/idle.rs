@@ -1,6 +1,7 @@
 //! IDLE (RFC 2177): everything that is new is told at once, until DONE.
 
 use std::future::pending;
+use std::time::Duration;
 
 use imap_backend::{Backend, PollReason};
 use imap_codec::IdleDoneCodec;
@@ -10,12 +11,15 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::client::{Client, mailbox_ended};
 use crate::completion::{Answer, Completion};
-use crate::connection::{Channel, Gone, Line};
+use crate::connection::{Channel, Gone, Line, after};
 use crate::state::State;
 use crate::wire;
 
 /// The longest line that may end an IDLE, in octets: `DONE` with CRLF, and patience for spaces.
 const DONE_LINE: usize = 64;
+
+/// A backend is asked for changes so often at most, so that a silly `idle_poll` does not keep a core busy.
+const LEAST_POLL: Duration = Duration::from_millis(10);
 
 impl<B: Backend> Client<B> {
     pub(crate) async fn idle(&mut self, tag: &str) -> Result<(), Gone> {
@@ -32,7 +36,9 @@ impl<B: Backend> Client<B> {
 
     async fn tell_until_done(&mut self, command: Option<&CommandInProgress<kind::Idle>>) -> Answer {
         let limits = std::sync::Arc::clone(&self.server.limits);
-        let until = Instant::now() + limits.idle_time;
+        // Nothing of what the client sends now prolongs it but DONE.
+        self.channel.restart_time();
+        let idle_poll = limits.idle_poll.max(LEAST_POLL);
         let mut look_at = Instant::now();
         let mut tell_at = Instant::now();
         let mut reason = PollReason::Asked;
@@ -42,7 +48,7 @@ impl<B: Backend> Client<B> {
                     selected.poll(reason).await;
                 }
                 reason = PollReason::Idling;
-                look_at = Instant::now() + limits.idle_poll;
+                look_at = after(idle_poll);
             }
             if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command)
                 && Instant::now() >= tell_at
@@ -55,7 +61,7 @@ impl<B: Backend> Client<B> {
                 if let Some(why) = selected.report(&mut self.channel, release).await? {
                     return Err(mailbox_ended(why).into());
                 }
-                tell_at = Instant::now() + limits.idle_batch;
+                tell_at = after(limits.idle_batch);
             }
             let (channel, state) = (&mut self.channel, &mut self.state);
             let changed = async {
@@ -71,7 +77,6 @@ impl<B: Backend> Client<B> {
                 line = channel.read_line(DONE_LINE) => return done(channel, &line?),
                 () = changed => {}
                 () = sleep_until(look_at) => {}
-                () = sleep_until(until) => return Err(Gone::Silent.into()),
             }
         }
     }

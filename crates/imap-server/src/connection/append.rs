@@ -35,6 +35,10 @@ pub(crate) enum LiteralKind {
     Literal8,
 }
 
+/// So many octets of a message give its client the whole idle time again: a large message over a slow line must not be
+/// cut, and an octet now and then must not hold a connection.
+const PROGRESS: u32 = 64 << 10;
+
 /// How much of the message has arrived.
 #[derive(Debug)]
 enum Progress {
@@ -84,6 +88,7 @@ impl<'c> Incoming<'c> {
                 self.channel.io.out().extend_from_slice(b"+ OK\r\n");
             }
             self.progress = Progress::Inside(self.literal.octets);
+            self.channel.restart_time();
         }
         match self.progress {
             Progress::Announced | Progress::Complete => Ok(None),
@@ -96,7 +101,11 @@ impl<'c> Incoming<'c> {
     async fn read(&mut self, left: u32) -> Result<Bytes, Fault> {
         let chunk = self.channel.read_some(left as usize).await.map_err(Fault::Gone)?;
         // Not more than `left`, so the conversion cannot fail.
-        self.progress = Progress::Inside(left.saturating_sub(u32::try_from(chunk.len()).unwrap_or(u32::MAX)));
+        let still = left.saturating_sub(u32::try_from(chunk.len()).unwrap_or(u32::MAX));
+        if still / PROGRESS < left / PROGRESS {
+            self.channel.restart_time();
+        }
+        self.progress = Progress::Inside(still);
         if self.literal.kind == LiteralKind::Literal && memchr(0, &chunk).is_some() {
             return Err(Fault::Malformed("NUL in the message, use a literal8"));
         }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use memchr::memchr;
@@ -17,8 +18,8 @@ pub(crate) enum Gone {
     /// The client closed or reset the connection, or stopped taking our output.
     #[error("connection lost: {0}")]
     Lost(#[from] io::Error),
-    /// Nothing came for too long.
-    #[error("the client was silent for too long")]
+    /// Nothing came for too long, or nothing whole.
+    #[error("the client took too long")]
     Silent,
     /// The server stops.
     #[error("the server stops")]
@@ -53,6 +54,15 @@ pub(crate) enum Line {
     TooLong(Vec<u8>),
 }
 
+/// What is known of an over-long line whose end has not come yet; its beginning is in [`Channel::line`].
+#[derive(Debug, Default)]
+struct Skipped {
+    /// Octets thrown away so far.
+    octets: usize,
+    /// The last of them.
+    tail: Vec<u8>,
+}
+
 /// An over-long line is read (and thrown away) up to so many times the bound before the connection is cut.
 const OVERRUN: usize = 16;
 /// How much of its buffer a connection keeps after a long line, in octets.
@@ -60,29 +70,36 @@ pub(super) const KEPT: usize = 1 << 10;
 /// Enough of the end of an over-long line to see a literal announcement: `{4294967295+}` with CRLF and `~`.
 const TAIL: usize = 20;
 
+/// Thirty years: longer than any connection, and never more than the clock can count.
+const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
 /// The wire, with bounds and deadlines.
 pub(crate) struct Channel {
     pub(crate) io: Io,
     pub(crate) limits: Arc<Limits>,
     pub(crate) phase: Phase,
     pub(crate) shutdown: Shutdown,
-    /// When a stranger has to be logged in.
-    login_by: Instant,
+    /// When a stranger has to be logged in; when a user's command has to be here whole.
+    due: Instant,
     line: Vec<u8>,
+    /// The over-long line that is being thrown away; kept here so that [`read_line`](Self::read_line) can be dropped
+    /// and taken up again.
+    skipped: Option<Skipped>,
     /// How far `io.input()` is known to have no line end, so that slow senders cost no second scan.
     scanned: usize,
 }
 
 impl Channel {
     pub(crate) fn new(io: Io, limits: Arc<Limits>, shutdown: Shutdown) -> Self {
-        let login_by = Instant::now() + limits.login_time;
+        let due = after(limits.login_time);
         Self {
             io,
             limits,
             phase: Phase::Stranger,
             shutdown,
-            login_by,
+            due,
             line: Vec::new(),
+            skipped: None,
             scanned: 0,
         }
     }
@@ -91,6 +108,7 @@ impl Channel {
     pub(crate) fn replace_io(&mut self, io: Io) {
         self.io = io;
         self.line = Vec::new();
+        self.skipped = None;
         self.scanned = 0;
     }
 
@@ -113,12 +131,30 @@ impl Channel {
         }
     }
 
-    /// By when the client has to say something.
+    /// By when the client has to be logged in, or its command has to be here.
     pub(crate) fn deadline(&self) -> Instant {
-        match self.phase {
-            Phase::Stranger => self.login_by,
-            Phase::User => Instant::now() + self.limits.idle_time,
+        self.due
+    }
+
+    /// Gives a user the whole idle time again. A stranger has one time for all that leads to the login.
+    pub(crate) fn restart_time(&mut self) {
+        if self.phase == Phase::User {
+            self.due = after(self.limits.idle_time);
         }
+    }
+
+    /// Waits until a command begins. What counts against a user's time are commands (RFC 9051, section 5.4), not
+    /// octets: it runs until the first octet, and from there until the command is whole.
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub(crate) async fn begin_command(&mut self) -> Result<(), Gone> {
+        self.restart_time();
+        if self.io.input().is_empty() {
+            self.fill().await?;
+            self.restart_time();
+        }
+        Ok(())
     }
 
     /// Waits for input, sending what is due first. A stopping server waits for nobody: what has not arrived whole,
@@ -127,10 +163,9 @@ impl Channel {
     /// # Errors
     /// The connection is over.
     pub(crate) async fn fill(&mut self) -> Result<(), Gone> {
-        let deadline = self.deadline();
         tokio::select! {
             filled = self.io.fill() => Ok(filled?),
-            () = sleep_until(deadline) => Err(Gone::Silent),
+            () = sleep_until(self.due) => Err(Gone::Silent),
             () = self.shutdown.started() => Err(Gone::Stopping),
         }
     }
@@ -141,23 +176,48 @@ impl Channel {
     /// The connection is over, also where a line does not end at all.
     ///
     /// # Cancel safety
-    /// A line that is not complete stays in the buffer, unless it is already longer than allowed.
+    /// What was read of a line is not lost, nor that it is too long. `max` must be the same when it is taken up again.
     pub(crate) async fn read_line(&mut self, max: usize) -> Result<Line, Gone> {
         loop {
-            if let Some(end) = self.line_end() {
-                self.take(end);
-                if end > max {
-                    let tail = self.line[end.saturating_sub(TAIL)..].to_vec();
-                    self.line.truncate(max);
+            let end = self.line_end();
+            let octets = end.unwrap_or(self.io.input().len());
+            if self.skipped.is_some() || octets > max {
+                if let Some(tail) = self.skip(octets, end.is_some(), max)? {
                     return Ok(Line::TooLong(tail));
                 }
+            } else if end.is_some() {
+                self.take(octets);
                 return Ok(Line::Whole);
-            }
-            if self.io.input().len() > max {
-                return self.skip_line(max).await;
             }
             self.fill().await?;
         }
+    }
+
+    /// Throws away octets of an over-long line; at its end gives the line's last octets.
+    fn skip(&mut self, octets: usize, at_end: bool, max: usize) -> Result<Option<Vec<u8>>, Gone> {
+        let before = self.skipped.take();
+        let first = before.is_none();
+        let Skipped {
+            octets: so_far,
+            mut tail,
+        } = before.unwrap_or_default();
+        tail.extend_from_slice(&self.io.input()[octets.saturating_sub(TAIL)..octets]);
+        tail.drain(..tail.len().saturating_sub(TAIL));
+        if first {
+            self.take(octets);
+            self.line.truncate(max);
+        } else {
+            self.consume(octets);
+        }
+        if at_end {
+            return Ok(Some(tail));
+        }
+        let octets = so_far.saturating_add(octets);
+        if octets > max.saturating_mul(OVERRUN) {
+            return Err(Gone::CutOff("line without end"));
+        }
+        self.skipped = Some(Skipped { octets, tail });
+        Ok(None)
     }
 
     /// Where the first line in the buffer ends, as the number of its octets.
@@ -175,35 +235,12 @@ impl Channel {
         self.line.clear();
         self.line.shrink_to(KEPT);
         self.line.extend_from_slice(&self.io.input()[..octets]);
-        self.io.consume(octets);
-        self.scanned = 0;
+        self.consume(octets);
     }
 
-    async fn skip_line(&mut self, max: usize) -> Result<Line, Gone> {
-        let mut skipped = 0;
-        let mut beginning = Vec::new();
-        let mut tail = Vec::new();
-        loop {
-            let end = self.line_end();
-            let octets = end.unwrap_or(self.io.input().len());
-            let input = &self.io.input()[..octets];
-            if beginning.is_empty() {
-                beginning.extend_from_slice(&input[..octets.min(max)]);
-            }
-            tail.extend_from_slice(&input[octets.saturating_sub(TAIL)..]);
-            tail.drain(..tail.len().saturating_sub(TAIL));
-            self.io.consume(octets);
-            self.scanned = 0;
-            skipped += octets;
-            if end.is_some() {
-                self.line = beginning;
-                return Ok(Line::TooLong(tail));
-            }
-            if skipped > max.saturating_mul(OVERRUN) {
-                return Err(Gone::CutOff("line without end"));
-            }
-            self.fill().await?;
-        }
+    fn consume(&mut self, octets: usize) {
+        self.io.consume(octets);
+        self.scanned = 0;
     }
 
     /// Takes at most `max` octets of a literal, waiting for at least one.
@@ -218,4 +255,10 @@ impl Channel {
         self.scanned = 0;
         Ok(self.io.split(octets))
     }
+}
+
+/// A deadline. A time that no clock can count is so far away that it never comes.
+pub(crate) fn after(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or_else(|| now + FOR_EVER)
 }

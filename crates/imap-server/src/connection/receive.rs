@@ -68,6 +68,7 @@ impl Receiver {
             self.fragments = Fragmentizer::new(channel.limits.command);
         }
         self.fragments.skip_message();
+        channel.begin_command().await?;
         let mut literals = 0;
         loop {
             let line = channel.read_line(channel.max_line()).await?;
