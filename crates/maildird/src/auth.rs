@@ -16,6 +16,9 @@ use crate::Failure;
 use crate::hashers::Hashers;
 use crate::users::{PasswordIs, Phc, Users, UsersError};
 
+/// So many bad lines are logged one by one.
+const NAMED: usize = 10;
+
 /// A file that changed this recently may change again within its timestamp's grain: it is read again next time.
 const GRAIN: Duration = Duration::from_secs(2);
 
@@ -77,8 +80,10 @@ impl Authenticator {
     /// # Errors
     /// What [`Users::read`] says.
     pub fn open(path: PathBuf) -> Result<Self, UsersError> {
+        let users = Users::read(&path)?;
+        log_bad_lines(&users);
         let content = Content {
-            users: Arc::new(Users::read(&path)?),
+            users: Arc::new(users),
             stamp: None,
         };
         let hashers = Hashers::start().map_err(|error| UsersError::Hash(error.to_string()))?;
@@ -92,7 +97,7 @@ impl Authenticator {
         })
     }
 
-    /// How many users there are now.
+    /// How many users can log in now.
     ///
     /// # Errors
     /// See [`Authenticator::check`].
@@ -103,8 +108,8 @@ impl Authenticator {
     /// Whether `name` may log in with `password`. An unknown name takes as long as a wrong password.
     ///
     /// # Errors
-    /// The file is gone, unreadable or has a bad line: then nobody can log in. To go on with the users of before
-    /// would let in somebody whom the change was meant to shut out.
+    /// The file is gone or unreadable: then nobody can log in. To go on with the users of before would let in somebody
+    /// whom the change was meant to shut out.
     ///
     /// # Cancel safety
     /// A hash that was started runs to its end on its own thread and keeps its place in the queue; its result is lost.
@@ -114,11 +119,14 @@ impl Authenticator {
         let phc = known.clone().unwrap_or_else(|| self.shared.nobody.clone());
         let password_is = self.shared.hashers.run(move || phc.verify(&password)).await;
         let password_is = password_is.ok_or_else(|| UsersError::Hash("the check broke off".to_owned()))?;
-        Ok(if known.is_some() {
-            password_is
-        } else {
-            PasswordIs::Wrong
-        })
+        if known.is_none() {
+            return Ok(PasswordIs::Wrong);
+        }
+        if password_is == PasswordIs::Wrong {
+            // Only of a user whom there is: other names may be passwords that went into the wrong field.
+            tracing::debug!(user = name, "wrong password");
+        }
+        Ok(password_is)
     }
 
     /// The users as the file has them now.
@@ -138,6 +146,7 @@ impl Authenticator {
             let users = Users::read(&shared.path)?;
             if *content.users != users {
                 tracing::info!(users = users.names().count(), "the users file changed");
+                log_bad_lines(&users);
             }
             *content = Content {
                 users: Arc::new(users),
@@ -145,6 +154,24 @@ impl Authenticator {
             };
         }
         Ok(Arc::clone(&content.users))
+    }
+}
+
+/// Says whom the file shuts out by mistake; once for each state of the file.
+fn log_bad_lines(users: &Users) {
+    for line in users.bad_lines().take(NAMED) {
+        tracing::error!(
+            line = line.number,
+            why = line.why,
+            "a bad line in the users file shuts its user out"
+        );
+    }
+    let more = users.bad_lines().skip(NAMED).count();
+    if more > 0 {
+        tracing::error!(
+            more,
+            "there are more bad lines in the users file: see maildird user list"
+        );
     }
 }
 
@@ -200,16 +227,26 @@ mod tests {
         add(&path, "ada", "one");
         let users = Authenticator::open(path.clone()).unwrap();
         assert_eq!(password_is(&users, "ada", "one").await, PasswordIs::Right);
-        fs::write(&path, "ada\n").unwrap();
-        assert!(matches!(
-            users.check("ada", b"one".into()).await,
-            Err(UsersError::Line { line: 1, .. })
-        ));
         fs::remove_file(&path).unwrap();
         assert!(matches!(
             users.check("ada", b"one".into()).await,
             Err(UsersError::Missing(_))
         ));
+    }
+
+    #[tokio::test]
+    async fn t19_a_line_that_went_bad_shuts_out_its_own_user_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
+        add(&path, "ada", "one");
+        add(&path, "bob", "two");
+        let users = Authenticator::open(path.clone()).unwrap();
+        assert_eq!(password_is(&users, "ada", "one").await, PasswordIs::Right);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replacen("$argon2id$", "$argon$", 1)).unwrap();
+        assert_eq!(password_is(&users, "ada", "one").await, PasswordIs::Wrong);
+        assert_eq!(password_is(&users, "bob", "two").await, PasswordIs::Right);
+        assert_eq!(users.users().unwrap(), 1);
     }
 
     #[tokio::test]

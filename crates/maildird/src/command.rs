@@ -1,7 +1,7 @@
 //! The command line: what there is to type, and what it exits with.
 
 use std::io::{self, IsTerminal, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -115,7 +115,7 @@ enum UserCommand {
     Add(WithPassword),
     /// Change a user's password
     Passwd(WithPassword),
-    /// List the users
+    /// List the users; bad lines of the file are named on standard error, with exit code 1
     List(UsersFile),
     /// Remove a user; the mail stays
     Remove {
@@ -165,7 +165,7 @@ pub fn run_command_line() -> ExitCode {
 fn run(line: CommandLine) -> Result<ExitCode, Failure> {
     match line.command {
         Command::Serve(args) => run_serve(*args),
-        Command::User { command } => user(command).map(|()| ExitCode::SUCCESS),
+        Command::User { command } => user(command),
         Command::Check { maildir } => check::run(&maildir),
     }
 }
@@ -201,36 +201,49 @@ fn run_serve(args: ServeArgs) -> Result<ExitCode, Failure> {
     serve::run(flags.over(file).complete()?)
 }
 
-fn user(command: UserCommand) -> Result<(), Failure> {
+fn user(command: UserCommand) -> Result<ExitCode, Failure> {
     match command {
         UserCommand::Add(args) => {
-            if Users::read(&args.file.users).is_ok_and(|users| users.phc(args.name.as_str()).is_some()) {
+            if Users::read(&args.file.users).is_ok_and(|users| users.has(&args.name)) {
                 // Before a password is asked for; `change` decides.
                 return Err(users::UsersError::Exists(args.name).into());
             }
             let phc = Phc::of(&password(&args)?)?;
-            Ok(users::change(&args.file.users, IfMissing::Create, |users| {
+            users::change(&args.file.users, IfMissing::Create, |users| {
                 users.add(args.name, phc)
-            })?)
+            })?;
         }
         UserCommand::Passwd(args) => {
-            if Users::read(&args.file.users)?.phc(args.name.as_str()).is_none() {
+            if !Users::read(&args.file.users)?.has(&args.name) {
                 return Err(users::UsersError::Unknown(args.name).into());
             }
             let phc = Phc::of(&password(&args)?)?;
-            Ok(users::change(&args.file.users, IfMissing::Fail, |users| {
+            users::change(&args.file.users, IfMissing::Fail, |users| {
                 users.replace(&args.name, phc)
-            })?)
+            })?;
         }
-        UserCommand::Remove { file, name } => Ok(users::change(&file.users, IfMissing::Fail, |users| {
-            users.remove(&name)
-        })?),
-        UserCommand::List(file) => {
-            let users = Users::read(&file.users)?;
-            let names: String = users.names().map(|name| format!("{name}\n")).collect();
-            Ok(io::stdout().write_all(names.as_bytes())?)
+        UserCommand::Remove { file, name } => {
+            users::change(&file.users, IfMissing::Fail, |users| users.remove(&name))?;
         }
+        UserCommand::List(file) => return list(&file.users),
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints those who can log in, and on standard error the lines that shut somebody out.
+fn list(path: &Path) -> Result<ExitCode, Failure> {
+    let users = Users::read(path)?;
+    let names: String = users.names().map(|name| format!("{name}\n")).collect();
+    io::stdout().write_all(names.as_bytes())?;
+    let bad = users.bad_lines();
+    let bad: String = bad
+        .map(|line| format!("maildird: {}, {line}\n", path.display()))
+        .collect();
+    io::stderr().write_all(bad.as_bytes())?;
+    Ok(match bad.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
 }
 
 /// From standard input, or asked for twice.

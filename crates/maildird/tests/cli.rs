@@ -122,6 +122,46 @@ fn users_are_added_listed_and_removed_by_a_script() {
 }
 
 #[test]
+fn t19_a_bad_line_is_listed_kept_and_mended_by_a_new_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users");
+    let users = string(&path);
+    works(
+        &["user", "add", "--users", users, "ada", "--password-stdin"],
+        "secret",
+    );
+    let good = fs::read_to_string(&path).unwrap();
+    let bad = format!("{good}bob:{{SHA}}hidden\nwhat is this\n");
+    fs::write(&path, &bad).unwrap();
+    let output = maildird(&["user", "list", "--users", users], "");
+    assert_eq!(
+        (output.status.code(), text(&output.stdout)),
+        (Some(1), "ada\n".to_owned())
+    );
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("line 2: user bob: ") && said.contains("line 3: not of the form name:phc"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("hidden") && !said.contains("what is this"),
+        "{said}"
+    );
+    let add = |name| maildird(&["user", "add", "--users", users, name, "--password-stdin"], "x");
+    assert!(text(&add("bob").stderr).contains("there is a user bob already"));
+    assert!(add("cy").status.success());
+    assert!(fs::read_to_string(&path).unwrap().starts_with(&bad));
+    works(
+        &["user", "passwd", "--users", users, "bob", "--password-stdin"],
+        "x",
+    );
+    let after = fs::read_to_string(&path).unwrap();
+    assert!(
+        after.starts_with(&good) && after.contains("\nbob:$argon2id$") && after.contains("\nwhat is this\n")
+    );
+}
+
+#[test]
 fn users_that_cannot_be_are_refused_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("users");

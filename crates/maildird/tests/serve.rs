@@ -249,13 +249,47 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
     assert!(said.contains("cannot use /nowhere"), "{said}");
     let said = refused(&[&base[..], &["--tls-cert", &users, "--tls-key", &users]].concat());
     assert!(said.contains("is not a PEM file with a certificate"), "{said}");
-    fs::write(&users, "ada:secret\n").unwrap();
+    fs::remove_file(&users).unwrap();
+    fs::create_dir(&users).unwrap();
     let said = refused(&base);
-    assert!(said.contains("line 1") && !said.contains("secret"), "{said}");
+    assert!(said.contains("cannot read the users file"), "{said}");
     assert!(
         said.starts_with("maildird: ") && said.lines().count() == 1,
         "{said}"
     );
+}
+
+#[test]
+fn t18_t19_bad_lines_and_wrong_passwords_are_logged_and_nothing_that_may_be_a_password() {
+    let site = Site::new();
+    site.add_user("bob", "other");
+    let text = fs::read_to_string(site.users()).unwrap();
+    fs::write(site.users(), text.replace("bob:", "hidden1\ncy:hidden2\nbob:")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_maildird"));
+    let log = fs::File::create(site.path().join("log")).unwrap();
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--log-level", "debug"])
+        .args(["--mail-root", &site.mail_root(), "--users", &site.users()])
+        .args(["--limit", "failed_login_delay=1ms"])
+        .stderr(log);
+    let server = Running::start(command);
+    let mut client = server.connect();
+    for login in ["ada hidden3", "hidden4 ada", "cy hidden2"] {
+        let answer = client.command(&format!("LOGIN {login}"));
+        assert!(answer.contains("NO [AUTHENTICATIONFAILED]"), "{answer}");
+    }
+    client.ok("LOGIN bob other");
+    server.login("ada", "secret");
+    server.signal(Signal::TERM);
+    assert_eq!(server.end().0, Some(0));
+    let log = fs::read_to_string(site.path().join("log")).unwrap();
+    let count = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    assert_eq!(count("a bad line in the users file"), 2, "{log}");
+    assert_eq!(count("line=2"), 1, "{log}");
+    assert_eq!(count("line=3"), 1, "{log}");
+    assert_eq!(count("login refused"), 3, "{log}");
+    assert_eq!(count("wrong password user=\"ada\""), 1, "{log}");
+    assert!(!log.contains("hidden"), "{log}");
 }
 
 #[test]
