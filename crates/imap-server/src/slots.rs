@@ -40,11 +40,11 @@ impl Slots {
         if in_use.total >= self.total {
             return Err("too many connections");
         }
-        let here = in_use.by_address.entry(address).or_default();
-        if *here >= self.per_address {
+        let here = in_use.by_address.get(&address).copied().unwrap_or_default();
+        if here >= self.per_address {
             return Err("too many connections from your address");
         }
-        *here += 1;
+        in_use.by_address.insert(address, here + 1);
         in_use.total += 1;
         Ok(Slot {
             in_use: Arc::clone(&self.in_use),
@@ -62,6 +62,24 @@ impl Drop for Slot {
             if *here == 0 {
                 in_use.by_address.remove(&self.address);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn an_address_without_a_connection_is_not_remembered() {
+        let address = |last| IpAddr::from(Ipv4Addr::new(192, 0, 2, last));
+        for per_address in [0, 1] {
+            let slots = Slots::new(10, per_address);
+            let taken: Vec<_> = (0..20).map(|last| slots.take(address(last))).collect();
+            assert_eq!(taken.iter().filter(|slot| slot.is_ok()).count(), 10 * per_address);
+            drop(taken);
+            assert!(slots.in_use.lock().unwrap().by_address.is_empty(), "{slots:?}");
         }
     }
 }
