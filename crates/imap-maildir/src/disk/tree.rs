@@ -267,7 +267,11 @@ mod tests {
     fn each_directory_on_the_way_to_a_new_account_is_durable_in_the_one_above() {
         let home = tempfile::tempdir().unwrap();
         let recorder = Recorder::start(home.path());
-        Tree::open(&home.path().join("domain/user/Maildir")).unwrap();
+        let place = Place {
+            operators: home.path().join("domain"),
+            users: "user/Maildir".into(),
+        };
+        Tree::open(&place).unwrap();
         let mut made = Vec::new();
         for step in recorder.finish().steps {
             match step {

@@ -7,7 +7,6 @@ use super::*;
 use crate::disk::interference::Moment;
 use crate::disk::storage::recording::{Recorder, Recording};
 use crate::disk::storage::{self, CWD, Call, Mode, faults};
-use crate::mailbox::add::ExcessKeywords;
 
 /// What was recorded of a story.
 pub(super) struct Told {
@@ -197,9 +196,7 @@ impl Story {
             source.prepare_copies(&target, &originals).unwrap()
         });
         let uid_validity = target.uid_validity;
-        let add = |target: &OpenMailbox, writer: &mut _, lock| {
-            target.add(writer, lock, copies, ExcessKeywords::Drop)
-        };
+        let add = |target: &OpenMailbox, writer: &mut _, lock| target.add(writer, lock, copies);
         let added = target.write_with_list(add).await.unwrap();
         let copied = imap_backend::Copied::new(uid_validity, uids.iter().zip(added));
         self.expect(|now| now.arrived(from, to, &texts, &copied));
