@@ -10,11 +10,15 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use crate::Failure;
 use crate::hashers::Hashers;
 use crate::users::{PasswordIs, Phc, Users, UsersError};
+
+/// Memory for hashes that nobody needed for so long is given back.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// So many bad lines are logged one by one.
 const NAMED: usize = 10;
@@ -86,7 +90,8 @@ impl Authenticator {
             users: Arc::new(users),
             stamp: None,
         };
-        let hashers = Hashers::start().map_err(|error| UsersError::Hash(error.to_string()))?;
+        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let hashers = Hashers::start(cores, QUIET).map_err(|error| UsersError::Hash(error.to_string()))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 path,
@@ -117,7 +122,11 @@ impl Authenticator {
         let users = self.current()?;
         let known = users.phc(name).cloned();
         let phc = known.clone().unwrap_or_else(|| self.shared.nobody.clone());
-        let password_is = self.shared.hashers.run(move || phc.verify(&password)).await;
+        let password_is = self
+            .shared
+            .hashers
+            .run(move |memory| phc.verify(&password, memory))
+            .await;
         let password_is = password_is.ok_or_else(|| UsersError::Hash("the check broke off".to_owned()))?;
         if known.is_none() {
             return Ok(PasswordIs::Wrong);

@@ -1,77 +1,173 @@
 //! The threads that hash passwords.
 //!
-//! A hash takes 19 MiB for some 20 ms. On a pool of many threads the allocator would keep such a block for each of
-//! them: attempts to log in, which cost a stranger nothing, would make the process grow. So there are few threads,
-//! which are used again and again, and a queue.
+//! A hash takes 19 MiB for some 20 ms. On a pool of many threads such a block would be in use for each of them: attempts
+//! to log in, which cost a stranger nothing, would make the process grow. So there are few threads with a queue. Each
+//! keeps its block for the next hash, and gives it back after a quiet time.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::{io, thread};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{fmt, io, thread};
 
 use tokio::sync::oneshot;
 
-type Job = Box<dyn FnOnce() + Send>;
+use crate::users::HashMemory;
+
+type Job = Box<dyn FnOnce(&mut HashMemory) + Send>;
 
 /// A few threads with one queue; they end when this is dropped and the queue is empty.
-#[derive(Debug)]
 pub(crate) struct Hashers {
-    jobs: Sender<Job>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    /// There is a job, or there will be none any more.
+    news: Condvar,
+    /// After so much time without a job a thread gives its memory back.
+    quiet: Duration,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    state: State,
+}
+
+#[derive(Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Open,
+    Closed,
+}
+
+impl fmt::Debug for Hashers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hashers").finish_non_exhaustive()
+    }
 }
 
 impl Hashers {
-    /// Starts as many threads as there are cores: more would only take more memory.
+    /// Starts threads that give their memory back after a time without a job. More threads than cores would only take
+    /// more memory.
     ///
     /// # Errors
     /// The system has no more threads.
-    pub(crate) fn start() -> io::Result<Self> {
-        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let (jobs, queue) = channel();
-        let queue = Arc::new(Mutex::new(queue));
-        for _ in 0..cores {
-            let queue = Arc::clone(&queue);
+    pub(crate) fn start(threads: usize, quiet: Duration) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            news: Condvar::new(),
+            quiet,
+        });
+        let hashers = Self { shared };
+        for _ in 0..threads {
+            let shared = Arc::clone(&hashers.shared);
             thread::Builder::new()
                 .name("hasher".to_owned())
-                .spawn(move || work(&queue))?;
+                .spawn(move || shared.work())?;
         }
-        Ok(Self { jobs })
+        Ok(hashers)
     }
 
     /// Runs `job` on one of the threads; `None` if it panicked.
     ///
     /// # Cancel safety
     /// A job that was queued is run to its end; its result is lost.
-    pub(crate) async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
+    ) -> Option<T> {
         let (done, result) = oneshot::channel();
-        let job = Box::new(move || {
+        let job = Box::new(move |memory: &mut HashMemory| {
             // Nobody may be waiting any more.
-            let _ = done.send(job());
+            let _ = done.send(job(memory));
         });
-        self.jobs.send(job).ok()?;
+        self.shared.queue().jobs.push_back(job);
+        self.shared.news.notify_one();
         result.await.ok()
     }
 }
 
-fn work(queue: &Mutex<Receiver<Job>>) {
-    loop {
-        // The lock is held while waiting: the others wait for the lock instead, which comes to the same.
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = next else { return };
-        // A panic is in the log already; the thread is needed for the next password.
-        let _ = catch_unwind(AssertUnwindSafe(job));
+impl Drop for Hashers {
+    fn drop(&mut self) {
+        self.shared.queue().state = State::Closed;
+        self.shared.news.notify_all();
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What each thread does.
+    fn work(&self) {
+        let mut memory = HashMemory::default();
+        while let Some(job) = self.next(&mut memory) {
+            // A panic is in the log already; the thread is needed for the next password.
+            let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
+        }
+    }
+
+    /// Waits for a job; `None` at the end.
+    fn next(&self, memory: &mut HashMemory) -> Option<Job> {
+        let mut queue = self.queue();
+        loop {
+            if let Some(job) = queue.jobs.pop_front() {
+                return Some(job);
+            }
+            if queue.state == State::Closed {
+                return None;
+            }
+            if memory.is_empty() {
+                queue = self.news.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let waited = self.news.wait_timeout(queue, self.quiet);
+            let (held, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            queue = held;
+            if timeout.timed_out() {
+                memory.release();
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Hashers;
+    use super::*;
+    use crate::users::{PasswordIs, Phc};
+    use tokio::time::timeout;
 
     #[tokio::test]
     async fn a_job_that_panics_takes_nobody_with_it() {
-        let hashers = Hashers::start().unwrap();
+        let hashers = Hashers::start(2, Duration::MAX).unwrap();
         for _ in 0..20 {
-            assert_eq!(hashers.run(|| -> u8 { panic!("on purpose") }).await, None);
+            assert_eq!(hashers.run(|_| -> u8 { panic!("on purpose") }).await, None);
         }
-        assert_eq!(hashers.run(|| 7).await, Some(7));
+        assert_eq!(hashers.run(|_| 7).await, Some(7));
+    }
+
+    async fn hash(hashers: &Hashers) {
+        let nobody = Phc::of_nobody();
+        let password_is = hashers.run(move |memory| nobody.verify(b"x", memory)).await;
+        assert_eq!(password_is, Some(PasswordIs::Wrong));
+    }
+
+    #[tokio::test]
+    async fn t22_memory_is_kept_for_the_next_hash() {
+        let hashers = Hashers::start(1, Duration::MAX).unwrap();
+        assert_eq!(hashers.run(|memory| memory.is_empty()).await, Some(true));
+        hash(&hashers).await;
+        assert_eq!(hashers.run(|memory| memory.is_empty()).await, Some(false));
+    }
+
+    #[tokio::test]
+    async fn t22_memory_is_given_back_after_a_quiet_time() {
+        let hashers = Hashers::start(1, Duration::ZERO).unwrap();
+        hash(&hashers).await;
+        let given_back = async { while hashers.run(|memory| memory.is_empty()).await != Some(true) {} };
+        timeout(Duration::from_secs(30), given_back).await.unwrap();
     }
 }

@@ -15,7 +15,7 @@ mod name;
 mod password;
 
 pub use file::{IfMissing, change};
-pub use hash::{PasswordIs, Phc};
+pub use hash::{HashMemory, PasswordIs, Phc};
 pub use lines::{BadLine, Users};
 pub use name::{BadUserName, MAX_NAME, UserName};
 pub use password::{BadPassword, MAX_PASSWORD, Password};

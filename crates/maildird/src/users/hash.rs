@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Argon2, Params};
+use argon2::password_hash::PasswordHasher;
+use argon2::password_hash::phc::{Output, PasswordHash};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 use super::{MAX_PASSWORD, Password, UsersError};
 
@@ -47,18 +47,34 @@ impl Phc {
         &self.0
     }
 
-    /// Whether `password` is the one. As slow as [`Phc::of`].
-    pub fn verify(&self, password: &[u8]) -> PasswordIs {
+    /// Whether `password` is the one. As slow as [`Phc::of`], in memory that may have served before.
+    pub fn verify(&self, password: &[u8], memory: &mut HashMemory) -> PasswordIs {
         if password.len() > MAX_PASSWORD {
             return PasswordIs::Wrong;
         }
-        let Ok(hash) = PasswordHash::new(&self.0) else {
-            return PasswordIs::Wrong;
-        };
-        match Argon2::default().verify_password(password, &hash) {
-            Ok(()) => PasswordIs::Right,
-            Err(_) => PasswordIs::Wrong,
+        match self.hash_again(password, memory) {
+            // Compared in constant time.
+            Some((stored, computed)) if stored == computed => PasswordIs::Right,
+            _ => PasswordIs::Wrong,
         }
+    }
+
+    /// The output in the string, and that of `password` with the same salt and costs.
+    fn hash_again(&self, password: &[u8], memory: &mut HashMemory) -> Option<(Output, Output)> {
+        let phc = PasswordHash::new(&self.0).ok()?;
+        let (salt, stored) = (phc.salt?, phc.hash?);
+        let version = phc.version.map(Version::try_from).transpose().ok()?;
+        let params = Params::try_from(&phc).ok()?;
+        let blocks = params.block_count();
+        let argon2 = Argon2::new(Algorithm::Argon2id, version.unwrap_or_default(), params);
+        let mut computed = [0; Output::MAX_LENGTH];
+        let computed = &mut computed[..stored.len()];
+        let memory = memory.take(blocks);
+        let hashed = argon2.hash_password_into_with_memory(password, &salt, computed, &mut *memory);
+        // From what a hash leaves behind, passwords can be guessed faster than the hash allows.
+        memory.fill(Block::new());
+        hashed.ok()?;
+        Some((stored, Output::new(computed).ok()?))
     }
 }
 
@@ -81,6 +97,45 @@ impl FromStr for Phc {
     }
 }
 
+/// So many blocks of 1 KiB are reserved at least. Only what is used costs memory. Beyond 32 MiB glibc's allocator always
+/// asks the system for a block by itself, and gives it back when it is freed; a smaller one it may keep for ever.
+const RESERVED: usize = 33 << 10;
+
+/// The memory that a hash is computed in, kept for the next one.
+///
+/// Without it each hash allocates its own, and glibc's allocator neither uses such blocks again reliably nor gives them
+/// back: a hundred logins made the process grow by some 170 MiB.
+#[derive(Default)]
+pub struct HashMemory(Vec<Block>);
+
+impl fmt::Debug for HashMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HashMemory({} KiB)", self.0.len())
+    }
+}
+
+impl HashMemory {
+    fn take(&mut self, blocks: usize) -> &mut [Block] {
+        if self.0.len() < blocks {
+            // The old ones are not copied, they hold nothing.
+            self.release();
+            self.0 = Vec::with_capacity(blocks.max(RESERVED));
+            self.0.resize(blocks, Block::new());
+        }
+        &mut self.0[..blocks]
+    }
+
+    /// Whether there is none at the moment.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Gives the memory back.
+    pub fn release(&mut self) {
+        self.0 = Vec::new();
+    }
+}
+
 /// What a password check found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordIs {
@@ -100,10 +155,10 @@ mod tests {
 
     #[test]
     fn a_password_verifies_against_its_own_hash_only() {
-        let hash = phc("correct horse");
-        assert_eq!(hash.verify(b"correct horse"), PasswordIs::Right);
-        assert_eq!(hash.verify(b"correct horse "), PasswordIs::Wrong);
-        assert_eq!(hash.verify(b""), PasswordIs::Wrong);
+        let (hash, memory) = (phc("correct horse"), &mut HashMemory::default());
+        assert_eq!(hash.verify(b"correct horse", memory), PasswordIs::Right);
+        assert_eq!(hash.verify(b"correct horse ", memory), PasswordIs::Wrong);
+        assert_eq!(hash.verify(b"", memory), PasswordIs::Wrong);
         assert_ne!(hash, phc("correct horse"), "each hash has its own salt");
         assert!(hash.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
     }
@@ -111,10 +166,31 @@ mod tests {
     #[test]
     fn the_hash_of_nobody_is_well_formed_and_costs_what_a_real_one_costs() {
         let nobody: Phc = Phc::of_nobody().0.parse().unwrap();
-        assert_eq!(nobody.verify(b""), PasswordIs::Wrong);
+        let memory = &mut HashMemory::default();
+        assert_eq!(nobody.verify(b"", memory), PasswordIs::Wrong);
         let costs = |phc: &Phc| phc.0.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(costs(&nobody), costs(&phc("x")));
         let lengths = |phc: &Phc| phc.0.split('$').skip(4).map(str::len).collect::<Vec<_>>();
         assert_eq!(lengths(&nobody), lengths(&phc("x")));
+    }
+
+    #[test]
+    fn memory_that_served_before_changes_no_result_and_keeps_nothing() {
+        // Some costs of others: less memory, more passes, several lanes. All of the password "secret".
+        let small: Phc =
+            "$argon2id$v=19$m=8,t=1,p=1$pJZ0GBjxPR9cbuMI2IFNLg$/5TI07SC1HQp6eNsz5Jz2Vq/zBveClvuB2SW8mALAKo"
+                .parse()
+                .unwrap();
+        let large = phc("secret");
+        let memory = &mut HashMemory::default();
+        for hash in [&small, &large, &small, &large] {
+            assert_eq!(hash.verify(b"secret", memory), PasswordIs::Right);
+            assert_eq!(hash.verify(b"Secret", memory), PasswordIs::Wrong);
+            let zeros = Block::new();
+            let clean = |block: &Block| AsRef::<[u64]>::as_ref(block) == AsRef::<[u64]>::as_ref(&zeros);
+            assert!(!memory.is_empty() && memory.0.iter().all(clean));
+        }
+        memory.release();
+        assert!(memory.is_empty());
     }
 }
