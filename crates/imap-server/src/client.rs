@@ -8,7 +8,7 @@ use imap_updates::{Closed, CommandInProgress, CommandKind, Ended, Followers, May
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::completion::{Answer, Completion, Condition, Stop};
-use crate::connection::{Channel, Gone, Io, Received, Receiver, Refusal};
+use crate::connection::{Channel, Gone, Io, Phase, Received, Receiver, Refusal};
 use crate::selected::Selected;
 use crate::shared::Shared;
 use crate::shutdown::Shutdown;
@@ -90,7 +90,11 @@ impl<B: Backend> Client<B> {
             Some(Gone::Lost(error)) => return tracing::debug!(%error, "connection lost"),
             Some(Gone::Torn) => return,
             Some(gone) => {
-                tracing::info!(why = %gone, "connection ended by the server");
+                match self.channel.phase {
+                    // Whoever can connect can bring this about as often as he likes.
+                    Phase::Stranger => tracing::debug!(why = %gone, "connection ended by the server"),
+                    Phase::User => tracing::info!(why = %gone, "connection ended by the server"),
+                }
                 wire::bye(self.channel.io.out(), &gone.to_string());
             }
         }
@@ -178,7 +182,8 @@ impl<B: Backend> Client<B> {
     }
 
     fn bound_bad(&self) -> Result<(), Gone> {
-        if self.bad_in_a_row >= self.server.limits.bad_commands {
+        // No limit ends a connection whose client has done nothing wrong.
+        if self.bad_in_a_row >= self.server.limits.bad_commands.max(1) {
             return Err(Gone::CutOff("too many malformed commands"));
         }
         Ok(())

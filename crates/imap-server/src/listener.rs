@@ -19,6 +19,9 @@ use crate::shutdown::Shutdown;
 /// How long accepting pauses after it failed, as it does while the process has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long clients that are cut off may take to notice.
+const ABORT_TIME: Duration = Duration::from_millis(100);
+
 /// Accepts until the shutdown, then waits for the clients: each ends after its command, or is cut off in the end.
 pub(crate) async fn serve<B: Backend>(
     server: &Arc<Shared<B>>,
@@ -51,8 +54,9 @@ pub(crate) async fn serve<B: Backend>(
             left = clients.len(),
             "clients were cut off in the middle of a command"
         );
-        // Not waited for: one may be in the middle of a search that does not look up.
         clients.abort_all();
+        // They end where they pause next. One may be in the middle of a search that does not: it is not waited for.
+        let _ = timeout(ABORT_TIME, async { while clients.join_next().await.is_some() {} }).await;
     }
     Ok(())
 }
