@@ -23,6 +23,7 @@ use crate::format::subscriptions::Subscription;
 use crate::mailbox::cache::Cache;
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::open::OpenMailbox;
+use crate::mailbox::patience::{Patience, held};
 use crate::mailbox::watch::Watcher;
 
 /// Mailboxes kept open without a session: STATUS of all mailboxes again and again must not list each of them anew.
@@ -87,8 +88,33 @@ impl Account {
         name: &MailboxName,
         absent: ErrorKind,
     ) -> Result<Arc<OpenMailbox>, Error> {
-        let _names_stay = self.namespace.read().await;
-        self.open_mailbox(name, absent).await
+        self.when_unlocked(|| async {
+            let _names_stay = self.namespace.read().await;
+            self.open_mailbox(name, absent).await
+        })
+        .await
+    }
+
+    /// Makes an attempt, and further ones while it fails for another program's lock. In between nothing of this account
+    /// is held.
+    async fn when_unlocked<T, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut patience = Patience::long(Instant::now());
+        loop {
+            let error = match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref());
+            let Some(held) = source.and_then(held) else {
+                return Err(error);
+            };
+            if !patience.wait(self.tree.path(), held).await {
+                return Err(error);
+            }
+        }
     }
 
     async fn open_mailbox(
@@ -210,9 +236,13 @@ impl Account {
     /// Makes a mailbox, complete before it has its name.
     pub(crate) async fn create(self: &Arc<Self>, name: &MailboxName) -> Result<(), Error> {
         let directory = creatable(name)?;
-        let _names_change = self.namespace.write().await;
-        let made = self.blocking(move |account| account.tree.make_mailbox(&directory));
-        self.reported(name, made.await)
+        let making = self.when_unlocked(|| async {
+            let _names_change = self.namespace.write().await;
+            let directory = directory.clone();
+            self.blocking(move |account| account.tree.make_mailbox(&directory))
+                .await
+        });
+        self.reported(name, making.await)
     }
 
     /// Removes a mailbox, not its inferiors; its sessions end.
@@ -254,8 +284,11 @@ impl Account {
         let source = directory_name(from).map_err(|e| Error::new(ErrorKind::NonExistent).with_source(e))?;
         let _names_change = self.namespace.write().await;
         if from.is_inbox() {
-            self.blocking(move |account| account.tree.make_mailbox(&target))
-                .await?;
+            self.when_unlocked(|| {
+                let target = target.clone();
+                self.blocking(move |account| account.tree.make_mailbox(&target))
+            })
+            .await?;
             return self.empty_inbox_into(to).await;
         }
         if to.is_inferior_of(from, DELIMITER) || target == source {
@@ -330,8 +363,11 @@ impl Account {
             return Ok(());
         }
         let originals = inbox.originals(&all)?;
+        let source = Arc::clone(&inbox);
         target
-            .write_with_list(move |target, writer, lock| target.move_in(writer, lock, &inbox, &originals))
+            .write_with_list_and_source(&inbox, move |target, writers, lock| {
+                target.move_in(writers, lock, &source, &originals)
+            })
             .await?;
         Ok(())
     }
@@ -362,12 +398,13 @@ impl Account {
             directory_name(name).map_err(|e| Error::new(ErrorKind::NonExistent).with_source(e))?;
         }
         let encoded = mutf7::encode(name.as_str());
-        let changed = self
-            .blocking(move |account| {
+        let changing = self.when_unlocked(|| {
+            let encoded = encoded.clone();
+            self.blocking(move |account| {
                 subscriptions_file::change(account.tree.handle()?.as_fd(), &encoded, subscription)
             })
-            .await;
-        self.reported(name, changed)
+        });
+        self.reported(name, changing.await)
     }
 
     /// Passes the result of a change on. Where the disk had no room for it, says so, but not for each message.

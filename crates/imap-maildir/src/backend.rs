@@ -111,7 +111,7 @@ impl MailRoot {
 pub struct MaildirBackend<A> {
     root: MailRoot,
     authenticator: A,
-    shared: Shared,
+    pub(crate) shared: Shared,
     accounts: Mutex<HashMap<PathBuf, Weak<Account>>>,
 }
 

@@ -57,8 +57,11 @@
 //!
 //! # Costs
 //!
-//! A mailbox in memory takes about 300 octets a message. A look for changes that finds none is a dozen system calls; one that
-//! finds some lists both directories. Flags come from memory; sizes and dates too, once they have been looked up. SEARCH
+//! A mailbox in memory takes about 300 octets a message. A command that comes while nothing has changed costs five `stat`
+//! calls and no other thread. A delivery costs a listing of `new/` alone; other changes of `cur/` cost one of both
+//! directories, and so does, some time later, a change of this process's own: another program's change in the same moment
+//! may have been hidden by it. That takes a twentieth of the time at most. STATUS of a mailbox that nobody has open is
+//! answered from what was known when it was closed, while its time stamps prove that. Flags come from memory; sizes and dates too, once they have been looked up. SEARCH
 //! reads files only for what flags, UIDs, known sizes and dates leave undecided. The counts of STATUS are kept, not counted.
 //!
 //! # Trade-offs
@@ -67,7 +70,9 @@
 //! * CRLF is stored as LF, as Dovecot does, and sent as CRLF. A message with NUL octets is refused.
 //! * 26 keywords a mailbox; they are letters in file names.
 //! * Locks follow Dovecot's rules, so that it can work on the same Maildir. A lock that a dead program of another host left
-//!   stops new messages of that mailbox for two minutes; reading and changing flags go on.
+//!   stops new messages of that mailbox for two minutes; reading goes on, and changing flags after two seconds. Nobody waits
+//!   on a thread, and the log names the holder.
+//! * While a MOVE runs, nobody looks at either mailbox: its messages may come back.
 
 mod account;
 mod backend;

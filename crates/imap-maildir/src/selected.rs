@@ -98,15 +98,15 @@ impl Mailbox for MaildirMailbox {
         let (uids, change, origin) = (uids.clone(), change.clone(), self.origin);
         match self.open.needs_new_letters(&change) {
             NewLetters::NotNeeded => {
-                let store =
-                    move |open: &OpenMailbox, writer: &mut _| open.store(writer, &uids, &change, origin);
-                self.open.write(store).await?;
+                let store = move |open: &OpenMailbox, writer: &mut _, lock| {
+                    open.store(writer, lock, &uids, &change, origin)
+                };
+                self.open.write_with_list_if_free(store).await?;
             }
             NewLetters::Needed => {
                 let store = move |open: &OpenMailbox, writer: &mut _, lock| {
                     open.define_for(writer, &lock, &change)?;
-                    drop(lock);
-                    open.store(writer, &uids, &change, origin)
+                    open.store(writer, Some(lock), &uids, &change, origin)
                 };
                 self.open.write_with_list(store).await?;
             }
@@ -133,9 +133,12 @@ impl Mailbox for MaildirMailbox {
         let target = self.target(name).await?;
         let originals = self.open.originals(uids)?;
         let (open, uid_validity) = (Arc::clone(&self.open), target.uid_validity);
-        let move_in =
-            move |target: &OpenMailbox, writer: &mut _, lock| target.move_in(writer, lock, &open, &originals);
-        let moved = self.account.reported(name, target.write_with_list(move_in).await);
+        let source = Arc::clone(&open);
+        let move_in = move |target: &OpenMailbox, writers: &mut _, lock| {
+            target.move_in(writers, lock, &source, &originals)
+        };
+        let moved = target.write_with_list_and_source(&open, move_in).await;
+        let moved = self.account.reported(name, moved);
         let moved = moved.map_err(try_create)?;
         let pairs = moved.into_iter().map(|moved| (moved.from, moved.to));
         Ok(Copied::new(uid_validity, pairs))
@@ -145,7 +148,7 @@ impl Mailbox for MaildirMailbox {
         self.may_write()?;
         let uids = uids.clone();
         self.open
-            .write(move |open, writer| open.expunge(writer, &uids))
+            .write_with_list_if_free(move |open, writer, lock| open.expunge(writer, lock, &uids))
             .await
     }
 
@@ -165,14 +168,18 @@ impl Mailbox for MaildirMailbox {
     }
 
     async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {
-        match reason {
-            PollReason::Asked | PollReason::Idling => match self.open.look().await {
-                // The mailbox has ended, which its sessions are told by the hub.
-                Err(_) if self.open.hub.closed().is_some() => Ok(()),
-                looked => looked.map(drop),
-            },
-            // Events do that job; where there are none, the client's NOOP does.
-            _ => Ok(()),
+        let looked = match reason {
+            PollReason::Asked => self.open.look().await,
+            // The watcher does that job, once for all sessions.
+            PollReason::Idling if self.open.is_watched() => Ok(()),
+            PollReason::Idling => self.open.look().await,
+            // What somebody else could see already, the next command of every session shows.
+            _ => self.open.look_in_passing().await,
+        };
+        match looked {
+            // The mailbox has ended, which its sessions are told by the hub.
+            Err(_) if self.open.hub.closed().is_some() => Ok(()),
+            looked => looked,
         }
     }
 }

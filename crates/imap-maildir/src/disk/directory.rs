@@ -49,15 +49,8 @@ impl<'a> FileAt<'a> {
 /// The state of `new/` and `cur/` at one moment: equal states hold the same names, if none changed in the last instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DirectoryVersions {
-    new: FileVersion,
-    cur: FileVersion,
-}
-
-impl DirectoryVersions {
-    /// When either changed last, in whole seconds since the epoch.
-    pub(crate) fn seconds(&self) -> i64 {
-        self.new.seconds().max(self.cur.seconds())
-    }
+    pub(crate) new: FileVersion,
+    pub(crate) cur: FileVersion,
 }
 
 #[derive(Debug)]

@@ -18,13 +18,6 @@ use crate::disk::clock::seconds as seconds_now;
 use crate::disk::control_file;
 use crate::disk::storage::{self, FileIdentity, Mode, StoredFile};
 
-/// How long to wait for another program's lock: longer than a lock takes to go stale.
-pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(130);
-
-/// How long what can also go on without a lock waits for it: looking for new messages, which wait in their turn, and
-/// changes of flags.
-pub(crate) const SHORT_PATIENCE: Duration = Duration::from_secs(2);
-
 /// A lock not touched for this long, seconds, belongs to a program that died (Dovecot's value).
 const STALE_SECONDS: i64 = 120;
 /// A holder touches its lock this often, so that others do not take it for stale (Dovecot's value). Tests let no time go by.
@@ -33,8 +26,8 @@ const TOUCH_EVERY: Duration = if cfg!(test) {
 } else {
     Duration::from_secs(10)
 };
-/// How long to wait before trying again.
-const RETRY_EVERY: Duration = Duration::from_millis(5);
+/// A stale lock is broken, one that goes away meanwhile is taken; more than that is somebody else's turn.
+const TRIES: usize = 3;
 
 /// Locks held by this process, by device and inode: a lock with our own process number that is not here is a leftover.
 static HELD: LazyLock<Mutex<HashSet<FileIdentity>>> = LazyLock::new(Mutex::default);
@@ -49,37 +42,57 @@ pub(crate) struct Dotlock {
     touched: Cell<Instant>,
 }
 
+/// Somebody else holds a lock.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{lock} is held by {holder:?}")]
+pub(crate) struct Held {
+    /// The lock's file name.
+    pub(crate) lock: String,
+    /// What the lock says of its holder; empty where it does not say.
+    pub(crate) holder: String,
+    /// The lock's file; none when it went away meanwhile.
+    pub(crate) identity: Option<FileIdentity>,
+}
+
+impl Held {
+    fn of(directory: BorrowedFd<'_>, lock: String) -> Self {
+        let identity = storage::status(directory, &*lock)
+            .ok()
+            .map(|status| status.identity);
+        let holder = read_owner(directory, &lock).trim_end().to_owned();
+        Self {
+            lock,
+            holder,
+            identity,
+        }
+    }
+}
+
+impl From<Held> for io::Error {
+    fn from(held: Held) -> Self {
+        Self::new(io::ErrorKind::WouldBlock, held)
+    }
+}
+
 impl Dotlock {
-    /// Takes the lock of `file_name` in `directory`, waiting up to `patience`.
-    ///
-    /// Blocks the thread; call it where blocking is allowed.
+    /// Takes the lock of `file_name` in `directory`, or fails at once. A few system calls.
     ///
     /// # Errors
-    /// `TimedOut` when somebody else holds it all the time; others as the system says.
-    pub(crate) fn acquire(
-        directory: BorrowedFd<'_>,
-        file_name: &str,
-        patience: Duration,
-    ) -> io::Result<Self> {
+    /// [`Held`] when somebody else holds it; others as the system says.
+    pub(crate) fn take(directory: BorrowedFd<'_>, file_name: &str) -> io::Result<Self> {
         let name = format!("{file_name}.lock");
-        let start = Instant::now();
-        loop {
+        for _ in 0..TRIES {
             match Self::create(directory, &name) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 created => return created,
             }
-            if let Some(stale) = find_stale(directory, &name, file_name, seconds_now())? {
-                break_lock(directory, &name, stale)?;
-                continue;
+            match find_stale(directory, &name, file_name, seconds_now())? {
+                Some(stale) => break_lock(directory, &name, stale)?,
+                None if storage::status(directory, &*name).is_ok() => break,
+                None => {}
             }
-            if start.elapsed() >= patience {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    format!("{name} is held by another program"),
-                ));
-            }
-            std::thread::sleep(RETRY_EVERY);
         }
+        Err(Held::of(directory, name).into())
     }
 
     /// Makes the lock with its content in one step: written under another name and then linked. A lock that a killed
@@ -250,8 +263,6 @@ mod tests {
     use std::fs::File;
     use std::os::fd::AsFd as _;
 
-    const NO_WAIT: Duration = Duration::ZERO;
-
     struct Fixture {
         home: tempfile::TempDir,
         directory: File,
@@ -270,7 +281,7 @@ mod tests {
         }
 
         fn acquire(&self) -> io::Result<Dotlock> {
-            Dotlock::acquire(self.directory.as_fd(), "list", NO_WAIT)
+            Dotlock::take(self.directory.as_fd(), "list")
         }
 
         fn foreign_lock(&self, content: &str, age: i64) {
@@ -292,10 +303,10 @@ mod tests {
     }
 
     #[test]
-    fn a_second_taker_waits_until_the_first_gives_back() {
+    fn a_second_taker_has_the_lock_once_the_first_gives_it_back() {
         let fixture = Fixture::new();
         let first = fixture.acquire().unwrap();
-        assert_eq!(fixture.acquire().unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(fixture.acquire().unwrap_err().kind(), io::ErrorKind::WouldBlock);
         drop(first);
         drop(fixture.acquire().unwrap());
         assert_eq!(std::fs::read_dir(fixture.home.path()).unwrap().count(), 0);
@@ -323,7 +334,7 @@ mod tests {
             fixture.foreign_lock(content, 0);
             assert_eq!(
                 fixture.acquire().unwrap_err().kind(),
-                io::ErrorKind::TimedOut,
+                io::ErrorKind::WouldBlock,
                 "{content}"
             );
         }

@@ -39,6 +39,7 @@ pub(crate) struct WatchedDirectories {
     board: Weak<Board>,
     id: WatchId,
     directories: [PathBuf; 2],
+    works: bool,
 }
 
 impl Events {
@@ -67,11 +68,15 @@ impl Events {
         // A renamed directory has the system's watch already, under its old path: that one has to go first.
         self.unwatch_forgotten();
         let directories = [path.join("new"), path.join("cur")];
+        let mut works = true;
         for directory in &directories {
             self.board.watched.lock().insert(directory.clone(), id);
-            if let Some(watcher) = self.watcher.lock().as_mut()
-                && let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive)
-            {
+            let watched = match self.watcher.lock().as_mut() {
+                Some(watcher) => watcher.watch(directory, RecursiveMode::NonRecursive),
+                None => Err(notify::Error::generic("no events")),
+            };
+            if let Err(error) = watched {
+                works = false;
                 tracing::debug!(%error, "a mailbox cannot be watched and is looked at now and then instead");
             }
         }
@@ -79,6 +84,7 @@ impl Events {
             board: Arc::downgrade(&self.board),
             id,
             directories,
+            works,
         }
     }
 
@@ -133,6 +139,11 @@ pub(crate) enum Forgotten {
 impl WatchedDirectories {
     pub(crate) fn id(&self) -> WatchId {
         self.id
+    }
+
+    /// Whether the system sends events of both directories.
+    pub(crate) fn works(&self) -> bool {
+        self.works
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) enum Moment {
     BeforeRename,
     /// The next thing is the removal of a message that had its name and gets no UID.
     BeforeTakingBack,
+    /// A look at the disk begins.
+    Looking,
     /// `new/` has been listed, `cur/` has not.
     ListedNew,
     /// Both have been listed.

@@ -52,6 +52,11 @@ impl KeywordsFile {
         &self.names
     }
 
+    /// The file as it was when it was read last; none where there was none.
+    pub(crate) fn version(&self) -> Option<FileVersion> {
+        self.read.map(|(version, _)| version)
+    }
+
     /// Reads the file again if it changed since. On an error, and where the file is gone, what was known stays.
     pub(crate) fn refresh(&mut self, directory: &Directory) -> io::Result<()> {
         let Some(file) = control_file::open(directory.root(), FILE_NAME, OpenFor::Reading)? else {
@@ -139,7 +144,7 @@ mod tests {
     }
 
     fn define(file: &mut KeywordsFile, directory: &Directory, new: &[&str]) -> Result<(), DefineError> {
-        let lock = Dotlock::acquire(directory.root(), "dovecot-uidlist", std::time::Duration::ZERO).unwrap();
+        let lock = Dotlock::take(directory.root(), "dovecot-uidlist").unwrap();
         let known = LettersInUse::ALL;
         file.define(directory, &lock, new, ExcessKeywords::Refuse, known)
     }
@@ -175,7 +180,7 @@ mod tests {
         let all: Vec<_> = (0..26).map(|n| format!("k{n}")).collect();
         let all: Vec<_> = all.iter().map(String::as_str).collect();
         define(&mut file, &directory, &all).unwrap();
-        let lock = Dotlock::acquire(directory.root(), "dovecot-uidlist", std::time::Duration::ZERO).unwrap();
+        let lock = Dotlock::take(directory.root(), "dovecot-uidlist").unwrap();
         let known = (0..26).filter(|&index| index != 3).collect();
         file.define(&directory, &lock, &["new"], ExcessKeywords::Refuse, known)
             .unwrap();

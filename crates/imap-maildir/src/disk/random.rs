@@ -17,3 +17,11 @@ pub(crate) fn guid() -> io::Result<String> {
     fill(&mut octets)?;
     Ok(format!("{:032x}", u128::from_be_bytes(octets)))
 }
+
+/// Any number, to spread what would otherwise happen at one time.
+pub(crate) fn number() -> u32 {
+    let mut octets = [0; 4];
+    // Without randomness all come at one time: no harm but the crowd.
+    let _ = fill(&mut octets);
+    u32::from_ne_bytes(octets)
+}

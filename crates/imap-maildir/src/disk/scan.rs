@@ -14,7 +14,6 @@ use std::io;
 
 use crate::disk::directory::{Directory, DirectoryVersions, FileAt, Subdirectory};
 use crate::disk::interference::Moment;
-use crate::disk::storage::FileIdentity;
 use crate::format::file_name::split;
 
 /// How often a missing file is looked for while the directories keep changing.
@@ -52,12 +51,19 @@ impl FoundFile {
 pub(crate) struct Listing {
     /// By base name.
     pub(crate) found: HashMap<Box<[u8]>, FoundFile>,
-    /// Base names that two files really have: the one that was left out of `found`.
-    pub(crate) doubles: Vec<FoundFile>,
+    /// Base names that two files really have.
+    pub(crate) doubles: Vec<Double>,
     /// The directories as they were before the pass.
     pub(crate) versions: DirectoryVersions,
     /// Whether they were the same afterwards.
     pub(crate) disturbance: Disturbance,
+}
+
+/// A file that was left out of a listing because another one has its base name.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Double {
+    pub(crate) file: FoundFile,
+    pub(crate) other: FoundFile,
 }
 
 /// Whether the directories changed while they were listed.
@@ -69,15 +75,32 @@ pub(crate) enum Disturbance {
     Disturbed,
 }
 
-/// Lists both subdirectories once.
+/// What is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// `new/` alone.
+    New,
+    Both,
+}
+
+impl Scope {
+    fn subdirectories(self) -> &'static [Subdirectory] {
+        match self {
+            Self::New => &[Subdirectory::New],
+            Self::Both => &Subdirectory::BOTH,
+        }
+    }
+}
+
+/// Lists the subdirectories of the scope once.
 ///
 /// # Errors
 /// When they cannot be read.
-pub(crate) fn list(directory: &Directory) -> io::Result<Listing> {
+pub(crate) fn list(directory: &Directory, scope: Scope) -> io::Result<Listing> {
     let versions = directory.versions()?;
     let mut found = HashMap::new();
     let mut twice = Vec::new();
-    for subdirectory in Subdirectory::BOTH {
+    for &subdirectory in scope.subdirectories() {
         directory.list(subdirectory, |name| {
             let entry = FoundFile {
                 subdirectory,
@@ -108,7 +131,7 @@ fn keep_existing(
     directory: &Directory,
     found: &mut HashMap<Box<[u8]>, FoundFile>,
     twice: Vec<FoundFile>,
-) -> Vec<FoundFile> {
+) -> Vec<Double> {
     let exists = |file: &FoundFile| directory.status(file.at()).is_ok();
     let mut doubles = Vec::new();
     for earlier in twice {
@@ -119,7 +142,8 @@ fn keep_existing(
             continue;
         }
         if exists(later) {
-            doubles.push(earlier);
+            let (file, other) = (earlier, later.clone());
+            doubles.push(Double { file, other });
         } else {
             *later = earlier;
         }
@@ -133,6 +157,7 @@ fn keep_existing(
 /// When the directories cannot be read.
 pub(crate) fn confirm_missing(
     directory: &Directory,
+    scope: Scope,
     listing: &mut Listing,
     mut missing: Vec<Box<[u8]>>,
 ) -> io::Result<Vec<Box<[u8]>>> {
@@ -140,7 +165,7 @@ pub(crate) fn confirm_missing(
         if missing.is_empty() {
             break;
         }
-        let again = list(directory)?;
+        let again = list(directory, scope)?;
         missing.retain(|base| match again.found.get(base) {
             Some(found) => {
                 listing.found.insert(base.clone(), found.clone());
@@ -153,55 +178,6 @@ pub(crate) fn confirm_missing(
         }
     }
     Ok(missing)
-}
-
-/// Finds one message after its file was not where it was expected.
-///
-/// # Errors
-/// When the directories cannot be read.
-pub(crate) fn find(directory: &Directory, base: &[u8]) -> io::Result<Option<FoundFile>> {
-    for _ in 0..PASSES {
-        let before = directory.versions()?;
-        for subdirectory in Subdirectory::BOTH {
-            let mut name = None;
-            directory.list(subdirectory, |entry| {
-                if split(entry).0 == base {
-                    name = Some(Box::from(entry));
-                }
-            })?;
-            if let Some(name) = name {
-                return Ok(Some(FoundFile { subdirectory, name }));
-            }
-            directory.moments().at(listed(subdirectory));
-        }
-        if directory.versions()? == before {
-            // Nothing moved while we looked: it is not there.
-            break;
-        }
-    }
-    Ok(None)
-}
-
-/// Another file with the same base name.
-pub(crate) fn find_other(directory: &Directory, file: &FoundFile) -> Option<FileIdentity> {
-    for subdirectory in Subdirectory::BOTH {
-        let mut other: Option<Box<[u8]>> = None;
-        let matches = |name: &[u8]| {
-            split(name).0 == file.base() && (subdirectory != file.subdirectory || *name != *file.name)
-        };
-        directory
-            .list(subdirectory, |name| {
-                if matches(name) {
-                    other = Some(name.into());
-                }
-            })
-            .ok()?;
-        if let Some(name) = other {
-            let status = directory.status(FileAt::new(subdirectory, &name)).ok()?;
-            return Some(status.identity);
-        }
-    }
-    None
 }
 
 fn listed(subdirectory: Subdirectory) -> Moment {
@@ -257,7 +233,7 @@ mod tests {
     #[test]
     fn flags_are_read_in_new_as_well_as_in_cur() {
         let fixture = Fixture::new(&["new/1.a:2,FS", "cur/2.b:2,", "cur/.hidden", "new/3.c"]);
-        let listing = list(&fixture.directory).unwrap();
+        let listing = list(&fixture.directory, Scope::Both).unwrap();
         assert_eq!(names(&listing), ["1.a:2,FS", "2.b:2,", "3.c"]);
         assert_eq!(listing.found[&b"1.a"[..]].suffix(), b":2,FS");
         assert_eq!(listing.disturbance, Disturbance::Undisturbed);
@@ -267,7 +243,7 @@ mod tests {
     fn a_message_that_moves_from_new_to_cur_between_the_listings_is_seen() {
         let fixture = Fixture::new(&["new/1.a"]);
         fixture.rename_at(Moment::ListedNew, 0, "new/1.a", "cur/1.a:2,S");
-        let listing = list(&fixture.directory).unwrap();
+        let listing = list(&fixture.directory, Scope::Both).unwrap();
         assert_eq!(names(&listing), ["1.a:2,S"]);
         assert!(
             listing.doubles.is_empty(),
@@ -279,12 +255,12 @@ mod tests {
     #[test]
     fn a_message_missed_by_one_listing_is_not_gone() {
         let fixture = Fixture::new(&["cur/1.a:2,", "cur/2.b:2,"]);
-        let mut listing = list(&fixture.directory).unwrap();
+        let mut listing = list(&fixture.directory, Scope::Both).unwrap();
         // What a listing looks like that missed both, of which one was then removed.
         listing.found.clear();
         std::fs::remove_file(fixture.home.path().join("cur/2.b:2,")).unwrap();
         let missing = vec![Box::from(&b"1.a"[..]), Box::from(&b"2.b"[..])];
-        let gone = confirm_missing(&fixture.directory, &mut listing, missing).unwrap();
+        let gone = confirm_missing(&fixture.directory, Scope::Both, &mut listing, missing).unwrap();
         assert_eq!(gone, [Box::from(&b"2.b"[..])]);
         assert_eq!(names(&listing), ["1.a:2,"]);
     }
@@ -294,7 +270,7 @@ mod tests {
         let fixture = Fixture::new(&["cur/1.a:2,"]);
         let hidden = fixture.home.path().join("hidden");
         std::fs::rename(fixture.home.path().join("cur/1.a:2,"), &hidden).unwrap();
-        let mut listing = list(&fixture.directory).unwrap();
+        let mut listing = list(&fixture.directory, Scope::Both).unwrap();
         // Every pass is disturbed; the third brings the file back.
         let home = fixture.home.path().to_owned();
         let passes = AtomicUsize::new(0);
@@ -307,7 +283,13 @@ mod tests {
                 }
             }
         });
-        let gone = confirm_missing(&fixture.directory, &mut listing, vec![Box::from(&b"1.a"[..])]).unwrap();
+        let gone = confirm_missing(
+            &fixture.directory,
+            Scope::Both,
+            &mut listing,
+            vec![Box::from(&b"1.a"[..])],
+        )
+        .unwrap();
         assert!(gone.is_empty());
         assert!(names(&listing).contains(&"1.a:2,S".to_owned()));
     }
@@ -315,27 +297,20 @@ mod tests {
     #[test]
     fn two_files_with_one_base_name_are_told() {
         let fixture = Fixture::new(&["new/1.a", "cur/1.a:2,S"]);
-        let listing = list(&fixture.directory).unwrap();
+        let listing = list(&fixture.directory, Scope::Both).unwrap();
         assert_eq!(names(&listing), ["1.a:2,S"]);
         assert_eq!(
             listing.doubles,
-            [FoundFile {
-                subdirectory: Subdirectory::New,
-                name: Box::from(&b"1.a"[..])
+            [Double {
+                file: FoundFile {
+                    subdirectory: Subdirectory::New,
+                    name: Box::from(&b"1.a"[..])
+                },
+                other: FoundFile {
+                    subdirectory: Subdirectory::Cur,
+                    name: Box::from(&b"1.a:2,S"[..])
+                }
             }]
-        );
-    }
-
-    #[test]
-    fn a_renamed_message_is_found_under_its_new_name_and_a_removed_one_is_not() {
-        let fixture = Fixture::new(&["cur/1.a:2,FS"]);
-        let found = find(&fixture.directory, b"1.a").unwrap().unwrap();
-        assert_eq!(&*found.name, b"1.a:2,FS");
-        assert_eq!(find(&fixture.directory, b"1").unwrap(), None);
-        fixture.rename_at(Moment::ListedNew, 0, "cur/1.a:2,FS", "cur/1.a:2,");
-        assert_eq!(
-            &*find(&fixture.directory, b"1.a").unwrap().unwrap().name,
-            b"1.a:2,"
         );
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use crate::disk::control_file::{self, Replacement};
-use crate::disk::dotlock::{Dotlock, LOCK_PATIENCE};
+use crate::disk::dotlock::Dotlock;
 use crate::disk::storage::Mode;
 use crate::format::subscriptions::{Changed, Subscription, Subscriptions};
 
@@ -44,10 +44,10 @@ fn read_with_size(root: BorrowedFd<'_>) -> io::Result<(Subscriptions, usize)> {
     Ok((Subscriptions::parse_courier(&courier), courier.len()))
 }
 
-/// Adds or removes one name, durably. On an error nothing is changed; with [`TooManySubscriptions`] inside when there are
-/// as many as there may be.
+/// Adds or removes one name, durably. On an error nothing is changed; [`Held`](crate::disk::dotlock::Held) is one, and
+/// [`TooManySubscriptions`] when there are as many as there may be.
 pub(crate) fn change(root: BorrowedFd<'_>, name: &str, subscription: Subscription) -> io::Result<()> {
-    let lock = Dotlock::acquire(root, FILE_NAME, LOCK_PATIENCE)?;
+    let lock = Dotlock::take(root, FILE_NAME)?;
     let (mut subscriptions, size) = read_with_size(root)?;
     if size as u64 == LARGEST {
         return Err(TooManySubscriptions.into());

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::disk::control_file::{self, Replacement};
 use crate::disk::directory::Directory;
-use crate::disk::dotlock::{Dotlock, LOCK_PATIENCE};
+use crate::disk::dotlock::Dotlock;
 use crate::disk::storage::{FileVersion, OpenFor, StoredFile};
 use crate::format::uidlist::{Fault, Header, Parsed, UidRecord, parse, parse_appended, write};
 
@@ -63,7 +63,7 @@ impl UidListFile {
     /// Reads the list, or makes one: from Courier's, else empty with a new UIDVALIDITY.
     ///
     /// # Errors
-    /// As the system says, `TimedOut` when the lock cannot be had.
+    /// As the system says; [`Held`](crate::disk::dotlock::Held) while there is no list and another program has locked it.
     pub(crate) fn open(
         directory: &Directory,
         uid_validity: impl FnOnce() -> io::Result<u32>,
@@ -71,7 +71,7 @@ impl UidListFile {
         if let Some(list) = Self::read(directory)? {
             return Ok(list);
         }
-        let lock = Dotlock::acquire(directory.root(), FILE_NAME, LOCK_PATIENCE)?;
+        let lock = Dotlock::take(directory.root(), FILE_NAME)?;
         if let Some(list) = Self::read(directory)? {
             return Ok(list);
         }
@@ -145,6 +145,11 @@ impl UidListFile {
     #[must_use]
     pub(crate) fn uid_validity(&self) -> u32 {
         self.header.uid_validity
+    }
+
+    /// The file as it was when it was last read or written; none when it has to be written anew.
+    pub(crate) fn version(&self) -> Option<FileVersion> {
+        self.version
     }
 
     /// UIDNEXT: above every UID that was ever given; `u32::MAX` when there is none left.

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use crate::disk::control_file::{self, Replacement};
-use crate::disk::dotlock::{Dotlock, LOCK_PATIENCE};
+use crate::disk::dotlock::Dotlock;
 use crate::disk::storage::{self, Mode};
 
 /// The name of the file with the latest value.
@@ -17,7 +17,8 @@ const FILE_NAME: &str = "dovecot-uidvalidity";
 /// Gives the next UIDVALIDITY of the account at `root`, not 0, larger than all before it; `now` in seconds since the epoch.
 ///
 /// # Errors
-/// As the system says. `StorageFull` when 2^32-1 was reached.
+/// As the system says. `StorageFull` when 2^32-1 was reached, [`Held`](crate::disk::dotlock::Held) while another program
+/// takes a value.
 pub(crate) fn next(root: BorrowedFd<'_>, now: i64) -> io::Result<u32> {
     let _lock = lock(root)?;
     for _ in 0..1000 {
@@ -71,7 +72,7 @@ pub(crate) fn at_least(root: BorrowedFd<'_>, value: u32) -> io::Result<()> {
 /// The rename alone is not enough: a listing may miss the counter file while somebody renames it (see [`crate::disk::scan`]), and
 /// the counter would be made anew with a value that has been given already.
 fn lock(root: BorrowedFd<'_>) -> io::Result<Dotlock> {
-    Dotlock::acquire(root, FILE_NAME, LOCK_PATIENCE)
+    Dotlock::take(root, FILE_NAME)
 }
 
 const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -186,11 +187,13 @@ mod tests {
     fn many_takers_at_once_get_different_values() {
         let home = tempfile::tempdir().unwrap();
         let root = File::open(home.path()).unwrap();
-        let take = || {
-            (0..20)
-                .map(|_| next(root.as_fd(), 7).unwrap())
-                .collect::<Vec<_>>()
+        let take_one = || loop {
+            match next(root.as_fd(), 7) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::yield_now(),
+                taken => return taken.unwrap(),
+            }
         };
+        let take = || (0..20).map(|_| take_one()).collect::<Vec<_>>();
         let mut values: Vec<u32> = std::thread::scope(|scope| {
             let takers: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();
             takers

@@ -21,7 +21,7 @@ use crate::format::flags::Info;
 use crate::format::letter_map::LetterMap;
 use crate::mailbox::error::{from_define, from_io};
 use crate::mailbox::index::Entry;
-use crate::mailbox::locate::with_file;
+use crate::mailbox::locate::Finder;
 use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
 
 /// A message of another mailbox, as its index knows it.
@@ -96,7 +96,7 @@ impl OpenMailbox {
         let change = writer.list.refresh(&self.directory, reading).map_err(from_io)?;
         self.check_list(change).map_err(from_io)?;
         if writer.has_unsettled_records() || change == Change::Replaced {
-            self.observe_locked(writer, lock).map_err(from_io)?;
+            self.observe_locked(writer, lock, change).map_err(from_io)?;
         }
         Ok(())
     }
@@ -206,12 +206,13 @@ impl OpenMailbox {
         originals: &[Original],
     ) -> Result<Vec<Addition>, Error> {
         let letters = self.letters();
+        let mut finder = Finder::new(&self.directory);
         let copy = |original: &Original| {
             let link = |entry: &Entry| {
                 let directory = Arc::clone(&target.directory);
                 Prepared::link(directory, &target.names, &self.directory, entry.at())
             };
-            let linked = with_file(&self.directory, &original.entry, link).map_err(from_io)?;
+            let linked = finder.with_file(&original.entry, link).map_err(from_io)?;
             let (mut prepared, now) = linked.ok_or(ErrorKind::ExpungeIssued)?;
             prepared.wire = original.entry.size;
             let flags = original.flags_of(&now, &letters);

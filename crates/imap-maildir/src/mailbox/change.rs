@@ -7,15 +7,14 @@ use imap_seq::{Uid, UidSet};
 use imap_updates::{Echo, HubGuard, Origin};
 
 use crate::disk::directory::{FileAt, Subdirectory};
-use crate::disk::dotlock::{Dotlock, SHORT_PATIENCE};
+use crate::disk::dotlock::Dotlock;
 use crate::disk::interference::Moment;
 use crate::disk::keywords_file::ExcessKeywords;
-use crate::disk::uidlist_file::FILE_NAME;
 use crate::format::flags::Letter;
 use crate::format::letter_map::LetterMap;
 use crate::mailbox::error::from_io;
 use crate::mailbox::index::{Entry, Index};
-use crate::mailbox::locate::with_file;
+use crate::mailbox::locate::Finder;
 use crate::mailbox::open::{OpenMailbox, Writer};
 
 /// What became of one message.
@@ -68,16 +67,17 @@ impl OpenMailbox {
     }
 
     /// Changes flags by renaming. Blocks. Not synced: a power failure may bring old flags back, never a message.
+    ///
+    /// `lock` is held before the letters are read: under it they stay what they are.
     pub(crate) fn store(
         &self,
         writer: &mut Writer,
+        lock: Option<Dotlock>,
         uids: &UidSet,
         change: &FlagChange,
         origin: Origin,
     ) -> Result<(), Error> {
         self.check_alive().map_err(from_io)?;
-        // Before the letters are read: under the lock they stay what they are.
-        let lock = self.lock_if_possible();
         self.refresh_keywords(writer).map_err(from_io)?;
         if self.needs_new_letters(change) == NewLetters::Needed {
             // Another program took a keyword's letter away since the caller looked.
@@ -85,50 +85,52 @@ impl OpenMailbox {
             self.define_for(writer, lock, change)?;
         }
         let letters = self.letters();
-        let outcomes = self.change_each(writer, lock.as_ref(), self.known(uids), |entry| {
-            self.store_one(entry, change, &letters)
+        let outcomes = self.change_each(writer, lock, self.known(uids), |finder, entry| {
+            self.store_one(finder, entry, change, &letters)
         });
         self.publish_outcomes(outcomes, origin)
     }
 
     /// Removes those of the messages that have `\Deleted`, on disk and now. Blocks. Not synced: a power failure may bring
     /// them back.
-    pub(crate) fn expunge(&self, writer: &mut Writer, uids: &UidSet) -> Result<(), Error> {
+    pub(crate) fn expunge(
+        &self,
+        writer: &mut Writer,
+        lock: Option<Dotlock>,
+        uids: &UidSet,
+    ) -> Result<(), Error> {
         self.check_alive().map_err(from_io)?;
         let mut messages = self.known(uids);
         messages.retain(|(_, entry)| entry.info.contains(Letter::Trashed));
-        let lock = self.lock_if_possible();
-        let outcomes = self.change_each(writer, lock.as_ref(), messages, |entry| self.remove_one(entry));
+        let outcomes = self.change_each(writer, lock, messages, |finder, entry| {
+            self.remove_one(finder, entry)
+        });
         self.publish_outcomes(outcomes, Origin::EXTERNAL)
     }
 
-    /// The UID list's lock for changes of files, if it can be had: Dovecot lists `cur/` under that lock and trusts the listing, so
-    /// that a file which is renamed meanwhile may be missing from it and get a new UID there. Without the lock the change
-    /// goes on after a short wait: it is right for us, and a program that died must not stop it.
-    fn lock_if_possible(&self) -> Option<Dotlock> {
-        Dotlock::acquire(self.directory.root(), FILE_NAME, SHORT_PATIENCE)
-            .inspect_err(|error| tracing::debug!(%error, "changing messages beside another program"))
-            .ok()
-    }
-
     /// Works on one message after the other. Of those that cannot be changed the first error is kept; the others go on.
+    ///
+    /// The UID list is locked for it, if that can be had: Dovecot lists `cur/` under that lock and trusts the listing, so
+    /// that a file which is renamed meanwhile may be missing from it and get a new UID there. The change goes on without
+    /// the lock: it is right for us, and a program that died must not stop it.
     fn change_each(
         &self,
         writer: &mut Writer,
-        lock: Option<&Dotlock>,
+        lock: Option<Dotlock>,
         messages: Vec<(Uid, Entry)>,
-        mut change: impl FnMut(&Entry) -> io::Result<Outcome>,
+        mut change: impl FnMut(&mut Finder<'_>, &Entry) -> io::Result<Outcome>,
     ) -> Outcomes {
+        let mut finder = Finder::new(&self.directory);
         let mut outcomes = Outcomes {
             of_each: Vec::with_capacity(messages.len()),
             first_error: None,
         };
         self.own_change(writer, |_| {
             for (uid, entry) in messages {
-                if let Some(Err(error)) = lock.map(Dotlock::keep) {
+                if let Some(Err(error)) = lock.as_ref().map(Dotlock::keep) {
                     tracing::debug!(%error, "the UID list's lock was taken away during a change");
                 }
-                match change(&entry) {
+                match change(&mut finder, &entry) {
                     Ok(outcome) => outcomes.of_each.push((uid, outcome)),
                     Err(error) => {
                         let _ = outcomes.first_error.get_or_insert(error);
@@ -139,8 +141,14 @@ impl OpenMailbox {
         outcomes
     }
 
-    fn store_one(&self, known: &Entry, change: &FlagChange, letters: &LetterMap) -> io::Result<Outcome> {
-        let stored = with_file(&self.directory, known, |entry| {
+    fn store_one(
+        &self,
+        finder: &mut Finder<'_>,
+        known: &Entry,
+        change: &FlagChange,
+        letters: &LetterMap,
+    ) -> io::Result<Outcome> {
+        let stored = finder.with_file(known, |entry| {
             let info = letters.apply(change, &entry.info);
             if info == entry.info {
                 // Nothing to rename; the name is checked all the same, for flags that others changed meanwhile.
@@ -160,8 +168,8 @@ impl OpenMailbox {
         })
     }
 
-    fn remove_one(&self, known: &Entry) -> io::Result<Outcome> {
-        let removed = with_file(&self.directory, known, |entry| {
+    fn remove_one(&self, finder: &mut Finder<'_>, known: &Entry) -> io::Result<Outcome> {
+        let removed = finder.with_file(known, |entry| {
             if !entry.info.contains(Letter::Trashed) {
                 // Another program took the flag away at the last moment.
                 return Ok(Outcome::Kept(entry.clone()));

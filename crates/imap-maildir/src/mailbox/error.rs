@@ -6,6 +6,7 @@ use imap_backend::{Error, ErrorKind};
 use rustix::io::Errno;
 
 use crate::disk::delivery::NulOctet;
+use crate::disk::dotlock::Held;
 use crate::disk::keywords_file::DefineError;
 use crate::disk::subscriptions_file::TooManySubscriptions;
 use crate::disk::uidlist_file::UidsExhausted;
@@ -19,6 +20,8 @@ pub(crate) fn from_io(error: io::Error) -> Error {
         ErrorKind::Limit
     } else if inner.is_some_and(|inner| inner.is::<Gone>()) {
         ErrorKind::NonExistent
+    } else if inner.is_some_and(|inner| inner.is::<Held>()) {
+        ErrorKind::InUse
     } else {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::OverQuota,

@@ -186,10 +186,10 @@ impl Index {
         &self.flagged
     }
 
-    /// The messages whose file is in `new/`, ascending.
-    pub(crate) fn in_new(&self) -> impl Iterator<Item = (Uid, &Entry)> {
+    /// The messages from this UID on whose file is in `new/`, ascending.
+    pub(crate) fn in_new_from(&self, first: Uid) -> impl Iterator<Item = (Uid, &Entry)> {
         self.in_new
-            .iter()
+            .range(first..)
             .filter_map(|&uid| Some((uid, self.messages.get(&uid)?)))
     }
 }
@@ -245,7 +245,7 @@ mod tests {
                     prop_assert_eq!(index.flagged().with_any(&letters), counted);
                 }
                 prop_assert_eq!(index.flagged().all(), &index.entries().map(|(uid, _)| uid).collect::<UidSet>());
-                prop_assert_eq!(index.in_new().map(|(uid, _)| uid).collect::<Vec<_>>(), in_new);
+                prop_assert_eq!(index.in_new_from(Uid::MIN).map(|(uid, _)| uid).collect::<Vec<_>>(), in_new);
             }
         }
 

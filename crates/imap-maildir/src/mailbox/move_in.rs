@@ -18,8 +18,8 @@ use crate::format::letter_map::LetterMap;
 use crate::mailbox::add::Original;
 use crate::mailbox::error::{CrossesFileSystems, crosses_file_systems, from_io};
 use crate::mailbox::index::Entry;
-use crate::mailbox::locate::with_file;
-use crate::mailbox::open::{OpenMailbox, Writer};
+use crate::mailbox::locate::Finder;
+use crate::mailbox::open::{OpenMailbox, Writers};
 
 /// One moved message: its UID before, and now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +34,14 @@ impl OpenMailbox {
     /// Messages that vanished meanwhile are left out; on an error all others go back.
     pub(crate) fn move_in(
         &self,
-        writer: &mut Writer,
+        writers: &mut Writers,
         lock: Dotlock,
         source: &Self,
         originals: &[Original],
     ) -> Result<Vec<MovedUid>, Error> {
         // Dropped last, after an unfinished transfer has put its messages back.
         let lock = lock;
+        let writer = &mut *writers.here;
         self.begin_adding(writer, &lock)?;
         let all = originals
             .iter()
@@ -48,11 +49,15 @@ impl OpenMailbox {
         let unknown = self.letters().unknown(&all);
         let letters = self.define_keywords(writer, &lock, &unknown, ExcessKeywords::Drop)?;
         let mut transfer = Transfer::new(source, self);
-        let moved = self.own_change(writer, |_| {
+        let mut move_all = || {
             originals.iter().try_for_each(|original| {
                 lock.keep()?;
                 transfer.move_one(original, &letters)
             })
+        };
+        let moved = self.own_change(writer, |_| match &mut writers.source {
+            Some(leaving) => source.own_change(leaving, |_| move_all()),
+            None => move_all(),
         });
         moved.map_err(from_io)?;
         if transfer.messages.is_empty() {
@@ -83,6 +88,7 @@ impl OpenMailbox {
 struct Transfer<'a> {
     source: &'a OpenMailbox,
     target: &'a OpenMailbox,
+    finder: Finder<'a>,
     messages: Vec<Transferred>,
     progress: Progress,
 }
@@ -113,6 +119,7 @@ impl<'a> Transfer<'a> {
         Self {
             source,
             target,
+            finder: Finder::new(&source.directory),
             messages: Vec::new(),
             progress: Progress::Unfinished,
         }
@@ -127,7 +134,7 @@ impl<'a> Transfer<'a> {
         if let (Some(physical), Some(wire)) = (claimed.physical, claimed.wire) {
             base = with_sizes(&base, physical, wire);
         }
-        let moved = with_file(&self.source.directory, &original.entry, |entry| {
+        let moved = self.finder.with_file(&original.entry, |entry| {
             // Keywords have other letters there.
             let info = letters.info(&original.flags_of(entry, &source_letters));
             let subdirectory = self.target.subdirectory_for(&info);
@@ -179,7 +186,8 @@ impl<'a> Transfer<'a> {
         for message in messages {
             if let Means::Copied(copy) = message.means {
                 copy.keep();
-                let _ = with_file(source, &message.before, |entry| source.unlink(entry.at()));
+                let unlink = |entry: &Entry| source.unlink(entry.at());
+                let _ = self.finder.with_file(&message.before, unlink);
             }
         }
         // Both: a message may have come to `cur/` from `new/` a moment ago, and nothing has made that durable yet.

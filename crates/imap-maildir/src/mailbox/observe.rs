@@ -17,28 +17,55 @@ mod tidy;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use imap_backend::Error;
 use imap_seq::{Uid, UidSet};
 use imap_updates::{Closed, Echo, Origin, Recency};
 
-use crate::disk::dotlock::{Dotlock, SHORT_PATIENCE};
+use crate::disk::directory::DirectoryVersions;
+use crate::disk::dotlock::Dotlock;
+use crate::disk::interference::Moment;
 use crate::disk::name_generator::NameGenerator;
-use crate::disk::scan::{self, Disturbance, FoundFile, Listing};
-use crate::disk::uidlist_file::{Change, FILE_NAME, Reading, Rewrite};
+use crate::disk::scan::{self, Disturbance, Double, FoundFile, Listing, Scope};
+use crate::disk::uidlist_file::{Change, Reading, Rewrite};
 use crate::format::letter_map::LetterMap;
 use crate::mailbox::cache::Cache;
-use crate::mailbox::error::{Gone, from_io};
-use crate::mailbox::open::{GRAIN, MovesNew, OpenMailbox, Writer};
+use crate::mailbox::error::Gone;
+use crate::mailbox::listed::Pass;
+use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
 use compare::Comparison;
+
+/// How many messages are worked on before the hub is given free for others.
+const BATCH: usize = 4096;
 
 /// A look at the disk, compared with what was known.
 #[derive(Debug)]
 struct Observation {
-    listing: Listing,
+    seen: Seen,
+    doubles: Vec<Double>,
     comparison: Comparison,
+}
+
+/// What was listed, and when.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    scope: Scope,
+    versions: DirectoryVersions,
+    disturbance: Disturbance,
     started: Instant,
+    took: Duration,
+}
+
+impl Seen {
+    fn new(scope: Scope, listing: &Listing, started: Instant) -> Self {
+        Self {
+            scope,
+            versions: listing.versions,
+            disturbance: listing.disturbance,
+            started,
+            took: started.elapsed(),
+        }
+    }
 }
 
 /// A message of which the sessions have not been told.
@@ -100,17 +127,9 @@ impl OpenMailbox {
         let mut writer = mailbox.writer_of_new()?;
         let _ = mailbox.directory.clean_temporaries(crate::disk::clock::seconds());
         mailbox.observe(&mut writer)?;
+        mailbox.leave_traces(&writer);
         drop(writer);
         Ok(mailbox)
-    }
-
-    /// Looks for what other programs did, if anything hints at it. Gives the time at which to look again, if that is known.
-    pub(crate) async fn look(self: &Arc<Self>) -> Result<Option<Instant>, Error> {
-        self.write(|mailbox, writer| {
-            mailbox.observe(writer).map_err(from_io)?;
-            Ok(writer.again_at)
-        })
-        .await
     }
 
     /// Looks for changes by other programs, if anything hints at some, and publishes them. Blocks.
@@ -121,31 +140,29 @@ impl OpenMailbox {
     /// # Errors
     /// [`Gone`] when the mailbox was deleted or has a new UIDVALIDITY: it has been closed for its sessions then.
     pub(crate) fn observe(&self, writer: &mut Writer) -> io::Result<()> {
+        self.directory.moments().at(Moment::Looking);
         self.check_alive()?;
         let change = writer.list.refresh(&self.directory, Reading::Unlocked)?;
         self.check_list(change)?;
         self.refresh_keywords(writer)?;
-        if !self.is_listing_due(writer, change)? {
+        let lock = self.retry_lock(writer);
+        let Some(scope) = self.due_scope(writer, change)? else {
             return Ok(());
-        }
-        let observation = self.compare_with_disk(writer)?;
-        let rewrite = writer.list.wants_rewrite(observation.listing.found.len());
+        };
+        let observation = self.compare_with_disk(writer, scope)?;
+        let rewrite = writer.list.wants_rewrite(self.count_with(&observation));
         if observation.comparison.without_uid.is_empty() && rewrite == Rewrite::NotDue {
             return self.adopt(writer, observation, Uids::NotNow);
         }
-        let lock = match Dotlock::acquire(self.directory.root(), FILE_NAME, SHORT_PATIENCE) {
-            Ok(lock) => lock,
-            Err(error) => {
-                tracing::warn!(%error, "the UID list cannot be locked: new messages stay hidden");
-                return self.adopt(writer, observation, Uids::NotNow);
-            }
+        let Some(lock) = lock.or_else(|| self.lock_or_note(writer)) else {
+            return self.adopt(writer, observation, Uids::NotNow);
         };
         let change = writer.list.refresh(&self.directory, Reading::Locked(&lock))?;
         self.check_list(change)?;
         let observation = match change {
             Change::None => observation,
             // Files of records that were added since may be younger than the listing.
-            _ => self.compare_with_disk(writer)?,
+            change => self.compare_with_disk(writer, scope_after(change))?,
         };
         self.adopt(writer, observation, Uids::OrLater(&lock))
     }
@@ -154,17 +171,45 @@ impl OpenMailbox {
     ///
     /// # Errors
     /// When a message of another program can get no UID: those of the caller would come before it.
-    pub(crate) fn observe_locked(&self, writer: &mut Writer, lock: &Dotlock) -> io::Result<()> {
-        let observation = self.compare_with_disk(writer)?;
+    pub(crate) fn observe_locked(
+        &self,
+        writer: &mut Writer,
+        lock: &Dotlock,
+        change: Change,
+    ) -> io::Result<()> {
+        let observation = self.compare_with_disk(writer, scope_after(change))?;
         lock.keep()?;
         self.adopt(writer, observation, Uids::Required(lock))
     }
 
-    fn is_listing_due(&self, writer: &Writer, change: Change) -> io::Result<bool> {
-        let changed = writer.listed != Some(self.directory.versions()?);
-        let due = writer.again_at.is_some_and(|at| at <= Instant::now());
+    /// What has to be listed, if anything.
+    fn due_scope(&self, writer: &Writer, change: Change) -> io::Result<Option<Scope>> {
+        let (versions, now) = (self.directory.versions()?, Instant::now());
         let waiting = self.moves_new() == MovesNew::Yes && writer.left_in_new > 0;
-        Ok(changed || due || waiting || change != Change::None || writer.has_unsettled_records())
+        Ok(
+            if writer.cur.is_due(versions.cur, now)
+                || scope_after(change) == Scope::Both
+                || self.moves_new() == MovesNew::Yes && writer.doubles > 0
+            {
+                Some(Scope::Both)
+            } else if waiting || writer.has_unsettled_records() || writer.new.is_due(versions.new, now) {
+                Some(Scope::New)
+            } else {
+                None
+            },
+        )
+    }
+
+    /// How many messages there are if an observation is right.
+    fn count_with(&self, observation: &Observation) -> usize {
+        let Comparison {
+            recorded,
+            without_uid,
+            expunged,
+            ..
+        } = &observation.comparison;
+        let known = u64::from(self.hub.lock().len()).saturating_sub(expunged.len());
+        usize::try_from(known).unwrap_or(usize::MAX) + recorded.len() + without_uid.len()
     }
 
     /// A list with another UIDVALIDITY is another mailbox.
@@ -180,45 +225,91 @@ impl OpenMailbox {
     pub(crate) fn refresh_keywords(&self, writer: &mut Writer) -> io::Result<()> {
         writer.keywords.refresh(&self.directory)?;
         let letters = LetterMap::new(writer.keywords.names());
-        let mut hub = self.hub.lock();
-        if letters == hub.letters {
-            return Ok(());
-        }
-        let before = std::mem::replace(&mut hub.letters, letters);
-        let keywords = hub.letters.keywords();
-        hub.keywords_changed(keywords);
-        let changed: Vec<_> = hub
-            .entries()
-            .filter(|(_, entry)| entry.info.keywords().next().is_some())
-            .map(|(uid, entry)| (uid, before.flags(&entry.info), hub.flags(entry)))
-            .filter(|(_, before, now)| before != now)
-            .collect();
-        for (uid, _, now) in changed {
-            let _ = hub.flags_changed(uid, now, Origin::EXTERNAL, Echo::Tell);
+        let before = {
+            let mut hub = self.hub.lock();
+            if letters == hub.letters {
+                return Ok(());
+            }
+            let before = std::mem::replace(&mut hub.letters, letters);
+            let keywords = hub.letters.keywords();
+            hub.keywords_changed(keywords);
+            before
+        };
+        let mut with_keywords = Vec::new();
+        self.for_each_entry(|uid, entry| {
+            if entry.info.keywords().next().is_some() {
+                with_keywords.push(uid);
+            }
+        });
+        for batch in with_keywords.chunks(BATCH) {
+            let mut hub = self.hub.lock();
+            for &uid in batch {
+                let Some(info) = hub.get(uid).map(|entry| entry.info.clone()) else {
+                    continue;
+                };
+                let now = hub.letters.flags(&info);
+                if before.flags(&info) != now {
+                    let _ = hub.flags_changed(uid, now, Origin::EXTERNAL, Echo::Tell);
+                }
+            }
         }
         Ok(())
     }
 
-    /// Lists the mailbox, makes sure of what is missing, and compares.
-    fn compare_with_disk(&self, writer: &Writer) -> io::Result<Observation> {
+    /// Lists the mailbox, makes sure of what is missing, and compares. Where `new/` alone does not tell what happened,
+    /// `cur/` is listed too.
+    fn compare_with_disk(&self, writer: &Writer, scope: Scope) -> io::Result<Observation> {
+        if scope == Scope::New
+            && let Some(observation) = self.compare_new(writer)?
+        {
+            return Ok(observation);
+        }
         let started = Instant::now();
-        let mut listing = scan::list(&self.directory)?;
+        let mut listing = scan::list(&self.directory, Scope::Both)?;
         let missing = self.missing(writer, &listing);
-        scan::confirm_missing(&self.directory, &mut listing, missing)?;
+        scan::confirm_missing(&self.directory, Scope::Both, &mut listing, missing)?;
+        let seen = Seen::new(Scope::Both, &listing, started);
         let comparison = self.compare(writer, &listing.found);
         Ok(Observation {
-            listing,
+            seen,
+            doubles: listing.doubles,
             comparison,
-            started,
         })
+    }
+
+    /// The same with a listing of `new/` alone: O(messages in `new/`). None where that does not tell what happened.
+    ///
+    /// `cur/` must not have changed since it was listed. Before a message of `new/` counts as gone, the time stamp of
+    /// `cur/` has to prove that: the file may have been moved there.
+    fn compare_new(&self, writer: &Writer) -> io::Result<Option<Observation>> {
+        let started = Instant::now();
+        let mut listing = scan::list(&self.directory, Scope::New)?;
+        let missing = self.missing_in_new(writer, &listing);
+        let missing = scan::confirm_missing(&self.directory, Scope::New, &mut listing, missing)?;
+        let cur = self.directory.versions()?.cur;
+        let is_complete = if missing.is_empty() {
+            writer.cur.version == Some(cur)
+        } else {
+            writer.cur.is_proven_by(cur)
+        };
+        if !is_complete || !listing.doubles.is_empty() {
+            return Ok(None);
+        }
+        let seen = Seen::new(Scope::New, &listing, started);
+        let comparison = self.compare_in_new(writer, &listing.found);
+        Ok(comparison.map(|comparison| Observation {
+            seen,
+            doubles: Vec::new(),
+            comparison,
+        }))
     }
 
     /// Makes what is known agree with what was seen.
     fn adopt(&self, writer: &mut Writer, observation: Observation, uids: Uids<'_>) -> io::Result<()> {
         let Observation {
-            listing,
+            seen,
+            doubles,
             comparison,
-            started,
         } = observation;
         let Comparison {
             renamed,
@@ -227,7 +318,7 @@ impl OpenMailbox {
             expunged,
         } = comparison;
         let assigned = self.assign(writer, without_uid, uids)?;
-        writer.note_listing(&listing, started);
+        writer.note_listing(seen);
         let mut arrived = recorded;
         arrived.extend(assigned.arrivals);
         arrived.sort_by_key(|arrival| arrival.uid);
@@ -236,18 +327,30 @@ impl OpenMailbox {
             renamed,
             arrived,
         };
+        self.separate_doubles(writer, &doubles);
         self.own_change(writer, |writer| self.move_new_to_cur(writer, &mut difference));
-        self.separate_doubles(writer, &listing.doubles);
         self.publish(writer, difference);
         if let Some(lock) = uids.lock()
             && let Err(error) = self.compact_list(writer, lock)
         {
             tracing::warn!(%error, "the UID list cannot be written anew");
         }
-        if assigned.postponed > 0 {
-            writer.listed = None;
+        match &mut writer.lock_out {
+            lock_out if assigned.postponed == 0 => *lock_out = None,
+            // Not before that lock is gone.
+            Some(lock_out) => lock_out.scope = seen.scope,
+            None => writer.forget(seen.scope),
         }
         Ok(())
+    }
+}
+
+/// What has to be listed after the UID list changed. Another program's records are of messages that it delivered: those
+/// are in `new/`, or `cur/` has changed too.
+fn scope_after(change: Change) -> Scope {
+    match change {
+        Change::None | Change::Appended => Scope::New,
+        Change::Replaced | Change::UidValidity | Change::Missing => Scope::Both,
     }
 }
 
@@ -261,18 +364,32 @@ impl Writer {
         Uid::new(self.list.next_uid()).filter(|uid| *uid < Uid::MAX)
     }
 
-    /// Remembers what was listed, and when to list again although it looks the same.
-    fn note_listing(&mut self, listing: &Listing, started: Instant) {
-        self.listed = Some(listing.versions);
-        let now = crate::disk::clock::seconds();
-        let latest = listing.versions.seconds();
-        // Another change within the same second may not have changed the time stamp.
-        let is_recent = latest >= now - 1;
-        // If our clock runs behind the file system's, a change looks recent for a long time. One more look is enough then.
-        let was_looked_at_again = self.again_at.is_some_and(|at| at <= started);
-        let is_ahead_of_our_clock = latest > now;
-        let recent = is_recent && !(was_looked_at_again && is_ahead_of_our_clock);
-        let disturbed = listing.disturbance == Disturbance::Disturbed;
-        self.again_at = (recent || disturbed).then(|| started + GRAIN);
+    /// When to look again although nothing has changed.
+    pub(crate) fn again_at(&self) -> Option<Instant> {
+        let lock_out = self.lock_out.as_ref().map(|lock_out| lock_out.retry_at);
+        let all = [self.new.again_at, self.cur.again_at, lock_out];
+        all.into_iter().flatten().min()
+    }
+
+    /// The directories have to be listed again, whatever their state.
+    pub(crate) fn forget(&mut self, scope: Scope) {
+        self.new.forget();
+        if scope == Scope::Both {
+            self.cur.forget();
+        }
+    }
+
+    fn note_listing(&mut self, seen: Seen) {
+        let pass = |version| Pass {
+            version,
+            disturbance: seen.disturbance,
+            started: seen.started,
+            took: seen.took,
+            clock: crate::disk::clock::seconds(),
+        };
+        self.new.note(pass(seen.versions.new));
+        if seen.scope == Scope::Both {
+            self.cur.note(pass(seen.versions.cur));
+        }
     }
 }

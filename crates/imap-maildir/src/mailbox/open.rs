@@ -13,33 +13,29 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use imap_backend::Error;
+use imap_backend::{Error, ErrorKind};
 use imap_seq::UidValidity;
 use imap_updates::{Closed, MailboxHub, Snapshot};
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use crate::disk::directory::{Directory, DirectoryVersions, Existence};
-use crate::disk::dotlock::{Dotlock, LOCK_PATIENCE};
+use crate::disk::directory::{Directory, Existence};
+use crate::disk::dotlock::{Dotlock, Held};
 use crate::disk::events::WatchedDirectories;
 use crate::disk::keywords_file::KeywordsFile;
 use crate::disk::name_generator::NameGenerator;
-use crate::disk::storage;
+use crate::disk::storage::{self, FileIdentity};
 use crate::disk::uidlist_file::{FILE_NAME, UidListFile};
 use crate::format::letter_map::LetterMap;
 use crate::mailbox::cache::{Cache, MailboxCache};
 use crate::mailbox::error::{Gone, from_io, panicked};
+use crate::mailbox::glance::Traces;
 use crate::mailbox::index::Index;
-
-/// A directory that changed this recently may change again without a new time stamp: it is listed once more after this long.
-pub(crate) const GRAIN: Duration = Duration::from_millis(1500);
-
-/// How long an attempt to lock the UID list may hold up the other operations on the mailbox.
-const ATTEMPT: Duration = Duration::from_millis(20);
-/// How long they have their way between two attempts.
-const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(30);
+use crate::mailbox::listed::Listed;
+use crate::mailbox::lock_out::LockOut;
+use crate::mailbox::patience::{Patience, held};
 
 /// A mailbox that is open.
 pub(crate) struct OpenMailbox {
@@ -51,8 +47,12 @@ pub(crate) struct OpenMailbox {
     /// Where it is now; a RENAME changes it.
     path: Mutex<PathBuf>,
     writer: Arc<AsyncMutex<Writer>>,
+    /// What the last holder of the writer left behind; none while the next look has something to do in any case.
+    pub(super) traces: Mutex<Option<Traces>>,
     /// Sessions that may move messages from `new/` to `cur/`.
     read_write: AtomicUsize,
+    /// A lock of another program that was waited for in vain.
+    overdue: Mutex<Option<FileIdentity>>,
     /// What sends events; forgotten with the mailbox.
     pub(crate) watched: Mutex<Option<WatchedDirectories>>,
 }
@@ -62,14 +62,16 @@ pub(crate) struct OpenMailbox {
 pub(crate) struct Writer {
     pub(crate) list: UidListFile,
     pub(crate) keywords: KeywordsFile,
-    /// The directories as they were when they were last listed; none before that.
-    pub(crate) listed: Option<DirectoryVersions>,
-    /// When to list them again even if they look the same.
-    pub(crate) again_at: Option<Instant>,
+    pub(crate) new: Listed,
+    pub(crate) cur: Listed,
     /// Records up to this UID were looked for: those without a file have none.
     pub(crate) settled_up_to: u32,
     /// Messages that no session has moved to `cur/` yet.
     pub(crate) left_in_new: usize,
+    /// Files whose base name another file has, which no session has separated yet.
+    pub(crate) doubles: usize,
+    /// Messages without a UID wait for a lock of another program.
+    pub(crate) lock_out: Option<LockOut>,
 }
 
 impl OpenMailbox {
@@ -97,10 +99,12 @@ impl OpenMailbox {
         let writer = Writer {
             list,
             keywords,
-            listed: None,
-            again_at: None,
+            new: Listed::default(),
+            cur: Listed::default(),
             settled_up_to: 0,
             left_in_new: 0,
+            doubles: 0,
+            lock_out: None,
         };
         Ok(Self {
             hub,
@@ -110,7 +114,9 @@ impl OpenMailbox {
             uid_validity,
             path: Mutex::new(path.to_owned()),
             writer: Arc::new(AsyncMutex::new(writer)),
+            traces: Mutex::default(),
             read_write: AtomicUsize::new(0),
+            overdue: Mutex::default(),
             watched: Mutex::default(),
         })
     }
@@ -148,49 +154,148 @@ impl OpenMailbox {
         self: &Arc<Self>,
         work: impl FnOnce(&Self, &mut Writer) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let mut writer = self.lock_writer().await;
+        let writer = self.lock_writer().await;
+        self.write_as(writer, work).await
+    }
+
+    /// As [`write`](Self::write), for a caller that has the writer already.
+    pub(super) async fn write_as<T: Send + 'static>(
+        self: &Arc<Self>,
+        mut writer: OwnedMutexGuard<Writer>,
+        work: impl FnOnce(&Self, &mut Writer) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let mailbox = Arc::clone(self);
-        let work = move || work(&mailbox, &mut writer);
+        let work = move || {
+            let result = work(&mailbox, &mut writer);
+            mailbox.leave_traces(&writer);
+            result
+        };
         tokio::task::spawn_blocking(work).await.map_err(panicked)?
     }
 
     /// As [`write`](Self::write), with the UID list locked too.
     ///
-    /// While another program holds that lock, the attempts to get it let the mailbox's other operations through: they
-    /// must not stand still because one of them needs a UID.
+    /// While another program holds that lock, the mailbox's other operations go on: they must not stand still because one
+    /// of them needs a UID.
     ///
     /// # Errors
     /// [`ErrorKind::InUse`](imap_backend::ErrorKind::InUse) when somebody else holds the lock for more than two minutes.
-    pub(crate) async fn write_with_list<T, W>(self: &Arc<Self>, mut work: W) -> Result<T, Error>
+    pub(crate) async fn write_with_list<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self, &mut Writer, Dotlock) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let work = |mailbox: &Self, writers: &mut Writers, lock| work(mailbox, &mut writers.here, lock);
+        self.when_locked(None, work).await
+    }
+
+    /// The same, with the writer of the mailbox that messages come from. Nobody looks at that one while they are on their
+    /// way, because they may come back.
+    pub(crate) async fn write_with_list_and_source<T: Send + 'static>(
+        self: &Arc<Self>,
+        source: &Arc<Self>,
+        work: impl FnOnce(&Self, &mut Writers, Dotlock) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.when_locked(Some(source), work).await
+    }
+
+    async fn when_locked<T: Send + 'static>(
+        self: &Arc<Self>,
+        source: Option<&Arc<Self>>,
+        work: impl FnOnce(&Self, &mut Writers, Dotlock) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let mut patience = Patience::long(Instant::now());
+        let mut work = move |mailbox: &Self, writers: &mut Writers, lock: Option<Dotlock>| {
+            work(mailbox, writers, lock.ok_or(ErrorKind::InUse)?)
+        };
+        loop {
+            match self.attempt(source, Without::Fail, work).await? {
+                Attempt::Done(result) => return Ok(result),
+                Attempt::Locked(again, held) if patience.wait(&self.path(), &held).await => work = again,
+                Attempt::Locked(_, held) => return Err(from_io(held.into())),
+            }
+        }
+    }
+
+    /// As [`write_with_list`](Self::write_with_list), for what can be done without the lock: that is waited for a little,
+    /// and only once while the same lock stays.
+    pub(crate) async fn write_with_list_if_free<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self, &mut Writer, Option<Dotlock>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let mut patience = Patience::short(Instant::now());
+        let (mut without, mut work) = (
+            Without::Wait,
+            move |mailbox: &Self, writers: &mut Writers, lock| work(mailbox, &mut writers.here, lock),
+        );
+        loop {
+            match self.attempt(None, without, work).await? {
+                Attempt::Done(result) => return Ok(result),
+                Attempt::Locked(again, held) => {
+                    let is_overdue = *self.overdue.lock() == held.identity;
+                    if is_overdue || !patience.wait(&self.path(), &held).await {
+                        *self.overdue.lock() = held.identity;
+                        without = Without::GoOn;
+                    }
+                    work = again;
+                }
+            }
+        }
+    }
+
+    /// Takes the writers, tries to lock the UID list, and runs `work`, all on a blocking thread that waits for nothing.
+    async fn attempt<T, W>(
+        self: &Arc<Self>,
+        source: Option<&Arc<Self>>,
+        without: Without,
+        work: W,
+    ) -> Result<Attempt<T, W>, Error>
     where
         T: Send + 'static,
-        W: FnOnce(&Self, &mut Writer, Dotlock) -> Result<T, Error> + Send + 'static,
+        W: FnOnce(&Self, &mut Writers, Option<Dotlock>) -> Result<T, Error> + Send + 'static,
     {
-        let deadline = Instant::now() + LOCK_PATIENCE;
-        loop {
-            let attempt = move |mailbox: &Self, writer: &mut Writer| match Dotlock::acquire(
-                mailbox.directory.root(),
-                FILE_NAME,
-                ATTEMPT,
-            ) {
-                Ok(lock) => work(mailbox, writer, lock).map(Attempt::Done),
-                Err(error) if error.kind() == io::ErrorKind::TimedOut && Instant::now() < deadline => {
-                    Ok(Attempt::Locked(work))
-                }
-                Err(error) => Err(from_io(error)),
+        let (mailbox, source) = (Arc::clone(self), source.cloned());
+        let mut writers = Writers::lock(self, source.as_ref()).await;
+        let attempt = move || {
+            let lock = match Dotlock::take(mailbox.directory.root(), FILE_NAME) {
+                Ok(lock) => Some(lock),
+                Err(error) => match (held(&error), without) {
+                    (Some(held), Without::Fail | Without::Wait) => {
+                        return Ok(Attempt::Locked(work, held.clone()));
+                    }
+                    (_, Without::Fail) => return Err(from_io(error)),
+                    (_, Without::Wait | Without::GoOn) => {
+                        tracing::debug!(%error, "changing messages beside another program");
+                        None
+                    }
+                },
             };
-            match self.write(attempt).await? {
-                Attempt::Done(result) => return Ok(result),
-                Attempt::Locked(again) => work = again,
+            let result = work(&mailbox, &mut writers, lock);
+            mailbox.leave_traces(&writers.here);
+            if let (Some(source), Some(writer)) = (&source, &writers.source) {
+                source.leave_traces(writer);
             }
-            tokio::time::sleep(BETWEEN_ATTEMPTS).await;
-        }
+            result.map(Attempt::Done)
+        };
+        tokio::task::spawn_blocking(attempt).await.map_err(panicked)?
+    }
+
+    /// Whether the system tells of changes by other programs.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
+            .lock()
+            .as_ref()
+            .is_some_and(WatchedDirectories::works)
     }
 
     /// The writer of a mailbox that nobody else has yet.
     pub(super) fn writer_of_new(&self) -> io::Result<OwnedMutexGuard<Writer>> {
         let writer = Arc::clone(&self.writer).try_lock_owned();
         writer.map_err(io::Error::other)
+    }
+
+    /// The writer, unless somebody has it.
+    pub(super) fn writer_if_free(&self) -> Option<OwnedMutexGuard<Writer>> {
+        Arc::clone(&self.writer).try_lock_owned().ok()
     }
 
     pub(crate) async fn lock_writer(&self) -> OwnedMutexGuard<Writer> {
@@ -201,16 +306,37 @@ impl OpenMailbox {
     #[cfg(test)]
     pub(crate) async fn forget_grain(&self) {
         let mut writer = self.lock_writer().await;
-        let versions = self.directory.versions().ok();
-        writer.listed = versions;
-        writer.again_at = None;
+        let versions = self.directory.versions().unwrap();
+        (writer.new.version, writer.new.again_at) = (Some(versions.new), None);
+        (writer.cur.version, writer.cur.again_at) = (Some(versions.cur), None);
+        self.leave_traces(&writer);
+    }
+
+    /// As if the pause before the next attempt to lock the UID list were over.
+    #[cfg(test)]
+    pub(crate) async fn retry_lock_now(&self) {
+        let mut writer = self.lock_writer().await;
+        writer.lock_out.as_mut().expect("locked out").retry_at = Instant::now();
+        self.leave_traces(&writer);
+    }
+
+    /// As if `cur/` had been listed just now, within the time stamp of the latest change.
+    #[cfg(test)]
+    pub(crate) async fn pretend_cur_was_listed_now(&self) {
+        let mut writer = self.lock_writer().await;
+        let version = self.directory.versions().unwrap().cur;
+        let again_at = Some(Instant::now() + std::time::Duration::from_secs(3600));
+        (writer.cur.version, writer.cur.again_at) = (Some(version), again_at);
+        self.leave_traces(&writer);
     }
 
     /// As if a second had gone by since the latest change.
     #[cfg(test)]
     pub(crate) async fn let_grain_pass(&self) {
         let mut writer = self.lock_writer().await;
-        writer.again_at = writer.again_at.map(|_| Instant::now());
+        writer.new.again_at = writer.new.again_at.map(|_| Instant::now());
+        writer.cur.again_at = writer.cur.again_at.map(|_| Instant::now());
+        self.leave_traces(&writer);
     }
 
     /// Makes sure that the directory is still there; closes the mailbox for its sessions when it is not.
@@ -226,24 +352,64 @@ impl OpenMailbox {
     }
 
     /// Runs a change of our own to `new/` or `cur/`, so that it does not look like somebody else's afterwards.
-    ///
-    /// Another program's change in the same moment is hidden by that; [`Writer::again_at`] finds it a little later.
     pub(crate) fn own_change<T>(&self, writer: &mut Writer, change: impl FnOnce(&mut Writer) -> T) -> T {
-        let before = self.directory.versions().ok();
+        let before = self.directory.versions();
         let result = change(writer);
-        if writer.listed.is_some() && writer.listed == before {
-            writer.listed = self.directory.versions().ok();
-            writer.again_at = Some(Instant::now() + GRAIN);
+        if let (Ok(before), Ok(after)) = (before, self.directory.versions()) {
+            let now = Instant::now();
+            writer.new.note_own_change(before.new, after.new, now);
+            writer.cur.note_own_change(before.cur, after.cur, now);
         }
         result
     }
+}
+
+/// The writers of two mailboxes between which messages move.
+pub(crate) struct Writers {
+    pub(crate) here: OwnedMutexGuard<Writer>,
+    /// None where that is the same mailbox.
+    pub(crate) source: Option<OwnedMutexGuard<Writer>>,
+}
+
+impl Writers {
+    /// In an order that all share: two MOVEs in opposite directions must not wait for each other.
+    async fn lock(here: &Arc<OpenMailbox>, source: Option<&Arc<OpenMailbox>>) -> Self {
+        let source = source.filter(|source| !Arc::ptr_eq(source, here));
+        match source {
+            Some(source) if Arc::as_ptr(source) < Arc::as_ptr(here) => {
+                let source = source.lock_writer().await;
+                let here = here.lock_writer().await;
+                let source = Some(source);
+                Self { here, source }
+            }
+            _ => {
+                let here = here.lock_writer().await;
+                let source = match source {
+                    Some(source) => Some(source.lock_writer().await),
+                    None => None,
+                };
+                Self { here, source }
+            }
+        }
+    }
+}
+
+/// What to do without the UID list's lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Without {
+    /// Nothing; wait while somebody else holds it.
+    Fail,
+    /// Wait while somebody else holds it; go on where it cannot be made.
+    Wait,
+    /// The work all the same.
+    GoOn,
 }
 
 /// What came of an attempt to work with the UID list.
 enum Attempt<T, W> {
     Done(T),
     /// Somebody else holds the lock: the work has not begun.
-    Locked(W),
+    Locked(W, Held),
 }
 
 /// Whether messages are to be moved from `new/` to `cur/`.

@@ -14,7 +14,7 @@ use crate::mailbox::cache::MessageKey;
 use crate::mailbox::content::{Content, Means, Wanted, read_content};
 use crate::mailbox::error::panicked;
 use crate::mailbox::index::Entry;
-use crate::mailbox::locate::with_file;
+use crate::mailbox::locate::Finder;
 use crate::mailbox::open::OpenMailbox;
 
 /// One message, as far as it was asked for.
@@ -28,6 +28,13 @@ pub(crate) struct Reading {
     pub(crate) date: Option<i64>,
     pub(crate) summary: Option<Arc<Summary>>,
     pub(crate) body: Option<Body>,
+}
+
+/// Whether files were not under the names that are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Search {
+    Needed,
+    NotNeeded,
 }
 
 /// A message whose file may have to be read.
@@ -52,7 +59,12 @@ impl OpenMailbox {
         }
         let (mailbox, uids) = (Arc::clone(self), uids.to_vec());
         let read = move || mailbox.read_files(&uids, wanted);
-        tokio::task::spawn_blocking(read).await.map_err(panicked)?
+        let (readings, search) = tokio::task::spawn_blocking(read).await.map_err(panicked)??;
+        if search == Search::Needed {
+            // Another program has renamed messages: the next batch must not search for its own once more.
+            let _ = self.look_in_passing().await;
+        }
+        Ok(readings)
     }
 
     /// The answer for all messages, if index and cache have it. Copies no file name.
@@ -107,17 +119,26 @@ impl OpenMailbox {
         hub.look_up(uids).map(unread).collect()
     }
 
-    fn read_files(self: &Arc<Self>, uids: &[Uid], wanted: Wanted) -> Result<Vec<Option<Reading>>, Error> {
+    fn read_files(
+        self: &Arc<Self>,
+        uids: &[Uid],
+        wanted: Wanted,
+    ) -> Result<(Vec<Option<Reading>>, Search), Error> {
         let mut readings = Vec::with_capacity(uids.len());
         let mut means = Means::default();
+        let mut finder = Finder::new(&self.directory);
         for message in self.unread(uids) {
             let reading = match message {
-                Some(message) => self.read_one(message, wanted, &mut means)?,
+                Some(message) => self.read_one(message, wanted, &mut means, &mut finder)?,
                 None => None,
             };
             readings.push(reading);
         }
-        Ok(readings)
+        let search = match finder.has_listed() {
+            true => Search::Needed,
+            false => Search::NotNeeded,
+        };
+        Ok((readings, search))
     }
 
     fn read_one(
@@ -125,6 +146,7 @@ impl OpenMailbox {
         message: Unread,
         wanted: Wanted,
         means: &mut Means,
+        finder: &mut Finder<'_>,
     ) -> Result<Option<Reading>, Error> {
         let Unread { uid, entry, flags } = message;
         let mut wanted = wanted.beside(&entry);
@@ -137,7 +159,7 @@ impl OpenMailbox {
         if known.is_some() {
             wanted.summary = None;
         }
-        let mut content = match self.content(uid, &entry, wanted, means) {
+        let mut content = match self.content(uid, &entry, wanted, means, finder) {
             Ok(Some(content)) => content,
             Ok(None) => return Ok(None),
             // One message that cannot be read must not hide the others: whoever reads it is told.
@@ -181,18 +203,20 @@ impl OpenMailbox {
         entry: &Entry,
         wanted: Wanted,
         means: &mut Means,
+        finder: &mut Finder<'_>,
     ) -> io::Result<Option<Content>> {
         if wanted.is_nothing() {
             return Ok(Some(Content::default()));
         }
         let cached = |depth, stamp| self.cache.summary_of(self.cache.key(entry.base()), depth, stamp);
         let read = |entry: &Entry| read_content(&self.directory, entry, wanted, means, &cached);
-        self.with_file_of(uid, entry, read)
+        self.with_file_of(finder, uid, entry, read)
     }
 
     /// Does something with the file of a message, under the name it has now; `None` when it is gone.
     fn with_file_of<T>(
         &self,
+        finder: &mut Finder<'_>,
         uid: Uid,
         entry: &Entry,
         mut work: impl FnMut(&Entry) -> io::Result<T>,
@@ -205,7 +229,7 @@ impl OpenMailbox {
         let Some(entry) = self.hub.lock().get(uid).cloned() else {
             return Ok(None);
         };
-        Ok(with_file(&self.directory, &entry, work)?.map(|(result, _)| result))
+        Ok(finder.with_file(&entry, work)?.map(|(result, _)| result))
     }
 
     /// The file of a message, its state, and its place in the cache; `None` when it is gone.
@@ -214,7 +238,8 @@ impl OpenMailbox {
             return Ok(None);
         };
         let open = |entry: &Entry| self.directory.open_message(entry.at());
-        let opened = self.with_file_of(uid, &entry, open)?;
+        let mut finder = Finder::new(&self.directory);
+        let opened = self.with_file_of(&mut finder, uid, &entry, open)?;
         let key = self.cache.key(entry.base());
         Ok(opened.map(|(file, status)| (file, status, key)))
     }

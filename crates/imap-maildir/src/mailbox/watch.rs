@@ -1,19 +1,20 @@
 //! Changes by other programs, noticed without being asked: file-system events, and a look now and then where there are none.
 //!
-//! Events are collected for [`GATHER`], so that a program that delivers a hundred messages causes one look, not a hundred. A
-//! look that finds nothing costs a few `stat` calls, so own changes, which cause events too, cost next to nothing.
+//! A change that comes alone is looked at at once. Behind it events are collected for a while, so that a program that
+//! delivers a hundred messages causes a few looks, not a hundred: [`schedule`](crate::mailbox::schedule) says for how long.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::task::JoinSet;
 
 use crate::disk::events::{Events, Forgotten, WatchId};
+use crate::mailbox::glance::Glance;
 use crate::mailbox::open::OpenMailbox;
+use crate::mailbox::schedule::{Look, Schedule};
 
-/// How long events are collected.
-const GATHER: Duration = Duration::from_millis(100);
 /// How often mailboxes are looked at without an event: network file systems send none, and watches may run out.
 const EVERY: Duration = Duration::from_secs(30);
 
@@ -45,6 +46,12 @@ impl Watcher {
         });
     }
 
+    /// Nobody is to look by himself.
+    #[cfg(test)]
+    pub(crate) fn never_start(&self) {
+        let _ = self.started.set(());
+    }
+
     /// Watches a mailbox that has been opened or moved. Blocks.
     pub(crate) fn watch(&self, mailbox: &Arc<OpenMailbox>) {
         let id = self.events.new_id();
@@ -72,69 +79,61 @@ impl Watcher {
     }
 }
 
-/// When to look at which mailbox.
-#[derive(Default)]
-struct Schedule(HashMap<WatchId, Instant>);
-
-impl Schedule {
-    /// The first event of a burst says when to look; later ones do not put it off further.
-    fn add(&mut self, id: WatchId, at: Instant) {
-        let due = self.0.entry(id).or_insert(at);
-        *due = at.min(*due);
-    }
-
-    fn next(&self) -> Option<Instant> {
-        self.0.values().min().copied()
-    }
-
-    fn take_due(&mut self, now: Instant) -> Vec<WatchId> {
-        self.0.extract_if(|_, at| *at <= now).map(|(id, _)| id).collect()
-    }
-}
-
 async fn run(watcher: Weak<Watcher>, events: Arc<Events>) {
     let mut schedule = Schedule::default();
+    let mut looks = JoinSet::new();
     let mut round = Instant::now() + EVERY;
     loop {
         let next = schedule.next().map_or(round, |at| at.min(round));
-        let _ = tokio::time::timeout_at(next.into(), events.wait()).await;
+        tokio::select! {
+            () = events.wait() => {}
+            () = tokio::time::sleep_until(next.into()) => {}
+            Some(Ok(look)) = looks.join_next() => schedule.looked(look),
+        }
         let Some(watcher) = watcher.upgrade() else { return };
         let now = Instant::now();
         for id in events.take_changed() {
-            schedule.add(id, now + GATHER);
+            schedule.changed(id, now);
         }
         if now >= round {
-            watcher.all().into_iter().for_each(|id| schedule.add(id, now));
+            watcher.all().into_iter().for_each(|id| schedule.changed(id, now));
             round = now + EVERY;
         }
         if events.has_forgotten() == Forgotten::Some {
             let events = Arc::clone(&events);
             let _ = tokio::task::spawn_blocking(move || events.unwatch_forgotten()).await;
         }
-        for mailbox in schedule
-            .take_due(now)
-            .into_iter()
-            .filter_map(|id| Some((id, watcher.mailbox(id)?)))
-        {
-            look(mailbox.0, mailbox.1, Arc::clone(&events));
+        for id in schedule.take_due(now) {
+            match watcher.mailbox(id).filter(|mailbox| mailbox.hub.sessions() > 0) {
+                // Our own changes cause events too; a glance tells that they are known.
+                Some(mailbox) if mailbox.glance(now) == Glance::Look => {
+                    looks.spawn(look(id, mailbox));
+                }
+                Some(mailbox) => schedule.looked(Look {
+                    id,
+                    began: now,
+                    ended: now,
+                    again_at: mailbox.again_at(),
+                }),
+                None => schedule.forget(id),
+            }
         }
     }
 }
 
-fn look(id: WatchId, mailbox: Arc<OpenMailbox>, events: Arc<Events>) {
-    if mailbox.hub.sessions() == 0 {
-        return;
-    }
-    tokio::spawn(async move {
-        match mailbox.look().await {
-            Ok(Some(again)) => {
-                drop(mailbox);
-                // What changed a moment ago may have changed once more within the same time stamp.
-                tokio::time::sleep_until((again + Duration::from_millis(1)).into()).await;
-                events.mark(id);
-            }
-            Ok(None) => {}
-            Err(error) => tracing::debug!(%error, "a mailbox could not be looked at"),
+async fn look(id: WatchId, mailbox: Arc<OpenMailbox>) -> Look {
+    let began = Instant::now();
+    let again_at = match mailbox.look().await {
+        Ok(()) => mailbox.again_at(),
+        Err(error) => {
+            tracing::debug!(%error, "a mailbox could not be looked at");
+            None
         }
-    });
+    };
+    Look {
+        id,
+        began,
+        ended: Instant::now(),
+        again_at,
+    }
 }

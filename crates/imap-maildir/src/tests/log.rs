@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::disk::directory::Directory;
-use crate::disk::scan;
+use crate::disk::scan::{self, Scope};
 use imap_backend::ErrorKind;
 use parking_lot::Mutex;
 use std::fmt::Write as _;
@@ -65,7 +65,7 @@ fn t17_a_file_whose_name_no_message_can_have_is_logged_once() {
     let guard = lines.collect();
     let directory = Directory::open(home.path()).unwrap();
     for _ in 0..3 {
-        assert_eq!(scan::list(&directory).unwrap().found.len(), 1);
+        assert_eq!(scan::list(&directory, Scope::Both).unwrap().found.len(), 1);
     }
     drop(guard);
     let lines = lines.get();

@@ -6,6 +6,7 @@ mod crash;
 mod keywords;
 mod locks;
 mod log;
+mod looks;
 mod model;
 mod names;
 mod outside;
@@ -56,11 +57,18 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        Self::on(Arc::new(tempfile::tempdir().unwrap()))
+        Self::on(home())
     }
 
-    /// Another process on the same directories.
+    /// Another process on the same directories. It looks at a mailbox only when a client asks, so that a test knows when.
     fn on(home: Arc<tempfile::TempDir>) -> Self {
+        let fixture = Self::watching(home);
+        fixture.backend.shared.watcher.never_start();
+        fixture
+    }
+
+    /// Another process, that looks at mailboxes by itself too.
+    fn watching(home: Arc<tempfile::TempDir>) -> Self {
         let backend = MaildirBackend::new(MailRoot::new(home.path().join("%u")), Secret).unwrap();
         Self { home, backend }
     }
@@ -96,6 +104,10 @@ impl Fixture {
                 .unwrap(),
         )
     }
+}
+
+fn home() -> Arc<tempfile::TempDir> {
+    Arc::new(tempfile::tempdir().unwrap())
 }
 
 /// A client with a mailbox selected.

@@ -53,7 +53,7 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let fixture = Fixture::new();
+        let fixture = Fixture::watching(home());
         create(&mut fixture.session().await, "other").await.unwrap();
         let clients = vec![fixture.select("INBOX").await, fixture.select("INBOX").await];
         let (here, there, named) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
@@ -176,7 +176,7 @@ impl World {
 
     async fn restart(&mut self) {
         self.clients.clear();
-        self.fixture = Fixture::on(Arc::clone(&self.fixture.home));
+        self.fixture = Fixture::watching(Arc::clone(&self.fixture.home));
         self.clients = vec![
             self.fixture.select("INBOX").await,
             self.fixture.select("INBOX").await,

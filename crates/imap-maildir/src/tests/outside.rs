@@ -27,7 +27,7 @@ async fn deliveries_renames_and_removals_reach_every_session_at_noop() {
 
 #[tokio::test]
 async fn an_idle_session_is_woken_by_a_delivery() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::watching(home());
     let mut client = fixture.select("INBOX").await;
     deliver(&fixture.root(), "new/1.a", "x");
     tokio::time::timeout(Duration::from_secs(20), client.updates().changed())
@@ -38,7 +38,7 @@ async fn an_idle_session_is_woken_by_a_delivery() {
 
 #[tokio::test]
 async fn an_idle_session_is_woken_after_its_mailbox_was_renamed() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::watching(home());
     let mut session = fixture.session().await;
     create(&mut session, "a").await.unwrap();
     let mut client = fixture.select("a").await;

@@ -38,7 +38,7 @@ impl Fixture {
     }
 
     fn lock(&self) -> Dotlock {
-        Dotlock::acquire(self.directory.root(), FILE_NAME, std::time::Duration::ZERO).unwrap()
+        Dotlock::take(self.directory.root(), FILE_NAME).unwrap()
     }
 
     fn assign(&self, list: &mut UidListFile, names: &[&str]) -> Vec<u32> {

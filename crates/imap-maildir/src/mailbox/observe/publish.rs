@@ -5,32 +5,47 @@ use std::io;
 use imap_seq::{Uid, UidSet};
 use imap_updates::{Echo, HubGuard, Ingest, Origin};
 
-use super::{Arrival, Difference, Renaming};
+use super::{Arrival, BATCH, Difference, Renaming};
 use crate::disk::dotlock::Dotlock;
 use crate::disk::uidlist_file::{Keep, Rewrite};
 use crate::mailbox::index::{Entry, Index};
 use crate::mailbox::open::{OpenMailbox, Writer};
 
 impl OpenMailbox {
-    /// Publishes in one critical section.
+    /// Publishes, a batch of messages in each critical section. UIDs ascend, and UIDNEXT is never ahead of what is told.
     pub(super) fn publish(&self, writer: &mut Writer, difference: Difference) {
+        let expunged: Vec<Uid> = difference.expunged.iter().collect();
+        for uids in expunged.chunks(BATCH) {
+            self.publish_expunged(writer, uids);
+        }
+        for renamings in difference.renamed.chunks(BATCH) {
+            let mut hub = self.hub.lock();
+            for renaming in renamings {
+                publish_renaming(&mut hub, renaming);
+            }
+        }
+        for arrivals in difference.arrived.chunks(BATCH) {
+            let mut hub = self.hub.lock();
+            for arrival in arrivals {
+                publish_arrival(&mut hub, arrival);
+                let next = Uid::new(arrival.uid.get().saturating_add(1));
+                hub.uid_next = hub.uid_next.and_then(|known| next.map(|next| known.max(next)));
+            }
+        }
+        writer.settled_up_to = writer.list.next_uid() - 1;
+        self.hub.lock().uid_next = writer.uid_next();
+    }
+
+    fn publish_expunged(&self, writer: &mut Writer, uids: &[Uid]) {
         let mut hub = self.hub.lock();
-        for uid in difference.expunged.iter() {
+        for &uid in uids {
             if let Some(entry) = hub.remove(uid)
                 && writer.list.uid_of(entry.base()) == Some(uid.get())
             {
                 writer.list.forget(entry.base());
             }
         }
-        hub.expunge(&difference.expunged);
-        for renaming in difference.renamed {
-            publish_renaming(&mut hub, &renaming);
-        }
-        for arrival in difference.arrived {
-            publish_arrival(&mut hub, &arrival);
-        }
-        writer.settled_up_to = writer.list.next_uid() - 1;
-        hub.uid_next = writer.uid_next();
+        hub.expunge(&uids.iter().copied().collect());
     }
 
     /// Writes the list anew if it is mostly about files that are gone.
@@ -39,7 +54,10 @@ impl OpenMailbox {
         if writer.list.wants_rewrite(count) == Rewrite::NotDue {
             return Ok(());
         }
-        let known: UidSet = self.hub.lock().entries().map(|(uid, _)| uid).collect();
+        let mut known = UidSet::new();
+        self.for_each_entry(|uid, _| {
+            known.insert(uid);
+        });
         let settled = writer.settled_up_to;
         lock.keep()?;
         writer.list.rewrite(&self.directory, lock, |record| {

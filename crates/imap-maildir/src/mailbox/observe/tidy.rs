@@ -1,8 +1,10 @@
 //! Changes that a look makes on disk itself: messages go from `new/` to `cur/`, and files with one base name apart.
 
+use imap_seq::Uid;
+
 use super::{Difference, Renaming};
 use crate::disk::directory::{FileAt, Subdirectory};
-use crate::disk::scan::{self, FoundFile};
+use crate::disk::scan::{Double, FoundFile};
 use crate::format::flags::Info;
 use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
 
@@ -44,7 +46,7 @@ impl OpenMailbox {
             difference.renamed.iter().map(|renaming| renaming.uid).collect();
         let hub = self.hub.lock();
         let staying = hub
-            .in_new()
+            .in_new_from(Uid::MIN)
             .filter(|(uid, _)| !difference.expunged.contains(*uid) && !renamed.contains(uid));
         let as_renaming = staying.map(|(uid, entry)| Renaming {
             uid,
@@ -71,25 +73,24 @@ impl OpenMailbox {
     }
 
     /// Of two files with one base name, links to one file become one, and different messages get different names.
-    pub(super) fn separate_doubles(&self, writer: &mut Writer, doubles: &[FoundFile]) {
+    pub(super) fn separate_doubles(&self, writer: &mut Writer, doubles: &[Double]) {
         if self.moves_new() == MovesNew::No {
-            writer.left_in_new += doubles.len();
+            writer.doubles = doubles.len();
             return;
         }
-        for double in doubles {
-            let (Ok(status), Some(other)) = (
-                self.directory.status(double.at()),
-                scan::find_other(&self.directory, double),
-            ) else {
+        writer.doubles = 0;
+        for Double { file, other } in doubles {
+            let status = |file: &FoundFile| self.directory.status(file.at());
+            let (Ok(this), Ok(that)) = (status(file), status(other)) else {
                 continue;
             };
-            if other != status.identity {
+            if this.identity != that.identity {
                 let name = self.names.next();
                 let to = FileAt::new(Subdirectory::New, &name);
-                let _ = self.directory.rename(double.at(), to);
-                writer.listed = None;
-            } else if crate::disk::clock::seconds() - status.changed > DOUBLE_SECONDS {
-                let _ = self.directory.unlink(double.at());
+                let _ = self.directory.rename(file.at(), to);
+                writer.cur.forget();
+            } else if crate::disk::clock::seconds() - this.changed > DOUBLE_SECONDS {
+                let _ = self.directory.unlink(file.at());
             }
         }
     }
