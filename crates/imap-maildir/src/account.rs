@@ -22,11 +22,13 @@ use crate::format::mailbox_names::{DELIMITER, directory_name, mailbox_name};
 use crate::format::subscriptions::Subscription;
 use crate::mailbox::cache::Cache;
 use crate::mailbox::error::{from_io, panicked};
+use crate::mailbox::memo::Figures;
 use crate::mailbox::open::OpenMailbox;
 use crate::mailbox::patience::{Patience, held};
 use crate::mailbox::watch::Watcher;
 
-/// Mailboxes kept open without a session: STATUS of all mailboxes again and again must not list each of them anew.
+/// Mailboxes kept open without a session, for a client that comes back to them. STATUS of more of them is answered from
+/// memos ([`Memos`](crate::mailbox::memo::Memos)).
 const KEPT_OPEN: usize = 16;
 
 /// How often a full disk is logged at most, whatever a client tries to store.
@@ -93,6 +95,21 @@ impl Account {
             self.open_mailbox(name, absent).await
         })
         .await
+    }
+
+    /// What STATUS says of a mailbox: from its index if it is open, from its memo if that is still right, or by opening it.
+    pub(crate) async fn figures(self: &Arc<Self>, name: &MailboxName) -> Result<Figures, Error> {
+        let absent = ErrorKind::NonExistent;
+        let directory = directory_name(name).map_err(|error| Error::new(absent).with_source(error))?;
+        let path = self.tree.path_of(&directory);
+        if self.open_now(&path).await.is_none()
+            && let Some(figures) = self.shared.cache.memos.figures(&path)
+        {
+            return Ok(figures);
+        }
+        let mailbox = self.mailbox(name, absent).await?;
+        mailbox.look().await?;
+        Ok(mailbox.figures())
     }
 
     /// Makes an attempt, and further ones while it fails for another program's lock. In between nothing of this account
@@ -171,7 +188,9 @@ impl Account {
             next,
         )?);
         // A list that came from elsewhere may be ahead of the account.
-        self.tree.note_uid_validity(mailbox.uid_validity.get());
+        if let Err(error) = self.tree.note_uid_validity(mailbox.uid_validity.get()) {
+            tracing::debug!(%error, "the account's UIDVALIDITY stays behind that of a mailbox");
+        }
         self.shared.watcher.watch(&mailbox);
         Ok(mailbox)
     }

@@ -12,6 +12,7 @@ pub(crate) mod letter_sets;
 pub(crate) mod listed;
 pub(crate) mod locate;
 pub(crate) mod lock_out;
+pub(crate) mod memo;
 pub(crate) mod move_in;
 pub(crate) mod observe;
 pub(crate) mod open;

@@ -63,14 +63,7 @@ impl Session for MaildirSession {
     }
 
     async fn status(&mut self, name: &MailboxName, _: StatusQuery) -> Result<Status, Error> {
-        let mailbox = self.account.mailbox(name, ErrorKind::NonExistent).await?;
-        mailbox.look().await?;
-        let hub = mailbox.hub.lock();
-        Ok(Status::new(mailbox.uid_validity)
-            .with_messages(hub.len())
-            .with_recent(u32::try_from(hub.recent().len()).unwrap_or(u32::MAX))
-            .with_unseen(hub.unseen())
-            .with_uid_next(hub.uid_next))
+        Ok(self.account.figures(name).await?.status())
     }
 
     async fn create(&mut self, name: &MailboxName, _: &Create) -> Result<Created, Error> {

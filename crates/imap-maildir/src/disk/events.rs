@@ -63,6 +63,12 @@ impl Events {
         WatchId(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// How many names were given.
+    #[cfg(test)]
+    pub(crate) fn ids(&self) -> u64 {
+        self.next_id.load(Ordering::Relaxed)
+    }
+
     /// Watches `new/` and `cur/` of the mailbox at `path`. Blocks.
     pub(crate) fn watch(&self, id: WatchId, path: &Path) -> WatchedDirectories {
         // A renamed directory has the system's watch already, under its old path: that one has to go first.

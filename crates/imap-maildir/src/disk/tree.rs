@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::disk::directory::Directory;
 use crate::disk::storage::{self, CWD, FileKind, Mode};
@@ -24,6 +25,8 @@ const FOLDER_MARKER: &str = "maildirfolder";
 #[derive(Debug)]
 pub(crate) struct Tree {
     path: PathBuf,
+    /// The files of UIDVALIDITY tell of this value or a larger one.
+    noted_uid_validity: AtomicU32,
 }
 
 /// Where an account's root directory is.
@@ -50,7 +53,10 @@ impl Tree {
             path.push(part);
             make_or_check(&path)?;
         }
-        let tree = Self { path };
+        let tree = Self {
+            path,
+            noted_uid_validity: AtomicU32::new(0),
+        };
         tree.remove_old_scratch()?;
         Ok(tree)
     }
@@ -103,13 +109,15 @@ impl Tree {
     }
 
     /// Makes sure that a UIDVALIDITY which a mailbox brought along is never given again.
-    pub(crate) fn note_uid_validity(&self, value: u32) {
-        let noted = self
-            .handle()
-            .and_then(|root| uidvalidity::at_least(root.as_fd(), value));
-        if let Err(error) = noted {
-            tracing::debug!(%error, "the account's UIDVALIDITY stays behind that of a mailbox");
+    ///
+    /// Values up to the largest that was noted cost nothing: the root is not read each time a mailbox is opened.
+    pub(crate) fn note_uid_validity(&self, value: u32) -> io::Result<()> {
+        if value <= self.noted_uid_validity.load(Ordering::Relaxed) {
+            return Ok(());
         }
+        let latest = uidvalidity::at_least(self.handle()?.as_fd(), value)?;
+        self.noted_uid_validity.fetch_max(latest, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Calls `each` with the directory name of every mailbox but INBOX.
@@ -305,5 +313,23 @@ mod tests {
         let denied = io::ErrorKind::PermissionDenied;
         faults::with(Call::Open, denied, || make_private_directories(&path)).unwrap();
         assert!(path.is_dir());
+    }
+
+    /// B14.
+    #[test]
+    fn a_uidvalidity_that_is_known_to_be_noted_does_not_cost_a_listing_of_the_root() {
+        let home = tempfile::tempdir().unwrap();
+        let place = Place {
+            operators: home.path().to_owned(),
+            users: PathBuf::new(),
+        };
+        let tree = Tree::open(&place).unwrap();
+        tree.note_uid_validity(500).unwrap();
+        faults::with(Call::List, io::ErrorKind::Other, || {
+            tree.note_uid_validity(499).unwrap();
+            tree.note_uid_validity(500).unwrap();
+            assert!(tree.note_uid_validity(501).is_err(), "that one has to be noted");
+        });
+        assert!(tree.next_uid_validity().unwrap() > 500);
     }
 }

@@ -43,28 +43,33 @@ pub(crate) fn next(root: BorrowedFd<'_>, now: i64) -> io::Result<u32> {
             return Ok(next);
         }
     }
-    Err(io::Error::new(
-        io::ErrorKind::WouldBlock,
-        "other programs keep taking UIDVALIDITY values",
-    ))
+    Err(faster())
 }
 
-/// Makes sure that [`next`] gives values above `value`, which a mailbox of the account already has.
+/// Makes sure that [`next`] gives values above `value`, which a mailbox of the account already has. Gives the latest value.
 ///
 /// # Errors
-/// As the system says.
-pub(crate) fn at_least(root: BorrowedFd<'_>, value: u32) -> io::Result<()> {
-    if latest(root)?.is_some_and(|latest| latest >= value) {
-        return Ok(());
+/// As the system says; [`Held`](crate::disk::dotlock::Held) while another program takes a value.
+pub(crate) fn at_least(root: BorrowedFd<'_>, value: u32) -> io::Result<u32> {
+    if let Some(latest) = latest(root)?.filter(|latest| *latest >= value) {
+        return Ok(latest);
     }
     let _lock = lock(root)?;
     for _ in 0..1000 {
-        let latest = latest(root)?;
-        if latest.is_some_and(|latest| latest >= value) || advance(root, latest, value)? == Advance::Done {
-            return Ok(());
+        match latest(root)? {
+            Some(latest) if latest >= value => return Ok(latest),
+            latest if advance(root, latest, value)? == Advance::Done => return Ok(value),
+            _ => {}
         }
     }
-    Ok(())
+    Err(faster())
+}
+
+fn faster() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::WouldBlock,
+        "other programs keep taking UIDVALIDITY values",
+    )
 }
 
 /// Keeps our other processes away while a value is taken.

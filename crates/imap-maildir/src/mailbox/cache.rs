@@ -1,4 +1,5 @@
-//! What was found out about message files, so that they need not be read again. Losing it costs time only.
+//! What was found out about message files and closed mailboxes, so that they need not be read again. Losing it costs time
+//! only.
 
 use std::fmt;
 use std::hash::BuildHasher as _;
@@ -11,6 +12,7 @@ use quick_cache::sync::Cache as QuickCache;
 
 use crate::disk::storage::{ContentStamp, FileIdentity, FileStatus};
 use crate::format::wire_form::Offsets;
+use crate::mailbox::memo::Memos;
 
 /// How much the summaries of all mailboxes of a process may take, in octets: some hundred thousand ordinary messages.
 const SUMMARIES: u64 = 64 << 20;
@@ -26,6 +28,7 @@ pub(crate) struct Cache {
     summaries: QuickCache<MessageKey, Kept<Arc<Summary>>, Size>,
     offsets: QuickCache<MessageKey, Kept<Arc<Offsets>>>,
     hasher: RandomState,
+    pub(crate) memos: Memos,
 }
 
 /// A message by what never changes of it: the directory and the base name of its file. UIDs are given anew when a UID list
@@ -59,6 +62,7 @@ impl Default for Cache {
             summaries: QuickCache::with_weighter(FEW, SUMMARIES, Size),
             offsets: QuickCache::new(OFFSETS),
             hasher: RandomState::new(),
+            memos: Memos::default(),
         }
     }
 }
@@ -90,6 +94,14 @@ pub(crate) enum Depth {
 impl MailboxCache {
     pub(crate) const fn new(cache: Arc<Cache>, directory: FileIdentity) -> Self {
         Self { cache, directory }
+    }
+
+    pub(crate) const fn directory(&self) -> FileIdentity {
+        self.directory
+    }
+
+    pub(crate) fn memos(&self) -> &Memos {
+        &self.cache.memos
     }
 
     /// The key of the message with this base name.

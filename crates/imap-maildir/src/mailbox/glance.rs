@@ -81,6 +81,13 @@ impl OpenMailbox {
         *self.traces.lock() = writer.traces();
     }
 
+    /// The state of the disk that the index tells all of, for sure and whatever time goes by; none while that is not so.
+    pub(super) fn proven_stamps(&self) -> Option<Stamps> {
+        let traces = (*self.traces.lock())?;
+        let is_proven = traces.again_at.is_none() && self.hub.closed().is_none();
+        is_proven.then_some(traces.stamps)
+    }
+
     /// When the next look is due even if nothing changes.
     pub(crate) fn again_at(&self) -> Option<Instant> {
         self.traces.lock().and_then(|traces| traces.again_at)

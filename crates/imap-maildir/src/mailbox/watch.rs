@@ -52,6 +52,12 @@ impl Watcher {
         let _ = self.started.set(());
     }
 
+    /// How many mailboxes have been opened so far.
+    #[cfg(test)]
+    pub(crate) fn opened(&self) -> u64 {
+        self.events.ids()
+    }
+
     /// Watches a mailbox that has been opened or moved. Blocks.
     pub(crate) fn watch(&self, mailbox: &Arc<OpenMailbox>) {
         let id = self.events.new_id();

@@ -264,3 +264,36 @@ async fn a_batch_of_messages_that_another_program_renamed_is_one_listing() {
     assert_eq!(counts.listings().1, 1, "EXPUNGE");
     assert!(files(&fixture.root()).is_empty());
 }
+
+/// B14.
+#[tokio::test]
+async fn status_of_many_mailboxes_again_and_again_lists_none_of_them() {
+    const COUNT: usize = 40;
+    let fixture = Fixture::new();
+    let mut session = fixture.session().await;
+    let names: Vec<_> = (0..COUNT).map(|number| format!("m{number}")).collect();
+    for mailbox in &names {
+        create(&mut session, mailbox).await.unwrap();
+        let path = fixture.root().join(format!(".{mailbox}"));
+        deliver(&path, "new/1.a", "x");
+        deliver(&path, "cur/2.b:2,S", "x");
+        // Opened, and closed when others are opened; by then its time stamps are old.
+        fixture.examine(mailbox).await.open().forget_grain().await;
+    }
+    let opened = fixture.backend.shared.watcher.opened();
+    for mailbox in &names {
+        let found = status(&mut session, mailbox).await;
+        let figures = (found.messages(), found.recent(), found.unseen());
+        assert_eq!((figures, found.uid_next()), ((2, 2, 1), Uid::new(3)), "{mailbox}");
+    }
+    assert_eq!(
+        fixture.backend.shared.watcher.opened(),
+        opened,
+        "none was opened again"
+    );
+    // And what has changed is seen.
+    deliver(&fixture.root().join(".m3"), "new/3.c", "x");
+    assert_eq!(status(&mut session, "m3").await.messages(), 3);
+    std::fs::remove_dir_all(fixture.root().join(".m4")).unwrap();
+    assert!(session.status(&name("m4"), StatusQuery::ALL).await.is_err());
+}
