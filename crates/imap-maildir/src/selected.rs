@@ -153,7 +153,7 @@ impl Mailbox for MaildirMailbox {
     }
 
     async fn search(&mut self, query: &Query) -> Result<Found, Error> {
-        let judgement = self.open.judge(query.view(), query.key());
+        let judgement = self.open.judge(query.view(), query.key()).await;
         if judgement.undecided.is_empty() {
             return Ok(Found::new(judgement.matching));
         }

@@ -50,7 +50,7 @@ impl Letter {
 }
 
 /// The information part of a file name, parsed; equal values mean the same flags.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Info {
     /// Bits 0 to 25 are `A` to `Z`, bits 26 to 51 `a` to `z`.
     letters: u64,
@@ -111,6 +111,11 @@ impl Info {
     /// Whether some letter is set in both.
     pub(crate) fn shares_a_letter_with(&self, other: &Self) -> bool {
         self.letters & other.letters != 0
+    }
+
+    /// Sets all letters that the other has.
+    pub(crate) fn add_letters(&mut self, other: &Self) {
+        self.letters |= other.letters;
     }
 
     /// Sets a letter; a keyword index above 25 is ignored.

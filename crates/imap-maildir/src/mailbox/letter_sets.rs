@@ -53,6 +53,17 @@ impl LetterSets {
         set.is_some_and(|set| !set.is_empty())
     }
 
+    /// A copy that knows these letters alone.
+    pub(crate) fn only(&self, letters: &Info) -> Self {
+        let known = letters
+            .octets()
+            .filter_map(|octet| Some((octet, self.by_octet.get(&octet)?.clone())));
+        Self {
+            all: self.all.clone(),
+            by_octet: known.collect(),
+        }
+    }
+
     /// The messages that have one of these letters.
     pub(crate) fn with_any(&self, letters: &Info) -> UidSet {
         let sets = letters.octets().filter_map(|octet| self.by_octet.get(&octet));

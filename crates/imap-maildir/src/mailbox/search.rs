@@ -1,5 +1,9 @@
 //! SEARCH from the index: what flags, UIDs, sizes and dates decide, without a record for each message.
 
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
+use std::pin::Pin;
+
 use imap_backend::SearchKey;
 use imap_seq::{Uid, UidSet, View};
 
@@ -10,8 +14,14 @@ use crate::mailbox::letter_sets::LetterSets;
 use crate::mailbox::open::OpenMailbox;
 use crate::mailbox::record::internal_date;
 
-/// How many messages are looked at before the hub is given free for others.
-const BATCH: usize = 16_384;
+/// How many times a message is compared with a criterion before the hub is given free for others.
+const COMPARISONS: usize = 16_384;
+/// How many messages at least are looked at each time, however many criteria there are.
+const SMALLEST_BATCH: usize = 16;
+/// After so much work on sets other tasks have their turn: in units of a set operation on 65,536 messages, some microseconds
+/// each.
+const WORK: u64 = 64;
+const UNIT: u64 = 65_536;
 
 /// What the index says to a search.
 #[derive(Debug, Default, PartialEq)]
@@ -22,6 +32,7 @@ pub(crate) struct Judgement {
 }
 
 /// A criterion, with flags as the letters of this mailbox.
+#[derive(Debug, PartialEq, Eq)]
 enum Criterion<'a> {
     All,
     Uids(&'a UidSet),
@@ -42,39 +53,61 @@ enum Criterion<'a> {
 impl OpenMailbox {
     /// Judges the messages of `view` that are still there. O(messages of the view), a few nanoseconds each; less where flags
     /// and UIDs decide alone.
-    pub(crate) fn judge(&self, view: &View, key: &SearchKey) -> Judgement {
+    ///
+    /// Neither the hub nor the thread is kept from others for long, however many criteria there are.
+    pub(crate) async fn judge(&self, view: &View, key: &SearchKey) -> Judgement {
         let criterion = Criterion::of(key, &self.letters());
-        if let Some(matching) = self.decided_by_flags(view, &criterion) {
+        if criterion.is_decided_by_flags() {
             return Judgement {
-                matching,
+                matching: self.decided_by_flags(view, &criterion).await,
                 undecided: UidSet::new(),
             };
         }
+        let size = (COMPARISONS / criterion.count()).max(SMALLEST_BATCH);
         let mut judgement = Judgement::default();
-        let mut uids = view.uids().peekable();
-        let mut batch = Vec::with_capacity(BATCH);
-        while uids.peek().is_some() {
-            batch.clear();
-            batch.extend(uids.by_ref().take(BATCH));
-            let hub = self.hub.lock();
-            let messages = hub.look_up(&batch);
-            judgement.add(&criterion, messages);
+        let mut uids = view.uids();
+        loop {
+            let batch: Vec<Uid> = uids.by_ref().take(size).collect();
+            if batch.is_empty() {
+                return judgement;
+            }
+            judgement.add(&criterion, self.hub.lock().look_up(&batch));
+            tokio::task::consume_budget().await;
         }
-        judgement
     }
-}
 
-impl OpenMailbox {
     /// The answer where flags and UIDs decide alone; as many steps as there are differences between neighbours.
-    fn decided_by_flags(&self, view: &View, criterion: &Criterion<'_>) -> Option<UidSet> {
-        let hub = self.hub.lock();
-        let matching = criterion.members(hub.flagged())?;
+    async fn decided_by_flags(&self, view: &View, criterion: &Criterion<'_>) -> UidSet {
+        let mut letters = Info::default();
+        criterion.add_letters(&mut letters);
+        // Taken out, so that nobody waits for the hub meanwhile.
+        let messages = self.hub.lock().flagged().only(&letters);
         // What has arrived since the client was told has higher UIDs.
         let mut announced = UidSet::new();
         if let Some(last) = view.last() {
             announced.insert_range(Uid::MIN, last);
         }
-        Some(matching.intersection(&announced))
+        let mut turns = Turns::default();
+        criterion
+            .members(&messages, &mut turns)
+            .await
+            .intersection(&announced)
+    }
+}
+
+/// Gives other tasks their turn after some work.
+#[derive(Default)]
+struct Turns {
+    work: u64,
+}
+
+impl Turns {
+    async fn after_work_on(&mut self, messages: &LetterSets) {
+        self.work += 1 + messages.all().len() / UNIT;
+        if self.work >= WORK {
+            self.work = 0;
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -131,35 +164,79 @@ impl<'a> Criterion<'a> {
             SearchKey::Since(day) => Self::Since(*day),
             SearchKey::Larger(size) => Self::Larger(*size),
             SearchKey::Smaller(size) => Self::Smaller(*size),
-            SearchKey::And(keys) => Self::And(keys.iter().map(|key| Self::of(key, letters)).collect()),
-            SearchKey::Or(keys) => Self::Or(keys.iter().map(|key| Self::of(key, letters)).collect()),
+            SearchKey::And(keys) => Self::And(Self::of_different(keys, letters)),
+            SearchKey::Or(keys) => Self::Or(Self::of_different(keys, letters)),
             SearchKey::Not(key) => Self::Not(Box::new(Self::of(key, letters))),
             _ => Self::NeedsContent,
         }
     }
 
-    /// The messages that match; `None` where flags and UIDs do not decide.
-    fn members(&self, messages: &LetterSets) -> Option<UidSet> {
-        Some(match self {
-            Self::All => messages.all().clone(),
-            Self::Uids(uids) => messages.all().intersection(uids),
-            Self::Letters(letters) => messages.with_any(letters),
-            Self::And(criteria) => {
-                let mut found = messages.all().clone();
-                for criterion in criteria {
-                    found = found.intersection(&criterion.members(messages)?);
-                }
-                found
+    /// What is said twice is asked once.
+    fn of_different(keys: &'a [SearchKey], letters: &LetterMap) -> Vec<Self> {
+        let criteria: Vec<_> = keys.iter().map(|key| Self::of(key, letters)).collect();
+        let mut seen = HashSet::with_capacity(criteria.len());
+        let is_first: Vec<_> = criteria.iter().map(|criterion| seen.insert(criterion)).collect();
+        let each = criteria.into_iter().zip(is_first);
+        each.filter_map(|(criterion, is_first)| is_first.then_some(criterion))
+            .collect()
+    }
+
+    /// How many there are in it, itself included.
+    fn count(&self) -> usize {
+        match self {
+            Self::And(criteria) | Self::Or(criteria) => 1 + criteria.iter().map(Self::count).sum::<usize>(),
+            Self::Not(criterion) => 1 + criterion.count(),
+            _ => 1,
+        }
+    }
+
+    fn is_decided_by_flags(&self) -> bool {
+        match self {
+            Self::All | Self::Uids(_) | Self::Letters(_) => true,
+            Self::And(criteria) | Self::Or(criteria) => criteria.iter().all(Self::is_decided_by_flags),
+            Self::Not(criterion) => criterion.is_decided_by_flags(),
+            _ => false,
+        }
+    }
+
+    fn add_letters(&self, to: &mut Info) {
+        match self {
+            Self::Letters(letters) => to.add_letters(letters),
+            Self::And(criteria) | Self::Or(criteria) => {
+                criteria.iter().for_each(|criterion| criterion.add_letters(to));
             }
-            Self::Or(criteria) => {
-                let mut found = UidSet::new();
-                for criterion in criteria {
-                    found = found.union(&criterion.members(messages)?);
+            Self::Not(criterion) => criterion.add_letters(to),
+            _ => {}
+        }
+    }
+
+    /// The messages that match, where flags and UIDs decide.
+    fn members<'b>(&'b self, messages: &'b LetterSets, turns: &'b mut Turns) -> Members<'b> {
+        Box::pin(async move {
+            turns.after_work_on(messages).await;
+            match self {
+                Self::Uids(uids) => messages.all().intersection(uids),
+                Self::Letters(letters) => messages.with_any(letters),
+                Self::And(criteria) => {
+                    let mut found = messages.all().clone();
+                    for criterion in criteria {
+                        found = found.intersection(&criterion.members(messages, turns).await);
+                    }
+                    found
                 }
-                found
+                Self::Or(criteria) => {
+                    let mut found = UidSet::new();
+                    for criterion in criteria {
+                        found = found.union(&criterion.members(messages, turns).await);
+                    }
+                    found
+                }
+                Self::Not(criterion) => {
+                    let members = criterion.members(messages, turns).await;
+                    messages.all().difference(&members)
+                }
+                _ => messages.all().clone(),
             }
-            Self::Not(criterion) => messages.all().difference(&criterion.members(messages)?),
-            _ => return None,
         })
     }
 
@@ -183,6 +260,24 @@ impl<'a> Criterion<'a> {
     }
 }
 
+type Members<'a> = Pin<Box<dyn Future<Output = UidSet> + Send + 'a>>;
+
+impl Hash for Criterion<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            // Equal sets are of one size and begin with one UID.
+            Self::Uids(uids) => (uids.len(), uids.first()).hash(state),
+            Self::Letters(letters) => letters.hash(state),
+            Self::Before(day) | Self::On(day) | Self::Since(day) => day.hash(state),
+            Self::Larger(size) | Self::Smaller(size) => size.hash(state),
+            Self::And(criteria) | Self::Or(criteria) => criteria.hash(state),
+            Self::Not(criterion) => criterion.hash(state),
+            Self::All | Self::NeedsContent => {}
+        }
+    }
+}
+
 /// One criterion that says `decisive` settles it however little is known of the others: false for AND, true for OR.
 fn decide(criteria: &[Criterion<'_>], uid: Uid, entry: &Entry, decisive: bool) -> Option<bool> {
     let mut all_known = Some(!decisive);
@@ -194,4 +289,43 @@ fn decide(criteria: &[Criterion<'_>], uid: Uid, entry: &Entry, decisive: bool) -
         }
     }
     all_known
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::keywords::KeywordNames;
+    use imap_updates::Flag;
+
+    fn letters() -> LetterMap {
+        LetterMap::new(&KeywordNames::parse(b"0 todo\n"))
+    }
+
+    #[test]
+    fn what_is_said_twice_is_asked_once() {
+        let flag = |flag: Flag| SearchKey::Flag(flag);
+        let many = |keys: &[SearchKey]| keys.iter().cycle().take(1000).cloned().collect::<Vec<_>>();
+        let uids = SearchKey::Uids([3, 5].into_iter().filter_map(Uid::new).collect());
+        let not = SearchKey::Not(Box::new(flag(Flag::Seen)));
+        let keys = [flag(Flag::Seen), not, uids, SearchKey::Larger(3), SearchKey::All];
+        let and = SearchKey::And(many(&keys));
+        let key = SearchKey::Or(many(&[and, flag(Flag::Deleted)]));
+        // The OR, the AND, its five keys and what stands behind the NOT, and the last flag.
+        assert_eq!(Criterion::of(&key, &letters()).count(), 9);
+    }
+
+    #[test]
+    fn different_keys_stay_different() {
+        let keys: Vec<_> = (1..=100)
+            .flat_map(|number| {
+                let uids = SearchKey::Uids([number, number + 1].into_iter().filter_map(Uid::new).collect());
+                [
+                    uids,
+                    SearchKey::Larger(number.into()),
+                    SearchKey::Smaller(number.into()),
+                ]
+            })
+            .collect();
+        assert_eq!(Criterion::of(&SearchKey::Or(keys), &letters()).count(), 301);
+    }
 }
