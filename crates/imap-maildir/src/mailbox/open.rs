@@ -231,7 +231,7 @@ impl OpenMailbox {
             match self.attempt(None, without, work).await? {
                 Attempt::Done(result) => return Ok(result),
                 Attempt::Locked(again, held) => {
-                    let is_overdue = *self.overdue.lock() == held.identity;
+                    let is_overdue = held.identity.is_some() && *self.overdue.lock() == held.identity;
                     if is_overdue || !patience.wait(&self.path(), &held).await {
                         *self.overdue.lock() = held.identity;
                         without = Without::GoOn;
@@ -257,7 +257,10 @@ impl OpenMailbox {
         let mut writers = Writers::lock(self, source.as_ref()).await;
         let attempt = move || {
             let lock = match Dotlock::take(mailbox.directory.root(), FILE_NAME) {
-                Ok(lock) => Some(lock),
+                Ok(lock) => {
+                    *mailbox.overdue.lock() = None;
+                    Some(lock)
+                }
                 Err(error) => match (held(&error), without) {
                     (Some(held), Without::Fail | Without::Wait) => {
                         return Ok(Attempt::Locked(work, held.clone()));
