@@ -6,7 +6,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use imap_message::{Message, Needle, Summarizer, Summary, to_crlf};
+use imap_message::{Message, Needle, Summarizer, Summary, TextKey, TextSearch, to_crlf};
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{MessageParser, MimeHeaders};
@@ -267,6 +267,72 @@ fn cases() {
     );
 }
 
+/// Runs a search over a message that is in memory as if it were read from a store.
+fn search(octets: &[u8], search: &mut TextSearch<'_>) {
+    let offset = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+    while let Some(range) = search.wanted() {
+        search.push(&octets[offset(range.start)..offset(range.end)]);
+    }
+}
+
+fn searches(messages: &[Vec<u8>]) {
+    println!("SEARCH BODY, nothing found");
+    let octets = total(messages);
+    let needles: Vec<Needle> = (0..64).map(|n| Needle::new(&format!("nowhere {n}"))).collect();
+    let with_summary = |message: &Vec<u8>| (message.clone(), Summary::of(message));
+    let kept: Vec<(Vec<u8>, Summary)> = messages.iter().map(with_summary).collect();
+    for count in [1, 64] {
+        let keys: Vec<TextKey<'_>> = needles.iter().take(count).map(TextKey::body).collect();
+        row(
+            &format!("  {count} strings, summary kept"),
+            &kept,
+            octets,
+            |(message, summary)| {
+                search(message, &mut TextSearch::new(&keys, summary));
+            },
+        );
+        row(
+            &format!("  {count} strings, in memory"),
+            messages,
+            octets,
+            |message| {
+                search(
+                    message,
+                    &mut TextSearch::in_message(&keys, &Message::parse(message)),
+                );
+            },
+        );
+    }
+    let line = "SXQgd2FzIGEgZGFyayBhbmQgc3Rvcm15IG5pZ2h0OyB0aGUgcmFpbiBmZWxsIGluIHRvcnJlbnRz\r\n";
+    let large = message_of(
+        "Content-Transfer-Encoding: base64\r\n\r\n",
+        line.repeat((64 << 20) / line.len()).as_bytes(),
+    );
+    let summary = Summary::of(&large);
+    for count in [1, 64] {
+        let keys: Vec<TextKey<'_>> = needles.iter().take(count).map(TextKey::body).collect();
+        let name = format!("  {count} strings, 64 MiB of base64");
+        row(&name, &[&large], large.len(), |message| {
+            search(message, &mut TextSearch::new(&keys, &summary));
+        });
+        println!("    the search holds {} octets", held(&large, &keys, &summary));
+    }
+}
+
+/// The most that a search holds between two pieces.
+fn held(octets: &[u8], keys: &[TextKey<'_>], summary: &Summary) -> usize {
+    let region = Region::new(ALLOCATOR);
+    let mut search = TextSearch::new(keys, summary);
+    let mut most = 0;
+    while let Some(range) = search.wanted() {
+        let offset = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+        search.push(&octets[offset(range.start)..offset(range.end)]);
+        let change = region.change();
+        most = most.max(change.bytes_allocated - change.bytes_deallocated);
+    }
+    most
+}
+
 fn nested(levels: usize) -> String {
     let level = |level| format!("Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n");
     (0..levels).map(level).collect()
@@ -364,6 +430,7 @@ fn main() -> std::io::Result<()> {
             }),
         ],
     );
+    searches(&messages);
     fields(&messages);
     cases();
     // mail-parser recurses: give it room.

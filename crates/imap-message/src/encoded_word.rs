@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use memchr::memmem;
 
 use crate::charset;
-use crate::transfer::{base64, escape};
+use crate::transfer::{Escape, base64, escape};
 
 /// Charset names are not longer than this (RFC 2978 section 2.3 says 40).
 const MAX_CHARSET: usize = 64;
@@ -54,8 +54,6 @@ struct EncodedWord<'a> {
 impl EncodedWord<'_> {
     fn text(&self) -> Cow<'_, str> {
         charset::decode(self.charset.as_bytes(), &self.octets)
-            // What is ASCII in it can be read whatever the charset.
-            .unwrap_or_else(|| charset::guess(&self.octets))
     }
 }
 
@@ -114,11 +112,12 @@ fn q_decode(text: &[u8]) -> Vec<u8> {
         match octet {
             b'_' => out.push(b' '),
             b'=' => match escape(after) {
-                Some((decoded, len)) => {
-                    out.extend(decoded);
-                    rest = &after[len..];
+                Escape::Octet(decoded) => {
+                    out.push(decoded);
+                    rest = &after[2..];
                 }
-                None => out.push(b'='),
+                Escape::SoftBreak(len) => rest = &after[len..],
+                Escape::None | Escape::Unfinished => out.push(b'='),
             },
             _ => out.push(octet),
         }

@@ -1,13 +1,14 @@
 //! What IMAP says about one message: ENVELOPE, BODYSTRUCTURE, sections and text search over its octets.
 //!
-//! Two types answer:
+//! Three types answer:
 //!
 //! * A [`Summary`] is small and owned. It says what FETCH, SORT, THREAD and SENTON ask without the text: ENVELOPE,
 //!   BODYSTRUCTURE, RFC822.SIZE, the sent date, the References, and where the octets of every section lie, so that a server
 //!   streams `BODY[1.2]` from the store without looking for it. A [`Summarizer`] makes one in bounded memory while the
 //!   message arrives or is read; a store keeps it in a column or a cache file ([`Summary::to_bytes`]).
-//! * A [`Message`] borrows all octets and searches them: SEARCH BODY, TEXT and HEADER. It answers the same questions as a
-//!   summary besides.
+//! * A [`TextSearch`] looks for the strings of SEARCH BODY, TEXT and HEADER while a message is read piece by piece. It says
+//!   which octets it wants, attachments not among them.
+//! * A [`Message`] borrows all octets. It answers the same questions for a message that is in memory.
 //!
 //! The crate does no I/O, knows no flags, UIDs or mailboxes, and uses no type of an IMAP codec: writing the answers on the
 //! wire is left to the server, reading the octets to the store.
@@ -73,6 +74,7 @@
 //! | [`MAX_FIELD`]: 65,535 octets of one field in a summary | the value ends with the last address, parameter or word that fits |
 //! | [`MAX_FIELDS`]: 262,144 octets of fields in a summary | later fields are left out; of type and encoding each part keeps up to 64 octets all the same, so that clients can read it |
 //! | [`MAX_ADDRESSES`]: 10,000 in an ENVELOPE, and in all envelopes of a BODYSTRUCTURE | later addresses are not listed (a group that is open is closed) |
+//! | [`MAX_SEARCHED_FIELD`]: 262,144 octets of one field in a text search | the search looks at whole words up to there |
 //! | 1,000 words in a display name, 256 parameters in a field | later ones are left out |
 //!
 //! So a summary takes less than 320 KiB, a [`Summarizer`] less than 1 MiB, and what a server writes as ENVELOPE or
@@ -84,7 +86,8 @@
 //!
 //! Time is linear in the size of the message for every method, hostile messages included. [`Message::parse`] looks for the
 //! end of the header only; the first [`Message::structure`], numbered section or body search makes one pass over the
-//! boundaries. A body search takes twice the largest text part in memory.
+//! boundaries. A text search takes some tens of KiB and the header field that it looks at, whatever the message and its
+//! parts; all strings of a SEARCH are looked for in the same pass.
 //!
 //! Generated mail of lists, newsletters and attachments, 5,000 messages of 4.5 kB on average, some of them broken;
 //! `cargo run --release -p imap-backendutil-benches --bin message-table -- MAILDIR` on two cores that others used too, the
@@ -123,8 +126,11 @@
 //!
 //! # Trade-offs
 //!
-//! * [`Message`] keeps the whole message in memory: an index of words is the business of a store that has one.
-//! * There are two splitters, one over chunks and one over whole octets. The tests hold them against each other.
+//! * A text search reads each message anew: an index of words is the business of a store that has one.
+//! * There are two splitters, one over chunks and one over whole octets. The tests hold them against each other. There is
+//!   one search: that over pieces.
+//! * Text without a known charset is UTF-8 if all of it is, else Windows-1252, which only its end tells. It is searched as
+//!   both from its first octet that is not ASCII on, which takes twice the time there, and read once.
 //! * SEARCH folds case character by character and does not normalize; see [`Needle`]. HTML is searched as source.
 
 mod address;
@@ -157,7 +163,7 @@ pub use message::Message;
 pub use octets::{Octets, crlf_len, to_crlf};
 pub use parameter::Parameter;
 pub use part::{MAX_DEPTH, MAX_PARTS};
-pub use search::Needle;
+pub use search::{MAX_SEARCHED_FIELD, Needle, TextKey, TextSearch};
 pub use section::{Section, SectionText, select_fields};
 pub use structure::{BodyStructure, Disposition, Extension, Multipart, SinglePart, Specific};
 pub use summarizer::Summarizer;

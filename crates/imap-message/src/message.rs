@@ -1,6 +1,7 @@
 //! The message.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use chrono::NaiveDate;
@@ -9,9 +10,10 @@ use crate::address::Room;
 use crate::build;
 use crate::date::parse_day;
 use crate::envelope::Envelope;
-use crate::header::{Field, Fields, header_len};
-use crate::part::Tree;
-use crate::search::{self, Headers, Needle};
+use crate::field_name::FieldName;
+use crate::header::{Field, Fields, header_len, trim};
+use crate::part::{Content, Part, Tree};
+use crate::search::{Area, Areas, Body, FieldText, Format, Needle, TextKey, TextSearch, decoded};
 use crate::section::{Section, SectionText};
 use crate::structure::BodyStructure;
 
@@ -64,7 +66,7 @@ impl<'a> Message<'a> {
 
     /// The first field of that name as a reader sees it: unfolded, encoded words (RFC 2047) decoded.
     pub fn decoded_field(&self, name: &str) -> Option<String> {
-        self.field(name).map(|field| search::decoded(&field))
+        self.field(name).map(|field| decoded(&field))
     }
 
     /// ENVELOPE (RFC 9051 section 7.5.2).
@@ -98,23 +100,56 @@ impl<'a> Message<'a> {
     /// SEARCH HEADER, and FROM, TO, CC, BCC and SUBJECT with that name (RFC 9051 section 6.4.4): whether a field of that
     /// name has the string in its decoded value. The empty string asks for the field's presence.
     pub fn contains_header(&self, name: &str, needle: &Needle) -> bool {
-        search::in_field(self.header(), name.as_bytes(), needle)
+        let is_address = FieldName::of(name.as_bytes()).is_some_and(FieldName::is_address);
+        self.fields().any(|field| {
+            field.is_named(name.as_bytes())
+                && FieldText::of(trim(field.raw_value()), is_address).contains(needle)
+        })
     }
 
-    /// SEARCH BODY (RFC 9051 section 6.4.4): whether the string is in a text part, decoded from its transfer encoding
-    /// and charset, or in the header of a message inside the message.
+    /// SEARCH BODY (RFC 9051 section 6.4.4); see [`TextKey::body`].
     ///
-    /// Takes memory of about twice the largest text part.
+    /// A [`TextSearch`] does it for a message that is not in memory, and for many strings at once.
     pub fn contains_body(&self, needle: &Needle) -> bool {
-        needle.is_empty() || search::in_body(self.octets, self.tree(), needle, Headers::OfMessages)
+        self.contains(TextKey::body(needle))
     }
 
-    /// SEARCH TEXT (RFC 9051 section 6.4.4): as [`contains_body`](Self::contains_body), or in the header of the message
-    /// or of a part.
+    /// SEARCH TEXT (RFC 9051 section 6.4.4); see [`TextKey::text`].
     pub fn contains_text(&self, needle: &Needle) -> bool {
-        needle.is_empty()
-            || search::in_header(self.header(), needle)
-            || search::in_body(self.octets, self.tree(), needle, Headers::OfParts)
+        self.contains(TextKey::text(needle))
+    }
+
+    fn contains(&self, key: TextKey<'_>) -> bool {
+        let keys = [key];
+        let mut search = TextSearch::in_message(&keys, self);
+        while let Some(range) = search.wanted() {
+            let offset = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+            search.push(&self.octets[offset(range.start)..offset(range.end)]);
+        }
+        search.is_found(0) == Some(true)
+    }
+
+    /// Where strings may be looked for, in the order of the message.
+    pub(crate) fn areas(&self) -> Vec<Area> {
+        let wide = |range: &Range<usize>| range.start as u64..range.end as u64;
+        let mut areas = Areas::default();
+        for part in &self.tree().parts {
+            areas.push_part(wide(&part.header), wide(&part.body), self.searched_body(part));
+        }
+        areas.finish()
+    }
+
+    fn searched_body(&self, part: &Part<'a>) -> Body {
+        let encoding = || {
+            let mut fields = Fields::new(part.header_of(self.octets));
+            let field = fields.find(|field| field.is_named(b"content-transfer-encoding"));
+            field.map(|field| field.raw_value())
+        };
+        match part.content {
+            Content::Message(_) => Body::Message,
+            Content::Multipart(_) => Body::Other,
+            Content::Leaf => Format::of_text(&part.media, encoding).map_or(Body::Other, Body::Text),
+        }
     }
 
     fn tree(&self) -> &Tree<'a> {

@@ -144,7 +144,12 @@ impl Summary {
     }
 
     fn field(&self, name: FieldName) -> Option<&[u8]> {
-        self.fields_of(0)
+        self.field_of(0, name)
+    }
+
+    /// The first field of that name that is kept of a part.
+    fn field_of(&self, id: usize, name: FieldName) -> Option<&[u8]> {
+        self.fields_of(id)
             .find(|field| field.0 == name)
             .map(|field| field.1)
     }

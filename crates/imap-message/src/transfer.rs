@@ -1,37 +1,135 @@
-//! Content-Transfer-Encodings (RFC 2045 section 6).
-
-use std::borrow::Cow;
+//! Content-Transfer-Encodings (RFC 2045 section 6), decoded as the text comes.
+//!
+//! Damaged and unknown encodings give what can be read, because SEARCH had better find too much than too little.
 
 use memchr::memchr;
 
-use crate::Octets;
 use crate::parameter::single_token;
 
-/// What a body in that encoding stands for. Damaged and unknown encodings give what can be read, because
-/// SEARCH had better find too much than too little.
-pub(crate) fn decode<'a>(encoding: Option<&[u8]>, body: &'a [u8]) -> Octets<'a> {
-    let encoding = encoding.and_then(single_token);
-    match encoding.as_deref() {
-        Some(name) if name.eq_ignore_ascii_case(b"base64") => Cow::Owned(base64(body)),
-        Some(name) if name.eq_ignore_ascii_case(b"quoted-printable") => quoted_printable(body),
-        _ => Cow::Borrowed(body),
+/// An encoding. [`Identity`](Self::Identity) is 7bit, 8bit, binary, and what nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Identity,
+    Base64,
+    QuotedPrintable,
+}
+
+impl Encoding {
+    /// What a value of `Content-Transfer-Encoding:` names.
+    pub(crate) fn of(value: Option<&[u8]>) -> Self {
+        let name = value.and_then(single_token);
+        match name.as_deref() {
+            Some(name) if name.eq_ignore_ascii_case(b"base64") => Self::Base64,
+            Some(name) if name.eq_ignore_ascii_case(b"quoted-printable") => Self::QuotedPrintable,
+            _ => Self::Identity,
+        }
+    }
+}
+
+/// Decodes a body that comes in pieces. What it gives does not depend on where they are cut.
+#[derive(Debug)]
+pub(crate) enum Decoder {
+    Identity,
+    Base64(Base64),
+    QuotedPrintable(QuotedPrintable),
+}
+
+impl Decoder {
+    pub(crate) fn of(encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Identity => Self::Identity,
+            Encoding::Base64 => Self::Base64(Base64::default()),
+            Encoding::QuotedPrintable => Self::QuotedPrintable(QuotedPrintable::default()),
+        }
+    }
+
+    /// What the next octets of the body stand for. `room` is overwritten, if it is needed.
+    pub(crate) fn decode<'o>(&mut self, octets: &'o [u8], room: &'o mut Vec<u8>) -> &'o [u8] {
+        room.clear();
+        match self {
+            Self::Identity => return octets,
+            Self::Base64(base64) => base64.decode(octets, room),
+            Self::QuotedPrintable(quoted) => quoted.decode(octets, room),
+        }
+        room
+    }
+
+    /// What is left when the body has ended.
+    pub(crate) fn finish<'o>(&mut self, room: &'o mut Vec<u8>) -> &'o [u8] {
+        room.clear();
+        match self {
+            Self::Identity => {}
+            Self::Base64(base64) => base64.finish(room),
+            Self::QuotedPrintable(quoted) => quoted.finish(room),
+        }
+        room
     }
 }
 
 /// Decodes base64. Octets that are not in its alphabet are skipped; padding ends a group, so that pieces encoded one by
 /// one and then joined are read too.
 pub(crate) fn base64(text: &[u8]) -> Vec<u8> {
-    let mut out = vec![0; text.len() / 4 * 3 + 3];
-    let (mut rest, mut len) = (text, 0);
-    while !rest.is_empty() {
-        let groups = whole_groups(rest, &mut out[len..]);
-        (rest, len) = (&rest[4 * groups..], len + 3 * groups);
-        let (group, octets, read) = next_group(rest);
-        out[len..len + octets].copy_from_slice(&group[..octets]);
-        (rest, len) = (&rest[read..], len + octets);
-    }
-    out.truncate(len);
+    let mut out = Vec::new();
+    let mut decoder = Base64::default();
+    decoder.decode(text, &mut out);
+    decoder.finish(&mut out);
     out
+}
+
+/// Base64 up to some place: the group that has begun there.
+#[derive(Debug, Default)]
+pub(crate) struct Base64 {
+    group: u32,
+    /// Digits in the group, fewer than four.
+    digits: usize,
+}
+
+impl Base64 {
+    fn decode(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        let (mut rest, mut len) = (text, out.len());
+        out.resize(len + text.len().div_ceil(4) * 3 + 3, 0);
+        while !rest.is_empty() {
+            if self.digits == 0 {
+                let groups = whole_groups(rest, &mut out[len..]);
+                (rest, len) = (&rest[4 * groups..], len + 3 * groups);
+            }
+            let (ends, read) = self.read_group(rest);
+            rest = &rest[read..];
+            if ends {
+                let (octets, count) = self.end_group();
+                out[len..len + 3].copy_from_slice(&octets);
+                len += count;
+            }
+        }
+        out.truncate(len);
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        let (octets, count) = self.end_group();
+        out.extend_from_slice(&octets[..count]);
+    }
+
+    /// Goes on with the group, whatever stands between its digits. Returns whether it ends, and how much was read.
+    fn read_group(&mut self, text: &[u8]) -> (bool, usize) {
+        for (at, &octet) in text.iter().enumerate() {
+            let digit = DIGITS[usize::from(octet)];
+            if digit < NO_DIGIT {
+                self.group = self.group << 6 | u32::from(digit);
+                self.digits += 1;
+            }
+            if self.digits == 4 || octet == b'=' {
+                return (true, at + 1);
+            }
+        }
+        (false, text.len())
+    }
+
+    /// The octets of the group, and how many count: four digits are three octets, three are two, two are one.
+    fn end_group(&mut self) -> ([u8; 3], usize) {
+        let Self { group, digits } = std::mem::take(self);
+        let [_, octets @ ..] = (group << (6 * (4 - digits))).to_be_bytes();
+        (octets, digits * 6 / 8)
+    }
 }
 
 /// Decodes groups of four digits as far as nothing else stands between them. Returns how many there were.
@@ -50,24 +148,6 @@ fn whole_groups(text: &[u8], out: &mut [u8]) -> usize {
     groups
 }
 
-/// Decodes the next group, whatever stands between its digits: its octets, how many count, and how many were read.
-fn next_group(text: &[u8]) -> ([u8; 3], usize, usize) {
-    let (mut group, mut digits, mut read) = (0u32, 0usize, 0);
-    for &octet in text {
-        read += 1;
-        let digit = DIGITS[usize::from(octet)];
-        if digit < NO_DIGIT {
-            group = group << 6 | u32::from(digit);
-            digits += 1;
-        }
-        if digits == 4 || octet == b'=' {
-            break;
-        }
-    }
-    let [_, octets @ ..] = (group << (6 * (4 - digits))).to_be_bytes();
-    (octets, digits * 6 / 8, read)
-}
-
 /// What no base64 digit has as its value.
 const NO_DIGIT: u8 = 64;
 
@@ -83,35 +163,87 @@ const DIGITS: [u8; 256] = {
     digits
 };
 
-/// Decodes quoted-printable. A `=` that begins no escape is kept.
-fn quoted_printable(text: &[u8]) -> Octets<'_> {
-    let Some(first) = memchr(b'=', text) else {
-        return Cow::Borrowed(text);
-    };
-    let mut out = Vec::with_capacity(text.len());
-    let (plain, mut rest) = text.split_at(first);
-    out.extend_from_slice(plain);
-    // Here `rest` is empty or begins with `=`.
-    while let Some((_, after)) = rest.split_first() {
-        rest = after;
-        match escape(after) {
-            Some((decoded, len)) => {
-                out.extend(decoded);
-                rest = &after[len..];
-            }
-            None => out.push(b'='),
-        }
-        let (plain, next) = rest.split_at(memchr(b'=', rest).unwrap_or(rest.len()));
-        out.extend_from_slice(plain);
-        rest = next;
-    }
-    Cow::Owned(out)
+/// Quoted-printable up to some place: what has begun there and may be an escape. A `=` that begins none is kept.
+#[derive(Debug, Default)]
+pub(crate) struct QuotedPrintable {
+    /// Empty, or a `=` and what [`Escape::Unfinished`] allows behind it.
+    begun: Vec<u8>,
 }
 
-/// What the `=` before `after` begins: the octet it stands for, none for a soft line break, and the length behind it.
-pub(crate) fn escape(after: &[u8]) -> Option<(Option<u8>, usize)> {
+impl QuotedPrintable {
+    fn decode(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        out.reserve(text.len() + MAX_ESCAPE);
+        let mut rest = self.go_on(text, out);
+        loop {
+            let (plain, next) = rest.split_at(memchr(b'=', rest).unwrap_or(rest.len()));
+            out.extend_from_slice(plain);
+            let Some((equals, after)) = next.split_first() else {
+                return;
+            };
+            rest = match escape(after) {
+                Escape::Octet(octet) => {
+                    out.push(octet);
+                    &after[2..]
+                }
+                Escape::SoftBreak(len) => &after[len..],
+                Escape::None => {
+                    out.push(*equals);
+                    after
+                }
+                Escape::Unfinished => {
+                    self.begun.extend_from_slice(next);
+                    return;
+                }
+            };
+        }
+    }
+
+    /// Goes on with what has begun before `text`. Returns what follows.
+    fn go_on<'t>(&mut self, text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
+        let before = self.begun.len();
+        if before == 0 {
+            return text;
+        }
+        self.begun.extend(text.iter().take(MAX_ESCAPE));
+        let taken = match escape(&self.begun[1..]) {
+            Escape::Octet(octet) => {
+                out.push(octet);
+                3
+            }
+            Escape::SoftBreak(len) => 1 + len,
+            Escape::None => {
+                // No other `=` is in it, so all of it is plain.
+                out.extend_from_slice(&self.begun[..before]);
+                before
+            }
+            Escape::Unfinished => return &[],
+        };
+        self.begun.clear();
+        &text[taken - before..]
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        out.append(&mut self.begun);
+    }
+}
+
+/// What follows a `=`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Escape {
+    /// Two digits: this octet.
+    Octet(u8),
+    /// A line end, so many octets with the white space before it.
+    SoftBreak(usize),
+    /// Something that makes no escape.
+    None,
+    /// The start of something that may become one.
+    Unfinished,
+}
+
+/// What the `=` before `after` begins.
+pub(crate) fn escape(after: &[u8]) -> Escape {
     if let Some(octet) = hex_pair(after) {
-        return Some((Some(octet), 2));
+        return Escape::Octet(octet);
     }
     // Mail transport may have added white space at the end of the line.
     let spaces = after
@@ -120,14 +252,19 @@ pub(crate) fn escape(after: &[u8]) -> Option<(Option<u8>, usize)> {
         .take_while(|octet| matches!(octet, b' ' | b'\t'))
         .count();
     match &after[spaces..] {
-        [b'\r', b'\n', ..] => Some((None, spaces + 2)),
-        [b'\n', ..] => Some((None, spaces + 1)),
-        _ => None,
+        [b'\r', b'\n', ..] => Escape::SoftBreak(spaces + 2),
+        [b'\n', ..] => Escape::SoftBreak(spaces + 1),
+        [] | [b'\r'] => Escape::Unfinished,
+        [digit] if spaces == 0 && hex(*digit).is_some() => Escape::Unfinished,
+        _ => Escape::None,
     }
 }
 
 /// So that white space is not looked at again and again: a line has at most 76 octets (RFC 2045 section 6.7).
 const MAX_TRAILING_SPACE: usize = 76;
+
+/// The longest that can follow a `=` in an escape.
+const MAX_ESCAPE: usize = MAX_TRAILING_SPACE + 2;
 
 /// The octet that the two hexadecimal digits at the start stand for.
 pub(crate) fn hex_pair(digits: &[u8]) -> Option<u8> {

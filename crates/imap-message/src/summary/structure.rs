@@ -37,7 +37,7 @@ fn part<'a>(summary: &'a Summary, id: usize, room: &mut Room) -> BodyStructure<'
 }
 
 /// The media type of a part. Where its field was too long to keep or contradicts the kind, the kind decides.
-fn media(kind: Kind, field: Option<&[u8]>) -> Media<'_> {
+pub(super) fn media(kind: Kind, field: Option<&[u8]>) -> Media<'_> {
     let opaque = || Media::of("application", "octet-stream");
     match (kind, field.map(Media::parse)) {
         (Kind::Leaf, None) | (Kind::Text, _) => Media::of("text", "plain"),
