@@ -1,9 +1,14 @@
 //! SEARCH: what is asked, what was found, and an evaluation for every store that can
 //! [`fetch`](crate::Mailbox::fetch).
 
+mod criterion;
 mod evaluate;
+mod pace;
+mod pieces;
+#[cfg(test)]
+mod tests;
 
-pub use evaluate::{LARGEST_SEARCHED, evaluate};
+pub use evaluate::evaluate;
 
 use chrono::NaiveDate;
 use imap_message::Needle;

@@ -55,7 +55,7 @@
 //! One task for each connection, 5 KiB while it waits for its client, at most about 300 KiB of input, command and output.
 //! While it fetches, 64 KiB of one message besides, and what the backend hands over with a batch of records
 //! ([`imap_backend::Need::HELD_OCTETS`]): a message is written while it is read, whatever its size. A SEARCH in text holds
-//! one message up to [`imap_backend::search::LARGEST_SEARCHED`]. All other bounds are in [`Limits`]. Output is sent in
+//! a piece of 64 KiB of one message, and gives way between pieces. All other bounds are in [`Limits`]. Output is sent in
 //! batches of 32 KiB; a client that does not read blocks only itself, and not for longer than [`Limits::write_stall`].
 //!
 //! SEARCH, and FETCH of what lies in messages, is done in turns: as much of it at the same time as there are cores, each turn

@@ -1,222 +1,238 @@
 //! SEARCH over any store.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
 use chrono::NaiveDate;
-use imap_message::{Message, Needle, Summary};
+use imap_message::{Message, Summary, TextKey, TextSearch};
 use imap_seq::{Uid, UidSet};
 
+use super::criterion::{Criteria, Seen, Sight};
+use super::pace::Pace;
+use super::pieces::{Extent, PIECE, Pieces};
 use super::{Found, Query, SearchKey};
-use crate::body::Body;
 use crate::error::{Error, ErrorKind};
 use crate::mailbox::Mailbox;
-use crate::record::{Need, Record};
+use crate::record::{Fetched, Need, Record};
 use crate::walk::Walk;
-
-/// How much of a message a criterion has to see. Ordered by what it costs to get.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Sight {
-    Attributes,
-    /// What a store keeps ready of the header, or the header itself where it keeps nothing.
-    Summary,
-    Header,
-    Octets,
-}
-
-impl Sight {
-    fn need(self, attributes: Need) -> Need {
-        match self {
-            Self::Attributes => attributes,
-            Self::Summary => attributes.and(Need::HEADER_SUMMARY),
-            Self::Header => attributes.and(Need::HEADER),
-            Self::Octets => attributes.and(Need::BODY),
-        }
-    }
-}
-
-impl SearchKey {
-    /// How much of a message has to be seen to decide every part of this criterion.
-    fn sight(&self) -> Sight {
-        match self {
-            Self::SentBefore(_) | Self::SentOn(_) | Self::SentSince(_) | Self::Header(..) => Sight::Summary,
-            Self::Body(_) | Self::Text(_) => Sight::Octets,
-            Self::And(keys) | Self::Or(keys) => {
-                keys.iter().map(Self::sight).max().unwrap_or(Sight::Attributes)
-            }
-            Self::Not(key) => key.sight(),
-            _ => Sight::Attributes,
-        }
-    }
-
-    /// The attributes that any part of this criterion looks at.
-    fn attributes(&self) -> Need {
-        match self {
-            Self::Before(_) | Self::On(_) | Self::Since(_) => Need::INTERNAL_DATE,
-            Self::Larger(_) | Self::Smaller(_) => Need::SIZE,
-            Self::And(keys) | Self::Or(keys) => keys
-                .iter()
-                .fold(Need::FLAGS, |need, key| need.and(key.attributes())),
-            Self::Not(key) => key.attributes(),
-            _ => Need::FLAGS,
-        }
-    }
-
-    /// Whether a message matches, or `None` where `seen` is not enough to tell.
-    fn matches(&self, seen: &Seen<'_>) -> Option<bool> {
-        let record = seen.record;
-        let day = || record.internal_date().map(|date| date.date_naive());
-        match self {
-            Self::All => Some(true),
-            Self::Uids(uids) => Some(uids.contains(record.uid())),
-            Self::Flag(flag) => Some(record.flags().contains(flag)),
-            Self::Before(date) => day().map(|day| day < *date),
-            Self::On(date) => day().map(|day| day == *date),
-            Self::Since(date) => day().map(|day| day >= *date),
-            Self::SentBefore(date) => seen.sent_date().map(|sent| sent.is_some_and(|day| day < *date)),
-            Self::SentOn(date) => seen.sent_date().map(|sent| sent.is_some_and(|day| day == *date)),
-            Self::SentSince(date) => seen.sent_date().map(|sent| sent.is_some_and(|day| day >= *date)),
-            Self::Larger(size) => record.size().map(|s| s > *size),
-            Self::Smaller(size) => record.size().map(|s| s < *size),
-            Self::Header(name, needle) => seen.contains_header(name, needle),
-            Self::Body(needle) => seen.whole().map(|m| m.contains_body(needle)),
-            Self::Text(needle) => seen.whole().map(|m| m.contains_text(needle)),
-            Self::And(keys) => Self::decide(keys, seen, false),
-            Self::Or(keys) => Self::decide(keys, seen, true),
-            Self::Not(key) => key.matches(seen).map(|matches| !matches),
-        }
-    }
-
-    /// One key that answers `decisive` settles it however little is known of the others: false for AND, true for OR.
-    fn decide(keys: &[Self], seen: &Seen<'_>, decisive: bool) -> Option<bool> {
-        let mut answer = Some(!decisive);
-        for key in keys {
-            match key.matches(seen) {
-                Some(matches) if matches == decisive => return Some(decisive),
-                Some(_) => {}
-                None => answer = None,
-            }
-        }
-        answer
-    }
-}
-
-/// A message as far as it has been read.
-struct Seen<'a> {
-    record: &'a Record,
-    message: Option<Message<'a>>,
-    sight: Sight,
-}
-
-impl<'a> Seen<'a> {
-    fn new(record: &'a Record, octets: Option<&'a [u8]>, sight: Sight) -> Self {
-        Self {
-            record,
-            message: octets.map(Message::parse),
-            sight,
-        }
-    }
-
-    /// The day of the `Date:` field, if that was looked at; `Some(None)` where the message has none.
-    fn sent_date(&self) -> Option<Option<NaiveDate>> {
-        match &self.message {
-            Some(message) => Some(message.sent_date()),
-            None => self.summary().map(|summary| summary.sent_date()),
-        }
-    }
-
-    fn contains_header(&self, name: &str, needle: &Needle) -> Option<bool> {
-        match &self.message {
-            Some(message) => Some(message.contains_header(name, needle)),
-            None => self.summary()?.contains_header(name, needle),
-        }
-    }
-
-    fn summary(&self) -> Option<&Summary> {
-        let summary = self.record.summary().filter(|_| self.sight > Sight::Attributes);
-        summary.map(|summary| &**summary)
-    }
-
-    fn whole(&self) -> Option<&Message<'a>> {
-        self.message.as_ref().filter(|_| self.sight == Sight::Octets)
-    }
-}
-
-/// How much of a message SEARCH looks through, in octets: 64 MiB. Text further behind is not found. Bounds the memory of
-/// a search; a larger message is all but certainly one large attachment.
-pub const LARGEST_SEARCHED: usize = 64 << 20;
-
-/// The longest header that SEARCH looks through, in octets: 1 MiB.
-const LONGEST_HEADER: usize = 1 << 20;
-
-/// How much is read at first where a header is wanted, in octets.
-const HEADER_FIRST: usize = 16 << 10;
-
-/// The octets of a message as far as `sight` reaches.
-///
-/// # Errors
-/// Those of reading the body; one that [concerns one message](ErrorKind::concerns_one_message) hides no other.
-async fn read(record: &Record, sight: Sight) -> Result<Bytes, Error> {
-    let body = record
-        .body()
-        .ok_or_else(|| Error::new(ErrorKind::ServerBug).with_source("fetch answered no body"))?;
-    match (sight, body.held()) {
-        (_, Some(held)) => Ok(held.slice(..held.len().min(LARGEST_SEARCHED))),
-        (Sight::Octets, None) => body.read_first(LARGEST_SEARCHED).await,
-        (_, None) => read_header(body).await,
-    }
-}
-
-async fn read_header(body: &Body) -> Result<Bytes, Error> {
-    let mut wanted = HEADER_FIRST;
-    loop {
-        let octets = body.read_first(wanted).await?;
-        let complete = Message::parse(&octets).header().len() < octets.len();
-        if complete || octets.len() < wanted || wanted >= LONGEST_HEADER {
-            return Ok(octets);
-        }
-        wanted *= 4;
-    }
-}
 
 /// Finds the messages that match a query, with nothing but [`Mailbox::fetch`].
 ///
 /// Messages are judged by flags, dates and sizes first; only those that this leaves open are read, and read only
-/// as far as needed. Messages that are gone, or cannot be read, do not match.
+/// as far as needed: the header, or headers and text parts without attachments, up to where the answer is known. Where
+/// the text lies is taken from the [`Record::summary`] of the store; if it keeps none, the message is read once more to
+/// find it out. Messages that are gone, or cannot be read, do not match.
+///
+/// The future gives way after at most 64 KiB of text or some hundred records, and is pending then even where the store
+/// never waits. Dropped, it reads no further.
 ///
 /// # Errors
 /// Those of [`Mailbox::fetch`].
 ///
 /// # Complexity
-/// Time: the messages of the view, plus the octets of those left open. Memory: one batch of at most 256 records, and
-/// [`Need::HELD_OCTETS`] or one message up to [`LARGEST_SEARCHED`].
+/// Time: the messages of the view, plus headers and text parts of those left open; all strings are looked for in the same
+/// pass. Memory: one batch of at most 256 records with [`Need::HELD_OCTETS`], and 64 KiB of one message besides what
+/// [`TextSearch`] takes, whatever the size of the message.
 pub async fn evaluate<M: Mailbox + ?Sized>(mailbox: &mut M, query: &Query) -> Result<Found, Error> {
-    let key = query.key();
-    if let Some(all) = decided_by_the_view(query) {
-        return Ok(Found::new(all));
+    let mut evaluation = Evaluation {
+        mailbox,
+        criteria: Criteria::of(query.key()),
+        pace: Pace::new(),
+        found: UidSet::new(),
+    };
+    match query.key() {
+        SearchKey::All | SearchKey::Uids(_) => evaluation.take_all(candidates(query)).await,
+        _ => evaluation.judge_all(candidates(query)).await?,
     }
-    let mut found = UidSet::new();
-    let mut open = Vec::new();
-    let mut walk = Walk::new(candidates(query), Sight::Attributes.need(key.attributes()));
-    while let Some(records) = walk.next(mailbox).await? {
-        for record in records.into_records() {
-            match key.matches(&Seen::new(&record, None, Sight::Attributes)) {
-                Some(true) => {
-                    found.insert(record.uid());
-                }
-                Some(false) => {}
-                None => open.push(record.uid()),
-            }
-        }
-        judge_open(mailbox, &mut open, key, &mut found).await?;
-    }
-    Ok(Found::new(found))
+    Ok(Found::new(evaluation.found))
 }
 
-/// What needs no look at any message: ALL, and sets of UIDs.
-fn decided_by_the_view(query: &Query) -> Option<UidSet> {
-    match query.key() {
-        SearchKey::All => Some(candidates_of(query, &[]).collect()),
-        SearchKey::Uids(uids) => Some(candidates_of(query, &[uids]).collect()),
-        _ => None,
+/// A search while it goes on.
+struct Evaluation<'m, 'q, M: ?Sized> {
+    mailbox: &'m mut M,
+    criteria: Criteria<'q>,
+    pace: Pace,
+    found: UidSet,
+}
+
+/// What it takes to judge a record by one key and by all, as much as so many octets of text; see [`Pace`].
+const KEY_WORK: usize = 16;
+const RECORD_WORK: usize = 256;
+
+/// So many HEADER keys are looked for in a summary between two chances to give way.
+const KEYS_AT_ONCE: usize = 64;
+
+impl<M: Mailbox + ?Sized> Evaluation<'_, '_, M> {
+    /// Messages that the view alone decides about.
+    async fn take_all(&mut self, uids: impl Iterator<Item = Uid>) {
+        for uid in uids {
+            self.found.insert(uid);
+            self.pace.after(KEY_WORK).await;
+        }
+    }
+
+    async fn judge_all(&mut self, uids: impl Iterator<Item = Uid>) -> Result<(), Error> {
+        let need = Sight::Attributes.need(self.criteria.attributes());
+        let mut open = Vec::new();
+        let mut walk = Walk::new(uids, need);
+        while let Some(records) = walk.next(self.mailbox).await? {
+            for record in records.into_records() {
+                let seen = Seen {
+                    record: &record,
+                    sent_date: None,
+                    texts: &[],
+                };
+                let matches = self.criteria.matches(&seen);
+                self.take(record.uid(), matches, &mut open);
+                self.pace.after(self.record_work()).await;
+            }
+            self.judge_open(&mut open).await?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, uid: Uid, matches: Option<bool>, open: &mut Vec<Uid>) {
+        match matches {
+            Some(true) => drop(self.found.insert(uid)),
+            Some(false) => {}
+            None => open.push(uid),
+        }
+    }
+
+    fn record_work(&self) -> usize {
+        RECORD_WORK + KEY_WORK * self.criteria.len()
+    }
+
+    /// Judges what flags, dates and sizes have left open, reading as much of each message as some part of the criterion
+    /// needs: a summary first where that may do, because most stores need not read the message for it.
+    async fn judge_open(&mut self, open: &mut Vec<Uid>) -> Result<(), Error> {
+        let mut sight = self.criteria.sight();
+        while !open.is_empty() {
+            let need = sight.need(self.criteria.attributes());
+            let mut walk = Walk::new(std::mem::take(open).into_iter(), need);
+            while let Some(records) = walk.next(self.mailbox).await? {
+                for record in records.into_records() {
+                    match self.judge(&record, sight).await {
+                        Ok(matches) => self.take(record.uid(), matches, open),
+                        Err(error) if error.kind().concerns_one_message() => {}
+                        Err(error) => return Err(error),
+                    }
+                    self.pace.after(self.record_work()).await;
+                }
+            }
+            if sight >= Sight::Header {
+                open.clear();
+            }
+            sight = Sight::Header;
+        }
+        Ok(())
+    }
+
+    /// Whether a message matches; `None` where its summary is not enough to tell.
+    async fn judge(&mut self, record: &Record, sight: Sight) -> Result<Option<bool>, Error> {
+        if let (Sight::Summary, Some(summary)) = (sight, record.summary()) {
+            let texts = self.texts_in_summary(summary).await;
+            let seen = Seen {
+                record,
+                sent_date: Some(summary.sent_date()),
+                texts: &texts,
+            };
+            return Ok(self.criteria.matches(&seen));
+        }
+        let body = record.body().ok_or(ErrorKind::ServerBug);
+        let body = body.map_err(|bug| Error::new(bug).with_source("fetch answered no body"))?;
+        let mut pieces = Pieces::new(body);
+        let structure = match (sight, record.summary(), body.held()) {
+            (Sight::Octets, Some(summary), _) if summary.size().is_some() => {
+                Structure::Summary(Arc::clone(summary))
+            }
+            (Sight::Octets, _, Some(octets)) if octets.len() <= PIECE => {
+                Structure::Message(Message::parse(octets))
+            }
+            (Sight::Octets, ..) => Structure::Summary(self.summary(record.uid(), &mut pieces).await?),
+            _ => Structure::Summary(Arc::new(pieces.summary(Extent::Header, &mut self.pace).await?)),
+        };
+        self.read(record, &structure, &mut pieces).await.map(Some)
+    }
+
+    /// Looks for the strings where they may be, until it is known whether the message matches.
+    async fn read(
+        &mut self,
+        record: &Record,
+        structure: &Structure<'_>,
+        pieces: &mut Pieces<'_>,
+    ) -> Result<bool, Error> {
+        let sent_date = Some(structure.sent_date());
+        let mut texts = match structure {
+            Structure::Summary(summary) => self.texts_in_summary(summary).await,
+            Structure::Message(_) => vec![None; self.criteria.texts().len()],
+        };
+        let numbers: Vec<usize> = (0..texts.len())
+            .filter(|&number| texts[number].is_none())
+            .collect();
+        let keys: Vec<TextKey<'_>> = numbers
+            .iter()
+            .map(|&number| self.criteria.texts()[number])
+            .collect();
+        let mut search = structure.search(&keys);
+        loop {
+            for (key, &number) in numbers.iter().enumerate() {
+                texts[number] = search.is_found(key);
+            }
+            let seen = Seen {
+                record,
+                sent_date,
+                texts: &texts,
+            };
+            let matches = self.criteria.matches(&seen);
+            if matches.is_some() || !pieces.push_next(&mut search, &mut self.pace).await? {
+                return Ok(matches == Some(true));
+            }
+        }
+    }
+
+    /// What the fields that a summary keeps say to each of the criterion's strings.
+    async fn texts_in_summary(&mut self, summary: &Summary) -> Vec<Option<bool>> {
+        let mut found = Vec::with_capacity(self.criteria.texts().len());
+        for keys in self.criteria.texts().chunks(KEYS_AT_ONCE) {
+            found.extend(summary.contains_headers(keys));
+            self.pace.after(summary.heap_size()).await;
+        }
+        found
+    }
+
+    /// The summary of a message that is not in memory: the one that its store keeps, or one that is made now.
+    async fn summary(&mut self, uid: Uid, pieces: &mut Pieces<'_>) -> Result<Arc<Summary>, Error> {
+        let mut walk = Walk::new(std::iter::once(uid), Need::SUMMARY);
+        let fetched = walk.next(self.mailbox).await?;
+        let mut records = fetched.into_iter().flat_map(Fetched::into_records);
+        let kept = records.find_map(|record| record.summary().cloned());
+        match kept.filter(|summary| summary.size().is_some()) {
+            Some(summary) => Ok(summary),
+            None => Ok(Arc::new(pieces.summary(Extent::Whole, &mut self.pace).await?)),
+        }
+    }
+}
+
+/// What says where the text of a message lies.
+enum Structure<'r> {
+    Summary(Arc<Summary>),
+    /// The octets themselves.
+    Message(Message<'r>),
+}
+
+impl Structure<'_> {
+    fn sent_date(&self) -> Option<NaiveDate> {
+        match self {
+            Self::Summary(summary) => summary.sent_date(),
+            Self::Message(message) => message.sent_date(),
+        }
+    }
+
+    fn search<'k>(&self, keys: &'k [TextKey<'k>]) -> TextSearch<'k> {
+        match self {
+            Self::Summary(summary) => TextSearch::new(keys, summary),
+            Self::Message(message) => TextSearch::in_message(keys, message),
+        }
     }
 }
 
@@ -230,59 +246,8 @@ fn candidates(query: &Query) -> impl Iterator<Item = Uid> {
             .collect(),
         _ => Vec::new(),
     };
-    candidates_of(query, &required)
-}
-
-fn candidates_of<'q>(query: &'q Query, required: &[&'q UidSet]) -> impl Iterator<Item = Uid> + use<'q> {
-    let (view, required) = (query.view(), required.to_vec());
+    let view = query.view();
     view.uids()
         .filter(|&uid| !view.is_expunged(uid))
         .filter(move |&uid| required.iter().all(|set| set.contains(uid)))
-}
-
-/// Judges what flags, dates and sizes have left open, reading as much of each message as some part of the criterion
-/// needs: a summary first where that may do, because most stores need not read the message for it.
-async fn judge_open<M: Mailbox + ?Sized>(
-    mailbox: &mut M,
-    open: &mut Vec<Uid>,
-    key: &SearchKey,
-    found: &mut UidSet,
-) -> Result<(), Error> {
-    let mut sight = key.sight();
-    while !open.is_empty() {
-        let mut walk = Walk::new(std::mem::take(open).into_iter(), sight.need(key.attributes()));
-        while let Some(records) = walk.next(mailbox).await? {
-            for record in records.into_records() {
-                match judge(&record, key, sight).await? {
-                    Some(true) => {
-                        found.insert(record.uid());
-                    }
-                    Some(false) => {}
-                    None => open.push(record.uid()),
-                }
-            }
-        }
-        if sight >= Sight::Header {
-            open.clear();
-        }
-        sight = Sight::Header;
-    }
-    Ok(())
-}
-
-/// Whether a message matches; `None` where its summary is not enough to tell. A message that cannot be read does not
-/// match.
-async fn judge(record: &Record, key: &SearchKey, sight: Sight) -> Result<Option<bool>, Error> {
-    if sight == Sight::Summary && record.summary().is_some() {
-        return Ok(key.matches(&Seen::new(record, None, sight)));
-    }
-    match read(record, sight).await {
-        Ok(octets) => {
-            let sight = sight.max(Sight::Header);
-            let matches = key.matches(&Seen::new(record, Some(&octets), sight));
-            Ok(Some(matches == Some(true)))
-        }
-        Err(error) if error.kind().concerns_one_message() => Ok(Some(false)),
-        Err(error) => Err(error),
-    }
 }
