@@ -138,8 +138,8 @@ pub(crate) fn parse(octets: &[u8]) -> Parsed {
     parsed.header = Some(header);
     let start = end.map_or(0, |end| end + 1);
     parsed.complete = start as u64;
-    parse_records(&octets[start..], version, (2, floor), &mut parsed);
-    drop_duplicates(&mut parsed);
+    let lines = parse_records(&octets[start..], version, (2, floor), &mut parsed);
+    drop_duplicates(&mut parsed, &lines);
     parsed
 }
 
@@ -154,8 +154,8 @@ pub(crate) fn parse_appended(octets: &[u8], highest: u32) -> Parsed {
         torn_uid: 0,
         complete: 0,
     };
-    parse_records(octets, Version::Three, (1, highest), &mut parsed);
-    drop_duplicates(&mut parsed);
+    let lines = parse_records(octets, Version::Three, (1, highest), &mut parsed);
+    drop_duplicates(&mut parsed, &lines);
     parsed
 }
 
@@ -200,7 +200,14 @@ fn is_guid(value: &str) -> bool {
     value.len() == 32 && value.bytes().all(|octet| octet.is_ascii_hexdigit())
 }
 
-fn parse_records(octets: &[u8], version: Version, (first_line, floor): (usize, u32), parsed: &mut Parsed) {
+/// Returns the line of each record.
+fn parse_records(
+    octets: &[u8],
+    version: Version,
+    (first_line, floor): (usize, u32),
+    parsed: &mut Parsed,
+) -> Vec<usize> {
+    let mut lines = Vec::new();
     let mut rest = octets;
     let mut line = first_line;
     let mut last = parsed.highest;
@@ -213,6 +220,7 @@ fn parse_records(octets: &[u8], version: Version, (first_line, floor): (usize, u
                 last = record.uid;
                 parsed.highest = parsed.highest.max(record.uid);
                 parsed.records.push(record);
+                lines.push(line);
             }
             Some(record) => {
                 // A number that is merely out of order is in use; one out of range would end the mailbox's life.
@@ -233,6 +241,7 @@ fn parse_records(octets: &[u8], version: Version, (first_line, floor): (usize, u
         parsed.torn_uid = hidden_uid(rest, parsed.highest.max(floor));
         parsed.faults.push(Fault::Torn);
     }
+    lines
 }
 
 /// The UID that a broken line starts with, if it is a number that could be one; else 0.
@@ -281,11 +290,11 @@ fn trim(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-fn drop_duplicates(parsed: &mut Parsed) {
+fn drop_duplicates(parsed: &mut Parsed, lines: &[usize]) {
     let mut last = std::collections::HashMap::with_capacity(parsed.records.len());
     for (at, record) in parsed.records.iter().enumerate() {
         if let Some(earlier) = last.insert(Arc::clone(&record.base), at) {
-            parsed.faults.push(Fault::Duplicate(earlier + 2));
+            parsed.faults.push(Fault::Duplicate(lines[earlier]));
         }
     }
     if last.len() < parsed.records.len() {
@@ -394,6 +403,17 @@ mod tests {
         let parsed = parse(&list("1 :a\n2 :b\n3 :a\n"));
         assert_eq!(uids(&parsed), [(2, "b"), (3, "a")]);
         assert_eq!(parsed.faults, [Fault::Duplicate(2)]);
+    }
+
+    #[test]
+    fn a_file_named_twice_is_said_with_its_own_line() {
+        let parsed = parse(&list("rubbish\n1 :a\n1 :c\n2 :b\n3 :a\n"));
+        assert_eq!(
+            parsed.faults,
+            [Fault::Line(2), Fault::Order(4), Fault::Duplicate(3)]
+        );
+        // Appended lines are counted from the first one.
+        assert_eq!(parse_appended(b"1 :a\n2 :a\n", 0).faults, [Fault::Duplicate(1)]);
     }
 
     #[test]
