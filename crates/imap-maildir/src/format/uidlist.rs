@@ -167,7 +167,8 @@ enum Version {
 
 fn parse_header(line: &[u8]) -> Option<(Header, Version)> {
     let line = std::str::from_utf8(line).ok()?;
-    let mut fields = line.split(' ').filter(|field| !field.is_empty());
+    // A CR is of a line end, and would be taken for one where the header is written with it.
+    let mut fields = line.split([' ', '\r']).filter(|field| !field.is_empty());
     let mut header = Header {
         uid_validity: 0,
         next_uid: 1,
@@ -367,6 +368,15 @@ mod tests {
         let parsed = parse(format!("3 V1 N2 G{GUID}\r\n1 :a\r\n").as_bytes());
         assert_eq!(uids(&parsed), [(1, "a")]);
         assert!(parsed.faults.is_empty());
+    }
+
+    #[test]
+    fn a_header_is_written_as_it_was_read_however_its_line_ended() {
+        for end in ["\r\n", "\r\r\n", " \r\r\n", " \r \r\n"] {
+            let parsed = parse(format!("3 V1 N2 G{GUID} Xy{end}1 :a{end}").as_bytes());
+            let header = parsed.header.unwrap();
+            assert_eq!(parse(&write(&header, &[])).header, Some(header), "{end:?}");
+        }
     }
 
     #[test]
