@@ -56,7 +56,7 @@ impl Default for Subscriptions {
 }
 
 impl Subscriptions {
-    /// Reads Dovecot's file, of either version. Lines that are not UTF-8 are passed over.
+    /// Reads Dovecot's file, of either version. Lines that are not UTF-8, or name nothing, are passed over.
     pub(crate) fn parse(octets: &[u8]) -> Self {
         let lines = octets.split(|&octet| octet == b'\n');
         let mut lines = lines
@@ -67,10 +67,17 @@ impl Subscriptions {
             None => Version::One,
         };
         let lines = lines.filter_map(|line| std::str::from_utf8(line).ok());
-        let names = lines.filter(|line| !line.is_empty()).map(|line| match version {
-            Version::One => canonical(line),
-            Version::Two => canonical(&line.split('\t').map(unescape).collect::<Vec<_>>().join(".")),
+        let names = lines.map(|line| match version {
+            Version::One => line.trim_end_matches('\r').to_owned(),
+            Version::Two => line.split('\t').map(unescape).collect::<Vec<_>>().join("."),
         });
+        Self::of(names, version)
+    }
+
+    /// Each name once, in the spelling in which it is compared. An empty one would be written as an empty line, which is read
+    /// as none.
+    fn of(names: impl Iterator<Item = String>, version: Version) -> Self {
+        let names = names.map(|name| canonical(&name)).filter(|name| !name.is_empty());
         let mut seen = HashSet::new();
         Self {
             names: names.filter(|name| seen.insert(name.clone())).collect(),
@@ -85,10 +92,7 @@ impl Subscriptions {
             Some(rest) => rest.to_owned(),
             None => name,
         });
-        Self {
-            names: names.collect(),
-            version: Version::Two,
-        }
+        Self::of(names, Version::Two)
     }
 
     /// The names: modified UTF-7, parts separated by `.`.
@@ -201,6 +205,19 @@ mod tests {
         let mut subscriptions = Subscriptions::parse(b"a.b\r\nc\n");
         subscriptions.change("d", Subscription::Add);
         assert_eq!(subscriptions.write(), b"a.b\nc\nd\n");
+    }
+
+    #[test]
+    fn a_line_that_names_nothing_is_passed_over() {
+        // A CR alone, an octet 1 that escapes nothing, a prefix alone.
+        for read in [
+            Subscriptions::parse(b"a\n\r\nb\r\n"),
+            Subscriptions::parse(b"V\t2\n\na\n\x01\nb\n"),
+            Subscriptions::parse_courier(b"a\nINBOX.\nb\n"),
+        ] {
+            assert_eq!(read.names(), ["a", "b"]);
+            assert_eq!(Subscriptions::parse(&read.write()), read);
+        }
     }
 
     #[test]
