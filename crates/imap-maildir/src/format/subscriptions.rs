@@ -77,7 +77,7 @@ impl Subscriptions {
     /// Each name once, in the spelling in which it is compared. An empty one would be written as an empty line, which is read
     /// as none.
     fn of(names: impl Iterator<Item = String>, version: Version) -> Self {
-        let names = names.map(|name| canonical(&name)).filter(|name| !name.is_empty());
+        let names = names.filter(|name| !name.is_empty()).map(|name| canonical(&name));
         let mut seen = HashSet::new();
         Self {
             names: names.filter(|name| seen.insert(name.clone())).collect(),
@@ -208,12 +208,17 @@ mod tests {
     }
 
     #[test]
+    fn couriers_prefix_alone_is_inbox() {
+        let read = Subscriptions::parse_courier(b"INBOX.a\nINBOX.\nINBOX.b\n");
+        assert_eq!(read.names(), ["a", "INBOX", "b"]);
+    }
+
+    #[test]
     fn a_line_that_names_nothing_is_passed_over() {
-        // A CR alone, an octet 1 that escapes nothing, a prefix alone.
+        // A CR alone, an octet 1 that escapes nothing.
         for read in [
             Subscriptions::parse(b"a\n\r\nb\r\n"),
             Subscriptions::parse(b"V\t2\n\na\n\x01\nb\n"),
-            Subscriptions::parse_courier(b"a\nINBOX.\nb\n"),
         ] {
             assert_eq!(read.names(), ["a", "b"]);
             assert_eq!(Subscriptions::parse(&read.write()), read);
