@@ -6,7 +6,7 @@
 //! Each attack has a server and a Maildir of its own, in a temporary directory, on loopback. One user attacks for at most
 //! ten seconds and leaves without a word; another one, who has a small mailbox selected, sends a NOOP every 50 ms all the
 //! time. The names are those of `docs/testing.md`; without any, all are run, in some minutes and with 4 GB of disk (most of
-//! it holes). Needs Linux: memory and processor time come from `/proc`.
+//! it holes; `TMPDIR` says where). Needs Linux: memory and processor time come from `/proc`.
 
 mod attacks;
 mod client;
@@ -47,15 +47,15 @@ fn main() -> io::Result<()> {
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     for attack in ATTACKS {
         if wanted.is_empty() || wanted.iter().any(|name| name == attack.name) {
-            println!("{}", row(attack, Path::new(&program))?);
+            print_row(attack, Path::new(&program))?;
         }
     }
     Ok(())
 }
 
-fn row(attack: &Attack, program: &Path) -> io::Result<String> {
+fn print_row(attack: &Attack, program: &Path) -> io::Result<()> {
     eprintln!("{}: {}", attack.name, attack.what);
-    let server = Server::start(program, attack.prepare)?;
+    let mut server = Server::start(program, attack.prepare)?;
     let innocent = Innocent::start(&server)?;
     // The first looks at both mailboxes are not part of the attack.
     sleep(Duration::from_millis(500));
@@ -72,7 +72,8 @@ fn row(attack: &Attack, program: &Path) -> io::Result<String> {
     let times = innocent.stop()?;
     let stop = server.stop()?;
     let name = attack.name;
-    Ok(format!(
+    println!(
         "| {name} | {times} | {memory} / {peak} / {left} | {used:.1} | {after:.1} | {stop:.1} | {outcome} |"
-    ))
+    );
+    Ok(())
 }

@@ -100,7 +100,7 @@ impl Server {
     }
 
     /// Asks it to stop. Seconds until it has.
-    pub(crate) fn stop(mut self) -> io::Result<f64> {
+    pub(crate) fn stop(&mut self) -> io::Result<f64> {
         let began = Instant::now();
         let pid = self.child.id().to_string();
         Command::new("kill").arg(pid).status()?;
