@@ -17,6 +17,10 @@ use crate::mailbox::open::OpenMailbox;
 /// How much of a file is read at a time, in octets.
 pub(crate) const PIECE: usize = 64 << 10;
 
+/// How much of a file is looked through at once for where its octets lie on the wire. Between two steps a client that has
+/// gone stops it, and others have their turn.
+const STEP: u64 = 4 << 20;
+
 /// The body of a message whose file is opened when it is first read. Clones share file and offsets.
 #[derive(Clone, Debug)]
 pub(crate) struct FileBody {
@@ -68,6 +72,24 @@ impl FileBody {
     }
 }
 
+impl FileBody {
+    /// Looks at the file until the wire offset is known, or to its end. As many files are looked through at the same time as
+    /// there are cores: one would be as quick without that, and a hundred would leave nothing for anybody else.
+    async fn scan_to(&self, wire: u64) -> Result<(), Error> {
+        let step = move |opened: &mut Opened| {
+            opened.scan_on(wire)?;
+            Ok(opened.offsets.reaches(wire))
+        };
+        loop {
+            // Never closed; without its permit the scan would still be right.
+            let _permit = self.shared.mailbox.cache.scans().acquire().await;
+            if self.with(step).await? {
+                return Ok(());
+            }
+        }
+    }
+}
+
 impl Shared {
     fn open(&self) -> Result<Opened, Error> {
         let found = self.mailbox.open_file(self.uid);
@@ -97,27 +119,43 @@ impl Drop for Shared {
 
 impl ReadBody for FileBody {
     async fn size(&self) -> Result<u64, Error> {
-        let size = self
-            .with(|opened| {
-                opened.scan_to(u64::MAX)?;
-                Ok(opened.offsets.wire_size().unwrap_or(0))
-            })
-            .await?;
+        let counted = |opened: &mut Opened| {
+            if opened.offsets.file_size() - opened.offsets.scanned() <= STEP {
+                opened.scan_on(u64::MAX)?;
+            }
+            Ok(opened.offsets.wire_size())
+        };
+        let size = loop {
+            match self.with(counted).await? {
+                Some(size) => break size,
+                None => self.scan_to(u64::MAX).await?,
+            }
+        };
         let Shared { mailbox, uid, .. } = &*self.shared;
         mailbox.hub.lock().remember(*uid, Some(size), None);
         Ok(size)
     }
 
     async fn read_at(&self, offset: u64, at_most: usize) -> Result<Bytes, Error> {
-        self.with(move |opened| opened.read_at(offset, at_most)).await
+        loop {
+            let read = move |opened: &mut Opened| match opened.is_near(offset) {
+                true => opened.read_at(offset, at_most).map(Some),
+                false => Ok(None),
+            };
+            match self.with(read).await? {
+                Some(octets) => return Ok(octets),
+                None => self.scan_to(offset).await?,
+            }
+        }
     }
 }
 
 impl Opened {
-    /// Looks at the file until the wire offset is known, or to its end.
-    fn scan_to(&mut self, wire: u64) -> io::Result<()> {
+    /// Looks at the file until the wire offset is known, to its end, or a step further.
+    fn scan_on(&mut self, wire: u64) -> io::Result<()> {
         let mut piece = vec![0; PIECE];
-        while !self.offsets.reaches(wire) {
+        let end = self.offsets.scanned() + STEP;
+        while !self.offsets.reaches(wire) && self.offsets.scanned() < end {
             let read = self.read_file(&mut piece, self.offsets.scanned())?;
             if read == 0 {
                 // Somebody has cut the file: what is left of it is the message now.
@@ -128,8 +166,13 @@ impl Opened {
         Ok(())
     }
 
+    /// Whether one step leads there. On the wire no octet lies before its place in the file.
+    fn is_near(&self, wire: u64) -> bool {
+        self.offsets.reaches(wire) || wire < self.offsets.scanned() + STEP
+    }
+
     fn read_at(&mut self, offset: u64, at_most: usize) -> io::Result<Bytes> {
-        self.scan_to(offset)?;
+        self.scan_on(offset)?;
         let (mut at, mut wire) = self.offsets.before(offset);
         let mut ends = ToWire::after(self.octet_before(at)?);
         let mut out = Vec::with_capacity(at_most.min(PIECE) + 1);
@@ -189,4 +232,57 @@ fn is_of_the_file(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let of_files = [Errno::IO, Errno::LOOP, Errno::NXIO, Errno::ISDIR, Errno::NOTDIR];
     Errno::from_io_error(error).is_some_and(|errno| of_files.contains(&errno))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{Fixture, deliver};
+
+    /// A file of so many octets, most of it a hole.
+    async fn large(fixture: &Fixture, octets: u64) -> FileBody {
+        deliver(&fixture.root(), "cur/1.a:2,", "Subject: large\n\n");
+        let file = fixture.root().join("cur/1.a:2,");
+        std::fs::File::options()
+            .write(true)
+            .open(file)
+            .unwrap()
+            .set_len(octets)
+            .unwrap();
+        let client = fixture.select("INBOX").await;
+        FileBody::new(client.open(), Uid::MIN)
+    }
+
+    #[tokio::test]
+    async fn a_count_that_nobody_waits_for_any_more_stops() {
+        let fixture = Fixture::new();
+        let body = large(&fixture, 64 * STEP).await;
+        tokio::select! {
+            biased;
+            _ = body.size() => unreachable!("it takes many steps"),
+            () = std::future::ready(()) => {}
+        }
+        // Behind what is under way.
+        let scanned = body.with(|opened| Ok(opened.offsets.scanned())).await.unwrap();
+        assert!(scanned < 64 * STEP, "{scanned}");
+        assert_eq!(body.size().await.unwrap(), 64 * STEP + 2);
+    }
+
+    #[tokio::test]
+    async fn what_lies_far_ahead_is_read_whatever_is_known() {
+        let fixture = Fixture::new();
+        let body = large(&fixture, 3 * STEP + 5).await;
+        for offset in [2 * STEP + 2, 3 * STEP + 2, STEP + 2, 3 * STEP + 6, 3 * STEP + 7] {
+            let left = (3 * STEP + 7).saturating_sub(offset).min(10);
+            assert_eq!(
+                body.read_at(offset, 10).await.unwrap().len() as u64,
+                left,
+                "{offset}"
+            );
+        }
+        assert_eq!(
+            body.shared.mailbox.cache.scans().available_permits(),
+            std::thread::available_parallelism().unwrap().get()
+        );
+    }
 }

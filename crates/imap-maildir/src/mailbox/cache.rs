@@ -9,6 +9,7 @@ use std::sync::Arc;
 use imap_message::Summary;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache as QuickCache;
+use tokio::sync::Semaphore;
 
 use crate::disk::storage::{ContentStamp, FileIdentity, FileStatus};
 use crate::format::wire_form::Offsets;
@@ -29,6 +30,8 @@ pub(crate) struct Cache {
     offsets: QuickCache<MessageKey, Kept<Arc<Offsets>>>,
     hasher: RandomState,
     pub(crate) memos: Memos,
+    /// For files that are looked through: as many at the same time as there are cores.
+    scans: Semaphore,
 }
 
 /// A message by what never changes of it: the directory and the base name of its file. UIDs are given anew when a UID list
@@ -63,6 +66,7 @@ impl Default for Cache {
             offsets: QuickCache::new(OFFSETS),
             hasher: RandomState::new(),
             memos: Memos::default(),
+            scans: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
         }
     }
 }
@@ -98,6 +102,10 @@ impl MailboxCache {
 
     pub(crate) const fn directory(&self) -> FileIdentity {
         self.directory
+    }
+
+    pub(crate) fn scans(&self) -> &Semaphore {
+        &self.cache.scans
     }
 
     pub(crate) fn memos(&self) -> &Memos {

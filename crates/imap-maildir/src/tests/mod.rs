@@ -50,13 +50,13 @@ impl Authenticator for Secret {
 }
 
 /// A mail root of one user, "u", and a process that serves it.
-struct Fixture {
+pub(crate) struct Fixture {
     home: Arc<tempfile::TempDir>,
     backend: MaildirBackend<Secret>,
 }
 
 impl Fixture {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::on(home())
     }
 
@@ -77,7 +77,7 @@ impl Fixture {
         Self::on(self.home)
     }
 
-    fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.home.path().join("u")
     }
 
@@ -85,7 +85,7 @@ impl Fixture {
         self.backend.session("u").await.unwrap()
     }
 
-    async fn select(&self, mailbox: &str) -> Client {
+    pub(crate) async fn select(&self, mailbox: &str) -> Client {
         Client::of(
             self.session()
                 .await
@@ -111,7 +111,7 @@ fn home() -> Arc<tempfile::TempDir> {
 }
 
 /// A client with a mailbox selected.
-struct Client {
+pub(crate) struct Client {
     mailbox: MaildirMailbox,
     updates: UpdateBuffer,
     uid_validity: UidValidity,
@@ -143,7 +143,7 @@ impl Client {
         &mut self.mailbox
     }
 
-    fn open(&self) -> Arc<OpenMailbox> {
+    pub(crate) fn open(&self) -> Arc<OpenMailbox> {
         self.mailbox.open()
     }
 
@@ -259,7 +259,7 @@ fn flags(text: &str) -> Flags {
 }
 
 /// Another program delivers a message.
-fn deliver(mailbox: &Path, file: &str, text: &str) {
+pub(crate) fn deliver(mailbox: &Path, file: &str, text: &str) {
     for sub in ["new", "cur", "tmp"] {
         std::fs::create_dir_all(mailbox.join(sub)).unwrap();
     }
