@@ -1,0 +1,124 @@
+//! Opening a database: what it is, whether it is ours, whether it is whole. Nothing is repaired.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use imap_backend::{Error, ErrorKind};
+use rusqlite::{Connection, ErrorCode};
+
+use super::connection::{configure, open_file};
+use super::migrations::{APPLICATION, known, migrate, parts, version};
+
+/// Why a database was not opened. Nothing was changed in it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// A later version of this program has written it. An older one would not keep its rules.
+    #[error(
+        "the database has version {found} of the schema, and this program knows version {known} and earlier ones"
+    )]
+    Newer {
+        /// The version of the database.
+        found: i64,
+        /// The version of this program.
+        known: i64,
+    },
+    /// It is a database, but of something else.
+    #[error("the database belongs to another program")]
+    Foreign,
+    /// It is no database, or a part of it is missing or cannot be read.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    /// Another program keeps it locked.
+    #[error("the database is held by another program")]
+    Held,
+    /// It cannot be reached.
+    #[error("the database cannot be opened: {0}")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged(error.to_string()),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Held,
+            _ => Self::Failed(Box::new(error)),
+        }
+    }
+}
+
+impl OpenError {
+    /// The first transaction that writes failed: the database can be read, and not used.
+    pub(crate) fn of_first_write(error: Error) -> Self {
+        match error.kind() {
+            ErrorKind::InUse => Self::Held,
+            ErrorKind::Corruption => Self::Damaged(error.to_string()),
+            _ => Self::Failed(Box::new(error)),
+        }
+    }
+}
+
+/// Where a database is.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    File(PathBuf),
+    Memory,
+}
+
+/// A connection to the database of a file, which is made, or brought to this program's version, if necessary.
+pub(super) fn file(path: &Path, patience: Duration) -> Result<Connection, OpenError> {
+    let mut connection = open_file(path, patience)?;
+    identify(&connection)?;
+    // Kept in the file. Readers do not wait for who writes, and who writes does not wait for readers.
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        let why = format!("its file system has no write-ahead log (the journal is {mode:?})");
+        return Err(OpenError::Failed(why.into()));
+    }
+    configure(&connection)?;
+    migrate(&mut connection)?;
+    is_whole(&connection)?;
+    Ok(connection)
+}
+
+/// A database that is gone with its connection.
+pub(super) fn memory() -> Result<Connection, OpenError> {
+    let mut connection = Connection::open_in_memory()?;
+    configure(&connection)?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Whether the database is one that this program may write to.
+fn identify(connection: &Connection) -> Result<(), OpenError> {
+    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let found = version(connection)?;
+    match application {
+        APPLICATION if found > known() => Err(OpenError::Newer {
+            found,
+            known: known(),
+        }),
+        APPLICATION if found < 1 => Err(OpenError::Damaged(format!("its version is {found}"))),
+        APPLICATION => Ok(()),
+        0 if found == 0 && parts(connection)?.is_empty() => Ok(()),
+        _ => Err(OpenError::Foreign),
+    }
+}
+
+/// Whether every table, index and trigger is there. A trigger that is missing would lose changes without a word.
+fn is_whole(connection: &Connection) -> Result<(), OpenError> {
+    let found = parts(connection)?;
+    for part in parts(&memory()?)? {
+        if !found.contains(&part) {
+            let (kind, name) = part;
+            return Err(OpenError::Damaged(format!("the {kind} {name:?} is missing")));
+        }
+    }
+    let rows: i64 = connection.query_row("SELECT count(*) FROM store", [], |row| row.get(0))?;
+    match rows {
+        1 => Ok(()),
+        _ => Err(OpenError::Damaged(
+            "the row of the table \"store\" is missing".to_owned(),
+        )),
+    }
+}

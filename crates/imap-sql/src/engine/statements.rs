@@ -1,0 +1,134 @@
+//! Statements within a transaction, and their rows.
+
+use imap_backend::{Error, ErrorKind};
+use imap_seq::{ModSeq, Uid};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+
+use super::error::failed;
+
+/// A value for a statement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'v> {
+    Integer(i64),
+    Text(&'v str),
+    Octets(&'v [u8]),
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<Uid> for Value<'_> {
+    fn from(uid: Uid) -> Self {
+        Self::Integer(uid.into())
+    }
+}
+
+impl From<ModSeq> for Value<'_> {
+    fn from(modseq: ModSeq) -> Self {
+        Self::Integer(modseq.into())
+    }
+}
+
+impl<'v> From<&'v str> for Value<'v> {
+    fn from(text: &'v str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'v> From<&'v [u8]> for Value<'v> {
+    fn from(octets: &'v [u8]) -> Self {
+        Self::Octets(octets)
+    }
+}
+
+impl rusqlite::ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Self::Integer(number) => ValueRef::Integer(number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Octets(octets) => ValueRef::Blob(octets),
+        }))
+    }
+}
+
+/// Runs statements: in a transaction that may write, or in one consistent view of what was committed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Statements<'c>(&'c rusqlite::Connection);
+
+impl<'c> Statements<'c> {
+    pub(super) const fn new(connection: &'c rusqlite::Connection) -> Self {
+        Self(connection)
+    }
+
+    /// Runs a statement without rows; answers how many rows it changed, those of triggers not counted.
+    pub(crate) fn execute(self, sql: &str, values: &[Value<'_>]) -> Result<usize, Error> {
+        let mut statement = self.0.prepare_cached(sql).map_err(failed)?;
+        let values = rusqlite::params_from_iter(values);
+        statement.execute(values).map_err(failed)
+    }
+
+    /// Runs a statement and looks at each of its rows.
+    pub(crate) fn each(
+        self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut look: impl FnMut(Row<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut statement = self.0.prepare_cached(sql).map_err(failed)?;
+        let mut rows = statement
+            .query(rusqlite::params_from_iter(values))
+            .map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            look(Row(row))?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement that has one row or none.
+    pub(crate) fn one<T>(
+        self,
+        sql: &str,
+        values: &[Value<'_>],
+        look: impl Fn(Row<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let mut found = None;
+        self.each(sql, values, |row| {
+            found = Some(look(row)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+}
+
+/// A row. Columns count from 0. A column of another type than is asked for is damage.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'r>(&'r rusqlite::Row<'r>);
+
+impl<'r> Row<'r> {
+    pub(crate) fn integer(self, column: usize) -> Result<i64, Error> {
+        self.value(column)?.as_i64().map_err(damaged)
+    }
+
+    pub(crate) fn text(self, column: usize) -> Result<&'r str, Error> {
+        self.value(column)?.as_str().map_err(damaged)
+    }
+
+    pub(crate) fn octets(self, column: usize) -> Result<&'r [u8], Error> {
+        self.value(column)?.as_blob().map_err(damaged)
+    }
+
+    pub(crate) fn octets_or_null(self, column: usize) -> Result<Option<&'r [u8]>, Error> {
+        self.value(column)?.as_blob_or_null().map_err(damaged)
+    }
+
+    fn value(self, column: usize) -> Result<ValueRef<'r>, Error> {
+        self.0.get_ref(column).map_err(failed)
+    }
+}
+
+fn damaged(error: rusqlite::types::FromSqlError) -> Error {
+    Error::new(ErrorKind::Corruption).with_source(error)
+}

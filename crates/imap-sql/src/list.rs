@@ -1,0 +1,49 @@
+//! LIST: names, the levels above them, and what is subscribed.
+
+use std::collections::BTreeSet;
+
+use imap_backend::{Error, ListEntry, ListQuery, MailboxName, Selection, Subscription};
+
+use crate::engine::Statements;
+use crate::tables::accounts::AccountId;
+use crate::tables::names::{DELIMITER, beginning_with};
+use crate::tables::subscriptions;
+
+/// The names that a query asks for.
+pub(crate) fn list(
+    statements: Statements<'_>,
+    account: AccountId,
+    query: &ListQuery,
+) -> Result<Vec<ListEntry>, Error> {
+    let subscribed = subscriptions::all(statements, account)?;
+    let found = beginning_with(statements, account, query.prefix())?;
+    let mailboxes: BTreeSet<MailboxName> = found.into_keys().collect();
+    let entry = |name: &MailboxName| match mailboxes.contains(name) {
+        true => ListEntry::mailbox(name.clone()),
+        false => ListEntry::non_existent(name.clone()),
+    };
+    if query.selection() == Selection::Subscribed {
+        let asked = |name: &&MailboxName| name.as_str().starts_with(query.prefix());
+        return Ok(subscribed.iter().filter(asked).map(entry).collect());
+    }
+    let with_subscription = |name: &MailboxName| {
+        entry(name).with_subscription(match subscribed.contains(name) {
+            true => Subscription::Subscribed,
+            false => Subscription::NotSubscribed,
+        })
+    };
+    let levels = levels_above(&mailboxes).into_iter().map(ListEntry::no_select);
+    Ok(levels.chain(mailboxes.iter().map(with_subscription)).collect())
+}
+
+/// The names above these that are no mailboxes: one was deleted, and what was below it stayed.
+fn levels_above(mailboxes: &BTreeSet<MailboxName>) -> BTreeSet<MailboxName> {
+    let mut levels = BTreeSet::new();
+    for mailbox in mailboxes {
+        levels.extend(std::iter::successors(mailbox.parent(DELIMITER), |name| {
+            name.parent(DELIMITER)
+        }));
+    }
+    levels.retain(|level| !mailboxes.contains(level));
+    levels
+}

@@ -1,0 +1,170 @@
+//! SEARCH: what the database can decide exactly, it decides; the rest is evaluated over the messages that are left.
+
+use chrono::NaiveDate;
+use imap_backend::{Error, SearchKey};
+use imap_seq::UidSet;
+use imap_updates::Flag;
+
+use crate::columns::{bit_of, column};
+use crate::engine::{Statements, Value};
+use crate::tables::messages;
+
+/// More keys than these are left to the evaluation: SQLite bounds the depth of an expression.
+const MOST_KEYS: usize = 100;
+
+/// A criterion, divided.
+#[derive(Debug)]
+pub(crate) struct Divided {
+    /// Only messages that match it match the whole.
+    pub(crate) condition: Option<Condition>,
+    /// Only these messages match the whole.
+    pub(crate) within: Vec<UidSet>,
+    /// What the condition does not say.
+    pub(crate) rest: Vec<SearchKey>,
+}
+
+/// A condition on a row of `messages`, exactly as a criterion says.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    sql: String,
+    values: Vec<Operand>,
+}
+
+#[derive(Clone, Debug)]
+enum Operand {
+    Number(i64),
+    Text(String),
+}
+
+/// Divides a criterion into what the database decides and what it does not.
+pub(crate) fn divide(key: &SearchKey) -> Divided {
+    let keys = match key {
+        SearchKey::And(keys) => keys.as_slice(),
+        key => std::slice::from_ref(key),
+    };
+    let mut condition = Writer::default();
+    let mut divided = Divided {
+        condition: None,
+        within: Vec::new(),
+        rest: Vec::new(),
+    };
+    for key in keys {
+        if let SearchKey::Uids(uids) = key {
+            divided.within.push(uids.clone());
+        } else if !condition.and(key) {
+            divided.rest.push(key.clone());
+        }
+    }
+    if !condition.sql.is_empty() {
+        divided.condition = Some(Condition {
+            sql: condition.sql,
+            values: condition.values,
+        });
+    }
+    divided
+}
+
+impl Condition {
+    /// The messages of a mailbox for which it is true.
+    pub(crate) fn find(&self, statements: Statements<'_>, mailbox: i64) -> Result<UidSet, Error> {
+        let sql = format!("SELECT uid FROM messages WHERE mailbox = ?1{}", self.sql);
+        let values = self.values.iter().map(|value| match value {
+            Operand::Number(number) => Value::Integer(*number),
+            Operand::Text(text) => Value::Text(text),
+        });
+        let values: Vec<Value<'_>> = std::iter::once(mailbox.into()).chain(values).collect();
+        messages::set(statements, &sql, &values)
+    }
+}
+
+/// Writes a condition.
+#[derive(Debug, Default)]
+struct Writer {
+    sql: String,
+    values: Vec<Operand>,
+    keys: usize,
+}
+
+impl Writer {
+    /// Adds a key if the database can decide it. Otherwise everything is as before.
+    fn and(&mut self, key: &SearchKey) -> bool {
+        let (sql, values, keys) = (self.sql.len(), self.values.len(), self.keys);
+        self.sql.push_str(" AND ");
+        let decided = self.write(key).is_some();
+        if !decided {
+            self.sql.truncate(sql);
+            self.values.truncate(values);
+            self.keys = keys;
+        }
+        decided
+    }
+
+    /// `None` where the database cannot decide the key.
+    fn write(&mut self, key: &SearchKey) -> Option<()> {
+        self.keys += 1;
+        if self.keys > MOST_KEYS {
+            return None;
+        }
+        match key {
+            SearchKey::All => self.sql.push_str("1 = 1"),
+            SearchKey::Flag(Flag::Keyword(keyword)) => {
+                // Keywords compare without case, and are ASCII.
+                let word = Operand::Text(format!(" {} ", keyword.as_str().to_ascii_lowercase()));
+                self.compare("instr(' ' || lower(keywords) || ' ', ", word, ") > 0");
+            }
+            SearchKey::Flag(flag) => {
+                let bit = bit_of(flag)?;
+                self.compare("flags & ", Operand::Number(bit), " <> 0");
+            }
+            SearchKey::Before(day) => self.day("<", *day)?,
+            SearchKey::Since(day) => self.day(">=", *day)?,
+            SearchKey::On(day) => {
+                self.sql.push('(');
+                self.day(">=", *day)?;
+                self.sql.push_str(" AND ");
+                self.day("<", day.succ_opt()?)?;
+                self.sql.push(')');
+            }
+            SearchKey::Larger(size) => self.compare("size > ", Operand::Number(column(*size).ok()?), ""),
+            SearchKey::Smaller(size) => self.compare("size < ", Operand::Number(column(*size).ok()?), ""),
+            SearchKey::And(keys) => self.list(keys, (" AND ", "1 = 1"))?,
+            SearchKey::Or(keys) => self.list(keys, (" OR ", "1 = 0"))?,
+            SearchKey::Not(key) => {
+                self.sql.push_str("NOT (");
+                self.write(key)?;
+                self.sql.push(')');
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn list(&mut self, keys: &[SearchKey], (between, none): (&str, &str)) -> Option<()> {
+        self.sql.push('(');
+        for (at, key) in keys.iter().enumerate() {
+            if at > 0 {
+                self.sql.push_str(between);
+            }
+            self.write(key)?;
+        }
+        if keys.is_empty() {
+            self.sql.push_str(none);
+        }
+        self.sql.push(')');
+        Some(())
+    }
+
+    /// The day of INTERNALDATE is that of its own zone.
+    fn day(&mut self, relation: &str, day: NaiveDate) -> Option<()> {
+        let begins = day.and_hms_opt(0, 0, 0)?.and_utc().timestamp();
+        let left = format!("received + zone * 60 {relation} ");
+        self.compare(&left, Operand::Number(begins), "");
+        Some(())
+    }
+
+    fn compare(&mut self, before: &str, value: Operand, after: &str) {
+        self.values.push(value);
+        let number = self.values.len() + 1; // ?1 is the mailbox
+        self.sql.push_str(&format!("{before}?{number}{after}"));
+    }
+}

@@ -1,0 +1,208 @@
+//! `SqlSession`: a logged-in user.
+
+use imap_backend::{
+    Abilities, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, MailboxName,
+    MessageSource, Opened, Select, Session, Status, StatusQuery,
+};
+
+use crate::backend::abilities;
+use crate::columns::now;
+use crate::list::list;
+use crate::node::Node;
+use crate::selected::SqlMailbox;
+use crate::tables::accounts::AccountId;
+use crate::tables::mailboxes::{self, MailboxKey};
+use crate::tables::messages::{self, NewMessage};
+use crate::tables::{names, subscriptions};
+use crate::transfer::{Originals, transfer};
+use crate::upload::Upload;
+
+/// One logged-in connection of a user.
+#[derive(Debug)]
+pub struct SqlSession {
+    node: Node,
+    account: AccountId,
+}
+
+impl SqlSession {
+    pub(crate) const fn new(node: Node, account: AccountId) -> Self {
+        Self { node, account }
+    }
+
+    async fn find(&self, name: &MailboxName, missing: ErrorKind) -> Result<MailboxKey, Error> {
+        let (account, name) = (self.account, name.clone());
+        self.node
+            .blocking(move |node| node.find(account, &name, missing))
+            .await
+    }
+}
+
+impl Session for SqlSession {
+    type Mailbox = SqlMailbox;
+
+    fn abilities(&self) -> Abilities {
+        abilities()
+    }
+
+    fn delimiter(&self) -> char {
+        names::DELIMITER
+    }
+
+    async fn list(&mut self, query: &ListQuery) -> Result<Vec<ListEntry>, Error> {
+        let (account, query) = (self.account, query.clone());
+        self.node
+            .query(move |statements| list(statements, account, &query))
+            .await
+    }
+
+    async fn select(&mut self, name: &MailboxName, how: &Select) -> Result<Opened<SqlMailbox>, Error> {
+        let (account, name, access) = (self.account, name.clone(), how.access());
+        self.node
+            .blocking(move |node| {
+                let key = node.find(account, &name, ErrorKind::NonExistent)?;
+                SqlMailbox::open(node, (account, key), access)
+            })
+            .await
+    }
+
+    async fn append(
+        &mut self,
+        name: &MailboxName,
+        append: &Append,
+        mut message: impl MessageSource,
+    ) -> Result<Appended, Error> {
+        let key = self.find(name, ErrorKind::TryCreate).await?;
+        let upload = Upload::receive(&self.node, &mut message).await?;
+        let append = append.clone();
+        self.node
+            .blocking(move |node| store(node, key, &append, upload))
+            .await
+    }
+
+    async fn status(&mut self, name: &MailboxName, _: StatusQuery) -> Result<Status, Error> {
+        let (account, name) = (self.account, name.clone());
+        self.node
+            .blocking(move |node| {
+                let key = node.find(account, &name, ErrorKind::NonExistent)?;
+                status(node, key)
+            })
+            .await
+    }
+
+    async fn create(&mut self, name: &MailboxName, _: &Create) -> Result<Created, Error> {
+        let (account, name) = (self.account, name.clone());
+        let create = self
+            .node
+            .change(move |change| names::create(change.statements, account, &name));
+        create.await?;
+        Ok(Created::default())
+    }
+
+    async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {
+        let (account, name) = (self.account, name.clone());
+        self.node
+            .change(move |change| {
+                // Its log is gone too: who reads it closes the hub.
+                let key = names::delete(change.statements, account, &name)?;
+                change.changes(key);
+                Ok(())
+            })
+            .await
+    }
+
+    async fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
+        let (account, from, to) = (self.account, from.clone(), to.clone());
+        self.node
+            .blocking(move |node| match from.is_inbox() {
+                true => empty_inbox_into(node, account, &to),
+                false => rename(node, account, &from, &to),
+            })
+            .await
+    }
+
+    async fn subscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
+        let (account, name) = (self.account, name.clone());
+        self.node
+            .change(move |change| subscriptions::add(change.statements, account, &name))
+            .await
+    }
+
+    async fn unsubscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
+        let (account, name) = (self.account, name.clone());
+        self.node
+            .change(move |change| subscriptions::remove(change.statements, account, &name))
+            .await
+    }
+}
+
+/// Stores a message whose octets are here: UID and mod-sequence are allocated in the same transaction.
+fn store(node: &Node, key: MailboxKey, append: &Append, mut upload: Upload) -> Result<Appended, Error> {
+    let uid = node.commit(|change| {
+        let statements = change.statements;
+        // It may have been deleted while the message arrived.
+        mailboxes::current(statements, key)?.ok_or(ErrorKind::TryCreate)?;
+        let modseq = mailboxes::next_modseq(statements, key.id)?;
+        let uid = mailboxes::take_uids(statements, key.id, 1)?;
+        let uploaded = upload.store(statements)?;
+        let message = NewMessage {
+            flags: append.flags().clone(),
+            received: append.internal_date(),
+            size: uploaded.size,
+            blob: uploaded.blob,
+        };
+        messages::insert(statements, key.id, (uid, modseq), &message, now())?;
+        change.changes(key);
+        Ok(uid)
+    })?;
+    upload.committed();
+    Ok(Appended::new(key.uid_validity, uid.try_into()?))
+}
+
+/// The figures of a mailbox. Where sessions have it open they are the hub's, and so never ahead of what those can be told;
+/// where nobody has, the mailbox need not be read for them.
+fn status(node: &Node, key: MailboxKey) -> Result<Status, Error> {
+    let hub = node.opened(key);
+    if let Some(hub) = &hub {
+        node.catch_up(key, hub)?;
+    }
+    let (row, recent) = node.read(|statements| {
+        let row = mailboxes::current(statements, key)?.ok_or(ErrorKind::NonExistent)?;
+        let recent = messages::count_from(statements, key.id, row.recent_from)?;
+        Ok((row, recent))
+    })?;
+    let status = Status::new(key.uid_validity).with_unseen(row.unseen);
+    Ok(match hub.map(|hub| hub.status()) {
+        Some(hub) => status
+            .with_messages(hub.messages)
+            .with_recent(hub.recent)
+            .with_uid_next(hub.uid_next)
+            .with_highest_modseq(hub.highest_modseq),
+        None => status
+            .with_messages(row.messages)
+            .with_recent(recent)
+            .with_uid_next(row.uid_next)
+            .with_highest_modseq(row.highest_modseq),
+    })
+}
+
+fn rename(node: &Node, account: AccountId, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
+    let renamed = node.commit(|change| names::rename(change.statements, account, from, to))?;
+    for (name, key) in renamed {
+        if let Some(hub) = node.opened(key) {
+            hub.renamed(name.as_str());
+        }
+    }
+    Ok(())
+}
+
+/// RENAME of INBOX: its messages go to a new mailbox, and INBOX stays (RFC 9051, section 6.3.6).
+fn empty_inbox_into(node: &Node, account: AccountId, to: &MailboxName) -> Result<(), Error> {
+    node.commit(|change| {
+        let statements = change.statements;
+        let inbox = names::find(statements, account, &MailboxName::inbox())?.ok_or(ErrorKind::NonExistent)?;
+        let target = names::create(statements, account, to)?;
+        let all = messages::uids(statements, inbox.id)?;
+        transfer(change, inbox, &all, (target, Originals::Go))?;
+        Ok(())
+    })
+}

@@ -1,0 +1,9 @@
+//! The tables: which statements there are, one module for each subject. Everything here runs in a transaction of its caller.
+
+pub(crate) mod accounts;
+pub(crate) mod blobs;
+pub(crate) mod log;
+pub(crate) mod mailboxes;
+pub(crate) mod messages;
+pub(crate) mod names;
+pub(crate) mod subscriptions;

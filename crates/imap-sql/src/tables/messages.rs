@@ -1,0 +1,220 @@
+//! `messages`: the messages of one mailbox.
+
+use chrono::{DateTime, FixedOffset};
+use imap_backend::{Error, ErrorKind};
+use imap_seq::{ModSeq, Uid, UidSet};
+use imap_updates::{Flags, Origin};
+
+use crate::columns::{FlagColumns, date_columns, date_of, flags_of, now};
+use crate::engine::{Row, Statements, Value};
+
+/// A message that is stored, but for its number.
+#[derive(Clone, Debug)]
+pub(crate) struct NewMessage {
+    pub(crate) flags: Flags,
+    /// INTERNALDATE; now where there is none.
+    pub(crate) received: Option<DateTime<FixedOffset>>,
+    pub(crate) size: i64,
+    pub(crate) blob: i64,
+}
+
+/// What STORE has to know of a message.
+#[derive(Clone, Debug)]
+pub(crate) struct FlagRow {
+    pub(crate) uid: Uid,
+    pub(crate) modseq: ModSeq,
+    pub(crate) flags: Flags,
+}
+
+/// What FETCH has to know of a message.
+#[derive(Clone, Debug)]
+pub(crate) struct MessageRow {
+    pub(crate) flags: FlagRow,
+    pub(crate) received: DateTime<FixedOffset>,
+    pub(crate) size: u64,
+    pub(crate) blob: i64,
+    /// As the column has it; `None` where that is NULL, or was not asked for.
+    pub(crate) summary: Option<Vec<u8>>,
+}
+
+/// Whether the summary is read along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WithSummary {
+    Yes,
+    No,
+}
+
+/// Stores a message under this UID.
+pub(crate) fn insert(
+    statements: Statements<'_>,
+    mailbox: i64,
+    (uid, modseq): (i64, ModSeq),
+    message: &NewMessage,
+    now: i64,
+) -> Result<(), Error> {
+    let sql = "INSERT INTO messages (mailbox, uid, modseq, flags, keywords, received, zone, saved, size, blob) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let columns = FlagColumns::of(&message.flags);
+    let (received, zone) = message.received.map_or((now, 0), date_columns);
+    let values = [
+        mailbox.into(),
+        uid.into(),
+        modseq.into(),
+        columns.flags.into(),
+        columns.keywords.as_str().into(),
+        received.into(),
+        zone.into(),
+        now.into(),
+        message.size.into(),
+        message.blob.into(),
+    ];
+    statements.execute(sql, &values).map(drop)
+}
+
+/// Stores a copy of a message: flags, date and octets are its own. [`ErrorKind::ExpungeIssued`] if the message is gone.
+pub(crate) fn copy(
+    statements: Statements<'_>,
+    (from, uid): (i64, Uid),
+    to: (i64, i64, ModSeq),
+) -> Result<(), Error> {
+    let sql = "INSERT INTO messages \
+               (mailbox, uid, modseq, flags, keywords, received, zone, saved, size, blob, thread_id) \
+               SELECT ?3, ?4, ?5, flags, keywords, received, zone, ?6, size, blob, thread_id \
+               FROM messages WHERE mailbox = ?1 AND uid = ?2";
+    let (mailbox, new, modseq) = to;
+    let values: [Value<'_>; 6] = [
+        from.into(),
+        uid.into(),
+        mailbox.into(),
+        new.into(),
+        modseq.into(),
+        now().into(),
+    ];
+    match statements.execute(sql, &values)? {
+        1 => Ok(()),
+        _ => Err(ErrorKind::ExpungeIssued.into()),
+    }
+}
+
+/// Removes a message. A trigger writes the log.
+pub(crate) fn remove(statements: Statements<'_>, mailbox: i64, uid: Uid) -> Result<(), Error> {
+    let sql = "DELETE FROM messages WHERE mailbox = ?1 AND uid = ?2";
+    statements.execute(sql, &[mailbox.into(), uid.into()]).map(drop)
+}
+
+/// Removes the messages with `\Deleted` among these UIDs. A trigger writes the log.
+pub(crate) fn remove_deleted(statements: Statements<'_>, mailbox: i64, uids: &UidSet) -> Result<(), Error> {
+    let sql = "DELETE FROM messages WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND flags & 4 <> 0";
+    for (first, last) in uids.ranges() {
+        statements.execute(sql, &[mailbox.into(), first.into(), last.into()])?;
+    }
+    Ok(())
+}
+
+/// Sets a message's flags. `maker` is the session that does so.
+pub(crate) fn set_flags(
+    statements: Statements<'_>,
+    (mailbox, uid): (i64, Uid),
+    flags: &Flags,
+    (modseq, maker): (ModSeq, Origin),
+) -> Result<(), Error> {
+    let sql = "UPDATE messages SET flags = ?3, keywords = ?4, modseq = ?5, maker = ?6 \
+               WHERE mailbox = ?1 AND uid = ?2";
+    let columns = FlagColumns::of(flags);
+    let values = [
+        mailbox.into(),
+        uid.into(),
+        columns.flags.into(),
+        columns.keywords.as_str().into(),
+        modseq.into(),
+        maker.to_i64().into(),
+    ];
+    statements.execute(sql, &values).map(drop)
+}
+
+/// The flags of those of these messages that are there.
+pub(crate) fn flags(statements: Statements<'_>, mailbox: i64, uids: &UidSet) -> Result<Vec<FlagRow>, Error> {
+    let sql = "SELECT uid, modseq, flags, keywords FROM messages \
+               WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid";
+    let mut rows = Vec::new();
+    for (first, last) in uids.ranges() {
+        statements.each(sql, &[mailbox.into(), first.into(), last.into()], |row| {
+            rows.push(flag_row(row)?);
+            Ok(())
+        })?;
+    }
+    Ok(rows)
+}
+
+fn flag_row(row: Row<'_>) -> Result<FlagRow, Error> {
+    Ok(FlagRow {
+        uid: row.integer(0)?.try_into()?,
+        modseq: row.integer(1)?.try_into()?,
+        flags: flags_of(row.integer(2)?, row.text(3)?),
+    })
+}
+
+/// The messages from one UID to another, ascending.
+pub(crate) fn between(
+    statements: Statements<'_>,
+    mailbox: i64,
+    (first, last): (Uid, Uid),
+    summary: WithSummary,
+    mut look: impl FnMut(MessageRow),
+) -> Result<(), Error> {
+    let sql = match summary {
+        WithSummary::No => {
+            "SELECT uid, modseq, flags, keywords, received, zone, size, blob, NULL FROM messages \
+             WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid"
+        }
+        WithSummary::Yes => {
+            "SELECT uid, modseq, flags, keywords, received, zone, messages.size, blob, summary FROM messages \
+             JOIN blobs ON blobs.id = messages.blob \
+             WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid"
+        }
+    };
+    statements.each(sql, &[mailbox.into(), first.into(), last.into()], |row| {
+        let size = row.integer(6)?;
+        look(MessageRow {
+            flags: flag_row(row)?,
+            received: date_of(row.integer(4)?, row.integer(5)?)?,
+            size: u64::try_from(size)
+                .map_err(|error| Error::new(ErrorKind::Corruption).with_source(error))?,
+            blob: row.integer(7)?,
+            summary: row.octets_or_null(8)?.map(<[u8]>::to_vec),
+        });
+        Ok(())
+    })
+}
+
+/// All UIDs of a mailbox.
+pub(crate) fn uids(statements: Statements<'_>, mailbox: i64) -> Result<UidSet, Error> {
+    set(
+        statements,
+        "SELECT uid FROM messages WHERE mailbox = ?1",
+        &[mailbox.into()],
+    )
+}
+
+/// The first message without `\Seen`.
+pub(crate) fn first_unseen(statements: Statements<'_>, mailbox: i64) -> Result<Option<Uid>, Error> {
+    let sql = "SELECT uid FROM messages WHERE mailbox = ?1 AND flags & 8 = 0 ORDER BY uid LIMIT 1";
+    statements.one(sql, &[mailbox.into()], |row| Ok(row.integer(0)?.try_into()?))
+}
+
+/// The UIDs that a query finds, in its first column.
+pub(crate) fn set(statements: Statements<'_>, sql: &str, values: &[Value<'_>]) -> Result<UidSet, Error> {
+    let mut found = UidSet::new();
+    statements.each(sql, values, |row| {
+        found.insert(row.integer(0)?.try_into()?);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// How many messages there are from this UID on.
+pub(crate) fn count_from(statements: Statements<'_>, mailbox: i64, uid: i64) -> Result<u32, Error> {
+    let sql = "SELECT count(*) FROM messages WHERE mailbox = ?1 AND uid >= ?2";
+    let count = statements.one(sql, &[mailbox.into(), uid.into()], |row| row.integer(0))?;
+    Ok(u32::try_from(count.unwrap_or(0)).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,142 @@
+//! APPEND: a message on its way into the database.
+//!
+//! A message that is short is written in the transaction that stores it. A longer one is written a part at a time while it
+//! arrives, in transactions of their own, so that nobody waits for a slow client; until a message has its blob, nobody can
+//! see it.
+
+use imap_backend::{Error, ErrorKind, MessageSource};
+use imap_message::Summarizer;
+
+use crate::columns::{column, now};
+use crate::engine::Statements;
+use crate::node::Node;
+use crate::tables::blobs::{self, CHUNK};
+
+/// How many octets are collected before they are written: one transaction, and one sync of the disk, for so many.
+const WRITE_AT: usize = 16 * CHUNK;
+
+/// A message that arrives. Dropped before it is [stored](Self::store), it leaves nothing.
+pub(crate) struct Upload {
+    node: Node,
+    /// None as long as nothing was written.
+    blob: Option<i64>,
+    chunks_written: i64,
+    size: u64,
+    /// What was not written yet, with CRLF line ends.
+    collected: Vec<u8>,
+    last: u8,
+    /// There until the message is stored.
+    summarizer: Option<Summarizer>,
+}
+
+/// A message whose octets are in the database.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Uploaded {
+    pub(crate) blob: i64,
+    pub(crate) size: i64,
+}
+
+impl Upload {
+    /// Takes the message in, to its end.
+    pub(crate) async fn receive(node: &Node, message: &mut impl MessageSource) -> Result<Self, Error> {
+        let mut upload = Self {
+            node: node.clone(),
+            blob: None,
+            chunks_written: 0,
+            size: 0,
+            collected: Vec::new(),
+            last: 0,
+            summarizer: Some(Summarizer::new()),
+        };
+        while let Some(octets) = message.chunk().await? {
+            upload.collect(&octets)?;
+            if upload.collected.len() >= WRITE_AT {
+                // The upload goes along: if the client leaves meanwhile, it is dropped there, when the work is done.
+                upload = node
+                    .blocking(move |_| upload.write_full_chunks().map(|()| upload))
+                    .await?;
+            }
+        }
+        Ok(upload)
+    }
+
+    /// Takes octets as the client sent them. A LF alone becomes a CRLF, wherever the message was cut.
+    fn collect(&mut self, octets: &[u8]) -> Result<(), Error> {
+        if memchr::memchr(0, octets).is_some() {
+            return Err(ErrorKind::UnknownEncoding.into());
+        }
+        let from = self.collected.len();
+        let mut rest = octets;
+        while let Some(at) = memchr::memchr(b'\n', rest) {
+            let (line, after) = rest.split_at(at);
+            let before = line.last().copied().unwrap_or(self.last);
+            self.collected.extend_from_slice(line);
+            self.collected.extend_from_slice(match before {
+                b'\r' => b"\n",
+                _ => b"\r\n",
+            });
+            self.last = b'\n';
+            rest = after.get(1..).unwrap_or_default();
+        }
+        self.collected.extend_from_slice(rest);
+        self.last = rest.last().copied().unwrap_or(self.last);
+        let added = self.collected.get(from..).unwrap_or_default();
+        self.size += added.len() as u64;
+        if let Some(summarizer) = &mut self.summarizer {
+            summarizer.push(added);
+        }
+        Ok(())
+    }
+
+    fn write_full_chunks(&mut self) -> Result<(), Error> {
+        let node = self.node.clone();
+        let full = self.collected.len() / CHUNK * CHUNK;
+        let blob = node.commit(|change| self.write(change.statements, full))?;
+        self.blob = Some(blob);
+        self.chunks_written += column((full / CHUNK) as u64)?;
+        self.collected.drain(..full);
+        Ok(())
+    }
+
+    /// Writes so many of the collected octets; gives their blob.
+    fn write(&self, statements: Statements<'_>, octets: usize) -> Result<i64, Error> {
+        let blob = match self.blob {
+            Some(blob) => blob,
+            None => blobs::begin(statements, now())?,
+        };
+        blobs::touch(statements, blob, now())?;
+        let octets = self.collected.get(..octets).unwrap_or_default();
+        blobs::write(statements, blob, self.chunks_written, octets)?;
+        Ok(blob)
+    }
+
+    /// Writes the rest, in the transaction that stores the message. If that is committed, call
+    /// [`committed`](Self::committed).
+    pub(crate) fn store(&mut self, statements: Statements<'_>) -> Result<Uploaded, Error> {
+        let blob = self.write(statements, self.collected.len())?;
+        let summary = self.summarizer.take().ok_or(ErrorKind::ServerBug)?.finish();
+        let size = column(self.size)?;
+        blobs::finish(statements, blob, size, &summary.to_bytes())?;
+        Ok(Uploaded { blob, size })
+    }
+
+    /// The message has the blob now.
+    pub(crate) fn committed(mut self) {
+        self.blob = None;
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let (Some(blob), Ok(runtime)) = (self.blob, tokio::runtime::Handle::try_current()) else {
+            return;
+        };
+        let node = self.node.clone();
+        runtime.spawn_blocking(move || {
+            if let Err(error) = node.commit(|change| blobs::abandon(change.statements, blob)) {
+                // It is removed when the database is opened some day later.
+                tracing::warn!(%error, "what an unfinished message has left could not be removed");
+            }
+        });
+    }
+}
