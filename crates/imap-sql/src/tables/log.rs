@@ -137,3 +137,102 @@ fn prune_to(statements: Statements<'_>, id: i64, kept: i64) -> Result<(), Error>
                tombstones = (SELECT count(*) FROM expunged WHERE mailbox = ?1) WHERE id = ?1";
     statements.execute(sql, &[id.into(), last.into()]).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use imap_backend::MailboxName;
+    use imap_updates::{Access, Limits, LogHub};
+
+    use super::*;
+    use crate::engine::{Database, Place};
+    use crate::tables::{accounts, names};
+
+    /// A mailbox with so many messages of one blob, each with a version of its own.
+    fn filled(messages: i64) -> (Database, MailboxKey) {
+        let database = Database::open(Place::Memory, Duration::ZERO).unwrap();
+        let key = database
+            .write(|statements| {
+                let account = accounts::make(statements, "ann")?;
+                statements.execute("INSERT INTO blobs (size) VALUES (0)", &[])?;
+                let key = names::find(statements, account, &MailboxName::inbox())?.unwrap();
+                for _ in 0..messages {
+                    let sql = "INSERT INTO messages (mailbox, blob) VALUES (?1, 1)";
+                    statements.execute(sql, &[key.id.into()])?;
+                }
+                Ok(key)
+            })
+            .unwrap();
+        (database, key)
+    }
+
+    fn read(database: &Database, key: MailboxKey, after: Option<ModSeq>) -> Page {
+        database.read(|statements| page(statements, key, after)).unwrap()
+    }
+
+    #[test]
+    fn a_page_that_is_cut_short_has_all_rows_of_its_last_version() {
+        let (database, key) = filled(0);
+        let hub = LogHub::open(read(&database, key, None), Limits::default()).unwrap();
+        // More rows of one version than a page has, between rows of others.
+        let insert = |number: i64, modseq: i64| {
+            let sql = "INSERT INTO messages (mailbox, uid, modseq, blob) VALUES (?1, ?2, ?3, 1)";
+            database
+                .write(|statements| statements.execute(sql, &[key.id.into(), number.into(), modseq.into()]))
+                .unwrap();
+        };
+        for number in 1..=10 {
+            insert(number, 1 + number);
+        }
+        for number in 11..=10 + ROWS + 50 {
+            insert(number, 12);
+        }
+        insert(11 + ROWS + 50, 13);
+        database
+            .write(|statements| statements.execute("UPDATE mailboxes SET highest_modseq = 13", &[]))
+            .unwrap();
+        let mut pages = 0;
+        hub.catch_up_blocking(|after| {
+            pages += 1;
+            database.read(|statements| page(statements, key, Some(after)))
+        })
+        .unwrap();
+        assert_eq!(pages, 2);
+        let exists = hub.select(Access::ReadOnly).updates.exists();
+        assert_eq!(i64::from(exists), 11 + ROWS + 50);
+        assert!(hub.hidden().is_empty());
+    }
+
+    #[test]
+    fn the_oldest_expunges_are_forgotten_and_the_log_says_so() {
+        let (database, key) = filled(21);
+        let since = |modseq: i64| {
+            let since = ModSeq::try_from(modseq).unwrap();
+            database
+                .read(|statements| expunged_since(statements, key, since))
+                .unwrap()
+        };
+        let remove = |upto: i64| {
+            let sql = "DELETE FROM messages WHERE mailbox = ?1 AND uid <= ?2";
+            database
+                .write(|statements| {
+                    statements.execute(sql, &[key.id.into(), upto.into()])?;
+                    prune_to(statements, key.id, 10)
+                })
+                .unwrap();
+        };
+        let hub = LogHub::open(read(&database, key, None), Limits::default()).unwrap();
+        let opened = i64::from(hub.cursor());
+        remove(20);
+        assert_eq!(since(opened).unwrap().len(), 20, "twice the bound is kept");
+        remove(21);
+        assert_eq!(since(opened), None);
+        assert_eq!(since(opened + 11).unwrap().len(), 10);
+        // A hub that was behind reads the whole mailbox instead.
+        hub.catch_up_blocking(|after| database.read(|statements| page(statements, key, Some(after))))
+            .unwrap();
+        assert_eq!(hub.select(Access::ReadOnly).updates.exists(), 0);
+        assert_eq!(i64::from(hub.cursor()), opened + 21);
+    }
+}

@@ -1,0 +1,102 @@
+//! SEARCH: what the database decides is what the evaluation over every store decides.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "outside of a `#[test]`, clippy does not see that these are tests"
+)]
+
+mod common;
+
+use common::{File, Process, name, select};
+use imap_backend::{Mailbox as _, Query, SearchKey, Session as _, search};
+use imap_backend_test::Mail;
+use imap_message::Needle;
+use imap_seq::UidSet;
+use imap_updates::{Flag, Flags};
+
+fn flag(text: &str) -> SearchKey {
+    let flags: Flags = text.parse().unwrap();
+    let flag: Flag = flags.iter().next().unwrap();
+    SearchKey::Flag(flag)
+}
+
+fn not(key: SearchKey) -> SearchKey {
+    SearchKey::Not(Box::new(key))
+}
+
+fn subject(text: &str) -> SearchKey {
+    SearchKey::Header("subject".to_owned(), Needle::new(text))
+}
+
+fn keys() -> Vec<SearchKey> {
+    let day = |day| chrono::NaiveDate::from_ymd_opt(2020, 1, day).unwrap();
+    let or_chain = |number: u64| SearchKey::Or((0..number).map(SearchKey::Larger).collect());
+    vec![
+        SearchKey::All,
+        flag("\\Seen"),
+        not(flag("\\Seen")),
+        flag("wORK"),
+        flag("Wor"),
+        not(flag("Work")),
+        SearchKey::Before(day(2)),
+        SearchKey::On(day(1)),
+        SearchKey::On(day(2)),
+        SearchKey::Since(day(2)),
+        SearchKey::On(chrono::NaiveDate::MAX),
+        SearchKey::Larger(60),
+        SearchKey::Smaller(60),
+        SearchKey::Larger(u64::MAX),
+        SearchKey::And(vec![]),
+        SearchKey::Or(vec![]),
+        not(SearchKey::Or(vec![])),
+        SearchKey::Or(vec![
+            flag("\\Flagged"),
+            SearchKey::And(vec![flag("Work"), flag("\\Seen")]),
+        ]),
+        SearchKey::And(vec![flag("\\Seen"), subject("two")]),
+        SearchKey::And(vec![flag("\\Seen"), SearchKey::Uids(uids(&[1, 2]))]),
+        SearchKey::And(vec![
+            SearchKey::Or(vec![flag("\\Seen"), subject("four")]),
+            not(flag("Work")),
+        ]),
+        not(SearchKey::And(vec![flag("\\Seen"), subject("two")])),
+        or_chain(1000),
+        SearchKey::And(vec![or_chain(1000), flag("\\Seen")]),
+    ]
+}
+
+fn uids(numbers: &[u32]) -> UidSet {
+    numbers.iter().map(|number| common::uid(*number)).collect()
+}
+
+#[tokio::test]
+async fn every_criterion_finds_what_the_evaluation_finds() {
+    let file = File::new();
+    let process: Process = file.process();
+    let (mut user, mut selected) = select(&process).await;
+    for (text, flags, date) in [
+        ("one", "", "2020-01-01T23:30:00-05:00"),
+        ("two", "\\Seen Work", "2020-01-02T00:30:00+05:00"),
+        (
+            "three of a longer subject, so that sizes differ",
+            "Work Wo",
+            "2020-01-01T00:00:00+00:00",
+        ),
+        ("four", "\\Seen \\Flagged work2", "2020-01-03T00:00:00+00:00"),
+    ] {
+        let flags: Flags = flags.parse().unwrap();
+        let mail = Mail::new(text).flagged(flags.iter()).dated(date);
+        user.append(&name("INBOX"), mail).await.unwrap();
+    }
+    selected.noop().await.unwrap();
+    let mut found_something = 0;
+    for key in keys() {
+        let query = Query::new(key.clone(), selected.updates.view().clone());
+        let ours = selected.mailbox.search(&query).await.unwrap();
+        let theirs = search::evaluate(&mut selected.mailbox, &query).await.unwrap();
+        assert_eq!(ours, theirs, "{key:?}");
+        found_something += usize::from(!ours.uids().is_empty());
+    }
+    assert!(found_something > 15, "{found_something}");
+    user.session.logout().await;
+}
