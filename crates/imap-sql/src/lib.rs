@@ -74,6 +74,7 @@
 //!
 //! * What was answered OK is on the disk: write-ahead log, synchronous FULL.
 //! * APPEND, COPY, MOVE, STORE, EXPUNGE and RENAME are each one transaction: all or nothing, also in a crash.
+//! * A database that is made belongs to the user that the program runs as, and no other can read it.
 //! * A database that is newer than the program, damaged, of another program, or held by one is refused
 //!   ([`OpenError`]). Nothing is repaired in silence.
 //! * No number or text in a column makes the program panic. A damaged body hides no other message.

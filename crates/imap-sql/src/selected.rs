@@ -40,6 +40,8 @@ impl SqlMailbox {
             Some(row) if row.unseen > 0 => messages::first_unseen(statements, key.id),
             _ => Ok(None),
         })?;
+        // It may have come after the moment that is reported.
+        let first_unseen = first_unseen.filter(|uid| selection.uid_next.is_none_or(|next| *uid < next));
         let mailbox = Self {
             node: node.clone(),
             account,

@@ -1,6 +1,9 @@
 //! A database that is not what it should be is refused, and stays as it is.
 
-#![allow(clippy::unwrap_used, reason = "outside of a `#[test]`, clippy does not see that these are tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "outside of a `#[test]`, clippy does not see that these are tests"
+)]
 
 mod common;
 
@@ -109,4 +112,16 @@ fn what_an_administrator_has_added_does_no_harm() {
     file.by_hand("CREATE VIEW unread AS SELECT * FROM messages WHERE flags & 8 = 0")
         .unwrap();
     Store::open(file.path()).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn mail_is_for_nobody_else() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = File::new();
+    let _open = Store::open(file.path()).unwrap();
+    for part in ["mail.db", "mail.db-wal"] {
+        let metadata = std::fs::metadata(file.directory.path().join(part)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o077, 0, "{part}");
+    }
 }

@@ -8,11 +8,10 @@ use rusqlite::{Connection, OpenFlags};
 /// Statements that a connection keeps prepared.
 const PREPARED: usize = 128;
 
-/// Opens a file, which is made if there is none. Nothing is written yet.
+/// Opens a file that is there: one that was taken away is not made anew in the middle of work.
 pub(super) fn open_file(path: &Path, patience: Duration) -> rusqlite::Result<Connection> {
     // No URIs: a path is a path. No mutex: a connection is used by one thread at a time.
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(patience)?;
     Ok(connection)

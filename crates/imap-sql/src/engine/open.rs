@@ -1,5 +1,7 @@
 //! Opening a database: what it is, whether it is ours, whether it is whole. Nothing is repaired.
 
+use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -67,6 +69,7 @@ pub(crate) enum Place {
 
 /// A connection to the database of a file, which is made, or brought to this program's version, if necessary.
 pub(super) fn file(path: &Path, patience: Duration) -> Result<Connection, OpenError> {
+    make(path)?;
     let mut connection = open_file(path, patience)?;
     identify(&connection)?;
     // Kept in the file. Readers do not wait for who writes, and who writes does not wait for readers.
@@ -79,6 +82,19 @@ pub(super) fn file(path: &Path, patience: Duration) -> Result<Connection, OpenEr
     migrate(&mut connection)?;
     is_whole(&connection)?;
     Ok(connection)
+}
+
+/// Makes an empty file if there is none: mail is for nobody but the user that the program runs as. What SQLite makes beside the
+/// file gets the same permissions.
+fn make(path: &Path) -> Result<(), OpenError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(OpenError::Failed(Box::new(error))),
+        _ => Ok(()),
+    }
 }
 
 /// A database that is gone with its connection.
