@@ -3,6 +3,7 @@
 // Helpers of tests are tests too; Clippy's own exemption only knows functions with #[test].
 #![allow(clippy::unwrap_used)]
 
+mod any_checks;
 mod clean;
 mod envelope;
 mod hostile;

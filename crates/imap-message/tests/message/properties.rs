@@ -1,9 +1,9 @@
 //! Properties of any octets, and of messages that were put together from known parts.
 
-use imap_message::{Message, Needle, Section, SectionText, Specific};
+use imap_message::{Message, Needle, Section, SectionText};
 use proptest::prelude::*;
 
-use crate::clean::{assert_envelope_clean, assert_structure_clean};
+use crate::any_checks;
 use crate::support::{leaves, outline};
 
 /// Octets that look like mail often enough to reach every branch.
@@ -66,55 +66,6 @@ pub(crate) fn mail_like() -> impl Strategy<Value = Vec<u8>> {
         4 => prop::collection::vec(prop::sample::select(pieces), 0..60).prop_map(|pieces| pieces.concat()),
         1 => prop::collection::vec(any::<u8>(), 0..200),
     ]
-}
-
-/// Everything the crate promises of any octets.
-fn check_any(octets: &[u8]) {
-    let message = Message::parse(octets);
-    let whole = |part: &[_], text: SectionText| {
-        message.section(&Section {
-            part: part.to_vec(),
-            text,
-        })
-    };
-    assert_eq!([message.header(), message.text()].concat(), octets);
-    assert_envelope_clean(&message.envelope());
-    let structure = message.structure();
-    assert_structure_clean(&structure);
-    for (numbers, part) in leaves(&structure) {
-        let body = whole(&numbers, SectionText::All).expect("a part of the structure");
-        assert_eq!(body.len() as u64, part.octets, "{numbers:?}");
-        assert!(
-            octets.as_ptr_range().start <= body.as_ptr()
-                && body.as_ptr_range().end <= octets.as_ptr_range().end
-        );
-        assert!(whole(&numbers, SectionText::Mime).is_some());
-        let lines = body.iter().filter(|octet| **octet == b'\n').count() as u64;
-        match &part.specific {
-            Specific::Message { lines: told, .. } => {
-                assert_eq!(*told, lines);
-                let header = whole(&numbers, SectionText::Header).expect("the header of a message");
-                let text = whole(&numbers, SectionText::Text).expect("the text of a message");
-                assert_eq!([header, text].concat(), body.as_ref(), "{numbers:?}");
-            }
-            Specific::Text { lines: told } => assert_eq!(*told, lines),
-            Specific::Basic => {}
-        }
-    }
-    let needle = Needle::new("a\u{fc}");
-    let found = message.contains_body(&needle);
-    assert!(!found || message.contains_text(&needle));
-    let day = message.sent_date();
-    assert!(day.is_none() || message.field("date").is_some());
-    for field in message
-        .fields()
-        .filter(|field| !field.name().is_empty() && field.name().is_ascii())
-    {
-        let name = String::from_utf8_lossy(field.name());
-        assert!(message.contains_header(&name, &Needle::new("")));
-        let decoded = message.decoded_field(&name).expect("a field of the message");
-        assert!(message.contains_header(&name, &Needle::new(&decoded)));
-    }
 }
 
 /// A message to be, and what must be found in it.
@@ -200,15 +151,15 @@ impl Made {
 proptest! {
     #[test]
     fn any_octets_keep_the_promises(octets in mail_like()) {
-        check_any(&octets);
-        check_any(&imap_message::to_crlf(&octets));
+        any_checks::check(&octets);
+        any_checks::check(&imap_message::to_crlf(&octets));
     }
 
     #[test]
     fn a_message_put_together_from_parts_comes_apart_into_them(made in made()) {
         let (header, body) = made.render(&mut 0);
         let octets = header + &body;
-        check_any(octets.as_bytes());
+        any_checks::check(octets.as_bytes());
         let message = Message::parse(octets.as_bytes());
         let structure = message.structure();
         prop_assert_eq!(outline(&structure), made.outline());

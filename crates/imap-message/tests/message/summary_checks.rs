@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 
 use imap_message::{Located, Message, Needle, Section, SectionText, Summarizer, Summary, select_fields};
 
-use crate::clean::{assert_envelope_clean, assert_structure_clean};
-use crate::support::leaves;
+use super::clean::{assert_envelope_clean, assert_structure_clean};
+use super::support::leaves;
 
 /// The octets of a section, found by the summary.
 fn fetch<'o>(octets: &'o [u8], summary: &Summary, section: &Section) -> Option<Cow<'o, [u8]>> {
