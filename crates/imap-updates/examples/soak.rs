@@ -6,8 +6,9 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use support::log_world::{FORMS, HOWS, LogWorld, Op as LogOp, Style};
-use support::world::{By, COMMANDS, Op, SLOTS, World};
+use support::log_world::{LogWorld, Style};
+use support::steps::{self, Numbers};
+use support::world::World;
 
 /// Steps of one world: long enough for lag to build up, short enough to read.
 const STEPS: u64 = 1000;
@@ -22,87 +23,19 @@ impl Random {
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
     }
+}
 
-    fn byte(&mut self) -> u8 {
+impl Numbers for Random {
+    fn below(&mut self, bound: u8) -> u8 {
+        (self.next() % u64::from(bound)) as u8
+    }
+
+    fn octet(&mut self) -> u8 {
         self.next() as u8
     }
 
     fn pick(&mut self) -> u16 {
         self.next() as u16
-    }
-
-    fn op(&mut self) -> Op {
-        match self.next() % 26 {
-            0..=2 => Op::Append { count: self.byte() },
-            3..=6 => Op::Expunge {
-                picks: (0..=self.next() % 3).map(|_| self.pick()).collect(),
-            },
-            7..=10 => Op::Flags {
-                pick: self.pick(),
-                flags: self.byte(),
-                by: self.by(),
-            },
-            11 => Op::Batch { pick: self.pick() },
-            12 => Op::Noise { pick: self.pick() },
-            13 => Op::Lose { slot: self.byte() },
-            14..=15 => Op::Open {
-                slot: self.byte(),
-                access: !self.next().is_multiple_of(3),
-                vanished: self.next().is_multiple_of(2),
-            },
-            16 => Op::Leave { slot: self.byte() },
-            _ => Op::Command {
-                slot: self.byte() % SLOTS as u8,
-                command: COMMANDS[self.next() as usize % COMMANDS.len()],
-                followers: self.next().is_multiple_of(5),
-                set: (self.pick(), self.pick()),
-            },
-        }
-    }
-
-    fn log_op(&mut self) -> LogOp {
-        match self.next() % 28 {
-            0..=1 => LogOp::Arrive { count: self.byte() },
-            2..=4 => LogOp::Flags {
-                picks: (0..=self.next() % 2).map(|_| self.pick()).collect(),
-                bits: self.byte(),
-            },
-            5..=6 => LogOp::Expunge {
-                picks: (0..=self.next() % 3).map(|_| self.pick()).collect(),
-                one_version: self.next().is_multiple_of(2),
-            },
-            7..=8 => LogOp::Store {
-                slot: self.byte(),
-                picks: (0..=self.next() % 2).map(|_| self.pick()).collect(),
-                one_version: self.next().is_multiple_of(2),
-                bits: self.byte(),
-                form: FORMS[self.next() as usize % FORMS.len()],
-                how: HOWS[self.next() as usize % HOWS.len()],
-            },
-            9..=12 => LogOp::Read {
-                back: self.byte() % 4,
-                piece: self.byte(),
-            },
-            13 => LogOp::List,
-            14..=19 => LogOp::Deliver {
-                pick: self.byte(),
-                again: self.next().is_multiple_of(2),
-            },
-            20..=25 => LogOp::Drain {
-                slot: self.byte(),
-                hold: self.next().is_multiple_of(2),
-            },
-            26 => LogOp::Open { slot: self.byte() },
-            _ => LogOp::Leave { slot: self.byte() },
-        }
-    }
-
-    fn by(&mut self) -> By {
-        match self.next() % 3 {
-            0 => By::Outside,
-            1 => By::Silent(self.byte()),
-            _ => By::Told(self.byte()),
-        }
     }
 }
 
@@ -128,7 +61,7 @@ fn run(seed: u64, verbose: bool) {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     let mut world = World::new((seed % 5) as u32);
     for step in 0..STEPS {
-        let op = random.op();
+        let op = steps::op(&mut random);
         if verbose {
             println!("{step}: {op:?}");
         }
@@ -148,7 +81,7 @@ fn run_log(random: &mut Random, seed: u64, verbose: bool) {
     let memory = [1, 2, 4_096][seed as usize % 3];
     let mut world = LogWorld::new(style, (seed % 5) as u32, memory);
     for step in 0..STEPS / 10 {
-        let op = random.log_op();
+        let op = steps::log_op(random);
         if verbose {
             println!("{style:?} {step}: {op:?}");
         }

@@ -4,13 +4,15 @@
     missing_docs,
     unreachable_pub,
     clippy::unwrap_used,
-    clippy::expect_used
+    clippy::expect_used,
+    clippy::cast_possible_truncation
 )]
 
 pub mod client;
 pub mod desk;
 pub mod log;
 pub mod log_world;
+pub mod steps;
 pub mod world;
 
 use imap_seq::{ModSeq, SeqNum, Uid, UidSet};
