@@ -1,0 +1,184 @@
+//! A strict client: reads what the server said, response by response, and stops at the first that could not be.
+
+use super::client::{Heard, Plan, Start};
+use crate::response::{self, Kind, Response};
+
+/// More is said only for a FETCH.
+const MOST_WITHOUT_FETCH: usize = 1 << 20;
+
+/// What is compared between two runs.
+pub(super) struct Judged {
+    /// The tagged lines, and BAD to what had no tag.
+    answers: Vec<String>,
+    saw_expunge: bool,
+    is_all: bool,
+}
+
+pub(super) fn judge(plan: &Plan<'_>, heard: &Heard) -> Judged {
+    let said = plan.octets();
+    let mut client = Client::new(&said);
+    let mut rest = &heard.octets[..];
+    while !rest.is_empty() {
+        match response::read(rest) {
+            Ok((response, after)) => {
+                client.hear(&response);
+                rest = after;
+            }
+            Err(_) if !heard.is_all => break,
+            Err(fault) => panic!("{fault:?} of {}", rest.escape_ascii()),
+        }
+    }
+    if heard.is_all {
+        client.check_end(plan);
+        let may_be_long = said.windows(5).any(|word| word.eq_ignore_ascii_case(b"FETCH"));
+        assert!(
+            may_be_long || heard.octets.len() < MOST_WITHOUT_FETCH,
+            "so much for so little"
+        );
+    }
+    Judged {
+        answers: client.answers,
+        saw_expunge: client.saw_expunge,
+        is_all: heard.is_all,
+    }
+}
+
+/// Where nothing was expunged: an EXPUNGE is held back by commands that wait in the input, and changes what numbers mean.
+pub(super) fn same_answers(one: &Judged, other: &Judged) {
+    if one.is_all && other.is_all && !one.saw_expunge && !other.saw_expunge {
+        assert_eq!(one.answers, other.answers, "the cuts make a difference");
+    }
+}
+
+struct Client<'o> {
+    /// The lines of what was said that have not been answered.
+    unanswered: std::vec::IntoIter<&'o [u8]>,
+    said: &'o [u8],
+    responses: usize,
+    answers: Vec<String>,
+    /// EXISTS of the selected mailbox.
+    exists: Option<u32>,
+    expunged_in_this_command: bool,
+    saw_expunge: bool,
+    bye: Option<String>,
+}
+
+impl<'o> Client<'o> {
+    fn new(said: &'o [u8]) -> Self {
+        let lines: Vec<&[u8]> = said.split(|&octet| octet == b'\n').collect();
+        Self {
+            unanswered: lines.into_iter(),
+            said,
+            responses: 0,
+            answers: Vec::new(),
+            exists: None,
+            expunged_in_this_command: false,
+            saw_expunge: false,
+            bye: None,
+        }
+    }
+
+    fn hear(&mut self, response: &Response<'_>) {
+        response::codec_agrees(response);
+        self.responses += 1;
+        match response.kind {
+            Kind::Continuation => assert!(self.bye.is_none(), "a request after BYE"),
+            Kind::Status {
+                tag: "*",
+                condition,
+                text,
+            } => self.untagged(condition, text),
+            Kind::Status { tag, condition, text } => self.answer(tag, condition, text),
+            Kind::Data { number, word } => self.data(number, word),
+        }
+    }
+
+    fn untagged(&mut self, condition: &str, text: &str) {
+        if self.responses == 1 {
+            assert_eq!(condition, "OK", "the greeting");
+        }
+        match condition {
+            "BYE" => {
+                assert!(self.bye.is_none(), "BYE twice");
+                assert_ne!(text, "internal error", "the server panicked");
+                self.bye = Some(text.to_owned());
+            }
+            "BAD" => self.answers.push(format!("* BAD {text}")),
+            _ if text.starts_with("[CLOSED]") => self.exists = None,
+            _ => {}
+        }
+    }
+
+    fn answer(&mut self, tag: &str, condition: &str, text: &str) {
+        let is_logout = text == "LOGOUT completed";
+        assert!(self.bye.is_none() || is_logout, "an answer after BYE");
+        assert!(
+            self.unanswered.any(|line| line.starts_with(tag.as_bytes())),
+            "{tag} {condition} {text} answers nothing"
+        );
+        let holds = ["FETCH", "STORE", "SEARCH"].map(|name| format!("{name} completed"));
+        assert!(
+            !self.expunged_in_this_command
+                || !holds.iter().any(|name| text.ends_with(name))
+                || self.has_uid_commands(),
+            "EXPUNGE in {text}"
+        );
+        if condition == "OK" && (text == "CLOSE completed" || text == "UNSELECT completed") {
+            self.exists = None;
+        }
+        self.expunged_in_this_command = false;
+        self.answers.push(format!("{tag} {condition} {text}"));
+    }
+
+    /// The UID forms may release, and are answered in the same words.
+    fn has_uid_commands(&self) -> bool {
+        self.said
+            .windows(4)
+            .any(|word| word.eq_ignore_ascii_case(b"UID "))
+    }
+
+    fn data(&mut self, number: Option<u32>, word: &str) {
+        assert!(
+            self.responses > 1 && self.bye.is_none(),
+            "data outside of a conversation"
+        );
+        let Some(number) = number else { return };
+        if word == "EXISTS" {
+            assert!(
+                self.exists.is_none_or(|exists| exists <= number),
+                "EXISTS shrinks"
+            );
+            self.exists = Some(number);
+            return;
+        }
+        let exists = self.exists.expect("no mailbox is selected");
+        match word {
+            "RECENT" => assert!(number <= exists, "RECENT above EXISTS"),
+            "FETCH" => assert!((1..=exists).contains(&number), "FETCH of no message"),
+            "EXPUNGE" => {
+                assert!((1..=exists).contains(&number), "EXPUNGE of no message");
+                self.exists = Some(exists - 1);
+                self.expunged_in_this_command = true;
+                self.saw_expunge = true;
+            }
+            other => panic!("* {number} {other}"),
+        }
+    }
+
+    /// Lines that announce no literal and start no dialogue are commands, and each has its answer.
+    fn check_end(&self, plan: &Plan<'_>) {
+        let has = |word: &[u8]| {
+            self.said
+                .windows(word.len())
+                .any(|said| said.eq_ignore_ascii_case(word))
+        };
+        let is_plain = plan.start != Start::Idling
+            && ![&b"{"[..], b"IDLE", b"AUTHENTICATE", b"STARTTLS"]
+                .into_iter()
+                .any(has);
+        if self.bye.is_none() && is_plain {
+            let lines = self.said.iter().filter(|&&octet| octet == b'\n').count();
+            assert_eq!(self.answers.len(), lines, "{:?}", self.answers);
+        }
+    }
+}
