@@ -34,6 +34,7 @@ mod format {
 #[allow(dead_code, reason = "the server uses more of it")]
 #[path = "../../crates/imap-server/src/wire"]
 mod wire {
+    mod sink;
     pub(crate) mod structure;
     mod text;
 }

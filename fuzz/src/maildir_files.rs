@@ -73,6 +73,10 @@ fn subscriptions(mut input: Input<'_>) {
         assert_eq!(read.change("a.new.one", Subscription::Remove), Changed::Yes);
         assert_eq!(read.write(), written);
     }
+    if let Some(name) = read.names().first().cloned() {
+        assert_eq!(read.change(&name, Subscription::Remove), Changed::Yes);
+        assert!(!read.names().contains(&name), "{name}");
+    }
 }
 
 /// A file name, and letters that are set and cleared.
