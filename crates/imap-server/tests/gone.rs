@@ -97,9 +97,14 @@ impl Session for Slow {
         &mut self,
         _: &MailboxName,
         _: &Append,
-        _: impl MessageSource,
+        mut message: impl MessageSource,
     ) -> Result<Appended, Error> {
-        Err(ErrorKind::Unsupported.into())
+        // One that asks more often than it has to.
+        for _ in 0..3 {
+            while message.chunk().await?.is_some() {}
+        }
+        Self::work(&self.at_work).await;
+        Err(ErrorKind::TryCreate.into())
     }
 }
 
@@ -153,7 +158,7 @@ impl Mailbox for Slow {
 }
 
 /// Commands that are at work for long.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "SEARCH TEXT x",
     "UID SEARCH SEEN",
     "FETCH 1 BODYSTRUCTURE",
@@ -164,6 +169,7 @@ const COMMANDS: [&str; 10] = [
     "SELECT other",
     "CLOSE",
     "STATUS other (UNSEEN)",
+    "APPEND other {4+}\r\nx: y",
 ];
 
 async fn at_work(slow: &Slow, command: &str) -> Client {

@@ -6,7 +6,7 @@ use imap_updates::kind;
 
 use crate::client::Client;
 use crate::completion::{Answer, Completion, Stop};
-use crate::connection::{AppendHead, Fault, Gone, Incoming};
+use crate::connection::{AppendHead, Arriving, Fault, Gone, Incoming};
 use crate::convert;
 
 impl<B: Backend> Client<B> {
@@ -30,9 +30,13 @@ impl<B: Backend> Client<B> {
             Err(refusal) => return self.decline(head, refusal).await,
         };
         let session = self.state.session()?;
-        let mut incoming = Incoming::new(&mut self.channel, head.literal);
-        let stored = session.append(&name, &append, &mut incoming).await;
-        match (incoming.finish().await, stored) {
+        let arriving = Arriving::new(&mut self.channel, head.literal);
+        let stored = tokio::select! {
+            biased;
+            stored = session.append(&name, &append, arriving.source()) => stored,
+            gone = arriving.absence() => return Err(gone.into()),
+        };
+        match (arriving.finish().await, stored) {
             (Err(Fault::Gone(gone)), _) => Err(gone.into()),
             (_, Ok(appended)) => {
                 let completed = Completion::ok("APPEND completed");

@@ -7,6 +7,7 @@ use imap_codec::imap_types::datetime::DateTime;
 use imap_codec::imap_types::flag::Flag;
 use imap_codec::imap_types::mailbox::Mailbox;
 use memchr::memchr;
+use tokio::sync::{Mutex, Notify};
 
 use super::channel::{Channel, Gone, Line};
 
@@ -52,7 +53,7 @@ enum Progress {
     Broken,
 }
 
-/// The arriving message: the [`MessageSource`] that the backend reads.
+/// The arriving message.
 ///
 /// The end of the command is checked before the last `None` is answered, so that a backend commits only what the
 /// client has really finished.
@@ -79,6 +80,19 @@ impl<'c> Incoming<'c> {
             literal,
             progress: Progress::Announced,
             fault: None,
+        }
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        if self.fault.is_some() {
+            return Err(ErrorKind::ClientGone.into());
+        }
+        match self.advance().await {
+            Ok(chunk) => Ok(chunk),
+            Err(fault) => {
+                self.fault = Some(fault);
+                Err(ErrorKind::ClientGone.into())
+            }
         }
     }
 
@@ -161,21 +175,66 @@ impl<'c> Incoming<'c> {
     }
 }
 
-impl MessageSource for &mut Incoming<'_> {
+/// The message that arrives, as the backend and whoever watches the client share it.
+pub(crate) struct Arriving<'c> {
+    incoming: Mutex<Incoming<'c>>,
+    octets: u32,
+    complete: Notify,
+}
+
+impl<'c> Arriving<'c> {
+    pub(crate) fn new(channel: &'c mut Channel, literal: Announced) -> Self {
+        Self {
+            incoming: Mutex::new(Incoming::new(channel, literal)),
+            octets: literal.octets,
+            complete: Notify::new(),
+        }
+    }
+
+    /// What the backend reads.
+    pub(crate) fn source(&self) -> Source<'_, 'c> {
+        Source {
+            arriving: self,
+            is_read: false,
+        }
+    }
+
+    /// Waits until the client has gone, once all of the message is here: until then reading it tells.
+    pub(crate) async fn absence(&self) -> Gone {
+        self.complete.notified().await;
+        self.incoming.lock().await.channel.absence().await
+    }
+
+    /// Brings the channel to the beginning of the next command, whatever the backend has left unread.
+    ///
+    /// # Errors
+    /// What was wrong with the command, or that the connection is over.
+    pub(crate) async fn finish(self) -> Result<(), Fault> {
+        self.incoming.into_inner().finish().await
+    }
+}
+
+/// The [`MessageSource`] of a message that arrives.
+pub(crate) struct Source<'a, 'c> {
+    arriving: &'a Arriving<'c>,
+    is_read: bool,
+}
+
+impl MessageSource for Source<'_, '_> {
     fn size(&self) -> u64 {
-        self.literal.octets.into()
+        self.arriving.octets.into()
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        if self.fault.is_some() {
-            return Err(ErrorKind::ClientGone.into());
+        // Whoever watches the client has the message from the end on.
+        if self.is_read {
+            return Ok(None);
         }
-        match self.advance().await {
-            Ok(chunk) => Ok(chunk),
-            Err(fault) => {
-                self.fault = Some(fault);
-                Err(ErrorKind::ClientGone.into())
-            }
+        let chunk = self.arriving.incoming.lock().await.chunk().await?;
+        if chunk.is_none() {
+            self.is_read = true;
+            self.arriving.complete.notify_one();
         }
+        Ok(chunk)
     }
 }

@@ -6,7 +6,7 @@ mod io;
 mod presence;
 mod receive;
 
-pub(crate) use append::{AppendHead, Fault, Incoming};
+pub(crate) use append::{AppendHead, Arriving, Fault, Incoming};
 pub(crate) use channel::{Channel, Gone, Line, Phase, after};
 pub(crate) use io::Io;
 pub(crate) use receive::{Received, Receiver, Refusal, SearchCommand};

@@ -34,7 +34,7 @@ impl Channel {
     /// That it has closed its side does not say so: it may have sent its last command and still read the answers. Nor is it
     /// seen behind input that is not taken in. So such a client is told something. If it has gone, its system answers that
     /// there is no such connection any more, and the next words cannot be sent.
-    async fn absence(&mut self) -> Gone {
+    pub(super) async fn absence(&mut self) -> Gone {
         sleep(BEFORE_WATCHING).await;
         let mut pause = BETWEEN_WORDS;
         loop {
