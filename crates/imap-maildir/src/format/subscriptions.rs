@@ -67,9 +67,12 @@ impl Subscriptions {
             None => Version::One,
         };
         let lines = lines.filter_map(|line| std::str::from_utf8(line).ok());
-        let names = lines.map(|line| match version {
-            Version::One => line.trim_end_matches('\r').to_owned(),
-            Version::Two => line.split('\t').map(unescape).collect::<Vec<_>>().join("."),
+        let names = lines.filter_map(|line| match version {
+            // No mailbox has a CR in its name, and here it could not be told from a line end.
+            Version::One => Some(line.trim_end_matches('\r'))
+                .filter(|line| !line.contains('\r'))
+                .map(str::to_owned),
+            Version::Two => Some(line.split('\t').map(unescape).collect::<Vec<_>>().join(".")),
         });
         Self::of(names, version)
     }
@@ -215,8 +218,9 @@ mod tests {
 
     #[test]
     fn a_line_that_names_nothing_is_passed_over() {
-        // A CR alone, an octet 1 that escapes nothing.
+        // A CR alone, one in a name, an octet 1 that escapes nothing.
         for read in [
+            Subscriptions::parse(b"a\nc\r\r.\nb\n"),
             Subscriptions::parse(b"a\n\r\nb\r\n"),
             Subscriptions::parse(b"V\t2\n\na\n\x01\nb\n"),
         ] {
