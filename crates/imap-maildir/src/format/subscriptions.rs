@@ -68,9 +68,10 @@ impl Subscriptions {
         };
         let lines = lines.filter_map(|line| std::str::from_utf8(line).ok());
         let names = lines.filter_map(|line| match version {
-            // No mailbox has a CR in its name, and here it could not be told from a line end.
+            // No mailbox has a control character in its name, and here a CR could not be told from a line end, nor
+            // `V`, a tab and `2` from the first line of version 2.
             Version::One => Some(line.trim_end_matches('\r'))
-                .filter(|line| !line.contains('\r'))
+                .filter(|line| !line.contains(char::is_control))
                 .map(str::to_owned),
             Version::Two => Some(line.split('\t').map(unescape).collect::<Vec<_>>().join(".")),
         });
@@ -218,9 +219,10 @@ mod tests {
 
     #[test]
     fn a_line_that_names_nothing_is_passed_over() {
-        // A CR alone, one in a name, an octet 1 that escapes nothing.
+        // A CR alone, one in a name, what is the first line of version 2 elsewhere, an octet 1 that escapes nothing.
         for read in [
             Subscriptions::parse(b"a\nc\r\r.\nb\n"),
+            Subscriptions::parse(b"\nV\t2\na\nb\n"),
             Subscriptions::parse(b"a\n\r\nb\r\n"),
             Subscriptions::parse(b"V\t2\n\na\n\x01\nb\n"),
         ] {
