@@ -43,6 +43,7 @@
 
 mod ability;
 mod append;
+mod authenticator;
 mod backend;
 mod body;
 mod copy;
@@ -63,6 +64,7 @@ pub mod walk;
 
 pub use ability::{Abilities, Ability};
 pub use append::{Append, Appended, MessageSource};
+pub use authenticator::{Authenticator, PasswordCheck};
 pub use backend::Backend;
 pub use body::{Body, ReadBody};
 pub use copy::Copied;

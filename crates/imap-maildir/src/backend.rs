@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
-use imap_backend::{Backend, Credentials, Error, ErrorKind, LoginError, Peer};
+use imap_backend::{Authenticator, Backend, Credentials, Error, ErrorKind, LoginError, Peer};
 use parking_lot::Mutex;
 
 use crate::account::{Account, Shared};
@@ -16,28 +16,6 @@ use crate::format::mailbox_names::{InvalidUser, check_user};
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::watch::Watcher;
 use crate::session::MaildirSession;
-
-/// Checks passwords: what this crate leaves to the server.
-pub trait Authenticator: Send + Sync + 'static {
-    /// Whether that is the user's password. An unknown user should take as long as a wrong password.
-    ///
-    /// # Errors
-    /// The check could not be made; the error is logged and the client told to try later.
-    fn verify(
-        &self,
-        user: &str,
-        password: &str,
-    ) -> impl Future<Output = Result<PasswordCheck, Box<dyn std::error::Error + Send + Sync>>> + Send;
-}
-
-/// What an [`Authenticator`] found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PasswordCheck {
-    /// The password is the user's.
-    Accepted,
-    /// It is not, or there is no such user.
-    Refused,
-}
 
 /// Where users' Maildirs are: a path with `%u` in place of the user's name, such as `/var/mail/%u/Maildir`.
 ///
@@ -167,15 +145,7 @@ impl<A: Authenticator> Backend for MaildirBackend<A> {
     type Session = MaildirSession;
 
     async fn login(&self, _peer: &Peer, credentials: Credentials) -> Result<MaildirSession, LoginError> {
-        let Some(password) = credentials.password() else {
-            return Err(LoginError::Refused);
-        };
-        let check = self.authenticator.verify(credentials.user(), password).await;
-        match check {
-            Ok(PasswordCheck::Accepted) => {}
-            Ok(PasswordCheck::Refused) => return Err(LoginError::Refused),
-            Err(error) => return Err(Error::new(ErrorKind::Unavailable).with_source(error).into()),
-        }
+        self.authenticator.check_credentials(&credentials).await?;
         match self.session(credentials.user()).await {
             Ok(session) => Ok(session),
             Err(error)

@@ -86,7 +86,8 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub use backend::{Authenticator, MailRoot, MaildirBackend, PasswordCheck};
+pub use backend::{MailRoot, MaildirBackend};
 pub use format::mailbox_names::InvalidUser;
+pub use imap_backend::{Authenticator, PasswordCheck};
 pub use selected::MaildirMailbox;
 pub use session::MaildirSession;

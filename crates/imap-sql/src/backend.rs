@@ -1,32 +1,12 @@
 //! `SqlBackend`: from credentials to an account.
 
-use imap_backend::{Abilities, Ability, Backend, Credentials, Error, ErrorKind, LoginError, Peer};
+use imap_backend::{
+    Abilities, Ability, Authenticator, Backend, Credentials, Error, ErrorKind, LoginError, Peer,
+};
 
 use crate::session::SqlSession;
 use crate::store::Store;
 use crate::tables::accounts;
-
-/// Checks passwords: what this crate leaves to the server.
-pub trait Authenticator: Send + Sync + 'static {
-    /// Whether that is the user's password. An unknown user should take as long as a wrong password.
-    ///
-    /// # Errors
-    /// The check could not be made; the error is logged and the client told to try later.
-    fn verify(
-        &self,
-        user: &str,
-        password: &str,
-    ) -> impl Future<Output = Result<PasswordCheck, Box<dyn std::error::Error + Send + Sync>>> + Send;
-}
-
-/// What an [`Authenticator`] found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PasswordCheck {
-    /// The password is the user's.
-    Accepted,
-    /// It is not, or there is no such user.
-    Refused,
-}
 
 /// A mail store in a database, with an account for each user.
 #[derive(Debug)]
@@ -77,14 +57,7 @@ impl<A: Authenticator> Backend for SqlBackend<A> {
     }
 
     async fn login(&self, _peer: &Peer, credentials: Credentials) -> Result<SqlSession, LoginError> {
-        let Some(password) = credentials.password() else {
-            return Err(LoginError::Refused);
-        };
-        match self.authenticator.verify(credentials.user(), password).await {
-            Ok(PasswordCheck::Accepted) => {}
-            Ok(PasswordCheck::Refused) => return Err(LoginError::Refused),
-            Err(error) => return Err(Error::new(ErrorKind::Unavailable).with_source(error).into()),
-        }
+        self.authenticator.check_credentials(&credentials).await?;
         match can_be_a_user(credentials.user()) {
             true => Ok(self.session(credentials.user()).await?),
             false => Err(LoginError::Refused),

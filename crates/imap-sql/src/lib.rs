@@ -121,8 +121,9 @@ mod tables;
 mod transfer;
 mod upload;
 
-pub use backend::{Authenticator, PasswordCheck, SqlBackend};
+pub use backend::SqlBackend;
 pub use engine::OpenError;
+pub use imap_backend::{Authenticator, PasswordCheck};
 pub use selected::SqlMailbox;
 pub use session::SqlSession;
 pub use store::Store;
