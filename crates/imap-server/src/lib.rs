@@ -68,8 +68,8 @@
 //! * A message that turns out shorter than its size, or cannot be read to its end, ends the connection in the middle of the
 //!   literal: nothing that could follow would be understood. Everything that can be known before is answered with NO.
 //! * HEADER.FIELDS selects from headers of up to 1 MiB and answers NO `[LIMIT]` for longer ones; BODY\[HEADER\] has no bound.
-//! * Commands are decoded by `imap-codec`, except for the search program of SEARCH, which it nests eight deep and not
-//!   deeper. A program may have 1,000 keys, 64 of which may read messages (BODY, TEXT, HEADER with a field that is not in
+//! * Commands are decoded by `imap-codec`. The search program of SEARCH has a parser of its own, because the codec reads it
+//!   eight levels deep and no deeper. A program may have 1,000 keys, 64 of which may read messages (BODY, TEXT, HEADER with a field that is not in
 //!   ENVELOPE), and 64 levels; chains of OR and parentheses around one key are no levels. Beyond: NO `[LIMIT]`.
 //! * Of a backend's errors only the kind reaches the client; the words go to the log ([`tracing`]), which never has
 //!   contents of messages or passwords.

@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{Client, connect, local};
+use common::{Client, selected};
 use imap_backend::{
     Append, Appended, Backend, Body, Copied, Credentials, Error, ErrorKind, Fetched, FlagChange, Found,
     ListEntry, ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer, Query,
     ReadBody, Record, Select, Session, Status, StatusQuery, Stored,
 };
 use imap_seq::{Uid, UidSet, UidValidity};
-use imap_server::{Server, Shutdown};
+use imap_server::Server;
 use imap_updates::{Flags, MailboxHub, Snapshot};
 use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
@@ -173,10 +173,7 @@ const COMMANDS: [&str; 11] = [
 ];
 
 async fn at_work(slow: &Slow, command: &str) -> Client {
-    let mut client = connect(&Server::builder(slow.clone()).build(), local(), &Shutdown::new());
-    client.line().await;
-    client.ok("LOGIN joe x").await;
-    client.ok("SELECT INBOX").await;
+    let mut client = selected(&Server::builder(slow.clone()).build()).await;
     client.send(format!("a {command}\r\n")).await;
     sleep(Duration::from_secs(2)).await;
     assert_eq!(slow.at_work.load(Ordering::SeqCst), 1, "{command}");
@@ -242,10 +239,7 @@ async fn a_client_that_waits_for_its_answer_is_told_nothing_meanwhile() {
 #[tokio::test(start_paused = true)]
 async fn earlier_answers_are_sent_while_a_command_is_at_work() {
     let slow = Slow::new();
-    let mut client = connect(&Server::builder(slow.clone()).build(), local(), &Shutdown::new());
-    client.line().await;
-    client.ok("LOGIN joe x").await;
-    client.ok("SELECT INBOX").await;
+    let mut client = selected(&Server::builder(slow.clone()).build()).await;
     client.send("a NOOP\r\nb SEARCH TEXT x\r\n").await;
     assert_eq!(client.line().await, "a OK NOOP completed");
     assert_eq!(slow.at_work.load(Ordering::SeqCst), 1, "the search goes on");

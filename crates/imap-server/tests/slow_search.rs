@@ -6,55 +6,21 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{connect, local};
+use common::one_mailbox::OneMailbox;
+use common::selected;
 use imap_backend::{
-    Append, Appended, Backend, Copied, Credentials, Error, ErrorKind, Fetched, FlagChange, Found, ListEntry,
-    ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, NewKeywords, Opened, Peer, Query,
-    Select, Session, Stored,
+    Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, Query, Stored,
 };
-use imap_seq::{Uid, UidSet, UidValidity};
-use imap_server::{Server, Shutdown};
+use imap_seq::{Uid, UidSet};
+use imap_server::Server;
 use imap_updates::{MailboxHub, Snapshot};
 use tokio::sync::Notify;
 
-/// A store whose search goes on, without ever giving way, until somebody lets it end.
+/// A mailbox whose search goes on, without ever giving way, until somebody lets it end.
 #[derive(Clone)]
 struct Endless {
     begun: Arc<Notify>,
     end: Arc<Mutex<Receiver<()>>>,
-    hub: MailboxHub<()>,
-}
-
-impl Backend for Endless {
-    type Session = Self;
-
-    async fn login(&self, _: &Peer, _: Credentials) -> Result<Self, LoginError> {
-        Ok(self.clone())
-    }
-}
-
-impl Session for Endless {
-    type Mailbox = Self;
-
-    async fn list(&mut self, _: &ListQuery) -> Result<Vec<ListEntry>, Error> {
-        Ok(vec![ListEntry::mailbox(MailboxName::inbox())])
-    }
-
-    async fn select(&mut self, _: &MailboxName, how: &Select) -> Result<Opened<Self>, Error> {
-        let updates = self.hub.subscribe(how.access());
-        Ok(Opened::new(self.clone(), updates, UidValidity::MIN)
-            .with_uid_next(Some(Uid::MIN))
-            .with_new_keywords(NewKeywords::Refused))
-    }
-
-    async fn append(
-        &mut self,
-        _: &MailboxName,
-        _: &Append,
-        _: impl MessageSource,
-    ) -> Result<Appended, Error> {
-        Err(ErrorKind::Unsupported.into())
-    }
 }
 
 impl Mailbox for Endless {
@@ -93,20 +59,12 @@ async fn the_other_clients_of_the_only_thread_are_served_during_a_search_in_text
     };
     let end = Arc::new(Mutex::new(end));
     let begun = Arc::new(Notify::new());
-    let store = Endless {
+    let mailbox = Endless {
         begun: Arc::clone(&begun),
         end,
-        hub,
     };
-    let server = Server::builder(store).build();
-    let shutdown = Shutdown::new();
-    let mut searching = connect(&server, local(), &shutdown);
-    let mut other = connect(&server, local(), &shutdown);
-    for client in [&mut searching, &mut other] {
-        client.line().await;
-        client.ok("LOGIN joe x").await;
-        client.ok("SELECT INBOX").await;
-    }
+    let server = Server::builder(OneMailbox { hub, mailbox }).build();
+    let (mut searching, mut other) = (selected(&server).await, selected(&server).await);
     searching.send("a SEARCH TEXT x\r\n").await;
     begun.notified().await;
     for _ in 0..3 {

@@ -13,22 +13,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use common::{Client, connect, local};
+use common::Client;
+use common::one_mailbox::OneMailbox;
 use imap_backend::{
-    Append, Appended, Backend, Body, Copied, Credentials, Error, ErrorKind, Fetched, FlagChange, ListEntry,
-    ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer, ReadBody, Record, Select,
-    Session, Stored,
+    Body, Copied, Error, ErrorKind, Fetched, FlagChange, Mailbox, MailboxName, Need, ReadBody, Record, Stored,
 };
 use imap_message::Summary;
-use imap_seq::{Uid, UidSet, UidValidity};
-use imap_server::{Server, Shutdown};
+use imap_seq::{Uid, UidSet};
+use imap_server::Server;
 use imap_updates::{Flags, MailboxHub, Snapshot};
 use tokio::io::AsyncReadExt;
 
-/// A store whose messages are these bodies.
+/// Messages that are these bodies.
 #[derive(Clone)]
 struct Bodies {
-    hub: MailboxHub<()>,
     bodies: Arc<Vec<Body>>,
     stored: Arc<Mutex<UidSet>>,
     /// What the store has kept of its messages, right or wrong.
@@ -37,43 +35,11 @@ struct Bodies {
 
 impl Bodies {
     fn new(bodies: Vec<Body>) -> Self {
-        let uids = (1..).take(bodies.len()).filter_map(Uid::new);
         Self {
-            hub: MailboxHub::new((), Snapshot::from_iter(uids)).unwrap(),
             bodies: Arc::new(bodies),
             stored: Arc::default(),
             summary: None,
         }
-    }
-}
-
-impl Backend for Bodies {
-    type Session = Self;
-
-    async fn login(&self, _: &Peer, _: Credentials) -> Result<Self, LoginError> {
-        Ok(self.clone())
-    }
-}
-
-impl Session for Bodies {
-    type Mailbox = Self;
-
-    async fn list(&mut self, _: &ListQuery) -> Result<Vec<ListEntry>, Error> {
-        Ok(vec![ListEntry::mailbox(MailboxName::inbox())])
-    }
-
-    async fn select(&mut self, _: &MailboxName, how: &Select) -> Result<Opened<Self>, Error> {
-        let updates = self.hub.subscribe(how.access());
-        Ok(Opened::new(self.clone(), updates, UidValidity::MIN))
-    }
-
-    async fn append(
-        &mut self,
-        _: &MailboxName,
-        _: &Append,
-        _: impl MessageSource,
-    ) -> Result<Appended, Error> {
-        Err(ErrorKind::Unsupported.into())
     }
 }
 
@@ -147,13 +113,10 @@ async fn selected(bodies: Vec<Body>) -> Client {
     selected_in(Bodies::new(bodies)).await
 }
 
-async fn selected_in(store: Bodies) -> Client {
-    let server = Server::builder(store).build();
-    let mut client = connect(&server, local(), &Shutdown::new());
-    client.line().await;
-    client.ok("LOGIN joe x").await;
-    client.ok("SELECT INBOX").await;
-    client
+async fn selected_in(mailbox: Bodies) -> Client {
+    let uids = (1..).take(mailbox.bodies.len()).filter_map(Uid::new);
+    let hub = MailboxHub::new((), Snapshot::from_iter(uids)).unwrap();
+    common::selected(&Server::builder(OneMailbox { hub, mailbox }).build()).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -355,10 +318,7 @@ async fn only_a_message_that_can_be_read_is_marked_as_seen() {
     ];
     let store = Bodies::new(bodies);
     let stored = Arc::clone(&store.stored);
-    let mut client = connect(&Server::builder(store).build(), local(), &Shutdown::new());
-    client.line().await;
-    client.ok("LOGIN joe x").await;
-    client.ok("SELECT INBOX").await;
+    let mut client = selected_in(store).await;
     let lines = client.command("FETCH 1:3 BODY[]<0.3>").await;
     assert_eq!(
         lines,

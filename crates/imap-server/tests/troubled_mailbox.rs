@@ -8,25 +8,22 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use common::{Client, connect, local};
+use common::Client;
+use common::one_mailbox::OneMailbox;
 use imap_backend::{
-    Append, Appended, Backend, Copied, Credentials, Error, ErrorKind, Fetched, FlagChange, ListEntry,
-    ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, NewKeywords, Opened, Peer, PollReason,
-    Record, Select, Session, Stored,
+    Copied, Error, ErrorKind, Fetched, FlagChange, Mailbox, MailboxName, Need, NewKeywords, PollReason,
+    Record, Stored,
 };
-use imap_seq::{Uid, UidSet, UidValidity};
-use imap_server::{Server, Shutdown};
+use imap_seq::{Uid, UidSet};
+use imap_server::Server;
 use imap_updates::{Echo, Flags, Keyword, Limits, MailboxHub, Origin, Snapshot};
 
 /// More than one fetch asks for.
 const MESSAGES: u32 = 300;
 
-/// A store of messages that all have `\Flagged`.
+/// Messages that all have `\Flagged`.
 #[derive(Clone)]
-struct Troubled {
-    hub: MailboxHub<()>,
-    trouble: Arc<Trouble>,
-}
+struct Troubled(Arc<Trouble>);
 
 #[derive(Default)]
 struct Trouble {
@@ -38,64 +35,27 @@ struct Trouble {
     is_full: AtomicBool,
 }
 
-impl Troubled {
-    /// A store whose hub remembers two changes of flags.
-    fn new() -> Self {
-        let uids = (1..=MESSAGES).filter_map(Uid::new);
-        let limits = Limits::default().with_flag_changes(2);
-        let trouble = Trouble {
-            passing_fetches: AtomicUsize::new(usize::MAX),
-            ..Trouble::default()
-        };
-        Self {
-            hub: MailboxHub::with_limits((), Snapshot::from_iter(uids), limits).unwrap(),
-            trouble: Arc::new(trouble),
-        }
-    }
-
-    async fn selected(&self) -> Client {
-        let server = Server::builder(self.clone()).build();
-        let mut client = connect(&server, local(), &Shutdown::new());
-        client.line().await;
-        client.ok("LOGIN joe x").await;
-        client.ok("SELECT INBOX").await;
-        client
+/// A store whose hub remembers two changes of flags.
+fn store() -> OneMailbox<Troubled> {
+    let uids = (1..=MESSAGES).filter_map(Uid::new);
+    let limits = Limits::default().with_flag_changes(2);
+    let trouble = Trouble {
+        passing_fetches: AtomicUsize::new(usize::MAX),
+        ..Trouble::default()
+    };
+    OneMailbox {
+        hub: MailboxHub::with_limits((), Snapshot::from_iter(uids), limits).unwrap(),
+        mailbox: Troubled(Arc::new(trouble)),
     }
 }
 
-impl Backend for Troubled {
-    type Session = Self;
-
-    async fn login(&self, _: &Peer, _: Credentials) -> Result<Self, LoginError> {
-        Ok(self.clone())
-    }
-}
-
-impl Session for Troubled {
-    type Mailbox = Self;
-
-    async fn list(&mut self, _: &ListQuery) -> Result<Vec<ListEntry>, Error> {
-        Ok(vec![ListEntry::mailbox(MailboxName::inbox())])
-    }
-
-    async fn select(&mut self, _: &MailboxName, how: &Select) -> Result<Opened<Self>, Error> {
-        let updates = self.hub.subscribe(how.access());
-        Ok(Opened::new(self.clone(), updates, UidValidity::MIN))
-    }
-
-    async fn append(
-        &mut self,
-        _: &MailboxName,
-        _: &Append,
-        _: impl MessageSource,
-    ) -> Result<Appended, Error> {
-        Err(ErrorKind::Unsupported.into())
-    }
+async fn selected(store: &OneMailbox<Troubled>) -> Client {
+    common::selected(&Server::builder(store.clone()).build()).await
 }
 
 impl Mailbox for Troubled {
     async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Fetched, Error> {
-        match self.trouble.passing_fetches.fetch_sub(1, Ordering::Relaxed) {
+        match self.0.passing_fetches.fetch_sub(1, Ordering::Relaxed) {
             0 => Err(ErrorKind::Unavailable.into()),
             _ => Ok(uids
                 .iter()
@@ -105,7 +65,7 @@ impl Mailbox for Troubled {
     }
 
     async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<Stored, Error> {
-        self.trouble.is_full.store(true, Ordering::Relaxed);
+        self.0.is_full.store(true, Ordering::Relaxed);
         Ok(Stored::default())
     }
 
@@ -118,14 +78,14 @@ impl Mailbox for Troubled {
     }
 
     fn new_keywords(&self) -> Option<NewKeywords> {
-        Some(match self.trouble.is_full.load(Ordering::Relaxed) {
+        Some(match self.0.is_full.load(Ordering::Relaxed) {
             true => NewKeywords::Refused,
             false => NewKeywords::Allowed,
         })
     }
 
     async fn poll(&mut self, _: PollReason) -> Result<(), Error> {
-        match self.trouble.poll_hangs.load(Ordering::Relaxed) {
+        match self.0.poll_hangs.load(Ordering::Relaxed) {
             true => std::future::pending().await,
             false => Ok(()),
         }
@@ -138,17 +98,17 @@ fn flags(text: &str) -> Flags {
 
 #[tokio::test(start_paused = true)]
 async fn b7_a_client_may_idle_before_the_store_was_looked_at() {
-    let store = Troubled::new();
-    let mut client = store.selected().await;
-    store.trouble.poll_hangs.store(true, Ordering::Relaxed);
+    let store = store();
+    let mut client = selected(&store).await;
+    store.mailbox.0.poll_hangs.store(true, Ordering::Relaxed);
     client.send("a IDLE\r\n").await;
     assert_eq!(client.line().await, "+ idling");
 }
 
 #[tokio::test(start_paused = true)]
 async fn b12_flags_that_could_not_be_restated_whole_are_restated_at_the_next_command() {
-    let store = Troubled::new();
-    let mut client = store.selected().await;
+    let store = store();
+    let mut client = selected(&store).await;
     for uid in (1..=MESSAGES).filter_map(Uid::new) {
         let flags = flags("\\Flagged");
         let _ = store
@@ -156,7 +116,7 @@ async fn b12_flags_that_could_not_be_restated_whole_are_restated_at_the_next_com
             .lock()
             .flags_changed(uid, flags, Origin::EXTERNAL, Echo::Tell);
     }
-    store.trouble.passing_fetches.store(1, Ordering::Relaxed);
+    store.mailbox.0.passing_fetches.store(1, Ordering::Relaxed);
     let mut told = client.ok("NOOP").await;
     assert!(
         told.len() < 100,
@@ -173,8 +133,8 @@ async fn b12_flags_that_could_not_be_restated_whole_are_restated_at_the_next_com
 
 #[tokio::test(start_paused = true)]
 async fn c8_the_last_keyword_takes_the_offer_of_more_along() {
-    let store = Troubled::new();
-    let (mut client, mut other) = (store.selected().await, store.selected().await);
+    let store = store();
+    let (mut client, mut other) = (selected(&store).await, selected(&store).await);
     let answer = client.ok("STORE 1 +FLAGS (last)").await;
     let offer = |lines: &[String]| {
         let offer = lines.iter().find(|line| line.contains("PERMANENTFLAGS"));
@@ -187,7 +147,7 @@ async fn c8_the_last_keyword_takes_the_offer_of_more_along() {
     store.hub.lock().keywords_changed([last.clone()]);
     assert!(!offer(&other.ok("NOOP").await));
     // A letter is free again.
-    store.trouble.is_full.store(false, Ordering::Relaxed);
+    store.mailbox.0.is_full.store(false, Ordering::Relaxed);
     let more = Keyword::new("more").unwrap();
     store.hub.lock().keywords_changed([last, more]);
     assert!(offer(&other.ok("NOOP").await));

@@ -6,6 +6,8 @@
 )]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod one_mailbox;
+
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Once;
@@ -151,6 +153,15 @@ impl Drop for Panics {
             assert_eq!(SEEN.get(), self.expected, "the server panicked");
         }
     }
+}
+
+/// A client of any server on the same machine, logged in, with INBOX selected.
+pub(crate) async fn selected<B: Backend>(server: &Server<B>) -> Client {
+    let mut client = connect(server, local(), &Shutdown::new());
+    client.line().await;
+    client.ok("LOGIN joe secret").await;
+    client.ok("SELECT INBOX").await;
+    client
 }
 
 /// One client.
