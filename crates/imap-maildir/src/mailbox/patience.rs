@@ -115,8 +115,7 @@ pub(crate) fn held(error: &io::Error) -> Option<&Held> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parking_lot::Mutex;
-    use std::sync::Arc;
+    use crate::tests::log_lines::Lines;
 
     /// The times of all attempts, in milliseconds, and those at which the operator is told.
     fn attempts(mut patience: Patience, chance: u32) -> (Vec<u128>, Vec<u128>) {
@@ -161,42 +160,6 @@ mod tests {
         assert!((2_000..2_500).contains(&told[0]), "{told:?}");
     }
 
-    /// The lines that this thread logs.
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<String>>>);
-
-    struct Fields<'a>(&'a mut String);
-
-    impl tracing::field::Visit for Fields<'_> {
-        fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-            self.0.push_str(&format!(" {field}={value:?}"));
-        }
-    }
-
-    impl tracing::Subscriber for Lines {
-        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-            true
-        }
-
-        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-            tracing::span::Id::from_u64(1)
-        }
-
-        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-
-        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-
-        fn event(&self, event: &tracing::Event<'_>) {
-            let mut line = event.metadata().level().to_string();
-            event.record(&mut Fields(&mut line));
-            self.0.lock().push(line);
-        }
-
-        fn enter(&self, _: &tracing::span::Id) {}
-
-        fn exit(&self, _: &tracing::span::Id) {}
-    }
-
     #[test]
     fn the_line_says_where_the_lock_is_who_holds_it_and_for_how_long() {
         let (start, lines) = (Instant::now(), Lines::default());
@@ -206,12 +169,12 @@ mod tests {
             identity: None,
         };
         let mut patience = Patience::long(start);
-        tracing::subscriber::with_default(lines.clone(), || {
-            for seconds in [1, 3, 4] {
-                patience.pause(start + Duration::from_secs(seconds), Path::new("/mail/.a"), &held);
-            }
-        });
-        let lines = lines.0.lock();
+        let guard = lines.collect();
+        for seconds in [1, 3, 4] {
+            patience.pause(start + Duration::from_secs(seconds), Path::new("/mail/.a"), &held);
+        }
+        drop(guard);
+        let lines = lines.get();
         assert_eq!(lines.len(), 1, "{lines:?}");
         for part in [
             "WARN",

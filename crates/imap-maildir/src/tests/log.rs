@@ -1,58 +1,10 @@
 //! What an operator is told, and how often.
 
+use super::log_lines::Lines;
 use super::*;
 use crate::disk::directory::Directory;
 use crate::disk::scan::{self, Scope};
 use imap_backend::ErrorKind;
-use parking_lot::Mutex;
-use std::fmt::Write as _;
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span, subscriber};
-
-/// What was logged at WARN or above, a line for each event.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
-
-impl Lines {
-    /// Collects what this thread logs until the guard is dropped.
-    fn collect(&self) -> subscriber::DefaultGuard {
-        subscriber::set_default(self.clone())
-    }
-
-    fn get(&self) -> Vec<String> {
-        self.0.lock().clone()
-    }
-}
-
-impl Subscriber for Lines {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::WARN
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(String::new());
-        event.record(&mut line);
-        self.0.lock().push(line.0);
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
-}
-
-/// The fields of one event.
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        let _ = write!(self.0, "{field}={value:?} ");
-    }
-}
 
 #[test]
 fn t17_a_file_whose_name_no_message_can_have_is_logged_once() {

@@ -6,6 +6,7 @@ mod crash;
 mod keywords;
 mod locks;
 mod log;
+pub(crate) mod log_lines;
 mod looks;
 mod model;
 mod names;
