@@ -346,44 +346,85 @@ mod tests {
         assert_eq!(turns.queue().free, 2);
     }
 
-    /// What a test does to one of eight pieces of work: it never ends by itself, so that its turn comes again and again.
+    type Task<'t> = Pin<Box<dyn Future<Output = ()> + 't>>;
+
+    /// Eight pieces of work that never end, and what the next one that has a turn does with it.
+    #[derive(Default)]
+    struct Tasks<'t> {
+        all: RefCell<Vec<Option<Task<'t>>>>,
+        others: RefCell<Vec<Step>>,
+    }
+
+    /// What a test does to one of them.
     #[derive(Debug, Clone)]
     enum Step {
-        Poll(usize),
+        /// Polls it, whether or not it was woken. If it has a turn, it does this to others meanwhile, and may want another.
+        Poll(usize, Vec<Step>),
         Drop(usize),
     }
 
+    impl<'t> Tasks<'t> {
+        fn add(self: &Rc<Self>, turns: &'t Arc<Turns>, user: &'t Arc<str>) {
+            let tasks = Rc::downgrade(self);
+            let work = std::future::poll_fn(move |context| {
+                let others = tasks.upgrade().map(|tasks| (tasks.others.take(), tasks));
+                for step in others.iter().flat_map(|(steps, _)| steps) {
+                    others.iter().for_each(|(_, tasks)| tasks.take(step.clone()));
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            });
+            self.all
+                .borrow_mut()
+                .push(Some(Box::pin(turns.take_for(user, work))));
+        }
+
+        fn take(&self, step: Step) {
+            let at = match step {
+                Step::Poll(at, _) | Step::Drop(at) => at,
+            };
+            // Not there while it is polled, or dropped before.
+            let Some(mut task) = self.all.borrow_mut()[at].take() else {
+                return;
+            };
+            if let Step::Poll(_, others) = step {
+                self.others.replace(others);
+                assert!(
+                    task.as_mut()
+                        .poll(&mut Context::from_waker(Waker::noop()))
+                        .is_pending()
+                );
+                self.others.take();
+                self.all.borrow_mut()[at] = Some(task);
+            }
+        }
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let drop = (0_usize..8).prop_map(Step::Drop);
+        let poll = |others| (0_usize..8, others).prop_map(|(at, others)| Step::Poll(at, others));
+        let leaf = prop_oneof![3 => poll(Just(Vec::new()).boxed()), 1 => drop];
+        leaf.prop_recursive(3, 20, 4, move |inner| {
+            poll(prop::collection::vec(inner, 0..4).boxed())
+        })
+    }
+
     proptest! {
-        /// A piece of work is polled, whether or not it was woken, and dropped, whatever it waits for.
         #[test]
         fn whatever_is_dropped_every_turn_comes_back(
             at_once in 1_usize..4,
-            steps in prop::collection::vec(
-                (0_usize..8, any::<bool>()).prop_map(|(at, drop)| if drop { Step::Drop(at) } else { Step::Poll(at) }),
-                0..80,
-            ),
+            steps in prop::collection::vec(step(), 0..40),
         ) {
             let turns = Turns::new(at_once);
             let users: Vec<_> = ["a", "b", "c"].map(user).into();
-            let mut works: Vec<Option<Pin<Box<dyn Future<Output = ()> + '_>>>> = (0..8)
-                .map(|at: usize| {
-                    let pending = std::future::pending();
-                    let work: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(turns.take_for(&users[at % 3], pending));
-                    Some(work)
-                })
-                .collect();
+            let tasks = Rc::<Tasks<'_>>::default();
+            (0..8).for_each(|at: usize| tasks.add(&turns, &users[at % 3]));
             for step in steps {
-                match step {
-                    Step::Poll(at) => {
-                        if let Some(work) = &mut works[at] {
-                            let mut context = Context::from_waker(Waker::noop());
-                            prop_assert!(work.as_mut().poll(&mut context).is_pending());
-                        }
-                    }
-                    Step::Drop(at) => works[at] = None,
-                }
+                tasks.take(step);
+                let queue = turns.queue();
+                prop_assert!(queue.free == 0 || queue.users.is_empty(), "somebody waits for a turn that nobody has");
             }
-            works.clear();
+            tasks.all.take();
             let queue = turns.queue();
             prop_assert_eq!(queue.free, at_once);
             prop_assert!(queue.users.is_empty() && queue.waiting.is_empty());
