@@ -359,7 +359,7 @@ mod tests {
     #[derive(Debug, Clone)]
     enum Step {
         /// Polls it, whether or not it was woken. If it has a turn, it does this to others meanwhile, and may want another.
-        Poll(usize, Vec<Step>),
+        Poll(usize, Vec<Self>),
         Drop(usize),
     }
 
