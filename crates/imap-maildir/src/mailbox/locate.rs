@@ -86,8 +86,9 @@ impl<'a> Finder<'a> {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 listed => listed?,
             };
-            if let Some(file) = self.elsewhere(entry) {
-                return Ok(Some(file));
+            // Also under the name that `entry` has: it may have come back there.
+            if let Some(file) = self.found.get(entry.base()) {
+                return Ok(Some(file.clone()));
             }
             if has_all == Disturbance::Undisturbed {
                 break;
@@ -205,6 +206,25 @@ mod tests {
         rename(fixture.home.path(), "2.b:2,F", "2.b:2,FS");
         assert_eq!(find(&mut finder, "2.b").unwrap(), "2.b:2,FS");
         assert_eq!(fixture.listings(), 2);
+    }
+
+    #[test]
+    fn a_message_that_goes_to_and_fro_between_two_names_is_not_gone() {
+        let fixture = Fixture::new(&["1.a:2,".to_owned()]);
+        let home = fixture.home.path().to_owned();
+        let names = ["1.a:2,", "1.a:2,F"];
+        let mut attempts = 0;
+        let mut finder = Finder::new(&fixture.directory);
+        let known = Entry::new(Subdirectory::Cur, names[0].as_bytes().to_vec());
+        // Away just before each attempt, and back just after it: every listing finds the name that has failed.
+        let result = finder.with_file(&known, |_| {
+            rename(&home, names[0], names[1]);
+            rename(&home, names[1], names[0]);
+            attempts += 1;
+            Err::<(), _>(io::ErrorKind::NotFound.into())
+        });
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::ResourceBusy);
+        assert_eq!(attempts, ATTEMPTS);
     }
 
     #[test]
