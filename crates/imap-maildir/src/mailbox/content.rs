@@ -1,7 +1,7 @@
 //! What a message file says: status, size, summary, octets, as far as somebody wants them.
 
 use std::io::{self, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use imap_backend::Need;
 use imap_message::{Summarizer, Summary};
@@ -46,13 +46,36 @@ pub(crate) struct Means {
     pub(crate) room: usize,
     /// A file as it is on disk.
     pub(crate) piece: Vec<u8>,
+    asker: Asker,
 }
 
-impl Default for Means {
-    fn default() -> Self {
+/// Whoever waits for an answer that is made on a blocking thread. Files are read as long as he is there, and no further: a
+/// client that has gone must not keep a core busy with gigabytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Asker(Weak<()>);
+
+impl Asker {
+    /// He is there until the other half is dropped.
+    pub(crate) fn new() -> (Arc<()>, Self) {
+        let there = Arc::new(());
+        let asker = Self(Arc::downgrade(&there));
+        (there, asker)
+    }
+
+    fn check(&self) -> io::Result<()> {
+        match self.0.strong_count() {
+            0 => Err(io::Error::other("nobody waits for the answer any more")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Means {
+    pub(crate) fn new(asker: Asker) -> Self {
         Self {
             room: Need::HELD_OCTETS,
             piece: Vec::new(),
+            asker,
         }
     }
 }
@@ -113,6 +136,7 @@ pub(crate) fn read_content(
     means: &mut Means,
     cached: Cached<'_>,
 ) -> io::Result<Content> {
+    means.asker.check()?;
     if wanted.is_status() {
         return Ok(Content {
             date: Some(directory.status(entry.at())?.modified),
@@ -134,7 +158,7 @@ pub(crate) fn read_content(
     if wanted.body && status.size <= SMALL.min(means.room as u64) {
         read_whole(&mut file, &status, wanted, &mut means.piece, &mut content)?;
     } else {
-        read_through(&mut file, &status, wanted, &mut content)?;
+        read_through(&mut file, &status, wanted, &means.asker, &mut content)?;
     }
     Ok(content)
 }
@@ -174,6 +198,7 @@ fn read_through(
     file: &mut StoredFile,
     status: &FileStatus,
     wanted: Wanted,
+    asker: &Asker,
     content: &mut Content,
 ) -> io::Result<()> {
     let counts = wanted.size;
@@ -186,11 +211,11 @@ fn read_through(
         return Ok(());
     }
     let Some(mut summarizer) = summarizer else {
-        content.size = Some(count(file, status.size)?);
+        content.size = Some(count(file, status.size, asker)?);
         return Ok(());
     };
     let mut ended = true;
-    let size = each_piece(file, status.size, |piece| {
+    let size = each_piece(file, status.size, asker, |piece| {
         summarizer.push(piece);
         ended = counts || wanted.summary == Some(Depth::Whole) || !summarizer.is_complete();
         if ended { Go::On } else { Go::Enough }
@@ -203,10 +228,10 @@ fn read_through(
 }
 
 /// The size of a message as IMAP sends it.
-fn count(file: &mut impl Read, file_size: u64) -> io::Result<u64> {
+fn count(file: &mut impl Read, file_size: u64, asker: &Asker) -> io::Result<u64> {
     let mut ends = ToWire::after(None);
     let mut size = 0;
-    each_raw_piece(file, file_size, |raw| {
+    each_raw_piece(file, file_size, asker, |raw| {
         size += raw.len() as u64 + ends.count(raw);
         Go::On
     })?;
@@ -220,11 +245,16 @@ enum Go {
 }
 
 /// Gives the message in the form in which IMAP sends it, a piece at a time; its size, if all of it was taken.
-fn each_piece(file: &mut StoredFile, file_size: u64, mut take: impl FnMut(&[u8]) -> Go) -> io::Result<u64> {
+fn each_piece(
+    file: &mut StoredFile,
+    file_size: u64,
+    asker: &Asker,
+    mut take: impl FnMut(&[u8]) -> Go,
+) -> io::Result<u64> {
     let mut wire = Vec::new();
     let mut ends = ToWire::after(None);
     let mut size = 0;
-    each_raw_piece(file, file_size, |raw| {
+    each_raw_piece(file, file_size, asker, |raw| {
         wire.clear();
         ends.push(raw, &mut wire);
         size += wire.len() as u64;
@@ -234,11 +264,17 @@ fn each_piece(file: &mut StoredFile, file_size: u64, mut take: impl FnMut(&[u8])
 }
 
 /// Gives the file as it is, a piece at a time. What is appended while it is read is not the message.
-fn each_raw_piece(file: &mut impl Read, file_size: u64, mut take: impl FnMut(&[u8]) -> Go) -> io::Result<()> {
+fn each_raw_piece(
+    file: &mut impl Read,
+    file_size: u64,
+    asker: &Asker,
+    mut take: impl FnMut(&[u8]) -> Go,
+) -> io::Result<()> {
     let piece = usize::try_from(file_size).map_or(PIECE, |size| size.min(PIECE));
     let mut raw = vec![0; piece];
     let mut left = file_size;
     while left > 0 {
+        asker.check()?;
         let most = usize::try_from(left).map_or(piece, |left| left.min(piece));
         let read = file.read(&mut raw[..most])?;
         left -= read as u64;
@@ -253,15 +289,22 @@ fn each_raw_piece(file: &mut impl Read, file_size: u64, mut take: impl FnMut(&[u
 mod tests {
     use super::*;
 
-    /// A file of line ends that has no end, and the largest piece that was asked of it.
+    /// A file of line ends that has no end, the largest piece that was asked of it, and how many were.
     #[derive(Default)]
     struct Endless {
         largest: usize,
+        pieces: usize,
+        /// Whoever waits; he leaves with the third piece.
+        asker: Option<Arc<()>>,
     }
 
     impl Read for Endless {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             self.largest = self.largest.max(buffer.len());
+            self.pieces += 1;
+            if self.pieces == 3 {
+                self.asker = None;
+            }
             buffer.fill(b'\n');
             Ok(buffer.len())
         }
@@ -271,7 +314,19 @@ mod tests {
     fn t13_a_file_of_any_size_is_counted_a_piece_at_a_time() {
         let mut file = Endless::default();
         let size = 100 * PIECE as u64 + 7;
-        assert_eq!(count(&mut file, size).unwrap(), 2 * size);
+        let (_there, asker) = Asker::new();
+        assert_eq!(count(&mut file, size, &asker).unwrap(), 2 * size);
         assert_eq!(file.largest, PIECE);
+    }
+
+    #[test]
+    fn a_file_is_read_no_further_than_somebody_waits_for_it() {
+        let (there, asker) = Asker::new();
+        let mut file = Endless {
+            asker: Some(there),
+            ..Endless::default()
+        };
+        assert!(count(&mut file, u64::MAX, &asker).is_err());
+        assert_eq!(file.pieces, 3);
     }
 }

@@ -11,7 +11,7 @@ use imap_updates::Flags;
 use crate::disk::storage::{FileStatus, StoredFile};
 use crate::mailbox::body::{FileBody, of_one_message};
 use crate::mailbox::cache::MessageKey;
-use crate::mailbox::content::{Content, Means, Wanted, read_content};
+use crate::mailbox::content::{Asker, Content, Means, Wanted, read_content};
 use crate::mailbox::error::panicked;
 use crate::mailbox::index::Entry;
 use crate::mailbox::locate::Finder;
@@ -48,6 +48,9 @@ impl OpenMailbox {
     /// Looks up messages; `None` where one is gone.
     ///
     /// No blocking call where index and cache have everything; one for all messages otherwise.
+    ///
+    /// # Cancel safety
+    /// Dropped, it reads no further than the piece that it is at.
     pub(crate) async fn read(
         self: &Arc<Self>,
         uids: &[Uid],
@@ -58,7 +61,8 @@ impl OpenMailbox {
             return Ok(readings);
         }
         let (mailbox, uids) = (Arc::clone(self), uids.to_vec());
-        let read = move || mailbox.read_files(&uids, wanted);
+        let (_there, asker) = Asker::new();
+        let read = move || mailbox.read_files(&uids, wanted, asker);
         let (readings, search) = tokio::task::spawn_blocking(read).await.map_err(panicked)??;
         if search == Search::Needed {
             // Another program has renamed messages: the next batch must not search for its own once more.
@@ -123,9 +127,10 @@ impl OpenMailbox {
         self: &Arc<Self>,
         uids: &[Uid],
         wanted: Wanted,
+        asker: Asker,
     ) -> Result<(Vec<Option<Reading>>, Search), Error> {
         let mut readings = Vec::with_capacity(uids.len());
-        let mut means = Means::default();
+        let mut means = Means::new(asker);
         let mut finder = Finder::new(&self.directory);
         for message in self.unread(uids) {
             let reading = match message {
