@@ -11,13 +11,19 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::time::Duration;
 
+use crate::disk::clock;
 use crate::disk::directory::{Directory, DirectoryVersions, FileAt, Subdirectory};
 use crate::disk::interference::Moment;
 use crate::format::file_name::split;
 
 /// How often a missing file is looked for while the directories keep changing.
 const PASSES: usize = 6;
+
+/// Time stamps go by the kernel's tick, at most this long (before Linux 6.13, and on other systems): a directory that changed
+/// within it may change again and look the same.
+const TICK: Duration = Duration::from_millis(10);
 
 /// Where a message's file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,9 +75,9 @@ pub(crate) struct Double {
 /// Whether the directories changed while they were listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Disturbance {
-    /// They did not: the listing is complete.
+    /// They did not, and their time stamps prove it: the listing is complete.
     Undisturbed,
-    /// They did: it may miss files that are there.
+    /// They did, or may have: it may miss files that are there.
     Disturbed,
 }
 
@@ -98,6 +104,7 @@ impl Scope {
 /// When they cannot be read.
 pub(crate) fn list(directory: &Directory, scope: Scope) -> io::Result<Listing> {
     let versions = directory.versions()?;
+    let started = clock::since_epoch();
     let mut found = HashMap::new();
     let mut twice = Vec::new();
     for &subdirectory in scope.subdirectories() {
@@ -113,7 +120,7 @@ pub(crate) fn list(directory: &Directory, scope: Scope) -> io::Result<Listing> {
         directory.moments().at(listed(subdirectory));
     }
     let doubles = keep_existing(directory, &mut found, twice);
-    let disturbance = if directory.versions()? == versions {
+    let disturbance = if directory.versions()? == versions && !is_fresh(versions, started) {
         Disturbance::Undisturbed
     } else {
         Disturbance::Disturbed
@@ -124,6 +131,13 @@ pub(crate) fn list(directory: &Directory, scope: Scope) -> io::Result<Listing> {
         versions,
         disturbance,
     })
+}
+
+/// Whether time stamps may hide a change that came after `now`.
+fn is_fresh(versions: DirectoryVersions, now: Duration) -> bool {
+    [versions.new, versions.cur]
+        .iter()
+        .any(|version| version.age(now).is_some_and(|age| age < TICK))
 }
 
 /// For base names seen twice, keeps the file that exists; gives those of which both exist.
@@ -187,6 +201,12 @@ fn listed(subdirectory: Subdirectory) -> Moment {
     }
 }
 
+/// Waits until time stamps hide nothing of what was done before.
+#[cfg(test)]
+pub(crate) fn wait_for_tick() {
+    std::thread::sleep(2 * TICK);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,6 +253,7 @@ mod tests {
     #[test]
     fn flags_are_read_in_new_as_well_as_in_cur() {
         let fixture = Fixture::new(&["new/1.a:2,FS", "cur/2.b:2,", "cur/.hidden", "new/3.c"]);
+        wait_for_tick();
         let listing = list(&fixture.directory, Scope::Both).unwrap();
         assert_eq!(names(&listing), ["1.a:2,FS", "2.b:2,", "3.c"]);
         assert_eq!(listing.found[&b"1.a"[..]].suffix(), b":2,FS");
@@ -292,6 +313,18 @@ mod tests {
         .unwrap();
         assert!(gone.is_empty());
         assert!(names(&listing).contains(&"1.a:2,S".to_owned()));
+    }
+
+    #[test]
+    fn a_directory_that_changed_a_moment_ago_may_change_again_and_look_the_same() {
+        let fixture = Fixture::new(&["cur/1.a:2,"]);
+        let versions = fixture.directory.versions().unwrap();
+        let now = clock::since_epoch();
+        let changed = now - versions.cur.age(now).unwrap();
+        assert!(is_fresh(versions, changed + TICK / 2));
+        assert!(!is_fresh(versions, changed + Duration::from_secs(1)));
+        let by_a_clock_that_is_ahead = changed - Duration::from_secs(1);
+        assert!(!is_fresh(versions, by_a_clock_that_is_ahead));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::io::{self, Read, Seek as _, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::Location;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, FileType, OFlags, RenameFlags, Stat, Timespec};
 pub(crate) use rustix::fs::{CWD, Mode};
@@ -76,6 +77,13 @@ impl FileVersion {
     /// The later of modification and change time, in whole seconds since the epoch.
     pub(crate) fn seconds(&self) -> i64 {
         self.modified.0.max(self.changed.0)
+    }
+
+    /// How long before `now`, since the epoch, it changed; none when that is before the epoch, or `now` is before it.
+    pub(crate) fn age(&self, now: Duration) -> Option<Duration> {
+        let (seconds, nanoseconds) = self.modified.max(self.changed);
+        let changed = Duration::new(u64::try_from(seconds).ok()?, u32::try_from(nanoseconds).ok()?);
+        now.checked_sub(changed)
     }
 }
 

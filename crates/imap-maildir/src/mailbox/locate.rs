@@ -182,6 +182,7 @@ mod tests {
     fn a_thousand_renamed_messages_and_a_thousand_that_are_gone_are_one_listing() {
         let names: Vec<_> = (0..1000).map(|number| format!("{number}.a:2,F")).collect();
         let fixture = Fixture::new(&names);
+        scan::wait_for_tick();
         let mut finder = Finder::new(&fixture.directory);
         for (number, name) in names.iter().enumerate() {
             assert_eq!(find(&mut finder, &format!("{number}.a")).as_ref(), Some(name));

@@ -188,17 +188,24 @@ impl World {
         assert_eq!(*first, text, "UID {uid} names another message now");
     }
 
+    /// The information part of each message's file name, by the message's text.
+    fn disk(&self) -> BTreeMap<String, String> {
+        // The mailbox's watcher may move a file to `cur/` between the listing and the reading.
+        loop {
+            let root = self.fixture.root();
+            let read = |file: String| {
+                let text = std::fs::read_to_string(root.join(&file)).ok()?;
+                let info = file.split_once(":2,").map_or("", |(_, info)| info);
+                Some((text, info.to_owned()))
+            };
+            if let Some(disk) = files(&root).into_iter().map(read).collect() {
+                return disk;
+            }
+        }
+    }
+
     async fn check(&mut self) {
-        let disk: BTreeMap<String, String> = files(&self.fixture.root())
-            .into_iter()
-            .map(|file| {
-                let text = std::fs::read_to_string(self.fixture.root().join(&file)).unwrap();
-                (
-                    text,
-                    file.split_once(":2,").map_or("", |(_, info)| info).to_owned(),
-                )
-            })
-            .collect();
+        let disk = self.disk();
         assert_eq!(
             disk.keys().cloned().collect::<BTreeSet<_>>(),
             self.here,
