@@ -16,7 +16,7 @@ const SYSTEM: [(Flag, i64); 5] = [
 ];
 
 /// The columns `flags` and `keywords`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FlagColumns {
     pub(crate) flags: i64,
     pub(crate) keywords: String,

@@ -1,17 +1,16 @@
-//! The database engine: connections, transactions, statements, and opening a database safely.
+//! The database engines: connections, transactions, statements, and opening a database safely.
 //!
-//! No other module names the driver. A statement outside is standard SQL with `?1`, `?2` for its values; what only one
-//! engine can say is in its migrations. A second engine becomes a second kind of [`Database`] and of [`Statements`] here,
-//! and a folder beside `migrations/sqlite`.
+//! No other module names a driver. A statement outside is SQL that both engines know, with `?1`, `?2` for its values; what only
+//! one of them can say is in [`Dialect`] and in its migrations.
 
-mod connection;
 mod database;
-mod error;
-mod migrations;
-mod open;
+mod dialect;
+mod open_error;
+mod postgres;
+mod sqlite;
 mod statements;
 
-pub(crate) use database::Database;
-pub use open::OpenError;
-pub(crate) use open::Place;
+pub(crate) use database::{Database, Hint, Hints, Place};
+pub(crate) use dialect::Dialect;
+pub use open_error::OpenError;
 pub(crate) use statements::{Row, Statements, Value};

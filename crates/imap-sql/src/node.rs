@@ -1,24 +1,47 @@
 //! One process on the database: a hub for each mailbox that its sessions have open, and when the hubs read the log.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use imap_backend::{Error, ErrorKind, MailboxName};
-use imap_updates::{Hubs, Limits, LogHub};
+use imap_seq::{ModSeq, UidSet};
+use imap_updates::{Hubs, Limits, LogHub, Page};
 
-use crate::engine::{Database, Statements};
+use crate::engine::{Database, Dialect, Statements};
+use crate::news::News;
 use crate::tables::accounts::AccountId;
-use crate::tables::mailboxes::MailboxKey;
+use crate::tables::mailboxes::{self, MailboxKey};
 use crate::tables::{log, names};
+use crate::writers::{Writers, Writing};
 
 /// So many hubs are kept for mailboxes that nobody has open, because opening one reads the whole mailbox.
 const KEPT_OPEN: usize = 256;
 
 /// A process of several: nothing connects it with the others but the database. Clones are the same process.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
-    database: Arc<Database>,
-    hubs: Arc<Hubs<MailboxKey, LogHub>>,
+pub(crate) struct Node(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    database: Database,
+    hubs: Hubs<MailboxKey, LogHub>,
+    writers: Arc<Writers>,
+    news: Arc<News>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.news.end();
+    }
+}
+
+/// A node that somebody has, if anybody has it still.
+pub(crate) struct WeakNode(Weak<Shared>);
+
+impl WeakNode {
+    pub(crate) fn upgrade(&self) -> Option<Node> {
+        self.0.upgrade().map(Node)
+    }
 }
 
 /// A transaction that changes mailboxes.
@@ -37,11 +60,32 @@ impl Change<'_> {
 }
 
 impl Node {
-    pub(crate) fn new(database: Arc<Database>) -> Self {
-        Self {
+    pub(crate) fn new(database: Database) -> Self {
+        Self(Arc::new(Shared {
             database,
-            hubs: Arc::new(Hubs::new(KEPT_OPEN)),
-        }
+            hubs: Hubs::new(KEPT_OPEN),
+            writers: Arc::default(),
+            news: Arc::default(),
+        }))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakNode {
+        WeakNode(Arc::downgrade(&self.0))
+    }
+
+    /// What this process hears of the others.
+    pub(crate) fn news(&self) -> &Arc<News> {
+        &self.0.news
+    }
+
+    /// Has the database send its hints to this process.
+    pub(crate) fn listen(&self) {
+        let news = Arc::clone(&self.0.news);
+        self.0.database.listen(Box::new(move |hint| news.hint(hint)));
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.0.database.dialect()
     }
 
     /// Runs blocking work on a thread that may block. What has begun there is not cancelled when the connection is lost.
@@ -72,7 +116,7 @@ impl Node {
 
     /// Queries in one consistent view. Blocks.
     pub(crate) fn read<T>(&self, query: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        self.database.read(query)
+        self.0.database.read(query)
     }
 
     /// A transaction, after which the sessions of this process are told what the log says of it. It is never published
@@ -81,7 +125,7 @@ impl Node {
         &self,
         work: impl FnOnce(&mut Change<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let (answer, changed) = self.database.write(|statements| {
+        let (answer, changed) = self.0.database.write(|statements| {
             let mut change = Change {
                 statements,
                 changed: BTreeSet::new(),
@@ -90,7 +134,7 @@ impl Node {
             Ok((answer, change.changed))
         })?;
         for key in changed {
-            if let Some(hub) = self.hubs.get(&key)
+            if let Some(hub) = self.0.hubs.get(&key)
                 && let Err(error) = self.catch_up(key, &hub)
             {
                 // What is committed stands; the next poll tells it.
@@ -102,8 +146,8 @@ impl Node {
 
     /// Reads the log: after each commit of ours, before SELECT and STATUS, and when a client asks for news or idles. Blocks.
     pub(crate) fn catch_up(&self, key: MailboxKey, hub: &LogHub) -> Result<(), Error> {
-        let caught_up =
-            hub.catch_up_blocking(|after| self.read(|statements| log::page(statements, key, Some(after))))?;
+        let mut claimed = UidSet::new();
+        let caught_up = hub.catch_up_blocking(|after| self.page(key, after, &mut claimed))?;
         if !caught_up.hidden().is_empty() || !caught_up.reused().is_empty() {
             tracing::error!(
                 ?caught_up,
@@ -114,11 +158,43 @@ impl Node {
         Ok(())
     }
 
+    /// The page after a version. Where sessions of this process may be told of messages that nobody was told of, it claims
+    /// them first; `claimed` are those of the pages before.
+    fn page(&self, key: MailboxKey, after: ModSeq, claimed: &mut UidSet) -> Result<Page, Error> {
+        let read = self.read(|statements| log::read(statements, key, Some(after), claimed))?;
+        if !read.has_unclaimed || !self.0.writers.are_in(key) {
+            return Ok(read.page);
+        }
+        // In one transaction: what comes later is not on the page, and not claimed.
+        let read = self.0.database.write(|statements| {
+            *claimed = claimed.union(&mailboxes::claim_recent(statements, key)?);
+            log::read(statements, key, Some(after), claimed)
+        })?;
+        Ok(read.page)
+    }
+
+    /// A session that may write comes into the mailbox: the messages that it is the first to be told of, and its place among
+    /// the writers. Blocks.
+    pub(crate) fn enter(&self, key: MailboxKey) -> Result<(UidSet, Writing), Error> {
+        let row = self.read(|statements| mailboxes::current(statements, key))?;
+        let claimed = match row.is_some_and(|row| !row.unclaimed().is_empty()) {
+            true => self.commit(|change| mailboxes::claim_recent(change.statements, key))?,
+            false => UidSet::new(),
+        };
+        Ok((claimed, Writing::begin(&self.0.writers, key)))
+    }
+
+    /// The hubs that sessions have open.
+    pub(crate) fn in_use(&self) -> Vec<(MailboxKey, LogHub)> {
+        let all = self.0.hubs.all().into_iter();
+        all.filter(|(_, hub)| hub.sessions() > 0).collect()
+    }
+
     /// The hub of a mailbox, up to date. Blocks.
     pub(crate) fn open(&self, key: MailboxKey) -> Result<LogHub, Error> {
-        let hub = self.hubs.get_or_open(key, || {
-            let whole = self.read(|statements| log::page(statements, key, None))?;
-            LogHub::open(whole, Limits::default()).map_err(|_| Error::new(ErrorKind::NonExistent))
+        let hub = self.0.hubs.get_or_open(key, || {
+            let whole = self.read(|statements| log::read(statements, key, None, &UidSet::new()))?;
+            LogHub::open(whole.page, Limits::default()).map_err(|_| Error::new(ErrorKind::NonExistent))
         })?;
         self.catch_up(key, &hub)?; // nobody may have used it for long
         match hub.closed() {
@@ -129,7 +205,7 @@ impl Node {
 
     /// The hub of a mailbox, if somebody has it open.
     pub(crate) fn opened(&self, key: MailboxKey) -> Option<LogHub> {
-        self.hubs.get(&key)
+        self.0.hubs.get(&key)
     }
 
     /// A mailbox by its name. Blocks.

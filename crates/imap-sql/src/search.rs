@@ -6,7 +6,7 @@ use imap_seq::UidSet;
 use imap_updates::Flag;
 
 use crate::columns::{bit_of, column};
-use crate::engine::{Statements, Value};
+use crate::engine::{Dialect, Statements, Value};
 use crate::tables::messages;
 
 /// More keys than these are left to the evaluation: SQLite bounds the depth of an expression.
@@ -37,12 +37,12 @@ enum Operand {
 }
 
 /// Divides a criterion into what the database decides and what it does not.
-pub(crate) fn divide(key: &SearchKey) -> Divided {
+pub(crate) fn divide(key: &SearchKey, dialect: Dialect) -> Divided {
     let keys = match key {
         SearchKey::And(keys) => keys.as_slice(),
         key => std::slice::from_ref(key),
     };
-    let mut condition = Writer::default();
+    let mut condition = Writer::new(dialect);
     let mut divided = Divided {
         condition: None,
         within: Vec::new(),
@@ -78,14 +78,24 @@ impl Condition {
 }
 
 /// Writes a condition.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Writer {
+    dialect: Dialect,
     sql: String,
     values: Vec<Operand>,
     keys: usize,
 }
 
 impl Writer {
+    const fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            sql: String::new(),
+            values: Vec::new(),
+            keys: 0,
+        }
+    }
+
     /// Adds a key if the database can decide it. Otherwise everything is as before.
     fn and(&mut self, key: &SearchKey) -> bool {
         let (sql, values, keys) = (self.sql.len(), self.values.len(), self.keys);
@@ -110,7 +120,9 @@ impl Writer {
             SearchKey::Flag(Flag::Keyword(keyword)) => {
                 // Keywords compare without case, and are ASCII.
                 let word = Operand::Text(format!(" {} ", keyword.as_str().to_ascii_lowercase()));
-                self.compare("instr(' ' || lower(keywords) || ' ', ", word, ") > 0");
+                let position = self.dialect.position();
+                let before = format!("{position}(' ' || lower(keywords) || ' ', ");
+                self.compare(&before, word, ") > 0");
             }
             SearchKey::Flag(flag) => {
                 let bit = bit_of(flag)?;

@@ -1,5 +1,7 @@
 //! `SqlMailbox`: a mailbox that one session has selected.
 
+use std::collections::BTreeMap;
+
 use imap_backend::{
     Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, Opened, PollReason,
     Query, SearchKey, Stored, search,
@@ -7,6 +9,7 @@ use imap_backend::{
 use imap_seq::{ModSeq, Uid, UidSet, View};
 use imap_updates::{Access, LogHub, Origin};
 
+use crate::columns::FlagColumns;
 use crate::fetch::fetch;
 use crate::node::{Change, Node};
 use crate::search::divide;
@@ -14,6 +17,7 @@ use crate::tables::accounts::AccountId;
 use crate::tables::mailboxes::{self, MailboxKey};
 use crate::tables::{log, messages, names};
 use crate::transfer::{Originals, transfer};
+use crate::writers::Writing;
 
 /// A selected mailbox of one session.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub struct SqlMailbox {
     key: MailboxKey,
     hub: LogHub,
     access: Access,
+    /// So that what arrives is claimed for the sessions of this process.
+    _writing: Option<Writing>,
     origin: Origin,
 }
 
@@ -33,9 +39,18 @@ impl SqlMailbox {
         (account, key): (AccountId, MailboxKey),
         access: Access,
     ) -> Result<Opened<Self>, Error> {
+        let (recent, writing) = match access {
+            Access::ReadWrite => {
+                let (recent, writing) = node.enter(key)?;
+                (recent, Some(writing))
+            }
+            Access::ReadOnly => {
+                let row = node.read(|statements| mailboxes::current(statements, key))?;
+                (row.map(|row| row.unclaimed()).unwrap_or_default(), None)
+            }
+        };
         let hub = node.open(key)?;
-        let selection = hub.select(access);
-        claim_recent(node, key, access, selection.uid_next)?;
+        let selection = hub.select_with_recent(access, &recent);
         let first_unseen = node.read(|statements| match mailboxes::current(statements, key)? {
             Some(row) if row.unseen > 0 => messages::first_unseen(statements, key.id),
             _ => Ok(None),
@@ -48,6 +63,7 @@ impl SqlMailbox {
             key,
             hub,
             access,
+            _writing: writing,
             origin: selection.updates.origin(),
         };
         Ok(Opened::new(mailbox, selection.updates, key.uid_validity)
@@ -79,15 +95,10 @@ impl SqlMailbox {
             .await
     }
 
-    /// Reads what others did, and writes down that a session was told of it.
+    /// Reads what others did.
     async fn look(&self) -> Result<(), Error> {
-        let (key, hub, access) = (self.key, self.hub.clone(), self.access);
-        self.node
-            .blocking(move |node| {
-                node.catch_up(key, &hub)?;
-                claim_recent(node, key, access, hub.status().uid_next)
-            })
-            .await
+        let (key, hub) = (self.key, self.hub.clone());
+        self.node.blocking(move |node| node.catch_up(key, &hub)).await
     }
 }
 
@@ -122,6 +133,7 @@ impl Mailbox for SqlMailbox {
         self.node
             .change(move |change| {
                 let statements = change.statements;
+                mailboxes::lock(statements, &[key.id])?;
                 // Most mailboxes that are closed have nothing to expunge; the count says so without a look at them.
                 if mailboxes::current(statements, key)?.is_some_and(|row| row.deleted > 0) {
                     messages::remove_deleted(statements, key.id, &uids)?;
@@ -134,7 +146,7 @@ impl Mailbox for SqlMailbox {
     }
 
     async fn search(&mut self, query: &Query) -> Result<Found, Error> {
-        let divided = divide(query.key());
+        let divided = divide(query.key(), self.node.dialect());
         let Some(condition) = divided.condition else {
             return search::evaluate(self, query).await;
         };
@@ -170,17 +182,12 @@ impl Mailbox for SqlMailbox {
 
     async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {
         match reason {
+            // The database says by itself when there is something to read.
+            PollReason::Asked | PollReason::Idling if self.node.news().are_heard() => Ok(()),
             PollReason::Asked | PollReason::Idling => self.look().await,
             // What this process did is told at once, what others did at the next NOOP.
             _ => Ok(()),
         }
-    }
-
-    async fn close(self) -> Result<(), Error> {
-        let (key, access, told) = (self.key, self.access, self.hub.status().uid_next);
-        self.node
-            .blocking(move |node| claim_recent(node, key, access, told))
-            .await
     }
 }
 
@@ -192,41 +199,28 @@ fn store(
     what: &FlagChange,
 ) -> Result<Stored, Error> {
     let statements = change.statements;
+    mailboxes::lock(statements, &[key.id])?;
     let mut modified = UidSet::new();
-    let mut modseq = None;
+    // Most changes make few different sets of flags of the many that there were.
+    let mut changed: BTreeMap<FlagColumns, UidSet> = BTreeMap::new();
     for row in messages::flags(statements, key.id, uids)? {
         if !what.concerns(row.modseq) {
             modified.insert(row.uid);
             continue;
         }
         let flags = what.apply(&row.flags);
-        if flags == row.flags {
-            continue;
+        if flags != row.flags {
+            let columns = FlagColumns::of(&flags);
+            changed.entry(columns).or_default().insert(row.uid);
         }
-        let modseq = match modseq {
-            Some(modseq) => modseq,
-            None => *modseq.insert(mailboxes::next_modseq(statements, key.id)?),
-        };
-        // The log says whose flags these are: this session is not told of its own.
-        messages::set_flags(statements, (key.id, row.uid), &flags, (modseq, origin))?;
     }
-    if modseq.is_some() {
+    if !changed.is_empty() {
+        let modseq = mailboxes::next_modseq(statements, key.id)?;
+        for (flags, uids) in &changed {
+            // The log says whose flags these are: this session is not told of its own.
+            messages::set_flags(statements, (key.id, uids), flags, (modseq, origin))?;
+        }
         change.changes(key);
     }
     Ok(Stored::default().with_modified(modified))
-}
-
-/// Writes down that a session was told of all messages below `uid_next`, so that they are `\Recent` for no other. Looks
-/// first: most of the time there is nothing to write. Blocks.
-fn claim_recent(node: &Node, key: MailboxKey, access: Access, uid_next: Option<Uid>) -> Result<(), Error> {
-    let (Access::ReadWrite, Some(uid_next)) = (access, uid_next) else {
-        return Ok(());
-    };
-    let row = node.read(|statements| mailboxes::current(statements, key))?;
-    match row {
-        Some(row) if row.recent_from < i64::from(uid_next) => {
-            node.commit(|change| mailboxes::claim_recent(change.statements, key.id, uid_next))
-        }
-        _ => Ok(()),
-    }
 }

@@ -174,7 +174,7 @@ fn status(node: &Node, key: MailboxKey) -> Result<Status, Error> {
     Ok(match hub.map(|hub| hub.status()) {
         Some(hub) => status
             .with_messages(hub.messages)
-            .with_recent(hub.recent)
+            .with_recent(hub.recent.saturating_add(recent))
             .with_uid_next(hub.uid_next)
             .with_highest_modseq(hub.highest_modseq),
         None => status

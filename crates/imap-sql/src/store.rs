@@ -1,16 +1,13 @@
 //! `Store`: a database that is open.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
 use crate::columns::now;
 use crate::engine::{Database, OpenError, Place};
+use crate::news;
 use crate::node::Node;
+use crate::options::{Hints, Options};
 use crate::tables::blobs;
-
-/// How long to wait for another process that writes.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An APPEND that has written nothing for so long has broken off, in seconds. Longer than any server lets a client dawdle.
 const UNFINISHED: i64 = 24 * 60 * 60;
@@ -25,23 +22,20 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database in this file; makes it if there is none, and brings an older one to this program's version of the
-    /// schema. The file's directory has to be writable, and not on a network: SQLite keeps two files beside it.
-    ///
-    /// Blocks, as long as it takes to bring the schema up to date.
+    /// Opens the SQLite database in this file, with the default [`Options`].
     ///
     /// # Errors
-    /// [`OpenError`] for a database that is newer, damaged, of another program, or held by one. Nothing is repaired.
+    /// As [`Options::open`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        Self::open_with_patience(path, PATIENCE)
+        Options::default().open(path)
     }
 
-    /// As [`open`](Self::open); waits so long for other processes that write, now and later. The default is 10 s.
+    /// Opens a PostgreSQL database, with the default [`Options`].
     ///
     /// # Errors
-    /// As [`open`](Self::open).
-    pub fn open_with_patience(path: impl AsRef<Path>, patience: Duration) -> Result<Self, OpenError> {
-        Self::of(Place::File(path.as_ref().to_owned()), patience)
+    /// As [`Options::open_url`].
+    pub fn open_url(url: &str) -> Result<Self, OpenError> {
+        Options::default().open_url(url)
     }
 
     /// A database in memory: for tests and demonstrations. Gone with the last clone.
@@ -49,11 +43,11 @@ impl Store {
     /// # Errors
     /// [`OpenError::Failed`] where memory is short.
     pub fn in_memory() -> Result<Self, OpenError> {
-        Self::of(Place::Memory, PATIENCE)
+        Self::of(Place::Memory, &Options::default())
     }
 
-    fn of(place: Place, patience: Duration) -> Result<Self, OpenError> {
-        let database = Database::open(place, patience)?;
+    pub(crate) fn of(place: Place, options: &Options) -> Result<Self, OpenError> {
+        let database = Database::open(place, options.patience)?;
         // A crash in the middle of an APPEND leaves octets that no message has. Others may be receiving some right now.
         let swept = database
             .write(|statements| blobs::sweep(statements, now() - UNFINISHED))
@@ -61,8 +55,11 @@ impl Store {
         if swept > 0 {
             tracing::info!(swept, "removed what unfinished messages had left");
         }
-        Ok(Self {
-            node: Node::new(Arc::new(database)),
-        })
+        let node = Node::new(database);
+        news::follow(&node, options.poll_interval).map_err(|error| OpenError::Failed(Box::new(error)))?;
+        if options.hints == Hints::Used {
+            node.listen();
+        }
+        Ok(Self { node })
     }
 }

@@ -25,14 +25,15 @@ pub(crate) fn transfer(
     if uids.is_empty() {
         return Ok(Vec::new());
     }
+    mailboxes::lock(statements, &[from.id, to.id])?;
     let modseq = mailboxes::next_modseq(statements, to.id)?;
     let first = mailboxes::take_uids(statements, to.id, uids.len())?;
+    messages::copy(statements, (from.id, uids), (to.id, first, modseq))?;
+    if originals == Originals::Go {
+        messages::remove(statements, from.id, uids)?;
+    }
     let mut pairs = Vec::new();
     for (uid, new) in uids.iter().zip(first..) {
-        messages::copy(statements, (from.id, uid), (to.id, new, modseq))?;
-        if originals == Originals::Go {
-            messages::remove(statements, from.id, uid)?;
-        }
         pairs.push((uid, new.try_into()?));
     }
     change.changes(to);

@@ -24,3 +24,17 @@ async fn a_database_in_memory_passes_every_case_and_skips_none() {
     report.assert_passed();
     assert_eq!(report.skipped().count(), 0, "{report}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgresql_database_passes_every_case_and_skips_none() {
+    let Some(server) = test_postgres::shared() else {
+        return;
+    };
+    let report = run_all(async || {
+        let store = Store::open_url(&server.create_database()).unwrap();
+        Subject::new(backend(store), "ann", "secret")
+    })
+    .await;
+    report.assert_passed();
+    assert_eq!(report.skipped().count(), 0, "{report}");
+}

@@ -10,11 +10,14 @@ mod common;
 use std::time::Duration;
 
 use common::File;
-use imap_sql::{OpenError, Store};
+use imap_sql::{OpenError, Options, Store};
 
 fn refused(file: &File) -> OpenError {
     let before = std::fs::read(file.path()).unwrap();
-    let error = Store::open_with_patience(file.path(), Duration::ZERO).unwrap_err();
+    let error = Options::default()
+        .patience(Duration::ZERO)
+        .open(file.path())
+        .unwrap_err();
     assert!(std::fs::read(file.path()).unwrap() == before, "{error}");
     error
 }

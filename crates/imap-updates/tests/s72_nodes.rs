@@ -47,6 +47,28 @@ fn s66_a_uid_below_one_that_was_told_is_hidden_and_reported() {
     assert_eq!(hub.select(Access::ReadOnly).updates.exists(), 3);
 }
 
+/// RFC 3501 section 2.3.2, for several nodes: who has claimed a message in the store says so at SELECT.
+#[test]
+fn s52_what_was_claimed_in_the_store_is_recent_for_the_session_that_claimed_it() {
+    let LogDesk { hub, a } = LogDesk::with(&[1, 2, 3]);
+    drop(a);
+    let claimed = uids(&[2, 3, 4, 4_000_000_000]);
+    let looking = hub.select_with_recent(Access::ReadOnly, &claimed).updates;
+    assert_eq!(looking.recent_uids(), &uids(&[2, 3]), "there are no others");
+    let mut first = hub.select_with_recent(Access::ReadWrite, &uids(&[3])).updates;
+    assert_eq!(first.recent_uids(), &uids(&[3]), "who only looked has taken none");
+    let second = hub.select_with_recent(Access::ReadWrite, &uids(&[])).updates;
+    assert_eq!(second.recent(), 0);
+    // What arrives as recent and is told to nobody goes to the next session, with what that has claimed itself.
+    let arrival = Event::present(modseq(11), uid(5), flags("")).recency(Recency::Recent);
+    let mut page = changes(10, 12).present(modseq(12), uid(6), flags(""));
+    page.extend([arrival]);
+    let _ = hub.apply(page);
+    let third = hub.select_with_recent(Access::ReadWrite, &uids(&[6])).updates;
+    assert_eq!(third.recent_uids(), &uids(&[5, 6]));
+    assert_eq!(release(&mut first, kind::Noop), ["5 EXISTS"]);
+}
+
 #[test]
 fn s72_a_large_update_may_come_in_pieces() {
     let mut desk = LogDesk::with(&(1..=20_000).collect::<Vec<_>>());

@@ -1,149 +1,86 @@
-//! A database: one connection that writes, and some that read.
+//! A database, whichever engine has it.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use imap_backend::{Error, ErrorKind};
-use parking_lot::{Condvar, Mutex};
-use rusqlite::{Connection, TransactionBehavior};
+use imap_backend::Error;
 
-use super::connection::{configure, open_file};
-use super::error::failed;
-use super::open::{self, OpenError, Place};
-use super::statements::Statements;
+use super::{Dialect, OpenError, Statements, postgres, sqlite};
 
-/// Most connections that read. More would wait for the same processors and disk.
-const MOST_READERS: usize = 8;
+/// Where a database is.
+#[derive(Clone)]
+pub(crate) enum Place {
+    /// SQLite.
+    File(PathBuf),
+    /// SQLite, gone with its last user.
+    Memory,
+    /// PostgreSQL. It may hold a password.
+    Url(String),
+}
+
+/// What the database says of changes: that there may be some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hint {
+    /// In the mailbox of this number.
+    Mailbox(i64),
+    /// Somewhere.
+    Anywhere,
+    /// From now on every change is hinted at. What was before may have been missed.
+    Listening,
+    /// From now on hints may be lost.
+    Deaf,
+}
+
+/// Who is told of hints. Called on a thread that must not be kept waiting.
+pub(crate) type Hints = Box<dyn Fn(Hint) + Send + Sync>;
 
 /// A database. Its methods block.
-///
-/// SQLite has one writer at a time. Within the process they queue at a mutex, which is fair and costs no polling; beside
-/// other processes they wait as long as the patience allows.
 #[derive(Debug)]
-pub(crate) struct Database {
-    writer: Mutex<Connection>,
-    /// None in memory: there the one connection does everything.
-    readers: Option<Readers>,
-}
-
-#[derive(Debug)]
-struct Readers {
-    path: PathBuf,
-    patience: Duration,
-    pool: Mutex<Pool>,
-    returned: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Pool {
-    idle: Vec<Connection>,
-    made: usize,
+pub(crate) enum Database {
+    Sqlite(Box<sqlite::Database>),
+    Postgres(Box<postgres::Database>),
 }
 
 impl Database {
+    /// Opens a database; makes it, or brings it to this program's version, if necessary. `patience`: how long to wait for
+    /// others' locks, now and later.
     pub(crate) fn open(place: Place, patience: Duration) -> Result<Self, OpenError> {
-        let (writer, readers) = match place {
-            Place::Memory => (open::memory()?, None),
-            Place::File(path) => (open::file(&path, patience)?, Some(Readers::new(path, patience))),
-        };
-        Ok(Self {
-            writer: Mutex::new(writer),
-            readers,
+        Ok(match place {
+            Place::Memory => Self::Sqlite(Box::new(sqlite::Database::memory()?)),
+            Place::File(path) => Self::Sqlite(Box::new(sqlite::Database::file(path, patience)?)),
+            Place::Url(url) => Self::Postgres(Box::new(postgres::Database::open(&url, patience)?)),
         })
     }
 
     /// Reads in one consistent view of what was committed.
     pub(crate) fn read<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        match &self.readers {
-            None => read(&mut self.writer.lock(), work),
-            Some(readers) => readers.lease()?.read(work),
+        match self {
+            Self::Sqlite(database) => database.read(work),
+            Self::Postgres(database) => database.read(work),
         }
     }
 
-    /// Runs a transaction that writes. It is committed, and on the disk, when this returns `Ok`; otherwise nothing of it
-    /// happened.
+    /// Runs a transaction that writes. It is committed, and on the disk, when this returns `Ok`. When it returns an error,
+    /// nothing of it happened; but if the database was lost during the commit, nobody knows.
     pub(crate) fn write<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let mut connection = self.writer.lock();
-        // Immediate: the lock is taken at the beginning, so that no transaction fails in its middle for want of it.
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(failed)?;
-        let answer = work(Statements::new(&transaction))?;
-        transaction.commit().map_err(failed)?;
-        Ok(answer)
-    }
-}
-
-fn read<T>(
-    connection: &mut Connection,
-    work: impl FnOnce(Statements<'_>) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let view = connection
-        .transaction_with_behavior(TransactionBehavior::Deferred)
-        .map_err(failed)?;
-    work(Statements::new(&view))
-}
-
-/// A connection that goes back when it is dropped, also when the work with it panicked.
-struct Lease<'r> {
-    readers: &'r Readers,
-    /// There until it goes back.
-    connection: Option<Connection>,
-}
-
-impl Lease<'_> {
-    fn read<T>(mut self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        match &mut self.connection {
-            Some(connection) => read(connection, work),
-            None => Err(ErrorKind::ServerBug.into()),
-        }
-    }
-}
-
-impl Drop for Lease<'_> {
-    fn drop(&mut self) {
-        self.readers.pool.lock().idle.extend(self.connection.take());
-        self.readers.returned.notify_one();
-    }
-}
-
-impl Readers {
-    fn new(path: PathBuf, patience: Duration) -> Self {
-        Self {
-            path,
-            patience,
-            pool: Mutex::default(),
-            returned: Condvar::new(),
+        match self {
+            Self::Sqlite(database) => database.write(work),
+            Self::Postgres(database) => database.write(work),
         }
     }
 
-    /// An idle connection, a new one, or the next that is given back.
-    fn lease(&self) -> Result<Lease<'_>, Error> {
-        let mut pool = self.pool.lock();
-        while pool.idle.is_empty() && pool.made >= MOST_READERS {
-            self.returned.wait(&mut pool);
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
         }
-        let connection = match pool.idle.pop() {
-            Some(connection) => connection,
-            None => {
-                let connection = self.make()?;
-                pool.made += 1;
-                connection
-            }
-        };
-        drop(pool);
-        Ok(Lease {
-            readers: self,
-            connection: Some(connection),
-        })
     }
 
-    fn make(&self) -> Result<Connection, Error> {
-        let connection = open_file(&self.path, self.patience).map_err(failed)?;
-        configure(&connection).map_err(failed)?;
-        connection
-            .pragma_update(None, "query_only", true)
-            .map_err(failed)?;
-        Ok(connection)
+    /// Has the database send hints, as long as it is open.
+    pub(crate) fn listen(&self, hints: Hints) {
+        match self {
+            Self::Sqlite(database) => database.listen(hints),
+            Self::Postgres(database) => database.listen(hints),
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! Statements within a transaction, and their rows.
 
+use std::cell::RefCell;
+
 use imap_backend::{Error, ErrorKind};
 use imap_seq::{ModSeq, Uid};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use super::error::failed;
+use super::{Dialect, postgres, sqlite};
 
 /// A value for a statement.
 #[derive(Clone, Copy, Debug)]
@@ -56,35 +58,63 @@ impl rusqlite::ToSql for Value<'_> {
 
 /// Runs statements: in a transaction that may write, or in one consistent view of what was committed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Statements<'c>(&'c rusqlite::Connection);
+pub(crate) struct Statements<'c>(Connection<'c>);
+
+#[derive(Clone, Copy, Debug)]
+enum Connection<'c> {
+    Sqlite(&'c rusqlite::Connection),
+    Postgres(&'c RefCell<postgres::Connection>),
+}
 
 impl<'c> Statements<'c> {
-    pub(super) const fn new(connection: &'c rusqlite::Connection) -> Self {
-        Self(connection)
+    pub(super) const fn of_sqlite(connection: &'c rusqlite::Connection) -> Self {
+        Self(Connection::Sqlite(connection))
+    }
+
+    pub(super) const fn of_postgres(connection: &'c RefCell<postgres::Connection>) -> Self {
+        Self(Connection::Postgres(connection))
+    }
+
+    pub(crate) const fn dialect(self) -> Dialect {
+        match self.0 {
+            Connection::Sqlite(_) => Dialect::Sqlite,
+            Connection::Postgres(_) => Dialect::Postgres,
+        }
     }
 
     /// Runs a statement without rows; answers how many rows it changed, those of triggers not counted.
     pub(crate) fn execute(self, sql: &str, values: &[Value<'_>]) -> Result<usize, Error> {
-        let mut statement = self.0.prepare_cached(sql).map_err(failed)?;
-        let values = rusqlite::params_from_iter(values);
-        statement.execute(values).map_err(failed)
+        match self.0 {
+            Connection::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(sql).map_err(sqlite::failed)?;
+                let values = rusqlite::params_from_iter(values);
+                statement.execute(values).map_err(sqlite::failed)
+            }
+            Connection::Postgres(connection) => postgres::borrow(connection)?.execute(sql, values),
+        }
     }
 
-    /// Runs a statement and looks at each of its rows.
+    /// Runs a statement and looks at each of its rows. `look` runs no statement.
     pub(crate) fn each(
         self,
         sql: &str,
         values: &[Value<'_>],
         mut look: impl FnMut(Row<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut statement = self.0.prepare_cached(sql).map_err(failed)?;
-        let mut rows = statement
-            .query(rusqlite::params_from_iter(values))
-            .map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            look(Row(row))?;
+        match self.0 {
+            Connection::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(sql).map_err(sqlite::failed)?;
+                let values = rusqlite::params_from_iter(values);
+                let mut rows = statement.query(values).map_err(sqlite::failed)?;
+                while let Some(row) = rows.next().map_err(sqlite::failed)? {
+                    look(Row::Sqlite(row))?;
+                }
+                Ok(())
+            }
+            Connection::Postgres(connection) => {
+                postgres::borrow(connection)?.each(sql, values, |row| look(Row::Postgres(row)))
+            }
         }
-        Ok(())
     }
 
     /// Runs a statement that has one row or none.
@@ -105,30 +135,45 @@ impl<'c> Statements<'c> {
 
 /// A row. Columns count from 0. A column of another type than is asked for is damage.
 #[derive(Clone, Copy)]
-pub(crate) struct Row<'r>(&'r rusqlite::Row<'r>);
+pub(crate) enum Row<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r tokio_postgres::Row),
+}
 
 impl<'r> Row<'r> {
     pub(crate) fn integer(self, column: usize) -> Result<i64, Error> {
-        self.value(column)?.as_i64().map_err(damaged)
+        match self {
+            Self::Sqlite(row) => of_sqlite(row, column)?.as_i64().map_err(damaged),
+            Self::Postgres(row) => postgres::integer(row, column).map_err(damaged),
+        }
     }
 
     pub(crate) fn text(self, column: usize) -> Result<&'r str, Error> {
-        self.value(column)?.as_str().map_err(damaged)
+        match self {
+            Self::Sqlite(row) => of_sqlite(row, column)?.as_str().map_err(damaged),
+            Self::Postgres(row) => row.try_get(column).map_err(damaged),
+        }
     }
 
     pub(crate) fn octets(self, column: usize) -> Result<&'r [u8], Error> {
-        self.value(column)?.as_blob().map_err(damaged)
+        match self {
+            Self::Sqlite(row) => of_sqlite(row, column)?.as_blob().map_err(damaged),
+            Self::Postgres(row) => row.try_get(column).map_err(damaged),
+        }
     }
 
     pub(crate) fn octets_or_null(self, column: usize) -> Result<Option<&'r [u8]>, Error> {
-        self.value(column)?.as_blob_or_null().map_err(damaged)
-    }
-
-    fn value(self, column: usize) -> Result<ValueRef<'r>, Error> {
-        self.0.get_ref(column).map_err(failed)
+        match self {
+            Self::Sqlite(row) => of_sqlite(row, column)?.as_blob_or_null().map_err(damaged),
+            Self::Postgres(row) => row.try_get(column).map_err(damaged),
+        }
     }
 }
 
-fn damaged(error: rusqlite::types::FromSqlError) -> Error {
+fn of_sqlite<'r>(row: &'r rusqlite::Row<'_>, column: usize) -> Result<ValueRef<'r>, Error> {
+    row.get_ref(column).map_err(sqlite::failed)
+}
+
+fn damaged(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::new(ErrorKind::Corruption).with_source(error)
 }

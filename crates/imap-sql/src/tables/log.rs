@@ -30,24 +30,50 @@ const ROWS_OF: &str = "\
 const ALL_ROWS: &str = "\
     SELECT modseq, uid, 0, maker, flags, keywords FROM messages WHERE mailbox = ?1 ORDER BY uid";
 
+/// A page, and whether it may have messages that no session of any process was told of.
+pub(crate) struct Read {
+    pub(crate) page: Page,
+    pub(crate) has_unclaimed: bool,
+}
+
 /// What changed after a version. It is the whole mailbox if the hub has nothing yet, or if the log does not reach back so far.
-pub(crate) fn page(
+/// Messages among those that this process has `claimed` are recent.
+pub(crate) fn read(
     statements: Statements<'_>,
     key: MailboxKey,
     after: Option<ModSeq>,
-) -> Result<Page, Error> {
+    claimed: &UidSet,
+) -> Result<Read, Error> {
+    let closed = |page| Read {
+        page,
+        has_unclaimed: false,
+    };
     let Some(mailbox) = mailboxes::find(statements, key.id)? else {
-        return Ok(Page::deleted());
+        return Ok(closed(Page::deleted()));
     };
     if mailbox.uid_validity != key.uid_validity {
-        return Ok(Page::uid_validity_changed());
+        return Ok(closed(Page::uid_validity_changed()));
     }
+    Ok(Read {
+        page: page(statements, (key.id, &mailbox), after, claimed)?,
+        has_unclaimed: !mailbox.unclaimed().is_empty(),
+    })
+}
+
+fn page(
+    statements: Statements<'_>,
+    (id, mailbox): (i64, &MailboxRow),
+    after: Option<ModSeq>,
+    claimed: &UidSet,
+) -> Result<Page, Error> {
     let page = match after {
-        Some(after) if i64::from(after) >= mailbox.log_begins => changes(statements, key.id, &mailbox, after),
+        Some(after) if i64::from(after) >= mailbox.log_begins => {
+            changes(statements, (id, mailbox), after, claimed)
+        }
         _ => {
             let mut page = Page::whole(mailbox.highest_modseq);
-            statements.each(ALL_ROWS, &[key.id.into()], |row| {
-                page.push(event(&mailbox, row)?);
+            statements.each(ALL_ROWS, &[id.into()], |row| {
+                page.push(event(claimed, row)?);
                 Ok(())
             })?;
             Ok(page)
@@ -56,7 +82,12 @@ pub(crate) fn page(
     Ok(page?.uid_next(mailbox.uid_next))
 }
 
-fn changes(statements: Statements<'_>, id: i64, mailbox: &MailboxRow, after: ModSeq) -> Result<Page, Error> {
+fn changes(
+    statements: Statements<'_>,
+    (id, mailbox): (i64, &MailboxRow),
+    after: ModSeq,
+    claimed: &UidSet,
+) -> Result<Page, Error> {
     if mailbox.highest_modseq <= after {
         return Ok(Page::changes(after, mailbox.highest_modseq));
     }
@@ -66,7 +97,7 @@ fn changes(statements: Statements<'_>, id: i64, mailbox: &MailboxRow, after: Mod
     statements.each(ROWS_AFTER, &[id.into(), after.into(), ROWS.into()], |row| {
         last = row.integer(0)?;
         rows += 1;
-        events.push((last, event(mailbox, row)?));
+        events.push((last, event(claimed, row)?));
         Ok(())
     })?;
     if rows < ROWS {
@@ -79,26 +110,24 @@ fn changes(statements: Statements<'_>, id: i64, mailbox: &MailboxRow, after: Mod
     let before = events.into_iter().filter(|(version, _)| *version < last);
     page.extend(before.map(|(_, event)| event));
     statements.each(ROWS_OF, &[id.into(), last.into()], |row| {
-        page.push(event(mailbox, row)?);
+        page.push(event(claimed, row)?);
         Ok(())
     })?;
     Ok(page)
 }
 
-fn event(mailbox: &MailboxRow, row: Row<'_>) -> Result<Event, Error> {
-    let (version, uid) = (row.integer(0)?.try_into()?, row.integer(1)?);
+fn event(claimed: &UidSet, row: Row<'_>) -> Result<Event, Error> {
+    let (version, uid) = (row.integer(0)?.try_into()?, row.integer(1)?.try_into()?);
     if row.integer(2)? == 1 {
-        return Ok(Event::gone(version, uid.try_into()?));
+        return Ok(Event::gone(version, uid));
     }
-    let recency = match uid >= mailbox.recent_from {
+    let recency = match claimed.contains(uid) {
         true => Recency::Recent,
         false => Recency::NotRecent,
     };
     let flags = flags_of(row.integer(4)?, row.text(5)?);
     let maker = Origin::from_i64(row.integer(3)?);
-    Ok(Event::present(version, uid.try_into()?, flags)
-        .by(maker)
-        .recency(recency))
+    Ok(Event::present(version, uid, flags).by(maker).recency(recency))
 }
 
 /// What was expunged after a version; `None` where that is not remembered.
@@ -167,14 +196,15 @@ mod tests {
         (database, key)
     }
 
-    fn read(database: &Database, key: MailboxKey, after: Option<ModSeq>) -> Page {
-        database.read(|statements| page(statements, key, after)).unwrap()
+    fn page_after(database: &Database, key: MailboxKey, after: Option<ModSeq>) -> Result<Page, Error> {
+        let read = database.read(|statements| read(statements, key, after, &UidSet::new()));
+        read.map(|read| read.page)
     }
 
     #[test]
     fn a_page_that_is_cut_short_has_all_rows_of_its_last_version() {
         let (database, key) = filled(0);
-        let hub = LogHub::open(read(&database, key, None), Limits::default()).unwrap();
+        let hub = LogHub::open(page_after(&database, key, None).unwrap(), Limits::default()).unwrap();
         // More rows of one version than a page has, between rows of others.
         let insert = |number: i64, modseq: i64| {
             let sql = "INSERT INTO messages (mailbox, uid, modseq, blob) VALUES (?1, ?2, ?3, 1)";
@@ -195,7 +225,7 @@ mod tests {
         let mut pages = 0;
         hub.catch_up_blocking(|after| {
             pages += 1;
-            database.read(|statements| page(statements, key, Some(after)))
+            page_after(&database, key, Some(after))
         })
         .unwrap();
         assert_eq!(pages, 2);
@@ -222,7 +252,7 @@ mod tests {
                 })
                 .unwrap();
         };
-        let hub = LogHub::open(read(&database, key, None), Limits::default()).unwrap();
+        let hub = LogHub::open(page_after(&database, key, None).unwrap(), Limits::default()).unwrap();
         let opened = i64::from(hub.cursor());
         remove(20);
         assert_eq!(since(opened).unwrap().len(), 20, "twice the bound is kept");
@@ -230,7 +260,7 @@ mod tests {
         assert_eq!(since(opened), None);
         assert_eq!(since(opened + 11).unwrap().len(), 10);
         // A hub that was behind reads the whole mailbox instead.
-        hub.catch_up_blocking(|after| database.read(|statements| page(statements, key, Some(after))))
+        hub.catch_up_blocking(|after| page_after(&database, key, Some(after)))
             .unwrap();
         assert_eq!(hub.select(Access::ReadOnly).updates.exists(), 0);
         assert_eq!(i64::from(hub.cursor()), opened + 21);

@@ -1,7 +1,9 @@
 //! `mailboxes`: one mailbox by its number. UIDs and mod-sequences are allocated here, in the transaction that uses them.
 
+use std::collections::{BTreeSet, HashMap};
+
 use imap_backend::{Error, ErrorKind};
-use imap_seq::{ModSeq, Uid, UidValidity};
+use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
 
 use crate::engine::{Row, Statements};
 
@@ -19,7 +21,7 @@ pub(crate) struct MailboxRow {
     /// `None` when UIDs are used up.
     pub(crate) uid_next: Option<Uid>,
     pub(crate) highest_modseq: ModSeq,
-    /// From this UID on, messages are `\Recent`.
+    /// From this UID on, no session was told of the messages.
     pub(crate) recent_from: i64,
     /// Expunges up to this version may be forgotten.
     pub(crate) log_begins: i64,
@@ -27,6 +29,23 @@ pub(crate) struct MailboxRow {
     pub(crate) messages: u32,
     pub(crate) unseen: u32,
     pub(crate) deleted: u32,
+}
+
+impl MailboxRow {
+    /// The UIDs of the messages that no session of any process was told of, and perhaps of some that are gone.
+    pub(crate) fn unclaimed(&self) -> UidSet {
+        let mut unclaimed = UidSet::new();
+        let first = Uid::try_from(self.recent_from.max(1)).ok();
+        let last = self
+            .uid_next
+            .map_or(Some(Uid::MAX), |next| Uid::new(next.get() - 1));
+        if let (Some(first), Some(last)) = (first, last)
+            && first <= last
+        {
+            unclaimed.insert_range(first, last);
+        }
+        unclaimed
+    }
 }
 
 pub(crate) fn find(statements: Statements<'_>, id: i64) -> Result<Option<MailboxRow>, Error> {
@@ -52,9 +71,42 @@ fn count(row: Row<'_>, column: usize) -> Result<u32, Error> {
     u32::try_from(number).map_err(|error| Error::new(ErrorKind::Corruption).with_source(error))
 }
 
+/// How far these mailboxes are.
+pub(crate) fn positions(
+    statements: Statements<'_>,
+    ids: &[i64],
+) -> Result<HashMap<MailboxKey, ModSeq>, Error> {
+    let among = statements.dialect().among_first_value();
+    let sql = format!("SELECT id, uid_validity, highest_modseq FROM mailboxes WHERE id{among}");
+    let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+    let mut positions = HashMap::new();
+    statements.each(&sql, &[ids.join(",").as_str().into()], |row| {
+        let id = row.integer(0)?;
+        let uid_validity = row.integer(1)?.try_into()?;
+        positions.insert(MailboxKey { id, uid_validity }, row.integer(2)?.try_into()?);
+        Ok(())
+    })?;
+    Ok(positions)
+}
+
 /// The mailbox, unless it was deleted or got other UIDs since `key` was found.
 pub(crate) fn current(statements: Statements<'_>, key: MailboxKey) -> Result<Option<MailboxRow>, Error> {
     Ok(find(statements, key.id)?.filter(|row| row.uid_validity == key.uid_validity))
+}
+
+/// Takes the locks of mailboxes: nobody else changes them until the transaction ends. Before anything is read that the change
+/// depends on; all at once, so that they are taken in one order and nobody waits in a circle.
+pub(crate) fn lock(statements: Statements<'_>, ids: &[i64]) -> Result<(), Error> {
+    let ids: BTreeSet<i64> = ids.iter().copied().collect();
+    let for_update = statements.dialect().for_update();
+    if for_update.is_empty() {
+        return Ok(()); // a transaction that writes has all of the database locked
+    }
+    let sql = format!("SELECT id FROM mailboxes WHERE id = ?1{for_update}");
+    for id in ids {
+        statements.one(&sql, &[id.into()], |_| Ok(()))?;
+    }
+    Ok(())
 }
 
 /// The mod-sequence of the changes that this transaction makes in the mailbox. To be asked for once in a transaction, and
@@ -76,9 +128,16 @@ pub(crate) fn take_uids(statements: Statements<'_>, id: i64, number: u64) -> Res
     Ok(next.ok_or(ErrorKind::Limit)? - number)
 }
 
-/// Messages below this UID are `\Recent` for nobody else: a session of ours was told of them. No change that a client sees,
-/// so no mod-sequence.
-pub(crate) fn claim_recent(statements: Statements<'_>, id: i64, below: Uid) -> Result<(), Error> {
-    let sql = "UPDATE mailboxes SET recent_from = ?2 WHERE id = ?1 AND recent_from < ?2";
-    statements.execute(sql, &[id.into(), below.into()]).map(drop)
+/// Claims the messages that no session of any process was told of, and gives their UIDs: they are `\Recent` for a session of
+/// this process, and for no other. No change that a client sees, so no mod-sequence.
+pub(crate) fn claim_recent(statements: Statements<'_>, key: MailboxKey) -> Result<UidSet, Error> {
+    lock(statements, &[key.id])?;
+    let unclaimed = current(statements, key)?
+        .map(|row| row.unclaimed())
+        .unwrap_or_default();
+    if !unclaimed.is_empty() {
+        let sql = "UPDATE mailboxes SET recent_from = uid_next WHERE id = ?1";
+        statements.execute(sql, &[key.id.into()])?;
+    }
+    Ok(unclaimed)
 }

@@ -71,35 +71,45 @@ pub(crate) fn insert(
     statements.execute(sql, &values).map(drop)
 }
 
-/// Stores a copy of a message: flags, date and octets are its own. [`ErrorKind::ExpungeIssued`] if the message is gone.
+/// Stores copies of messages, the first under the UID `to.1`, in their order: flags, dates and octets are their own.
+/// [`ErrorKind::ExpungeIssued`] if one of them is gone.
 pub(crate) fn copy(
     statements: Statements<'_>,
-    (from, uid): (i64, Uid),
+    (from, uids): (i64, &UidSet),
     to: (i64, i64, ModSeq),
 ) -> Result<(), Error> {
     let sql = "INSERT INTO messages \
                (mailbox, uid, modseq, flags, keywords, received, zone, saved, size, blob, thread_id) \
-               SELECT ?3, ?4, ?5, flags, keywords, received, zone, ?6, size, blob, thread_id \
-               FROM messages WHERE mailbox = ?1 AND uid = ?2";
-    let (mailbox, new, modseq) = to;
-    let values: [Value<'_>; 6] = [
-        from.into(),
-        uid.into(),
-        mailbox.into(),
-        new.into(),
-        modseq.into(),
-        now().into(),
-    ];
-    match statements.execute(sql, &values)? {
-        1 => Ok(()),
-        _ => Err(ErrorKind::ExpungeIssued.into()),
+               SELECT ?4, ?5 - 1 + row_number() OVER (ORDER BY uid), ?6, flags, keywords, received, zone, ?7, size, blob, \
+               thread_id FROM messages WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
+    let (mailbox, mut new, modseq) = to;
+    for (first, last) in uids.ranges() {
+        let values: [Value<'_>; 7] = [
+            from.into(),
+            first.into(),
+            last.into(),
+            mailbox.into(),
+            new.into(),
+            modseq.into(),
+            now().into(),
+        ];
+        let copied = statements.execute(sql, &values)?;
+        let number = i64::from(last) - i64::from(first) + 1;
+        if i64::try_from(copied) != Ok(number) {
+            return Err(ErrorKind::ExpungeIssued.into());
+        }
+        new += number;
     }
+    Ok(())
 }
 
-/// Removes a message. A trigger writes the log.
-pub(crate) fn remove(statements: Statements<'_>, mailbox: i64, uid: Uid) -> Result<(), Error> {
-    let sql = "DELETE FROM messages WHERE mailbox = ?1 AND uid = ?2";
-    statements.execute(sql, &[mailbox.into(), uid.into()]).map(drop)
+/// Removes messages. A trigger writes the log.
+pub(crate) fn remove(statements: Statements<'_>, mailbox: i64, uids: &UidSet) -> Result<(), Error> {
+    let sql = "DELETE FROM messages WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
+    for (first, last) in uids.ranges() {
+        statements.execute(sql, &[mailbox.into(), first.into(), last.into()])?;
+    }
+    Ok(())
 }
 
 /// Removes the messages with `\Deleted` among these UIDs. A trigger writes the log.
@@ -111,25 +121,28 @@ pub(crate) fn remove_deleted(statements: Statements<'_>, mailbox: i64, uids: &Ui
     Ok(())
 }
 
-/// Sets a message's flags. `maker` is the session that does so.
+/// Sets the flags of messages. `maker` is the session that does so.
 pub(crate) fn set_flags(
     statements: Statements<'_>,
-    (mailbox, uid): (i64, Uid),
-    flags: &Flags,
+    (mailbox, uids): (i64, &UidSet),
+    columns: &FlagColumns,
     (modseq, maker): (ModSeq, Origin),
 ) -> Result<(), Error> {
-    let sql = "UPDATE messages SET flags = ?3, keywords = ?4, modseq = ?5, maker = ?6 \
-               WHERE mailbox = ?1 AND uid = ?2";
-    let columns = FlagColumns::of(flags);
-    let values = [
-        mailbox.into(),
-        uid.into(),
-        columns.flags.into(),
-        columns.keywords.as_str().into(),
-        modseq.into(),
-        maker.to_i64().into(),
-    ];
-    statements.execute(sql, &values).map(drop)
+    let sql = "UPDATE messages SET flags = ?4, keywords = ?5, modseq = ?6, maker = ?7 \
+               WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
+    for (first, last) in uids.ranges() {
+        let values = [
+            mailbox.into(),
+            first.into(),
+            last.into(),
+            columns.flags.into(),
+            columns.keywords.as_str().into(),
+            modseq.into(),
+            maker.to_i64().into(),
+        ];
+        statements.execute(sql, &values)?;
+    }
+    Ok(())
 }
 
 /// The flags of those of these messages that are there.
@@ -164,7 +177,7 @@ pub(crate) fn between(
 ) -> Result<(), Error> {
     let sql = match summary {
         WithSummary::No => {
-            "SELECT uid, modseq, flags, keywords, received, zone, size, blob, NULL FROM messages \
+            "SELECT uid, modseq, flags, keywords, received, zone, size, blob FROM messages \
              WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid"
         }
         WithSummary::Yes => {
@@ -181,7 +194,10 @@ pub(crate) fn between(
             size: u64::try_from(size)
                 .map_err(|error| Error::new(ErrorKind::Corruption).with_source(error))?,
             blob: row.integer(7)?,
-            summary: row.octets_or_null(8)?.map(<[u8]>::to_vec),
+            summary: match summary {
+                WithSummary::Yes => row.octets_or_null(8)?.map(<[u8]>::to_vec),
+                WithSummary::No => None,
+            },
         });
         Ok(())
     })

@@ -80,6 +80,15 @@ impl State {
         }
     }
 
+    /// Messages that no session has been told of, says the store. Of UIDs that are no messages nothing is noted. O(those that
+    /// are there).
+    pub(crate) fn add_recent(&mut self, recent: &UidSet) {
+        self.place_arrivals();
+        let view = self.index.view();
+        let there = view.resolve_saved(recent);
+        self.recent.extend(view.uids_in(&there));
+    }
+
     pub(crate) fn contains(&self, uid: Uid) -> bool {
         self.index.contains(uid) || self.staged.contains(uid)
     }

@@ -182,6 +182,27 @@ impl LogHub {
         }
     }
 
+    /// As [`select`](Self::select), for a store where messages that are `\Recent` are claimed: several servers share it, and
+    /// one session of all has them (RFC 3501 section 2.3.2). `recent` are those that nobody had claimed. For a session that
+    /// may write, claim them in the store first; it gets them, with those that the hub took in as
+    /// [recent](crate::Event::recency) and no session was told of. One that may not write sees both, and takes none.
+    ///
+    /// Let an event be recent only if this process has claimed its message.
+    pub fn select_with_recent(&self, access: Access, recent: &UidSet) -> Selection {
+        let mut state = self.history.lock();
+        let untold = state.recent.clone();
+        state.add_recent(recent);
+        let updates = UpdateBuffer::open(&self.history, &mut state, access);
+        if access == Access::ReadOnly {
+            state.recent = untold;
+        }
+        Selection {
+            updates,
+            uid_next: state.uid_next(),
+            highest_modseq: state.highest_modseq,
+        }
+    }
+
     /// What STATUS reports, as of the cursor. [Catch up](Self::catch_up) before.
     pub fn status(&self) -> WatchedStatus {
         WatchedStatus::of(&self.history.lock())

@@ -1,0 +1,171 @@
+//! One connection, with the settings that every one needs.
+
+use std::cell::{RefCell, RefMut};
+use std::collections::HashMap;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use imap_backend::{Error, ErrorKind};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Config, Row, Statement};
+
+use super::error::Failure;
+use super::values::type_of;
+use super::wait::wait;
+use crate::engine::Value;
+
+/// How long to wait for the server while it says nothing. Its own time for locks ends before.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Statements that a connection keeps prepared. Those of SEARCH have endless forms.
+const PREPARED: usize = 256;
+
+/// A connection that one thread at a time uses.
+pub(crate) struct Connection {
+    client: Client,
+    prepared: HashMap<Box<str>, Statement>,
+    /// A statement of this transaction failed: the server will not commit it.
+    failed: bool,
+    /// It does not answer, or what it would answer belongs to somebody else's question.
+    spoilt: bool,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+/// The connection of a transaction. Statements do not run within each other's rows.
+pub(crate) fn borrow(connection: &RefCell<Connection>) -> Result<RefMut<'_, Connection>, Error> {
+    connection
+        .try_borrow_mut()
+        .map_err(|error| Error::new(ErrorKind::ServerBug).with_source(error))
+}
+
+impl Connection {
+    /// Connects. The runtime carries the connection.
+    pub(super) fn connect(
+        config: &Config,
+        patience: Duration,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<Self, Failure> {
+        let _context = runtime.enter();
+        let (client, carrier) = wait(SILENCE, config.connect(tokio_postgres::NoTls))??;
+        runtime.spawn(async move {
+            if let Err(error) = carrier.await {
+                tracing::debug!(%error, "a connection to the database ended");
+            }
+        });
+        let mut connection = Self {
+            client,
+            prepared: HashMap::new(),
+            failed: false,
+            spoilt: false,
+        };
+        // Commits are on the disk before anybody is answered, whatever the server's default. Nobody waits for a lock for
+        // ever, and no lock is kept by a program that was stopped in the middle of a transaction.
+        connection.batch(&format!(
+            "SET synchronous_commit = on; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = '60s'",
+            patience.as_millis().clamp(1, 50_000)
+        ))?;
+        Ok(connection)
+    }
+
+    /// Runs statements without values and rows.
+    pub(super) fn batch(&mut self, sql: &str) -> Result<(), Failure> {
+        let done = wait(SILENCE, self.client.batch_execute(sql));
+        self.note(done)
+    }
+
+    /// Whether it can be used again.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.spoilt && !self.client.is_closed()
+    }
+
+    /// Begins a transaction: the next ends with [`commit`](Self::commit) or [`roll_back`](Self::roll_back).
+    pub(super) fn begin(&mut self, sql: &str) -> Result<(), Failure> {
+        self.batch(sql)?;
+        self.failed = false;
+        Ok(())
+    }
+
+    pub(super) fn commit(&mut self) -> Result<(), Error> {
+        if self.failed {
+            self.roll_back();
+            return Err(Error::new(ErrorKind::ServerBug)
+                .with_source("a transaction with an error cannot be committed"));
+        }
+        Ok(self.batch("COMMIT")?)
+    }
+
+    pub(super) fn roll_back(&mut self) {
+        if self.is_usable() && self.batch("ROLLBACK").is_err() {
+            self.spoilt = true;
+        }
+    }
+
+    pub(crate) fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<usize, Error> {
+        let statement = self.prepare(sql, values)?;
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
+        let done = wait(SILENCE, self.client.execute(&statement, &values));
+        let changed = self.note(done)?;
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    /// Rows are looked at while they arrive.
+    pub(crate) fn each(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut look: impl FnMut(&Row) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let statement = self.prepare(sql, values)?;
+        let begun = wait(SILENCE, self.client.query_raw(&statement, values));
+        let mut rows = pin!(self.note(begun)?);
+        loop {
+            let next = wait(SILENCE, rows.next()).map(Option::transpose);
+            match self.note(next)? {
+                Some(row) => look(&row)?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn prepare(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Statement, Failure> {
+        if let Some(statement) = self.prepared.get(sql) {
+            return Ok(statement.clone());
+        }
+        let types: Vec<Type> = values.iter().map(type_of).collect();
+        let done = wait(SILENCE, self.client.prepare_typed(&numbered(sql), &types));
+        let statement = self.note(done)?;
+        if self.prepared.len() >= PREPARED {
+            self.prepared.clear();
+        }
+        self.prepared.insert(sql.into(), statement.clone());
+        Ok(statement)
+    }
+
+    fn note<T>(
+        &mut self,
+        done: Result<Result<T, tokio_postgres::Error>, super::wait::TimedOut>,
+    ) -> Result<T, Failure> {
+        match done {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                self.failed = true;
+                Err(error.into())
+            }
+            Err(timed_out) => {
+                self.spoilt = true;
+                Err(timed_out.into())
+            }
+        }
+    }
+}
+
+/// `?1` as PostgreSQL writes it. No statement has a question mark for anything else.
+fn numbered(sql: &str) -> String {
+    sql.replace('?', "$")
+}

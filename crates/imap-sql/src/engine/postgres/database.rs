@@ -1,0 +1,103 @@
+//! A PostgreSQL database: a pool of connections, and one more that listens.
+
+use std::fmt;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use imap_backend::Error;
+use tokio::runtime::Runtime;
+use tokio_postgres::Config;
+
+use super::listener;
+use super::pool::Pool;
+use super::schema;
+use crate::engine::{Hints, OpenError, Statements};
+
+/// Most connections of a process, beside the one that listens.
+const MOST_CONNECTIONS: usize = 16;
+
+/// How long to wait until the server takes a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// One view for all statements of the transaction. A transaction that writes reads what is committed at each statement
+/// instead, because it has the lock of what it changes.
+const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+
+pub(crate) struct Database {
+    config: Config,
+    pool: Pool,
+    /// There until this is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    pub(crate) fn open(url: &str, patience: Duration) -> Result<Self, OpenError> {
+        let mut config = Config::from_str(url).map_err(|error| OpenError::Failed(Box::new(error)))?;
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("imap-sql");
+        }
+        config.keepalives_idle(Duration::from_secs(30));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("imap-sql-postgres")
+            .enable_all()
+            .build()
+            .map_err(|error| OpenError::Failed(Box::new(error)))?;
+        let pool = Pool::new(
+            config.clone(),
+            patience,
+            runtime.handle().clone(),
+            MOST_CONNECTIONS,
+        );
+        schema::prepare(&mut pool.connect()?)?;
+        Ok(Self {
+            config,
+            pool,
+            runtime: Some(runtime),
+        })
+    }
+
+    pub(crate) fn read<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let lease = self.pool.begin(BEGIN_READ)?;
+        let answer = work(Statements::of_postgres(lease.connection()?));
+        lease.roll_back();
+        answer
+    }
+
+    pub(crate) fn write<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let lease = self.pool.begin(BEGIN_WRITE)?;
+        match work(Statements::of_postgres(lease.connection()?)) {
+            Ok(answer) => lease.commit().map(|()| answer),
+            Err(error) => {
+                lease.roll_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Calls `hints` when a server says that something changed, until this is dropped.
+    pub(crate) fn listen(&self, hints: Hints) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(listener::listen(self.config.clone(), hints));
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // Waits for nothing: this may be dropped where nobody may block.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

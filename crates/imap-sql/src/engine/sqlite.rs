@@ -1,0 +1,11 @@
+//! SQLite, compiled into the program: one file, one writer at a time.
+
+mod connection;
+mod database;
+mod error;
+mod migrations;
+mod open;
+mod watch;
+
+pub(super) use database::Database;
+pub(super) use error::failed;
