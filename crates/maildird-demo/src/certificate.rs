@@ -2,7 +2,7 @@
 
 use std::io;
 
-use maildird::tls::TlsFiles;
+use imap_daemon::tls::TlsFiles;
 use rcgen::{CertificateParams, DnType, KeyPair};
 
 use crate::private;
@@ -32,7 +32,7 @@ pub(crate) fn make(files: &TlsFiles) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use maildird::tls::Certificate;
+    use imap_daemon::tls::Certificate;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 

@@ -13,18 +13,18 @@ mod specimens;
 mod store;
 mod texts;
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use imap_daemon::Failure;
+use imap_daemon::logging::{self, LogFormat, LogLevel};
+use imap_daemon::server::{self, ListenError, Listening, Plan, Start};
+use imap_daemon::tls::Certificate;
+use imap_daemon::users::Authenticator;
 use imap_maildir::MaildirBackend;
-use maildird::Failure;
-use maildird::auth::Authenticator;
-use maildird::logging::{self, LogFormat, LogLevel};
-use maildird::server::{self, ListenError, Listening, Plan, Start};
-use maildird::tls::Certificate;
 
 use store::Store;
 
@@ -50,14 +50,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(code) => code,
-        Err(failure) => {
-            // Nothing is left to tell it to when standard error is closed.
-            let _ = writeln!(std::io::stderr(), "maildird-demo: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    imap_daemon::exit("maildird-demo", run(&Arguments::parse()))
 }
 
 /// Serves the demo until it is stopped.

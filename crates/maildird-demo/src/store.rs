@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use imap_backend::mutf7;
+use imap_daemon::Failure;
+use imap_daemon::passwords::Phc;
+use imap_daemon::tls::TlsFiles;
+use imap_daemon::users::{self, IfMissing};
 use imap_maildir::MailRoot;
-use maildird::tls::TlsFiles;
-use maildird::users::{self, IfMissing, Phc, UsersError};
 
 use crate::certificate;
 use crate::corpus::{self, DemoMailbox, DemoMessage};
@@ -64,8 +66,8 @@ pub(crate) enum DemoError {
     #[error("a demo is running in {} already; stop it, or choose another folder with --dir", .0.display())]
     Running(PathBuf),
     /// No users file.
-    #[error(transparent)]
-    Users(#[from] UsersError),
+    #[error("cannot make the demo's user: {0}")]
+    User(Failure),
 }
 
 impl Store {
@@ -96,15 +98,7 @@ impl Store {
             store.history = store.make_mail().map_err(failed)?;
         }
         if !store.users().exists() {
-            let phc = Phc::of(
-                &USER
-                    .parse()
-                    .map_err(|_| UsersError::Hash("no password".to_owned()))?,
-            )?;
-            users::change(&store.users(), IfMissing::Create, |users| match USER.parse() {
-                Ok(name) => users.add(name, phc),
-                Err(_) => Ok(()),
-            })?;
+            make_user(&store.users()).map_err(DemoError::User)?;
         }
         private::directory(&store.folder.join("tls")).map_err(failed)?;
         certificate::make(&store.tls()).map_err(failed)?;
@@ -193,6 +187,14 @@ impl Drop for Store {
     }
 }
 
+/// A users file with the one user.
+fn make_user(path: &Path) -> Result<(), Failure> {
+    let (name, phc) = (USER.parse()?, Phc::of(&USER.parse()?)?);
+    Ok(users::change(path, IfMissing::Create, |users| {
+        users.add(name, phc)
+    })?)
+}
+
 /// Whether a demo made the folder, or nothing is in it.
 fn is_ours(folder: &Path) -> io::Result<bool> {
     Ok(folder.join("README.txt").exists() || fs::read_dir(folder)?.next().is_none())
@@ -253,7 +255,7 @@ fn write_message(folder: &Path, index: usize, message: &DemoMessage) -> io::Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use maildird::users::Users;
+    use imap_daemon::users::Users;
     use std::os::unix::fs::PermissionsExt;
 
     fn files(folder: &Path) -> Vec<PathBuf> {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
 #![allow(unreachable_pub, dead_code, reason = "helpers are shared by files")]
 
-#[path = "../../maildird/tests/common/running.rs"]
+#[path = "../../imap-daemon/tests/running/mod.rs"]
 mod running;
 
 use std::fs;

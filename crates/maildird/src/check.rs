@@ -4,9 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use imap_daemon::Failure;
 use imap_maildir::inspect::{Report, Severity, inspect};
-
-use crate::Failure;
 
 /// Exit code: problems were found.
 const PROBLEMS: u8 = 1;

@@ -1,5 +1,12 @@
-//! The `maildird` program; everything is in the library beside it, where tests can reach it.
+//! An IMAP server for Maildir. What it has in common with servers of other stores is in `imap-daemon`.
+
+mod check;
+mod command;
+mod config;
+mod serve;
+
+use clap::Parser;
 
 fn main() -> std::process::ExitCode {
-    maildird::run_command_line()
+    imap_daemon::exit("maildird", command::run(command::CommandLine::parse()))
 }

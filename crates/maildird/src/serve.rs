@@ -4,15 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use imap_daemon::server::{self, Plan};
+use imap_daemon::users::Authenticator;
+use imap_daemon::{Failure, logging};
 use imap_maildir::MaildirBackend;
-use imap_server::Limits;
 use rustix::fs::{Access, access};
 
-use crate::auth::Authenticator;
 use crate::config::{MailRoot, MailRootLinks, Settings};
-use crate::server::{self, Listening, Plan, Start};
-use crate::tls::Certificate;
-use crate::{Failure, logging};
 
 /// The folder above the users' Maildirs cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +27,7 @@ struct MailRootError {
 /// # Errors
 /// Whatever keeps it from starting.
 pub(crate) fn run(settings: Settings) -> Result<ExitCode, Failure> {
-    logging::init(&settings.log_level, settings.log_format);
+    logging::init(&settings.server.log_level, settings.server.log_format);
     server::block_on(serve(settings))
 }
 
@@ -39,24 +37,8 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     if users.users().is_ok_and(|users| users == 0) {
         tracing::warn!("the users file has no users: nobody can log in");
     }
-    let certificate = settings.tls.map(Certificate::load).transpose()?;
-    let mut listening = Vec::new();
-    for address in settings.listen {
-        listening.push(Listening::on(address, Start::Plain).await?);
-    }
-    for address in settings.listen_tls {
-        listening.push(Listening::on(address, Start::Tls).await?);
-    }
-    let ready: String = listening
-        .iter()
-        .map(|listening| format!("{listening}\n"))
-        .collect();
-    let mut plan = Plan::new(listening)
-        .plaintext_login(settings.plaintext_login.into())
-        .limits(settings.limits.over_server(Limits::default()));
-    if let Some(certificate) = certificate {
-        plan = plan.certificate(certificate);
-    }
+    let plan = Plan::open(settings.server).await?;
+    let ready = plan.ready();
     let root = imap_maildir::MailRoot::new(settings.mail_root.template());
     let root = match settings.mail_root_links {
         MailRootLinks::Refuse => root,

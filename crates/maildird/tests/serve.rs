@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use common::{Client, Running, Site, socket};
-use maildird::tls::TlsFiles;
+use imap_daemon::tls::TlsFiles;
 use rustix::process::Signal;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -149,6 +149,24 @@ fn a_second_signal_ends_a_server_that_waits_for_a_client() {
     }
     server.signal(Signal::INT);
     assert_eq!(server.end().0, Some(130));
+}
+
+#[test]
+fn t2_a_search_that_goes_on_does_not_hold_up_a_stop() {
+    let site = Site::new();
+    let text = "From: a\n\n".to_owned() + &"The quick brown fox.\n".repeat(1 << 20);
+    site.deliver("1.large", &text);
+    for copy in 2..100 {
+        let copy = site.maildir().join(format!("new/{copy}.large"));
+        fs::hard_link(site.maildir().join("new/1.large"), copy).unwrap();
+    }
+    let server = site.serve(&["--limit", "stop_time=100ms"]);
+    let mut ada = server.login("ada", "secret");
+    ada.ok("SELECT INBOX");
+    let keys: String = (0..60).map(|n| format!(" NOT BODY fox{n}")).collect();
+    ada.send(&format!("a SEARCH{keys}\r\n"));
+    server.signal(Signal::TERM);
+    assert_eq!(server.end().0, Some(0));
 }
 
 /// A TLS client that trusts one certificate, and the certificate it was shown.

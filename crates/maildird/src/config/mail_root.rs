@@ -10,18 +10,18 @@ use serde::Deserialize;
 /// servers, would silently become part of a folder's name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct MailRoot(PathBuf);
+pub(crate) struct MailRoot(PathBuf);
 
 impl MailRoot {
     /// The path with its `%u`.
     #[must_use]
-    pub fn template(&self) -> &Path {
+    pub(crate) fn template(&self) -> &Path {
         &self.0
     }
 
     /// The folder above the part that depends on the user; it must be there before the first login.
     #[must_use]
-    pub fn fixed(&self) -> PathBuf {
+    pub(crate) fn fixed(&self) -> PathBuf {
         let fixed = |part: &std::path::Component<'_>| !part.as_os_str().to_string_lossy().contains("%u");
         let fixed: PathBuf = self.0.components().take_while(fixed).collect();
         if fixed.as_os_str().is_empty() {

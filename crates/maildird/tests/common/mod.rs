@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+#[path = "../../../imap-daemon/tests/running/mod.rs"]
 mod running;
 
 #[allow(unused_imports, reason = "helpers are shared by files")]

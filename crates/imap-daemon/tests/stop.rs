@@ -3,21 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
 #![allow(unreachable_pub, dead_code, reason = "helpers are shared by files")]
 
-mod common;
+mod running;
 
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use common::{Running, Site};
 use imap_backend::{Backend, Credentials, LoginError, Peer};
 use imap_backend_test::MemorySession;
+use imap_daemon::server::{Listening, Plan, Start, block_on};
 use imap_server::Limits;
-use maildird::server::{Listening, Plan, Start, block_on};
+use running::Running;
 use rustix::process::Signal;
 
 /// Set for the process that [`a_server_that_keeps_its_only_thread_busy`] is meant for.
-const STOP_TIME: &str = "MAILDIRD_TEST_STOP_TIME_MS";
+const STOP_TIME: &str = "IMAP_DAEMON_TEST_STOP_TIME_MS";
 
 /// The server ends itself with this code if nothing else has ended it for long.
 const FORGOTTEN: i32 = 3;
@@ -90,22 +90,4 @@ fn t2_a_second_signal_ends_a_server_that_is_busy() {
     server.signal(Signal::TERM);
     server.signal(Signal::INT);
     assert_eq!(server.end().0, Some(130));
-}
-
-#[test]
-fn t2_a_search_that_goes_on_does_not_hold_up_a_stop() {
-    let site = Site::new();
-    let text = "From: a\n\n".to_owned() + &"The quick brown fox.\n".repeat(1 << 20);
-    site.deliver("1.large", &text);
-    for copy in 2..100 {
-        let copy = site.maildir().join(format!("new/{copy}.large"));
-        std::fs::hard_link(site.maildir().join("new/1.large"), copy).unwrap();
-    }
-    let server = site.serve(&["--limit", "stop_time=100ms"]);
-    let mut ada = server.login("ada", "secret");
-    ada.ok("SELECT INBOX");
-    let keys: String = (0..60).map(|n| format!(" NOT BODY fox{n}")).collect();
-    ada.send(&format!("a SEARCH{keys}\r\n"));
-    server.signal(Signal::TERM);
-    assert_eq!(server.end().0, Some(0));
 }

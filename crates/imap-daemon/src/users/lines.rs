@@ -6,7 +6,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{Phc, UserName, UsersError};
+use super::{UserName, UsersError};
+use crate::passwords::Phc;
 
 /// The content of a users file.
 ///
@@ -240,7 +241,7 @@ impl Users {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::users::Password;
+    use crate::passwords::Password;
 
     fn name(name: &str) -> UserName {
         name.parse().unwrap()

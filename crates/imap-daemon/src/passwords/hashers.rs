@@ -12,12 +12,15 @@ use std::{fmt, io, thread};
 
 use tokio::sync::oneshot;
 
-use crate::users::HashMemory;
+use super::{HashError, HashMemory, PasswordIs, Phc};
 
 type Job = Box<dyn FnOnce(&mut HashMemory) + Send>;
 
+/// Memory for hashes that nobody needed for so long is given back.
+const QUIET: Duration = Duration::from_secs(10);
+
 /// A few threads with one queue; they end when this is dropped and the queue is empty.
-pub(crate) struct Hashers {
+pub struct Hashers {
     shared: Arc<Shared>,
 }
 
@@ -49,12 +52,16 @@ impl fmt::Debug for Hashers {
 }
 
 impl Hashers {
-    /// Starts threads that give their memory back after a time without a job. More threads than cores would only take
-    /// more memory.
+    /// As many threads as there are cores: more would only take more memory, which is given back after ten quiet seconds.
     ///
     /// # Errors
     /// The system has no more threads.
-    pub(crate) fn start(threads: usize, quiet: Duration) -> io::Result<Self> {
+    pub fn start() -> io::Result<Self> {
+        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self::with(cores, QUIET)
+    }
+
+    fn with(threads: usize, quiet: Duration) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             news: Condvar::new(),
@@ -70,11 +77,29 @@ impl Hashers {
         Ok(hashers)
     }
 
+    /// Whether `password` is the one that was hashed to `known`. Without a hash, as of a user whom there is not, it takes as
+    /// long as a wrong password and is one.
+    ///
+    /// # Errors
+    /// The check broke off.
+    ///
+    /// # Cancel safety
+    /// A hash that was started runs to its end on its own thread and keeps its place in the queue; its result is lost.
+    pub async fn check(&self, known: Option<Phc>, password: Vec<u8>) -> Result<PasswordIs, HashError> {
+        let unknown = known.is_none();
+        let phc = known.unwrap_or_else(Phc::of_nobody);
+        let checked = self.run(move |memory| phc.verify(&password, memory)).await;
+        match checked.ok_or_else(|| HashError("the check broke off".to_owned()))? {
+            _ if unknown => Ok(PasswordIs::Wrong),
+            password_is => Ok(password_is),
+        }
+    }
+
     /// Runs `job` on one of the threads; `None` if it panicked.
     ///
     /// # Cancel safety
     /// A job that was queued is run to its end; its result is lost.
-    pub(crate) async fn run<T: Send + 'static>(
+    async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
     ) -> Option<T> {
@@ -137,12 +162,11 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::users::{PasswordIs, Phc};
     use tokio::time::timeout;
 
     #[tokio::test]
     async fn a_job_that_panics_takes_nobody_with_it() {
-        let hashers = Hashers::start(2, Duration::MAX).unwrap();
+        let hashers = Hashers::with(2, Duration::MAX).unwrap();
         for _ in 0..20 {
             assert_eq!(hashers.run(|_| -> u8 { panic!("on purpose") }).await, None);
         }
@@ -156,8 +180,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_user_whom_there_is_not_has_no_password() {
+        let hashers = Hashers::with(1, Duration::MAX).unwrap();
+        let phc = Phc::of(&"secret".parse().unwrap()).unwrap();
+        for (known, password, expected) in [
+            (Some(phc.clone()), "secret", PasswordIs::Right),
+            (Some(phc), "Secret", PasswordIs::Wrong),
+            (None, "secret", PasswordIs::Wrong),
+            (None, "", PasswordIs::Wrong),
+        ] {
+            let password_is = hashers.check(known, password.into()).await.unwrap();
+            assert_eq!(password_is, expected, "{password}");
+        }
+    }
+
+    #[tokio::test]
     async fn t22_memory_is_kept_for_the_next_hash() {
-        let hashers = Hashers::start(1, Duration::MAX).unwrap();
+        let hashers = Hashers::with(1, Duration::MAX).unwrap();
         assert_eq!(hashers.run(|memory| memory.is_empty()).await, Some(true));
         hash(&hashers).await;
         assert_eq!(hashers.run(|memory| memory.is_empty()).await, Some(false));
@@ -165,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn t22_memory_is_given_back_after_a_quiet_time() {
-        let hashers = Hashers::start(1, Duration::ZERO).unwrap();
+        let hashers = Hashers::with(1, Duration::ZERO).unwrap();
         hash(&hashers).await;
         let given_back = async { while hashers.run(|memory| memory.is_empty()).await != Some(true) {} };
         timeout(Duration::from_secs(30), given_back).await.unwrap();

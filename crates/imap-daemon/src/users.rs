@@ -8,24 +8,24 @@
 use std::io;
 use std::path::PathBuf;
 
+mod auth;
 mod file;
-mod hash;
 mod lines;
 mod name;
-mod password;
 
+pub use auth::Authenticator;
 pub use file::{IfMissing, change};
-pub use hash::{HashMemory, PasswordIs, Phc};
 pub use lines::{BadLine, Users};
 pub use name::{BadUserName, MAX_NAME, UserName};
-pub use password::{BadPassword, MAX_PASSWORD, Password};
+
+use crate::passwords::HashError;
 
 /// Why the users file could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UsersError {
     /// The file is not there.
-    #[error("there is no users file {}; make one with: maildird user add --users {} NAME", .0.display(), .0.display())]
+    #[error("there is no users file {}; `user add` makes one", .0.display())]
     Missing(PathBuf),
     /// The operating system refused.
     #[error("cannot {doing} the users file {}: {source}", path.display())]
@@ -38,12 +38,12 @@ pub enum UsersError {
         source: io::Error,
     },
     /// `user add` of a name that is there.
-    #[error("there is a user {0} already; to change the password: maildird user passwd")]
+    #[error("there is a user {0} already; to change the password: `user passwd`")]
     Exists(UserName),
     /// `user passwd` or `user remove` of a name that is not there.
     #[error("there is no user {0}")]
     Unknown(UserName),
     /// No hash could be made.
-    #[error("cannot hash the password: {0}")]
-    Hash(String),
+    #[error(transparent)]
+    Hash(#[from] HashError),
 }

@@ -6,8 +6,9 @@ use std::str::FromStr;
 use argon2::password_hash::PasswordHasher;
 use argon2::password_hash::phc::{Output, PasswordHash};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use imap_backend::PasswordCheck;
 
-use super::{MAX_PASSWORD, Password, UsersError};
+use super::{HashError, MAX_PASSWORD, Password};
 
 /// An Argon2id hash of a password, as a PHC string.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,10 +26,10 @@ impl Phc {
     ///
     /// # Errors
     /// When the operating system gives no random numbers.
-    pub fn of(password: &Password) -> Result<Self, UsersError> {
+    pub fn of(password: &Password) -> Result<Self, HashError> {
         let hash = Argon2::default().hash_password(password.octets());
         hash.map(|hash| Self(hash.to_string()))
-            .map_err(|error| UsersError::Hash(error.to_string()))
+            .map_err(|error| HashError(error.to_string()))
     }
 
     /// A hash that no password is known for, with the default costs: what an unknown user is compared with.
@@ -42,8 +43,8 @@ impl Phc {
         ))
     }
 
-    /// The hash as a line of the users file has it.
-    pub(super) fn as_str(&self) -> &str {
+    /// The hash as a PHC string, to be stored.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
@@ -143,6 +144,15 @@ pub enum PasswordIs {
     Right,
     /// It does not, or there is no such user: the two look the same, in time as well.
     Wrong,
+}
+
+impl From<PasswordIs> for PasswordCheck {
+    fn from(password: PasswordIs) -> Self {
+        match password {
+            PasswordIs::Right => Self::Accepted,
+            PasswordIs::Wrong => Self::Refused,
+        }
+    }
 }
 
 #[cfg(test)]

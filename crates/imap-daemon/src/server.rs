@@ -13,6 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 
 use crate::Failure;
+use crate::config::ServerSettings;
 use crate::signals::{Handled, SignalThread};
 use crate::tls::Certificate;
 
@@ -102,6 +103,33 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What settings say: reads the certificate, and listens on the addresses.
+    ///
+    /// # Errors
+    /// A [`TlsError`](crate::tls::TlsError) or a [`ListenError`].
+    pub async fn open(settings: ServerSettings) -> Result<Self, Failure> {
+        let certificate = settings.tls.map(Certificate::load).transpose()?;
+        let mut listening = Vec::new();
+        for address in settings.listen {
+            listening.push(Listening::on(address, Start::Plain).await?);
+        }
+        for address in settings.listen_tls {
+            listening.push(Listening::on(address, Start::Tls).await?);
+        }
+        Ok(Self {
+            certificate,
+            plaintext_login: settings.plaintext_login.into(),
+            limits: settings.limits.over_server(Limits::default()),
+            ..Self::new(listening)
+        })
+    }
+
+    /// The line for scripts of each address.
+    pub fn ready(&self) -> String {
+        let lines = self.listening.iter().map(|listening| format!("{listening}\n"));
+        lines.collect()
+    }
+
     /// A server on these sockets, without a certificate, with the default limits; passwords may cross in the clear on
     /// this machine only.
     #[must_use]

@@ -84,7 +84,8 @@ fn write(path: &Path, users: &Users, old: &File) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::users::{Phc, UserName};
+    use crate::passwords::Phc;
+    use crate::users::UserName;
     use std::os::unix::fs::PermissionsExt;
 
     fn name(name: &str) -> UserName {

@@ -1,4 +1,4 @@
-//! A server program that runs, and a client that speaks in lines. Shared with the demo's tests.
+//! A server program that runs, and a client that speaks in lines. Shared with the tests of the programs.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

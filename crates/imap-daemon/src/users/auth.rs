@@ -10,15 +10,13 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::Failure;
-use crate::hashers::Hashers;
-use crate::users::{PasswordIs, Phc, Users, UsersError};
+use imap_backend::PasswordCheck;
 
-/// Memory for hashes that nobody needed for so long is given back.
-const QUIET: Duration = Duration::from_secs(10);
+use super::{Users, UsersError};
+use crate::Failure;
+use crate::passwords::{HashError, Hashers, PasswordIs};
 
 /// So many bad lines are logged one by one.
 const NAMED: usize = 10;
@@ -38,7 +36,6 @@ struct Shared {
     /// As last read. The lock is held while the file is read: a few kilobytes, and only after a change.
     content: Mutex<Content>,
     hashers: Hashers,
-    nobody: Phc,
 }
 
 #[derive(Debug)]
@@ -90,14 +87,12 @@ impl Authenticator {
             users: Arc::new(users),
             stamp: None,
         };
-        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let hashers = Hashers::start(cores, QUIET).map_err(|error| UsersError::Hash(error.to_string()))?;
+        let hashers = Hashers::start().map_err(|error| HashError(error.to_string()))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 path,
                 content: Mutex::new(content),
                 hashers,
-                nobody: Phc::of_nobody(),
             }),
         })
     }
@@ -121,17 +116,9 @@ impl Authenticator {
     pub async fn check(&self, name: &str, password: Vec<u8>) -> Result<PasswordIs, UsersError> {
         let users = self.current()?;
         let known = users.phc(name).cloned();
-        let phc = known.clone().unwrap_or_else(|| self.shared.nobody.clone());
-        let password_is = self
-            .shared
-            .hashers
-            .run(move |memory| phc.verify(&password, memory))
-            .await;
-        let password_is = password_is.ok_or_else(|| UsersError::Hash("the check broke off".to_owned()))?;
-        if known.is_none() {
-            return Ok(PasswordIs::Wrong);
-        }
-        if password_is == PasswordIs::Wrong {
+        let is_known = known.is_some();
+        let password_is = self.shared.hashers.check(known, password).await?;
+        if is_known && password_is == PasswordIs::Wrong {
             // Only of a user whom there is: other names may be passwords that went into the wrong field.
             tracing::debug!(user = name, "wrong password");
         }
@@ -179,23 +166,21 @@ fn log_bad_lines(users: &Users) {
     if more > 0 {
         tracing::error!(
             more,
-            "there are more bad lines in the users file: see maildird user list"
+            "there are more bad lines in the users file: see `user list`"
         );
     }
 }
 
-impl imap_maildir::Authenticator for Authenticator {
-    async fn verify(&self, user: &str, password: &str) -> Result<imap_maildir::PasswordCheck, Failure> {
-        Ok(match self.check(user, password.into()).await? {
-            PasswordIs::Right => imap_maildir::PasswordCheck::Accepted,
-            PasswordIs::Wrong => imap_maildir::PasswordCheck::Refused,
-        })
+impl imap_backend::Authenticator for Authenticator {
+    async fn verify(&self, user: &str, password: &str) -> Result<PasswordCheck, Failure> {
+        Ok(self.check(user, password.into()).await?.into())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::passwords::Phc;
     use crate::users::{IfMissing, UserName, change};
     use std::path::Path;
 

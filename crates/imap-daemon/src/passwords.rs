@@ -1,0 +1,16 @@
+//! Passwords, their hashes, and the threads that hash.
+
+mod ask;
+mod hash;
+mod hashers;
+mod password;
+
+pub use ask::PasswordSource;
+pub use hash::{HashMemory, PasswordIs, Phc};
+pub use hashers::Hashers;
+pub use password::{BadPassword, MAX_PASSWORD, Password};
+
+/// No hash could be made or compared.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot hash the password: {0}")]
+pub struct HashError(pub(crate) String);
