@@ -2,6 +2,8 @@
 
 use crate::Octets;
 use crate::address::{Address, Room, parse_addresses};
+use crate::charset;
+use crate::encoded_word;
 use crate::field_name::FieldName;
 use crate::header::{Field, Fields, trim, unfold};
 
@@ -37,6 +39,12 @@ pub struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
+    /// [`subject`](Self::subject) as people read it: encoded words (RFC 2047) and octets in some charset are decoded.
+    pub fn subject_text(&self) -> Option<String> {
+        let subject = charset::guess(self.subject.as_ref()?);
+        Some(encoded_word::decode(&subject).into_owned())
+    }
+
     /// `Sender:`, or [`from`](Self::from) where that is absent or has no address (RFC 9051 section 7.5.2).
     pub fn sender(&self) -> &[Address<'a>] {
         if self.sender.is_empty() {

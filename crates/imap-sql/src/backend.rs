@@ -13,6 +13,16 @@ use crate::tables::accounts;
 pub struct SqlBackend<A> {
     store: Store,
     authenticator: A,
+    missing: Missing,
+}
+
+/// What becomes of a user who may log in and has no account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    /// The account is made.
+    Make,
+    /// The login is refused.
+    Refuse,
 }
 
 pub(crate) fn abilities() -> Abilities {
@@ -23,7 +33,19 @@ impl<A: Authenticator> SqlBackend<A> {
     /// A backend that serves the accounts of a database to users that `authenticator` knows.
     #[must_use]
     pub const fn new(store: Store, authenticator: A) -> Self {
-        Self { store, authenticator }
+        Self {
+            store,
+            authenticator,
+            missing: Missing::Make,
+        }
+    }
+
+    /// Refuses users without an account, instead of making one: for an authenticator that asks the database. An account that
+    /// is dropped while its user logs in is not made again.
+    #[must_use]
+    pub const fn without_new_accounts(mut self) -> Self {
+        self.missing = Missing::Refuse;
+        self
     }
 
     /// A session of a user without asking for a password: for local tools and tests. Makes an account that is missing.
@@ -33,19 +55,28 @@ impl<A: Authenticator> SqlBackend<A> {
     /// # Errors
     /// [`ErrorKind::NoPermission`] for an empty name or one with control characters; others when the database cannot be used.
     pub async fn session(&self, user: &str) -> Result<SqlSession, Error> {
+        let session = self.open(user, Missing::Make).await?;
+        session.ok_or_else(|| ErrorKind::NoPermission.into())
+    }
+
+    /// A session; none for a name that no account can have, or where an account is missing and not to be made.
+    async fn open(&self, user: &str, missing: Missing) -> Result<Option<SqlSession>, Error> {
         if !can_be_a_user(user) {
-            return Err(ErrorKind::NoPermission.into());
+            return Ok(None);
         }
         let (node, user) = (self.store.node.clone(), user.to_owned());
         let account = node.blocking(move |node| {
             // Nearly every time it is there, and nobody has to wait for who writes.
             match node.read(|statements| accounts::find_complete(statements, &user))? {
-                Some(account) => Ok(account),
-                None => node.commit(|change| accounts::make(change.statements, &user)),
+                Some(account) => Ok(Some(account)),
+                None => node.commit(|change| match missing {
+                    Missing::Make => accounts::make(change.statements, &user).map(Some),
+                    Missing::Refuse => accounts::complete(change.statements, &user),
+                }),
             }
         });
         let account = account.await?;
-        Ok(SqlSession::new(node, account))
+        Ok(account.map(|account| SqlSession::new(node, account)))
     }
 }
 
@@ -58,14 +89,12 @@ impl<A: Authenticator> Backend for SqlBackend<A> {
 
     async fn login(&self, _peer: &Peer, credentials: Credentials) -> Result<SqlSession, LoginError> {
         self.authenticator.check_credentials(&credentials).await?;
-        match can_be_a_user(credentials.user()) {
-            true => Ok(self.session(credentials.user()).await?),
-            false => Err(LoginError::Refused),
-        }
+        let session = self.open(credentials.user(), self.missing).await?;
+        session.ok_or(LoginError::Refused)
     }
 }
 
 /// Whether an account can have this name: it is shown in logs and lists.
-fn can_be_a_user(name: &str) -> bool {
+pub(crate) fn can_be_a_user(name: &str) -> bool {
     !name.is_empty() && !name.chars().any(char::is_control)
 }

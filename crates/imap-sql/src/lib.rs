@@ -1,6 +1,6 @@
 //! An IMAP backend on an SQL database: SQLite, compiled into the program, in one file.
 //!
-//! It leaves to you: who may log in (an [`Authenticator`]), and the server that carries it (`imap-server`).
+//! It leaves to you: who may log in (an [`Authenticator`]; the accounts have columns for passwords), and the server that carries it (`imap-server`).
 //!
 //! ```
 //! use imap_backend::{MailboxName, Select, Session};
@@ -26,11 +26,12 @@
 //!
 //! # The parts
 //!
-//! [`Store`] is a database that is open; [`SqlBackend`] logs users in; [`SqlSession`] and [`SqlMailbox`] serve them. Inside, a
-//! line may use only what stands below it:
+//! [`Store`] is a database that is open; [`SqlBackend`] logs users in; [`SqlSession`] and [`SqlMailbox`] serve them;
+//! [`admin::Admin`] is what an administrator may do. Inside, a line may use only what stands below it:
 //!
 //! | modules | what they know |
 //! | --- | --- |
+//! | `admin` | accounts, mailboxes and messages, as an administrator sees them |
 //! | `backend`, `session`, `selected` | the traits of `imap-backend`, and nothing that blocks |
 //! | `fetch`, `search`, `list`, `transfer`, `upload`, `body` | one subject each: rows into answers |
 //! | `node` | the hubs of this process, when they read the log, and which threads may block |
@@ -98,7 +99,6 @@
 //! * Appends of several clients are not gathered into one commit.
 //! * No full-text index: SEARCH TEXT and BODY read the messages that the other keys leave.
 //! * Quota, metadata, special-use and object identifiers have columns that nothing reads yet.
-//! * No users of its own, no server program, no admin commands, no import or export.
 //! * `\Recent`: a message that arrives while sessions of several processes have the mailbox open, or that two processes looked
 //!   at before either selected the mailbox, can be recent in both. RFC 3501, section 2.3.2, wants it so in case of doubt.
 //! * RENAME in another process is found when a name is looked up; sessions that have the mailbox selected go on.
@@ -106,6 +106,7 @@
 //!   is pruned with the next one.
 //! * Removing a blob leaves free pages in the file, which are used again; the file does not shrink by itself (`VACUUM` does it).
 
+pub mod admin;
 mod backend;
 mod body;
 mod columns;

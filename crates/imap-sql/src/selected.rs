@@ -192,7 +192,7 @@ impl Mailbox for SqlMailbox {
 }
 
 /// STORE: one mod-sequence for all that it changes.
-fn store(
+pub(crate) fn store(
     change: &mut Change<'_>,
     (key, origin): (MailboxKey, Origin),
     uids: &UidSet,

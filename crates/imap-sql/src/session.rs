@@ -4,11 +4,12 @@ use imap_backend::{
     Abilities, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, MailboxName,
     MessageSource, Opened, Select, Session, Status, StatusQuery,
 };
+use imap_seq::Uid;
 
 use crate::backend::abilities;
 use crate::columns::now;
 use crate::list::list;
-use crate::node::Node;
+use crate::node::{Change, Node};
 use crate::selected::SqlMailbox;
 use crate::tables::accounts::AccountId;
 use crate::tables::mailboxes::{self, MailboxKey};
@@ -113,10 +114,7 @@ impl Session for SqlSession {
     async fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
         let (account, from, to) = (self.account, from.clone(), to.clone());
         self.node
-            .blocking(move |node| match from.is_inbox() {
-                true => empty_inbox_into(node, account, &to),
-                false => rename(node, account, &from, &to),
-            })
+            .blocking(move |node| rename(node, account, &from, &to))
             .await
     }
 
@@ -135,27 +133,34 @@ impl Session for SqlSession {
     }
 }
 
-/// Stores a message whose octets are here: UID and mod-sequence are allocated in the same transaction.
 fn store(node: &Node, key: MailboxKey, append: &Append, mut upload: Upload) -> Result<Appended, Error> {
-    let uid = node.commit(|change| {
-        let statements = change.statements;
-        // It may have been deleted while the message arrived.
-        mailboxes::current(statements, key)?.ok_or(ErrorKind::TryCreate)?;
-        let modseq = mailboxes::next_modseq(statements, key.id)?;
-        let uid = mailboxes::take_uids(statements, key.id, 1)?;
-        let uploaded = upload.store(statements)?;
-        let message = NewMessage {
-            flags: append.flags().clone(),
-            received: append.internal_date(),
-            size: uploaded.size,
-            blob: uploaded.blob,
-        };
-        messages::insert(statements, key.id, (uid, modseq), &message, now())?;
-        change.changes(key);
-        Ok(uid)
-    })?;
+    let uid = node.commit(|change| store_in(change, key, append, &mut upload))?;
     upload.committed();
-    Ok(Appended::new(key.uid_validity, uid.try_into()?))
+    Ok(Appended::new(key.uid_validity, uid))
+}
+
+/// Stores a message whose octets are here: UID and mod-sequence are allocated in the same transaction.
+pub(crate) fn store_in(
+    change: &mut Change<'_>,
+    key: MailboxKey,
+    append: &Append,
+    upload: &mut Upload,
+) -> Result<Uid, Error> {
+    let statements = change.statements;
+    // It may have been deleted while the message arrived.
+    mailboxes::current(statements, key)?.ok_or(ErrorKind::TryCreate)?;
+    let modseq = mailboxes::next_modseq(statements, key.id)?;
+    let uid = mailboxes::take_uids(statements, key.id, 1)?;
+    let uploaded = upload.store(statements)?;
+    let message = NewMessage {
+        flags: append.flags().clone(),
+        received: append.internal_date(),
+        size: uploaded.size,
+        blob: uploaded.blob,
+    };
+    messages::insert(statements, key.id, (uid, modseq), &message, now())?;
+    change.changes(key);
+    Ok(uid.try_into()?)
 }
 
 /// The figures of a mailbox. Where sessions have it open they are the hub's, and so never ahead of what those can be told;
@@ -185,7 +190,16 @@ fn status(node: &Node, key: MailboxKey) -> Result<Status, Error> {
     })
 }
 
-fn rename(node: &Node, account: AccountId, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
+/// RENAME. Blocks.
+pub(crate) fn rename(
+    node: &Node,
+    account: AccountId,
+    from: &MailboxName,
+    to: &MailboxName,
+) -> Result<(), Error> {
+    if from.is_inbox() {
+        return empty_inbox_into(node, account, to);
+    }
     let renamed = node.commit(|change| names::rename(change.statements, account, from, to))?;
     for (name, key) in renamed {
         if let Some(hub) = node.opened(key) {

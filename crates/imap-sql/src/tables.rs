@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod blobs;
+pub(crate) mod imports;
 pub(crate) mod log;
 pub(crate) mod mailboxes;
 pub(crate) mod messages;

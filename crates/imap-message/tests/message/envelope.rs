@@ -67,6 +67,7 @@ fn encoded_words_stay_as_they_are() {
         "Subject: =?utf-8?B?w7w=?=\nFrom: =?utf-8?Q?Zo=C3=AB_M?= =?utf-8?Q?x?= <z@x>\n\n",
         |envelope| {
             assert_eq!(envelope.subject.as_deref(), Some(&b"=?utf-8?B?w7w=?="[..]));
+            assert_eq!(envelope.subject_text().as_deref(), Some("\u{fc}"));
             assert_eq!(
                 show(&envelope.from),
                 ["=?utf-8?Q?Zo=C3=AB_M?= =?utf-8?Q?x?=|-|z|x"]

@@ -14,7 +14,11 @@ INSERT INTO store (only_row, last_uid_validity) VALUES (1, 0);
 
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT NOT NULL UNIQUE
+    name TEXT NOT NULL UNIQUE,
+    -- An Argon2id hash, as a PHC string. NULL: may not log in.
+    password TEXT,
+    -- RFC 5803: `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`, of the same password. Nothing reads it yet.
+    scram_sha_256 TEXT
 );
 
 CREATE TABLE mailboxes (
@@ -109,6 +113,14 @@ CREATE VIEW changes (mailbox, modseq, uid, kind, maker, flags, keywords) AS
     UNION ALL
     SELECT mailbox, modseq, uid, 'expunged', 0, 0, '' FROM expunged;
 
+-- What imports have stored in a mailbox: one that is run again takes nothing twice. Rows may be deleted by hand.
+CREATE TABLE imports (
+    mailbox BIGINT NOT NULL,
+    -- The message, by what does not change in the place that it came from.
+    item TEXT NOT NULL,
+    PRIMARY KEY (mailbox, item)
+) WITHOUT ROWID;
+
 -- Whether or not there is such a mailbox.
 CREATE TABLE subscriptions (
     account BIGINT NOT NULL REFERENCES accounts (id) DEFERRABLE INITIALLY DEFERRED,
@@ -150,6 +162,7 @@ CREATE TRIGGER mailboxes_deleted AFTER DELETE ON mailboxes BEGIN
     DELETE FROM messages WHERE mailbox = OLD.id;
     DELETE FROM expunged WHERE mailbox = OLD.id;
     DELETE FROM metadata WHERE mailbox = OLD.id;
+    DELETE FROM imports WHERE mailbox = OLD.id;
 END;
 
 CREATE TRIGGER messages_uid_is_given BEFORE INSERT ON messages WHEN NEW.modseq = 0 AND NEW.uid <> 0 BEGIN

@@ -112,6 +112,15 @@ pub(crate) fn remove(statements: Statements<'_>, mailbox: i64, uids: &UidSet) ->
     Ok(())
 }
 
+/// Removes the messages among these UIDs. A trigger writes the log.
+pub(crate) fn remove_all(statements: Statements<'_>, mailbox: i64, uids: &UidSet) -> Result<(), Error> {
+    let sql = "DELETE FROM messages WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
+    for (first, last) in uids.ranges() {
+        statements.execute(sql, &[mailbox.into(), first.into(), last.into()])?;
+    }
+    Ok(())
+}
+
 /// Removes the messages with `\Deleted` among these UIDs. A trigger writes the log.
 pub(crate) fn remove_deleted(statements: Statements<'_>, mailbox: i64, uids: &UidSet) -> Result<(), Error> {
     let sql = "DELETE FROM messages WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND flags & 4 <> 0";
