@@ -4,11 +4,13 @@ mod ask;
 mod hash;
 mod hashers;
 mod password;
+mod scram;
 
 pub use ask::PasswordSource;
 pub use hash::{HashMemory, PasswordIs, Phc};
 pub use hashers::Hashers;
 pub use password::{BadPassword, MAX_PASSWORD, Password};
+pub use scram::scram_sha_256;
 
 /// No hash could be made or compared.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,10 @@
 //! An administrator at work beside a server: what is done is told to the sessions, and refused where IMAP would refuse it.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "outside of a `#[test]`, clippy does not see that these are tests"
+)]
+
 mod common;
 
 use common::{File, Pieces, Then, flags, name, octets, select, uid};

@@ -27,7 +27,7 @@ impl Phc {
     /// # Errors
     /// When the operating system gives no random numbers.
     pub fn of(password: &Password) -> Result<Self, HashError> {
-        let hash = Argon2::default().hash_password(password.octets());
+        let hash = Argon2::default().hash_password(password.as_str().as_bytes());
         hash.map(|hash| Self(hash.to_string()))
             .map_err(|error| HashError(error.to_string()))
     }

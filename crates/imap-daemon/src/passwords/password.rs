@@ -13,8 +13,8 @@ pub const MAX_PASSWORD: usize = 1024;
 pub struct Password(String);
 
 impl Password {
-    pub(super) fn octets(&self) -> &[u8] {
-        self.0.as_bytes()
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
