@@ -7,156 +7,178 @@
 
 mod common;
 
-use common::{File, append, flags, name, octets, select, uid};
+use common::{Home, append, flags, name, octets, on_every_engine, select, uid};
 use imap_backend::{ErrorKind, Mailbox, Need, Session, StatusQuery};
 use imap_backend_test::Mail;
 use imap_updates::{Access, Closed};
 
-/// A file with an INBOX of so many messages.
-async fn with_messages(number: u32) -> File {
-    let file = File::new();
+/// An INBOX of so many messages.
+async fn with_messages(file: &Home, number: u32) {
     let mut user = file.process().login().await.unwrap();
     for at in 1..=number {
         let mail = Mail::new(&format!("message {at}"));
         user.append(&name("INBOX"), mail).await.unwrap();
     }
-    file
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn flags_and_expunges_are_told_and_have_mod_sequences() {
-    let file = with_messages(3).await;
-    let (mut user, mut selected) = select(&file.process()).await;
-    let before = selected.figures.highest_modseq.unwrap();
-    file.by_hand("UPDATE messages SET flags = flags | 8, keywords = 'Work' WHERE uid = 2")
-        .unwrap();
-    assert_eq!(
-        selected.noop().await.unwrap().flags,
-        [(uid(2), flags("\\Seen Work"))]
-    );
-    file.by_hand("DELETE FROM messages WHERE uid <> 2").unwrap();
-    let news = selected.noop().await.unwrap();
-    assert_eq!(news.expunged.len(), 2);
-    let vanished = selected.mailbox.vanished_since(before).await.unwrap().unwrap();
-    assert_eq!(vanished, [uid(1), uid(3)].into_iter().collect());
-    let record = selected.fetch_one(uid(2), Need::MODSEQ).await.unwrap();
-    assert!(record.modseq().unwrap() > before);
-    let status = user
-        .session
-        .status(&name("INBOX"), StatusQuery::ALL)
-        .await
-        .unwrap();
-    assert_eq!((status.messages(), status.unseen()), (1, 0));
-}
-
-#[tokio::test]
-async fn a_change_by_hand_after_a_sessions_own_is_told_to_that_session() {
-    let file = with_messages(1).await;
-    let (_user, mut selected) = select(&file.process()).await;
-    selected.store(&[uid(1)], &common::add("\\Seen")).await.unwrap();
-    file.by_hand("UPDATE messages SET flags = 0").unwrap();
-    assert_eq!(selected.noop().await.unwrap().flags, [(uid(1), flags(""))]);
-}
-
-#[tokio::test]
-async fn a_message_that_is_inserted_gets_its_uid_and_can_be_read() {
-    let file = with_messages(1).await;
-    let (_user, mut selected) = select(&file.process()).await;
-    file.by_hand(
-        "BEGIN;
-         INSERT INTO blobs (size) VALUES (20);
-         INSERT INTO chunks (blob, number, octets)
-             SELECT max(id), 0, CAST('Subject: hand' || x'0d0a0d0a' || 'hi!' AS BLOB) FROM blobs;
-         INSERT INTO messages (mailbox, blob) SELECT 1, max(id) FROM blobs;
-         COMMIT;",
-    )
-    .unwrap();
-    assert_eq!(selected.noop().await.unwrap().arrived, [uid(2)]);
-    assert_eq!(octets(&mut selected, 2).await, b"Subject: hand\r\n\r\nhi!");
-    // Nobody has made its summary: there is a body instead, also where only the summary is wanted.
-    let record = selected.fetch_one(uid(2), Need::SUMMARY).await.unwrap();
-    assert!(record.summary().is_none() && record.body().is_some());
-}
-
-#[tokio::test]
-async fn what_would_break_a_clients_cache_is_refused() {
-    let file = with_messages(2).await;
-    for sql in [
-        "INSERT INTO messages (mailbox, uid, blob) VALUES (1, 1000, 1)",
-        "UPDATE messages SET uid = 1000 WHERE uid = 2",
-        "UPDATE messages SET blob = 1 WHERE uid = 2",
-        "UPDATE messages SET keywords = 'Gr\u{fc}n'",
-    ] {
-        assert!(file.by_hand(sql).is_err(), "{sql}");
-    }
-    assert_eq!(file.number("SELECT max(uid) FROM messages"), 2);
-}
-
-#[tokio::test]
-async fn another_uidvalidity_ends_the_sessions() {
-    let file = with_messages(1).await;
-    let (mut user, mut selected) = select(&file.process()).await;
-    file.by_hand("UPDATE mailboxes SET uid_validity = uid_validity + 1")
-        .unwrap();
-    let news = selected.noop().await.unwrap();
-    assert_eq!(news.closed, Some(Closed::UidValidityChanged));
-    let again = user.select(&name("INBOX"), Access::ReadWrite).await.unwrap();
-    assert!(again.figures.uid_validity > selected.figures.uid_validity);
-}
-
-#[tokio::test]
-async fn an_account_that_is_deleted_takes_everything_along() {
-    let file = with_messages(2).await;
-    file.by_hand("DELETE FROM accounts").unwrap();
-    for table in ["mailboxes", "messages", "expunged", "blobs", "chunks"] {
+    on_every_engine(async |file| {
+        with_messages(&file, 3).await;
+        let (mut user, mut selected) = select(&file.process()).await;
+        let before = selected.figures.highest_modseq.unwrap();
+        file.by_hand("UPDATE messages SET flags = flags | 8, keywords = 'Work' WHERE uid = 2")
+            .unwrap();
         assert_eq!(
-            file.number(&format!("SELECT count(*) FROM {table}")),
-            0,
-            "{table}"
+            selected.noop().await.unwrap().flags,
+            [(uid(2), flags("\\Seen Work"))]
         );
-    }
+        file.by_hand("DELETE FROM messages WHERE uid <> 2").unwrap();
+        let news = selected.noop().await.unwrap();
+        assert_eq!(news.expunged.len(), 2);
+        let vanished = selected.mailbox.vanished_since(before).await.unwrap().unwrap();
+        assert_eq!(vanished, [uid(1), uid(3)].into_iter().collect());
+        let record = selected.fetch_one(uid(2), Need::MODSEQ).await.unwrap();
+        assert!(record.modseq().unwrap() > before);
+        let status = user
+            .session
+            .status(&name("INBOX"), StatusQuery::ALL)
+            .await
+            .unwrap();
+        assert_eq!((status.messages(), status.unseen()), (1, 0));
+    })
+    .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_by_hand_after_a_sessions_own_is_told_to_that_session() {
+    on_every_engine(async |file| {
+        with_messages(&file, 1).await;
+        let (_user, mut selected) = select(&file.process()).await;
+        selected.store(&[uid(1)], &common::add("\\Seen")).await.unwrap();
+        file.by_hand("UPDATE messages SET flags = 0").unwrap();
+        assert_eq!(selected.noop().await.unwrap().flags, [(uid(1), flags(""))]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_inserted_gets_its_uid_and_can_be_read() {
+    on_every_engine(async |file| {
+        with_messages(&file, 1).await;
+        let (_user, mut selected) = select(&file.process()).await;
+        let text = file.octets("5375626a6563743a2068616e640d0a0d0a686921");
+        file.by_hand(&format!(
+            "BEGIN;
+             INSERT INTO blobs (size) VALUES (20);
+             INSERT INTO chunks (blob, number, octets) SELECT max(id), 0, {text} FROM blobs;
+             INSERT INTO messages (mailbox, blob) SELECT 1, max(id) FROM blobs;
+             COMMIT;"
+        ))
+        .unwrap();
+        assert_eq!(selected.noop().await.unwrap().arrived, [uid(2)]);
+        assert_eq!(octets(&mut selected, 2).await, b"Subject: hand\r\n\r\nhi!");
+        // Nobody has made its summary: there is a body instead, also where only the summary is wanted.
+        let record = selected.fetch_one(uid(2), Need::SUMMARY).await.unwrap();
+        assert!(record.summary().is_none() && record.body().is_some());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_break_a_clients_cache_is_refused() {
+    on_every_engine(async |file| {
+        with_messages(&file, 2).await;
+        for sql in [
+            "INSERT INTO messages (mailbox, uid, blob) VALUES (1, 1000, 1)",
+            "UPDATE messages SET uid = 1000 WHERE uid = 2",
+            "UPDATE messages SET blob = 1 WHERE uid = 2",
+            "UPDATE messages SET keywords = 'Gr\u{fc}n'",
+        ] {
+            assert!(file.by_hand(sql).is_err(), "{sql}");
+        }
+        assert_eq!(file.number("SELECT max(uid) FROM messages"), 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_uidvalidity_ends_the_sessions() {
+    on_every_engine(async |file| {
+        with_messages(&file, 1).await;
+        let (mut user, mut selected) = select(&file.process()).await;
+        file.by_hand("UPDATE mailboxes SET uid_validity = uid_validity + 1")
+            .unwrap();
+        let news = selected.noop().await.unwrap();
+        assert_eq!(news.closed, Some(Closed::UidValidityChanged));
+        let again = user.select(&name("INBOX"), Access::ReadWrite).await.unwrap();
+        assert!(again.figures.uid_validity > selected.figures.uid_validity);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_deleted_takes_everything_along() {
+    on_every_engine(async |file| {
+        with_messages(&file, 2).await;
+        file.by_hand("DELETE FROM accounts").unwrap();
+        for table in ["mailboxes", "messages", "expunged", "blobs", "chunks"] {
+            assert_eq!(
+                file.number(&format!("SELECT count(*) FROM {table}")),
+                0,
+                "{table}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nonsense_in_columns_is_damage_of_one_message_or_passed_over_and_never_a_panic() {
-    let file = with_messages(3).await;
-    let (mut user, mut selected) = select(&file.process()).await;
-    file.by_hand(
-        "UPDATE messages SET flags = 1 << 40, keywords = 'ok \\bad (x)' WHERE uid = 1;
-         UPDATE blobs SET summary = x'00ff' WHERE id = 2;
-         DELETE FROM chunks WHERE blob = 3;",
-    )
-    .unwrap();
-    selected.noop().await.unwrap();
-    let first = selected.fetch_one(uid(1), Need::FLAGS).await.unwrap();
-    assert_eq!(first.flags(), &flags("ok"));
-    let second = selected.fetch_one(uid(2), Need::SUMMARY).await.unwrap();
-    assert!(second.summary().is_none() && second.body().is_some());
-    let third = selected.fetch_one(uid(3), Need::BODY).await.unwrap();
-    let read = third.body().unwrap().read_at(0, 10).await;
-    assert_eq!(read.unwrap_err().kind(), ErrorKind::ExpungeIssued);
+    on_every_engine(async |file| {
+        with_messages(&file, 3).await;
+        let (mut user, mut selected) = select(&file.process()).await;
+        let noise = file.octets("00ff");
+        file.by_hand(&format!(
+            "UPDATE messages SET flags = 1099511627776, keywords = 'ok \\bad (x)' WHERE uid = 1;
+             UPDATE blobs SET summary = {noise} WHERE id = 2;
+             DELETE FROM chunks WHERE blob = 3;"
+        ))
+        .unwrap();
+        selected.noop().await.unwrap();
+        let first = selected.fetch_one(uid(1), Need::FLAGS).await.unwrap();
+        assert_eq!(first.flags(), &flags("ok"));
+        let second = selected.fetch_one(uid(2), Need::SUMMARY).await.unwrap();
+        assert!(second.summary().is_none() && second.body().is_some());
+        let third = selected.fetch_one(uid(3), Need::BODY).await.unwrap();
+        let read = third.body().unwrap().read_at(0, 10).await;
+        assert_eq!(read.unwrap_err().kind(), ErrorKind::ExpungeIssued);
 
-    file.by_hand("UPDATE messages SET zone = 100000 WHERE uid = 2")
-        .unwrap();
-    let answer = selected.mailbox.fetch(&[uid(2)], Need::FLAGS).await;
-    assert_eq!(answer.unwrap_err().kind(), ErrorKind::Corruption);
-    file.by_hand("INSERT INTO mailboxes (account, name) VALUES (1, 'a' || x'0a' || 'b')")
-        .unwrap();
-    assert_eq!(user.list().await.unwrap().len(), 1);
+        file.by_hand("UPDATE messages SET zone = 100000 WHERE uid = 2")
+            .unwrap();
+        let answer = selected.mailbox.fetch(&[uid(2)], Need::FLAGS).await;
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::Corruption);
+        file.by_hand("INSERT INTO mailboxes (account, name) VALUES (1, 'a\nb')")
+            .unwrap();
+        assert_eq!(user.list().await.unwrap().len(), 1);
+    })
+    .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_octets_go_with_the_last_message_that_has_them() {
-    let file = File::new();
-    let (mut user, mut selected) = select(&file.process()).await;
-    append(&mut user.session, vec![vec![b'x'; 200_000]]).await;
-    selected.noop().await.unwrap();
-    let one = [uid(1)].into_iter().collect();
-    selected.mailbox.copy(&one, &name("INBOX")).await.unwrap();
-    assert_eq!(file.number("SELECT uses FROM blobs"), 2);
-    file.by_hand("DELETE FROM messages WHERE uid = 1").unwrap();
-    selected.noop().await.unwrap();
-    assert_eq!(octets(&mut selected, 2).await.len(), 200_000);
-    file.by_hand("DELETE FROM messages WHERE uid = 2").unwrap();
-    assert_eq!(file.number("SELECT count(*) FROM chunks"), 0);
+    on_every_engine(async |file| {
+        let (mut user, mut selected) = select(&file.process()).await;
+        append(&mut user.session, vec![vec![b'x'; 200_000]]).await;
+        selected.noop().await.unwrap();
+        let one = [uid(1)].into_iter().collect();
+        selected.mailbox.copy(&one, &name("INBOX")).await.unwrap();
+        assert_eq!(file.number("SELECT uses FROM blobs"), 2);
+        file.by_hand("DELETE FROM messages WHERE uid = 1").unwrap();
+        selected.noop().await.unwrap();
+        assert_eq!(octets(&mut selected, 2).await.len(), 200_000);
+        file.by_hand("DELETE FROM messages WHERE uid = 2").unwrap();
+        assert_eq!(file.number("SELECT count(*) FROM chunks"), 0);
+    })
+    .await;
 }

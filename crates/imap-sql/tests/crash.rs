@@ -10,7 +10,7 @@ mod common;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use common::{File, Pieces, Then, append, name, octets, select, uid};
+use common::{File, Pieces, Then, append, name, octets, on_every_engine, select, uid};
 use imap_backend::{Append, Session};
 use imap_backend_test::Mail;
 use imap_updates::{Access, Flags};
@@ -31,9 +31,14 @@ async fn stalled(session: &mut imap_sql::SqlSession) {
     unreachable!("the client stalls: {answer:?}");
 }
 
+const CHUNKS: &str = "SELECT count(*) FROM chunks";
+
 /// Lets the APPEND go on until the database has all that it has sent.
-async fn until_written(file: &File, appending: &mut std::pin::Pin<Box<impl Future<Output = ()>>>) {
-    while file.number("SELECT count(*) FROM chunks") < 48 {
+async fn until_written(
+    chunks: impl Fn() -> i64,
+    appending: &mut std::pin::Pin<Box<impl Future<Output = ()>>>,
+) {
+    while chunks() < 48 {
         tokio::select! {
             () = appending.as_mut() => {}
             () = tokio::task::yield_now() => {}
@@ -48,7 +53,7 @@ async fn a_process_that_dies_in_the_middle_of_an_append_leaves_nothing_to_be_see
     let mut user = process.login().await.unwrap();
     user.append(&name("INBOX"), Mail::new("before")).await.unwrap();
     let mut appending = Box::pin(stalled(&mut user.session));
-    until_written(&file, &mut appending).await;
+    until_written(|| file.number(CHUNKS), &mut appending).await;
 
     // What the disk has at this moment, as another machine would find it.
     let found = File::new();
@@ -77,69 +82,75 @@ async fn a_process_that_dies_in_the_middle_of_an_append_leaves_nothing_to_be_see
     assert_eq!(found.number("SELECT count(*) FROM blobs"), 2);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_leaves_in_the_middle_of_an_append_leaves_nothing_in_the_database() {
-    let file = File::new();
-    let process = file.process();
-    let mut user = process.login().await.unwrap();
-    {
-        let mut appending = Box::pin(stalled(&mut user.session));
-        until_written(&file, &mut appending).await;
-    }
-    while file.number("SELECT count(*) FROM blobs") > 0 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(file.number("SELECT count(*) FROM chunks"), 0);
+    on_every_engine(async |file| {
+        let process = file.process();
+        let mut user = process.login().await.unwrap();
+        {
+            let mut appending = Box::pin(stalled(&mut user.session));
+            until_written(|| file.number(CHUNKS), &mut appending).await;
+        }
+        while file.number("SELECT count(*) FROM blobs") > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(file.number("SELECT count(*) FROM chunks"), 0);
+    })
+    .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_message_comes_back_whole_and_a_cr_at_the_end_of_a_piece_is_remembered() {
-    let file = File::new();
-    let (mut user, mut selected) = select(&file.process()).await;
-    let line = b"0123456789 ".repeat(10);
-    let sent: Vec<u8> = (0..30_000)
-        .flat_map(|at| [line.as_slice(), if at % 2 == 0 { b"\r\n" } else { b"\n" }].concat())
-        .collect();
-    let expected = imap_message::to_crlf(&sent).into_owned();
-    // 112 octets are one line with CRLF: pieces end before, in and behind line ends.
-    let pieces = sent.chunks(111).map(<[u8]>::to_vec).collect();
-    append(&mut user.session, pieces).await;
-    selected.noop().await.unwrap();
-    assert!(octets(&mut selected, 1).await == expected);
-    let record = selected
-        .fetch_one(uid(1), imap_backend::Need::SUMMARY)
-        .await
-        .unwrap();
-    assert_eq!(record.size(), Some(expected.len() as u64));
-    assert_eq!(**record.summary().unwrap(), imap_message::Summary::of(&expected));
-    // A piece from the middle, over the edges of chunks.
-    let record = selected
-        .fetch_one(uid(1), imap_backend::Need::BODY)
-        .await
-        .unwrap();
-    let piece = record.body().unwrap().read_at(65_000, 200_000).await.unwrap();
-    assert!(piece == expected[65_000..265_000]);
+    on_every_engine(async |file| {
+        let (mut user, mut selected) = select(&file.process()).await;
+        let line = b"0123456789 ".repeat(10);
+        let sent: Vec<u8> = (0..30_000)
+            .flat_map(|at| [line.as_slice(), if at % 2 == 0 { b"\r\n" } else { b"\n" }].concat())
+            .collect();
+        let expected = imap_message::to_crlf(&sent).into_owned();
+        // 112 octets are one line with CRLF: pieces end before, in and behind line ends.
+        let pieces = sent.chunks(111).map(<[u8]>::to_vec).collect();
+        append(&mut user.session, pieces).await;
+        selected.noop().await.unwrap();
+        assert!(octets(&mut selected, 1).await == expected);
+        let record = selected
+            .fetch_one(uid(1), imap_backend::Need::SUMMARY)
+            .await
+            .unwrap();
+        assert_eq!(record.size(), Some(expected.len() as u64));
+        assert_eq!(**record.summary().unwrap(), imap_message::Summary::of(&expected));
+        // A piece from the middle, over the edges of chunks.
+        let record = selected
+            .fetch_one(uid(1), imap_backend::Need::BODY)
+            .await
+            .unwrap();
+        let piece = record.body().unwrap().read_at(65_000, 200_000).await.unwrap();
+        assert!(piece == expected[65_000..265_000]);
+    })
+    .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn uids_outlive_the_process() {
-    let file = File::new();
-    let (mut user, mut selected) = select(&file.process()).await;
-    for subject in ["one", "two", "three"] {
-        user.append(&name("INBOX"), Mail::new(subject)).await.unwrap();
-    }
-    selected.noop().await.unwrap();
-    selected.remove(&[uid(3)]).await.unwrap();
-    let (before, modseq) = (selected.figures.clone(), selected.updates.highest_modseq());
-    drop((user, selected));
+    on_every_engine(async |file| {
+        let (mut user, mut selected) = select(&file.process()).await;
+        for subject in ["one", "two", "three"] {
+            user.append(&name("INBOX"), Mail::new(subject)).await.unwrap();
+        }
+        selected.noop().await.unwrap();
+        selected.remove(&[uid(3)]).await.unwrap();
+        let (before, modseq) = (selected.figures.clone(), selected.updates.highest_modseq());
+        drop((user, selected));
 
-    let (mut user, selected) = select(&file.process()).await;
-    assert_eq!(selected.model.uids(), [uid(1), uid(2)]);
-    assert_eq!(selected.figures.uid_validity, before.uid_validity);
-    assert_eq!(selected.figures.uid_next, Some(uid(4)));
-    assert_eq!(selected.figures.highest_modseq, Some(modseq));
-    let next = user.append(&name("INBOX"), Mail::new("four")).await.unwrap();
-    assert_eq!(next.uid(), uid(4));
+        let (mut user, selected) = select(&file.process()).await;
+        assert_eq!(selected.model.uids(), [uid(1), uid(2)]);
+        assert_eq!(selected.figures.uid_validity, before.uid_validity);
+        assert_eq!(selected.figures.uid_next, Some(uid(4)));
+        assert_eq!(selected.figures.highest_modseq, Some(modseq));
+        let next = user.append(&name("INBOX"), Mail::new("four")).await.unwrap();
+        assert_eq!(next.uid(), uid(4));
+    })
+    .await;
 }
 
 const FILE: &str = "IMAP_SQL_TEST_FILE";

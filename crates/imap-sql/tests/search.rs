@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{File, Process, name, select};
+use common::{Process, name, on_every_engine, select};
 use imap_backend::{Mailbox as _, Query, SearchKey, Session as _, search};
 use imap_backend_test::Mail;
 use imap_message::Needle;
@@ -69,34 +69,36 @@ fn uids(numbers: &[u32]) -> UidSet {
     numbers.iter().map(|number| common::uid(*number)).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_criterion_finds_what_the_evaluation_finds() {
-    let file = File::new();
-    let process: Process = file.process();
-    let (mut user, mut selected) = select(&process).await;
-    for (text, flags, date) in [
-        ("one", "", "2020-01-01T23:30:00-05:00"),
-        ("two", "\\Seen Work", "2020-01-02T00:30:00+05:00"),
-        (
-            "three of a longer subject, so that sizes differ",
-            "Work Wo",
-            "2020-01-01T00:00:00+00:00",
-        ),
-        ("four", "\\Seen \\Flagged work2", "2020-01-03T00:00:00+00:00"),
-    ] {
-        let flags: Flags = flags.parse().unwrap();
-        let mail = Mail::new(text).flagged(flags.iter()).dated(date);
-        user.append(&name("INBOX"), mail).await.unwrap();
-    }
-    selected.noop().await.unwrap();
-    let mut found_something = 0;
-    for key in keys() {
-        let query = Query::new(key.clone(), selected.updates.view().clone());
-        let ours = selected.mailbox.search(&query).await.unwrap();
-        let theirs = search::evaluate(&mut selected.mailbox, &query).await.unwrap();
-        assert_eq!(ours, theirs, "{key:?}");
-        found_something += usize::from(!ours.uids().is_empty());
-    }
-    assert!(found_something > 15, "{found_something}");
-    user.session.logout().await;
+    on_every_engine(async |file| {
+        let process: Process = file.process();
+        let (mut user, mut selected) = select(&process).await;
+        for (text, flags, date) in [
+            ("one", "", "2020-01-01T23:30:00-05:00"),
+            ("two", "\\Seen Work", "2020-01-02T00:30:00+05:00"),
+            (
+                "three of a longer subject, so that sizes differ",
+                "Work Wo",
+                "2020-01-01T00:00:00+00:00",
+            ),
+            ("four", "\\Seen \\Flagged work2", "2020-01-03T00:00:00+00:00"),
+        ] {
+            let flags: Flags = flags.parse().unwrap();
+            let mail = Mail::new(text).flagged(flags.iter()).dated(date);
+            user.append(&name("INBOX"), mail).await.unwrap();
+        }
+        selected.noop().await.unwrap();
+        let mut found_something = 0;
+        for key in keys() {
+            let query = Query::new(key.clone(), selected.updates.view().clone());
+            let ours = selected.mailbox.search(&query).await.unwrap();
+            let theirs = search::evaluate(&mut selected.mailbox, &query).await.unwrap();
+            assert_eq!(ours, theirs, "{key:?}");
+            found_something += usize::from(!ours.uids().is_empty());
+        }
+        assert!(found_something > 15, "{found_something}");
+        user.session.logout().await;
+    })
+    .await;
 }

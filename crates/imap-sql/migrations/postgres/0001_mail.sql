@@ -126,6 +126,14 @@ CREATE VIEW changes (mailbox, modseq, uid, kind, maker, flags, keywords) AS
     UNION ALL
     SELECT mailbox, modseq, uid, 'expunged', 0, 0, '' FROM expunged;
 
+-- What imports have stored in a mailbox: one that is run again takes nothing twice. Rows may be deleted by hand.
+CREATE TABLE imports (
+    mailbox BIGINT NOT NULL,
+    -- The message, by what does not change in the place that it came from.
+    item TEXT NOT NULL,
+    PRIMARY KEY (mailbox, item)
+);
+
 -- Whether or not there is such a mailbox.
 CREATE TABLE subscriptions (
     account BIGINT NOT NULL REFERENCES accounts (id) DEFERRABLE INITIALLY DEFERRED,
@@ -189,6 +197,7 @@ BEGIN
     DELETE FROM messages WHERE mailbox = OLD.id;
     DELETE FROM expunged WHERE mailbox = OLD.id;
     DELETE FROM metadata WHERE mailbox = OLD.id;
+    DELETE FROM imports WHERE mailbox = OLD.id;
     RETURN NULL;
 END $$;
 CREATE TRIGGER mailboxes_deleted AFTER DELETE ON mailboxes FOR EACH ROW EXECUTE FUNCTION mailboxes_deleted();

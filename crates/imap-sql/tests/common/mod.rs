@@ -13,7 +13,7 @@ use std::time::Duration;
 use imap_backend::{Append, Appended, FlagAction, FlagChange, MailboxName, MessageSource, Need, Session};
 use imap_backend_test::{Selected, Stage, Subject, User};
 use imap_seq::Uid;
-use imap_sql::{Authenticator, PasswordCheck, SqlBackend, SqlMailbox, SqlSession, Store};
+use imap_sql::{Authenticator, Options, PasswordCheck, SqlBackend, SqlMailbox, SqlSession, Store};
 use imap_updates::{Access, Flags};
 
 /// One user, "ann", with the password "secret".
@@ -37,13 +37,67 @@ pub(crate) fn backend(store: Store) -> SqlBackend<Secret> {
     SqlBackend::new(store, Secret)
 }
 
+/// A process that serves a database, as far as the database can tell: it shares nothing with the others but that.
+pub(crate) type Process = Stage<SqlBackend<Secret>>;
+
+/// Where a database is, with what has to be there as long as it is.
+pub(crate) enum Home {
+    File(File),
+    Server(&'static test_postgres::Server, String),
+}
+
+/// Runs a test on a new database of each engine, of PostgreSQL where the machine has one.
+pub(crate) async fn on_every_engine(test: impl AsyncFn(Home)) {
+    test(Home::File(File::new())).await;
+    if let Some(server) = test_postgres::shared() {
+        eprintln!("and now with PostgreSQL");
+        test(Home::Server(server, server.create_database())).await;
+    }
+}
+
+impl Home {
+    /// What others do is found when a client asks: no test depends on a hint that comes in time.
+    pub(crate) fn open(&self, options: &Options) -> Store {
+        match self {
+            Self::File(file) => options.open(file.path()).unwrap(),
+            Self::Server(_, url) => options.open_url(url).unwrap(),
+        }
+    }
+
+    pub(crate) fn process(&self) -> Process {
+        let store = self.open(&Options::default().without_hints());
+        Stage::new(Subject::new(backend(store), "ann", "secret"))
+    }
+
+    /// What somebody writes by hand.
+    pub(crate) fn by_hand(&self, sql: &str) -> Result<(), String> {
+        match self {
+            Self::File(file) => file.by_hand(sql).map_err(|error| error.to_string()),
+            Self::Server(server, url) => server.sql(url, sql).map(drop),
+        }
+    }
+
+    /// A number that a query by hand answers.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        match self {
+            Self::File(file) => file.number(sql),
+            Self::Server(server, url) => server.sql(url, sql).unwrap().parse().unwrap(),
+        }
+    }
+
+    /// How SQL writes these octets.
+    pub(crate) fn octets(&self, hex: &str) -> String {
+        match self {
+            Self::File(_) => format!("x'{hex}'"),
+            Self::Server(..) => format!("'\\x{hex}'::bytea"),
+        }
+    }
+}
+
 /// A database in a file, in a directory that is removed afterwards.
 pub(crate) struct File {
     pub(crate) directory: tempfile::TempDir,
 }
-
-/// A process that serves the database, as far as the database can tell: it shares nothing with the others but the file.
-pub(crate) type Process = Stage<SqlBackend<Secret>>;
 
 impl File {
     pub(crate) fn new() -> Self {
@@ -57,11 +111,8 @@ impl File {
     }
 
     pub(crate) fn process(&self) -> Process {
-        Stage::new(Subject::new(
-            backend(Store::open(self.path()).unwrap()),
-            "ann",
-            "secret",
-        ))
+        let store = Options::default().without_hints().open(self.path()).unwrap();
+        Stage::new(Subject::new(backend(store), "ann", "secret"))
     }
 
     /// What somebody writes by hand, as with the `sqlite3` program: without the backend's settings.

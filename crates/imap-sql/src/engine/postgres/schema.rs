@@ -185,6 +185,7 @@ mod tests {
                 "chunks",
                 "messages",
                 "expunged",
+                "imports",
                 "subscriptions",
                 "quotas",
                 "metadata"
