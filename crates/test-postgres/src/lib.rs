@@ -258,8 +258,11 @@ impl Server {
         self.folder.path().join("data")
     }
 
-    /// A test process that ends does not drop what is static: somebody else has to end the server.
-    fn end_with_this_process(&self) {
+    /// Has somebody else end the server when this process ends, for one that is never dropped.
+    ///
+    /// # Panics
+    /// Where there is no shell.
+    pub fn end_with_this_process(&self) {
         let Some(server) = self.process() else { return };
         let script = format!(
             "while kill -0 {test} 2>/dev/null; do sleep 0.2; done; kill -QUIT {server} 2>/dev/null; sleep 1; kill -9 {server} 2>/dev/null; rm -rf '{folder}'",
