@@ -1,24 +1,29 @@
-//! The demo's folder: mail, users file, certificate, and a lock that one demo at a time holds.
+//! The demo's mail store: a users file and a Maildir in the demo's folder.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use imap_backend::mutf7;
 use imap_daemon::Failure;
 use imap_daemon::passwords::Phc;
-use imap_daemon::tls::TlsFiles;
 use imap_daemon::users::{self, IfMissing};
+use imap_demo::{
+    DemoMailbox, DemoMessage, Folder, FolderError, History, KEYWORDS, Owner, USER, Welcome, corpus, private,
+};
 use imap_maildir::MailRoot;
 
-use crate::certificate;
-use crate::corpus::{self, DemoMailbox, DemoMessage};
-use crate::private;
+const OWNER: Owner = Owner {
+    program: "maildird",
+    readme: README,
+};
 
-/// The demo's user, and the password as well.
-pub(crate) const USER: &str = "demo";
+const WELCOME: Welcome = Welcome {
+    program: "maildird",
+    place: "Everything in it is an ordinary file: this message lies in\n\
+        the folder new of the Maildir, and when you read it, it moves to cur with an S at the end of its name.",
+};
 
 const README: &str = "The mail store of maildird-demo, kept between runs.\n\
     Stop the demo and delete this folder to begin anew.\n\n\
@@ -26,45 +31,27 @@ const README: &str = "The mail store of maildird-demo, kept between runs.\n\
     users          who can log in: demo, with the password demo\n\
     tls            a certificate that this machine made for itself\n";
 
-/// A demo's folder, ready to serve. Dropping it removes the file with the process number and lets another demo in.
+/// A demo's folder, ready to serve.
 #[derive(Debug)]
 pub(crate) struct Store {
-    folder: PathBuf,
+    folder: Folder,
     history: History,
-    _lock: File,
-}
-
-/// Whether the mail was there before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum History {
-    /// It was made just now.
-    New {
-        /// In all mailboxes.
-        messages: usize,
-        /// INBOX counts.
-        mailboxes: usize,
-    },
-    /// It is as the last run left it.
-    Kept,
 }
 
 /// Why there is no demo.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DemoError {
-    /// The operating system refused.
-    #[error("cannot make the demo's folder {}: {source}", folder.display())]
-    Io {
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The mail cannot be made.
+    #[error("cannot make the demo's mail in {}: {source}", folder.display())]
+    Mail {
         /// The demo's folder.
         folder: PathBuf,
         /// What the operating system said.
         source: io::Error,
     },
-    /// The folder holds something else.
-    #[error("{} is not empty and no demo made it; choose another folder with --dir", .0.display())]
-    NotOurs(PathBuf),
-    /// Another demo serves the folder.
-    #[error("a demo is running in {} already; stop it, or choose another folder with --dir", .0.display())]
-    Running(PathBuf),
     /// No users file.
     #[error("cannot make the demo's user: {0}")]
     User(Failure),
@@ -76,32 +63,19 @@ impl Store {
     /// # Errors
     /// See [`DemoError`]. What was made so far stays, and the next try goes on from there.
     pub(crate) fn open(folder: &Path) -> Result<Self, DemoError> {
-        let failed = |source| DemoError::Io {
-            folder: folder.to_owned(),
-            source,
-        };
-        private::directory(folder).map_err(failed)?;
-        let folder = fs::canonicalize(folder).map_err(failed)?;
-        if !is_ours(&folder).map_err(failed)? {
-            return Err(DemoError::NotOurs(folder));
-        }
-        private::file(&folder.join("README.txt"), README.as_bytes()).map_err(failed)?;
-        let lock = lock(&folder)
-            .map_err(failed)?
-            .ok_or_else(|| DemoError::Running(folder.clone()))?;
         let mut store = Self {
-            folder,
+            folder: Folder::open(folder, OWNER)?,
             history: History::Kept,
-            _lock: lock,
         };
         if !store.home().exists() {
-            store.history = store.make_mail().map_err(failed)?;
+            store.history = store.make_mail().map_err(|source| DemoError::Mail {
+                folder: store.folder.path().to_owned(),
+                source,
+            })?;
         }
         if !store.users().exists() {
             make_user(&store.users()).map_err(DemoError::User)?;
         }
-        private::directory(&store.folder.join("tls")).map_err(failed)?;
-        certificate::make(&store.tls()).map_err(failed)?;
         Ok(store)
     }
 
@@ -110,8 +84,8 @@ impl Store {
         self.history
     }
 
-    /// The folder, absolute.
-    pub(crate) fn folder(&self) -> &Path {
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Folder {
         &self.folder
     }
 
@@ -122,40 +96,31 @@ impl Store {
 
     /// The users file.
     pub(crate) fn users(&self) -> PathBuf {
-        self.folder.join("users")
-    }
-
-    /// Certificate and key.
-    pub(crate) fn tls(&self) -> TlsFiles {
-        let folder = self.folder.join("tls");
-        TlsFiles {
-            certificate: folder.join("certificate.pem"),
-            key: folder.join("key.pem"),
-        }
+        self.folder.path().join("users")
     }
 
     /// Where each user's Maildir is.
     pub(crate) fn mail_root(&self) -> MailRoot {
-        MailRoot::new(self.folder.join("%u/Maildir"))
+        MailRoot::new(self.folder.path().join("%u/Maildir"))
     }
 
     fn home(&self) -> PathBuf {
-        self.folder.join(USER)
+        self.folder.path().join(USER)
     }
 
     /// Writes the corpus beside its place and renames it: half a demo is never taken for a whole one.
     fn make_mail(&self) -> io::Result<History> {
-        let staging = self.folder.join(".making");
+        let staging = self.folder.path().join(".making");
         if staging.exists() {
             fs::remove_dir_all(&staging)?;
         }
         let root = staging.join("Maildir");
         private::directory(&root)?;
-        let corpus = corpus::corpus();
+        let corpus = corpus(WELCOME);
         for mailbox in &corpus {
             write_mailbox(&root, mailbox)?;
         }
-        let keywords = corpus::KEYWORDS
+        let keywords = KEYWORDS
             .iter()
             .enumerate()
             .map(|(letter, keyword)| format!("{letter} {keyword}\n"));
@@ -180,47 +145,12 @@ impl Store {
     }
 }
 
-impl Drop for Store {
-    fn drop(&mut self) {
-        // Left over it only misleads a reader: the lock, not the file, keeps others out.
-        let _ = fs::remove_file(pid_file(&self.folder));
-    }
-}
-
 /// A users file with the one user.
 fn make_user(path: &Path) -> Result<(), Failure> {
     let (name, phc) = (USER.parse()?, Phc::of(&USER.parse()?)?);
     Ok(users::change(path, IfMissing::Create, |users| {
         users.add(name, phc)
     })?)
-}
-
-/// Whether a demo made the folder, or nothing is in it.
-fn is_ours(folder: &Path) -> io::Result<bool> {
-    Ok(folder.join("README.txt").exists() || fs::read_dir(folder)?.next().is_none())
-}
-
-fn pid_file(folder: &Path) -> PathBuf {
-    folder.join("maildird.pid")
-}
-
-/// Locks the file with our process number in it; none when another process has it.
-fn lock(folder: &Path) -> io::Result<Option<File>> {
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(pid_file(folder))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Ok(None),
-        Err(TryLockError::Error(error)) => return Err(error),
-    }
-    file.set_len(0)?;
-    writeln!(file, "{}", std::process::id())?;
-    Ok(Some(file))
 }
 
 fn write_mailbox(root: &Path, mailbox: &DemoMailbox) -> io::Result<()> {
@@ -314,26 +244,6 @@ mod tests {
         let store = Store::open(&folder).unwrap();
         assert_eq!(store.history(), History::Kept);
         assert_eq!(messages(&files(&store.maildir())), 199);
-    }
-
-    #[test]
-    fn a_second_demo_in_the_same_folder_is_refused_until_the_first_is_gone() {
-        let parent = tempfile::tempdir().unwrap();
-        let first = Store::open(parent.path()).unwrap();
-        assert!(matches!(Store::open(parent.path()), Err(DemoError::Running(_))));
-        let pid = fs::read_to_string(parent.path().join("maildird.pid")).unwrap();
-        assert_eq!(pid.trim(), std::process::id().to_string());
-        drop(first);
-        assert!(!parent.path().join("maildird.pid").exists());
-        Store::open(parent.path()).unwrap();
-    }
-
-    #[test]
-    fn somebody_elses_folder_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("thesis.txt"), "mine").unwrap();
-        assert!(matches!(Store::open(folder.path()), Err(DemoError::NotOurs(_))));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -6,12 +6,18 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 /// A folder that only its owner can enter, with those above it.
-pub(crate) fn directory(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What the system says.
+pub fn directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// A file that only its owner can read.
-pub(crate) fn file(path: &Path, content: &[u8]) -> io::Result<File> {
+///
+/// # Errors
+/// What the system says.
+pub fn file(path: &Path, content: &[u8]) -> io::Result<File> {
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)

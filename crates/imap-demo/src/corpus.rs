@@ -8,26 +8,26 @@ use crate::texts::{Dice, GREETINGS, PEOPLE, SENTENCES, SUBJECTS, THREADS, me};
 
 /// A mailbox and its messages, eldest first.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct DemoMailbox {
+pub struct DemoMailbox {
     /// With `.` between its parts, in Unicode.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Eldest first.
-    pub(crate) messages: Vec<DemoMessage>,
+    pub messages: Vec<DemoMessage>,
 }
 
 /// A message and what its file says about it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct DemoMessage {
+pub struct DemoMessage {
     /// When it arrived (INTERNALDATE): seconds since 1970.
-    pub(crate) arrived: i64,
+    pub arrived: i64,
     /// Letters after `:2,` of a file in `cur/`; none for a file in `new/`.
-    pub(crate) flags: Option<&'static str>,
+    pub flags: Option<&'static str>,
     /// The whole message, with LF.
-    pub(crate) octets: Vec<u8>,
+    pub octets: Vec<u8>,
 }
 
 /// The keywords of the letters `a` and `b` in INBOX.
-pub(crate) const KEYWORDS: &[&str] = &["$label1", "Boats"];
+pub const KEYWORDS: &[&str] = &["$label1", "Boats"];
 
 /// 6 January 2025, 8:00 UTC: a Monday.
 const EPOCH: i64 = 1_736_150_400;
@@ -35,10 +35,19 @@ const DAY: i64 = 86_400;
 /// Offsets from UTC that senders live in, minutes.
 const OFFSETS: &[i32] = &[0, 60, 120, -300, 330, 540, 765, -210];
 
+/// What the last message of INBOX says of the server that shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Welcome {
+    /// The server's name.
+    pub program: &'static str,
+    /// Where this message is, and what happens there when it is read: lines of a sentence or two.
+    pub place: &'static str,
+}
+
 /// All of the demo's mail.
-pub(crate) fn corpus() -> Vec<DemoMailbox> {
+pub fn corpus(welcome: Welcome) -> Vec<DemoMailbox> {
     vec![
-        inbox(),
+        inbox(welcome),
         letters(
             "Archive",
             30,
@@ -126,11 +135,14 @@ fn letters(name: &'static str, count: usize, seed: u64, flags: &[Option<&'static
 }
 
 /// Ordinary mail, some of it unread, then one of each shape.
-fn inbox() -> DemoMailbox {
+fn inbox(welcome: Welcome) -> DemoMailbox {
     let flags = [Some("S"), None, Some("RS"), Some("S"), Some("F"), Some("S"), None];
     let mut inbox = letters("INBOX", 31, 6, &flags);
     let arrived = |index: usize| EPOCH + 150 * DAY + i64::try_from(index).unwrap_or(0) * 40_000;
-    let specimens = specimens::all(|index| date(arrived(index) - 90, OFFSETS[index % OFFSETS.len()]));
+    let specimens = specimens::all(
+        |index| date(arrived(index) - 90, OFFSETS[index % OFFSETS.len()]),
+        welcome,
+    );
     let specimens = specimens.into_iter().enumerate();
     inbox
         .messages

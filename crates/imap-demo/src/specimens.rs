@@ -6,6 +6,7 @@ use mail_builder::headers::address::Address;
 use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::raw::Raw;
 
+use crate::corpus::Welcome;
 use crate::files;
 use crate::message::{
     Message, Part, attached_message, html, mailbox, multipart, octets, picture, plain, raw_part, text_in,
@@ -30,7 +31,7 @@ const ENCODED_NAME: &str = "=?UTF-8?B?R3LDvMOfZS5wbmc=?=";
 type Kind = fn(Message) -> Vec<u8>;
 
 /// All specimens, the welcome last. `date` gives the n-th its date.
-pub(crate) fn all(date: impl Fn(usize) -> DateTime<FixedOffset>) -> Vec<Specimen> {
+pub(crate) fn all(date: impl Fn(usize) -> DateTime<FixedOffset>, words: Welcome) -> Vec<Specimen> {
     let kinds: &[(Kind, Option<&'static str>)] = &[
         (latin1, Some("S")),
         (emoji, Some("FS")),
@@ -60,31 +61,35 @@ pub(crate) fn all(date: impl Fn(usize) -> DateTime<FixedOffset>) -> Vec<Specimen
         (patch, Some("Sab")),
         (unknown_charset, None),
         (lone_attachment, Some("S")),
-        (welcome, None),
     ];
-    let write = |(index, (kind, flags)): (usize, &(Kind, _))| {
+    let begin = |index: usize| {
         let (name, address) = PEOPLE[index % PEOPLE.len()];
-        let message = Message::new(
+        Message::new(
             &format!("specimen-{index}"),
             date(index),
             mailbox(name, address),
             me(),
-        );
-        Specimen {
-            octets: kind(message),
-            flags: *flags,
-        }
+        )
     };
-    kinds.iter().enumerate().map(write).collect()
+    let write = |(index, (kind, flags)): (usize, &(Kind, _))| Specimen {
+        octets: kind(begin(index)),
+        flags: *flags,
+    };
+    let welcome = Specimen {
+        octets: welcome(begin(kinds.len()), words),
+        flags: None,
+    };
+    kinds.iter().enumerate().map(write).chain([welcome]).collect()
 }
 
-fn welcome(message: Message) -> Vec<u8> {
-    let text = "Hello,\n\nthis is the demo mailbox of maildird. Everything in it is an ordinary file: this message lies in\n\
-        the folder new of the Maildir, and when you read it, it moves to cur with an S at the end of its name.\n\n\
+fn welcome(message: Message, Welcome { program, place }: Welcome) -> Vec<u8> {
+    let text = format!(
+        "Hello,\n\nthis is the demo mailbox of {program}. {place}\n\n\
         The other messages show what mail can be: alternatives, pictures within HTML, attachments with names in\n\
         any script, messages within messages, mailing list threads, old charsets, and some broken ones.\n\n\
-        Change what you like. To get the demo as it was, stop it and delete its folder.\n";
-    message.subject("Welcome to maildird").with(plain(text))
+        Change what you like. To get the demo as it was, stop it and delete its folder.\n"
+    );
+    message.subject(format!("Welcome to {program}")).with(plain(text))
 }
 
 fn latin1(message: Message) -> Vec<u8> {

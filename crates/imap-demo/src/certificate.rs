@@ -11,15 +11,16 @@ use crate::private;
 ///
 /// # Errors
 /// A file cannot be written, or the system has no randomness for a key.
-pub(crate) fn make(files: &TlsFiles) -> io::Result<()> {
+pub(crate) fn make(files: &TlsFiles, program: &str) -> io::Result<()> {
     if files.certificate.exists() && files.key.exists() {
         return Ok(());
     }
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let mut certificate = CertificateParams::new(names).map_err(io::Error::other)?;
-    certificate
-        .distinguished_name
-        .push(DnType::CommonName, "maildird demo, for this machine only");
+    certificate.distinguished_name.push(
+        DnType::CommonName,
+        format!("{program} demo, for this machine only"),
+    );
     let key = KeyPair::generate().map_err(io::Error::other)?;
     let signed = certificate.self_signed(&key).map_err(io::Error::other)?;
     // The certificate last, and whole or not at all: a run that was cut short makes both anew.
@@ -43,9 +44,9 @@ mod tests {
             certificate: folder.path().join("certificate.pem"),
             key: folder.path().join("key.pem"),
         };
-        make(&files).unwrap();
+        make(&files, "kitd").unwrap();
         let first = fs::read(&files.certificate).unwrap();
-        make(&files).unwrap();
+        make(&files, "kitd").unwrap();
         assert_eq!(first, fs::read(&files.certificate).unwrap());
         assert_eq!(
             fs::metadata(&files.key).unwrap().permissions().mode() & 0o777,
