@@ -1,49 +1,18 @@
 //! The program as a script sees it: arguments, standard streams, exit codes, files.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
+#![allow(unreachable_pub, reason = "helpers are shared by files")]
+
+#[path = "../../imap-daemon/tests/program/mod.rs"]
+mod program;
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
-fn maildird(arguments: &[&str], stdin: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_maildird"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A program that refuses its arguments does not read.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    child.wait_with_output().unwrap()
-}
+use program::{Program, text};
 
-fn text(octets: &[u8]) -> String {
-    String::from_utf8(octets.to_vec()).unwrap()
-}
-
-/// Runs and expects success; gives standard output.
-fn works(arguments: &[&str], stdin: &str) -> String {
-    let output = maildird(arguments, stdin);
-    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-/// Runs and expects that exit code; gives standard error.
-fn fails(code: i32, arguments: &[&str], stdin: &str) -> String {
-    let output = maildird(arguments, stdin);
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-    assert_eq!(
-        text(&output.stdout),
-        "",
-        "{arguments:?}: errors go to standard error"
-    );
-    said
-}
+const MAILDIRD: Program = Program(env!("CARGO_BIN_EXE_maildird"));
 
 fn string(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -51,15 +20,15 @@ fn string(path: &Path) -> &str {
 
 #[test]
 fn help_shows_commands_and_examples_and_the_version_is_the_packages() {
-    let help = works(&["--help"], "");
+    let help = MAILDIRD.works(&["--help"], "");
     for word in ["serve", "user", "check", "Examples:", "Exit codes:"] {
         assert!(help.contains(word), "{help}");
     }
     assert_eq!(
-        works(&["--version"], ""),
+        MAILDIRD.works(&["--version"], ""),
         format!("maildird {}\n", env!("CARGO_PKG_VERSION"))
     );
-    let serve = works(&["serve", "--help"], "");
+    let serve = MAILDIRD.works(&["serve", "--help"], "");
     for flag in [
         "--config",
         "--listen",
@@ -72,13 +41,17 @@ fn help_shows_commands_and_examples_and_the_version_is_the_packages() {
     ] {
         assert!(serve.contains(flag), "{serve}");
     }
-    assert!(works(&["user", "add", "--help"], "").contains("--password-stdin"));
+    assert!(
+        MAILDIRD
+            .works(&["user", "add", "--help"], "")
+            .contains("--password-stdin")
+    );
 }
 
 #[test]
 fn every_key_of_the_config_file_is_a_flag() {
-    let help = works(&["serve", "--help"], "");
-    let example = works(&["serve", "--example-config"], "");
+    let help = MAILDIRD.works(&["serve", "--help"], "");
+    let example = MAILDIRD.works(&["serve", "--example-config"], "");
     let (top, _limits) = example.split_once("[limits]").unwrap();
     let keys = top
         .lines()
@@ -99,7 +72,7 @@ fn users_are_added_listed_and_removed_by_a_script() {
     let path = folder.path().join("users");
     let users = string(&path);
     let add = |name| {
-        works(
+        MAILDIRD.works(
             &["user", "add", "--users", users, name, "--password-stdin"],
             "secret\n",
         )
@@ -107,18 +80,21 @@ fn users_are_added_listed_and_removed_by_a_script() {
     add("ada");
     add("bob");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(works(&["user", "list", "--users", users], ""), "ada\nbob\n");
+    assert_eq!(
+        MAILDIRD.works(&["user", "list", "--users", users], ""),
+        "ada\nbob\n"
+    );
     let before = fs::read_to_string(&path).unwrap();
     assert!(before.starts_with("ada:$argon2id$v=19$") && !before.contains("secret"));
-    works(
+    MAILDIRD.works(
         &["user", "passwd", "--users", users, "ada", "--password-stdin"],
         "other",
     );
     let after = fs::read_to_string(&path).unwrap();
     assert_ne!(before.lines().next(), after.lines().next());
     assert_eq!(before.lines().nth(1), after.lines().nth(1));
-    works(&["user", "remove", "--users", users, "ada"], "");
-    assert_eq!(works(&["user", "list", "--users", users], ""), "bob\n");
+    MAILDIRD.works(&["user", "remove", "--users", users, "ada"], "");
+    assert_eq!(MAILDIRD.works(&["user", "list", "--users", users], ""), "bob\n");
 }
 
 #[test]
@@ -126,14 +102,14 @@ fn t19_a_bad_line_is_listed_kept_and_mended_by_a_new_password() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("users");
     let users = string(&path);
-    works(
+    MAILDIRD.works(
         &["user", "add", "--users", users, "ada", "--password-stdin"],
         "secret",
     );
     let good = fs::read_to_string(&path).unwrap();
     let bad = format!("{good}bob:{{SHA}}hidden\nwhat is this\n");
     fs::write(&path, &bad).unwrap();
-    let output = maildird(&["user", "list", "--users", users], "");
+    let output = MAILDIRD.run(&["user", "list", "--users", users], "");
     assert_eq!(
         (output.status.code(), text(&output.stdout)),
         (Some(1), "ada\n".to_owned())
@@ -147,11 +123,11 @@ fn t19_a_bad_line_is_listed_kept_and_mended_by_a_new_password() {
         !said.contains("hidden") && !said.contains("what is this"),
         "{said}"
     );
-    let add = |name| maildird(&["user", "add", "--users", users, name, "--password-stdin"], "x");
+    let add = |name| MAILDIRD.run(&["user", "add", "--users", users, name, "--password-stdin"], "x");
     assert!(text(&add("bob").stderr).contains("there is a user bob already"));
     assert!(add("cy").status.success());
     assert!(fs::read_to_string(&path).unwrap().starts_with(&bad));
-    works(
+    MAILDIRD.works(
         &["user", "passwd", "--users", users, "bob", "--password-stdin"],
         "x",
     );
@@ -167,24 +143,41 @@ fn users_that_cannot_be_are_refused_and_nothing_is_written() {
     let path = folder.path().join("users");
     let users = string(&path);
     let add = ["user", "add", "--users", users, "ada", "--password-stdin"];
-    assert!(fails(1, &add, "").contains("the password is empty"));
-    assert!(fails(1, &add, "a\nb\n").contains("line break"));
-    assert!(fails(1, &add[..5], "secret\n").contains("--password-stdin"));
-    let bad = ["user", "add", "--users", users, "../ada", "--password-stdin"];
-    assert!(fails(2, &bad, "x").contains("cannot be a user name"));
-    assert!(!path.exists());
-    assert!(fails(1, &["user", "list", "--users", users], "").contains("there is no users file"));
+    assert!(MAILDIRD.fails(1, &add, "").contains("the password is empty"));
+    assert!(MAILDIRD.fails(1, &add, "a\nb\n").contains("line break"));
     assert!(
-        fails(
-            1,
-            &["user", "passwd", "--users", users, "ada", "--password-stdin"],
-            "x"
-        )
-        .contains("no users file")
+        MAILDIRD
+            .fails(1, &add[..5], "secret\n")
+            .contains("--password-stdin")
     );
-    works(&add, "secret\n");
-    assert!(fails(1, &add, "secret\n").contains("there is a user ada already"));
-    assert!(fails(1, &["user", "remove", "--users", users, "bob"], "").contains("there is no user bob"));
+    let bad = ["user", "add", "--users", users, "../ada", "--password-stdin"];
+    assert!(MAILDIRD.fails(2, &bad, "x").contains("cannot be a user name"));
+    assert!(!path.exists());
+    assert!(
+        MAILDIRD
+            .fails(1, &["user", "list", "--users", users], "")
+            .contains("there is no users file")
+    );
+    assert!(
+        MAILDIRD
+            .fails(
+                1,
+                &["user", "passwd", "--users", users, "ada", "--password-stdin"],
+                "x"
+            )
+            .contains("no users file")
+    );
+    MAILDIRD.works(&add, "secret\n");
+    assert!(
+        MAILDIRD
+            .fails(1, &add, "secret\n")
+            .contains("there is a user ada already")
+    );
+    assert!(
+        MAILDIRD
+            .fails(1, &["user", "remove", "--users", users, "bob"], "")
+            .contains("there is no user bob")
+    );
     assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 1);
 }
 
@@ -204,7 +197,7 @@ fn wrong_arguments_are_named() {
         (&["user", "add", "ada"], "--users"),
         (&["check"], "<MAILDIR>"),
     ] {
-        let said = fails(2, arguments, "");
+        let said = MAILDIRD.fails(2, arguments, "");
         assert!(said.contains(word), "{arguments:?}: {said}");
     }
 }
@@ -214,11 +207,23 @@ fn settings_that_are_missing_or_wrong_are_named_with_file_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("maildird.toml");
     let config = string(&path);
-    assert!(fails(1, &["serve", "--users", "x"], "").contains("--mail-root"));
-    assert!(fails(1, &["serve", "--mail-root", "/m/%u"], "").contains("--users"));
-    assert!(fails(1, &["serve", "--config", config], "").contains("cannot read the config file"));
+    assert!(
+        MAILDIRD
+            .fails(1, &["serve", "--users", "x"], "")
+            .contains("--mail-root")
+    );
+    assert!(
+        MAILDIRD
+            .fails(1, &["serve", "--mail-root", "/m/%u"], "")
+            .contains("--users")
+    );
+    assert!(
+        MAILDIRD
+            .fails(1, &["serve", "--config", config], "")
+            .contains("cannot read the config file")
+    );
     fs::write(&path, "users = 'users'\nmail_roott = '/m/%u'\n").unwrap();
-    let said = fails(1, &["serve", "--config", config], "");
+    let said = MAILDIRD.fails(1, &["serve", "--config", config], "");
     assert!(
         said.contains(config) && said.contains("line 2") && said.contains("mail_roott"),
         "{said}"
@@ -230,21 +235,21 @@ fn a_maildir_is_looked_over_without_being_changed() {
     let folder = tempfile::tempdir().unwrap();
     let maildir = folder.path().join("Maildir");
     let check = ["check", string(&maildir)];
-    assert!(fails(2, &check, "").contains("cannot check"));
+    assert!(MAILDIRD.fails(2, &check, "").contains("cannot check"));
     fs::create_dir(&maildir).unwrap();
-    assert!(fails(2, &check, "").contains("not a Maildir"));
+    assert!(MAILDIRD.fails(2, &check, "").contains("not a Maildir"));
     for part in ["cur", "new", "tmp"] {
         fs::create_dir(maildir.join(part)).unwrap();
     }
     fs::write(maildir.join("cur/1700000000.M1P1.test:2,S"), "Subject: x\n\nx\n").unwrap();
-    let report = works(&check, "");
+    let report = MAILDIRD.works(&check, "");
     assert!(
         report.contains("INBOX: 1 messages") && report.ends_with("problems 0, notes 1\n"),
         "{report}"
     );
     assert_eq!(fs::read_dir(&maildir).unwrap().count(), 3, "nothing was made");
     fs::create_dir(maildir.join("cur/1700000001.M1P1.test:2,S")).unwrap();
-    let output = maildird(&check, "");
+    let output = MAILDIRD.run(&check, "");
     assert_eq!(output.status.code(), Some(1));
     assert!(
         text(&output.stdout).contains("problem: "),

@@ -1,0 +1,73 @@
+//! A database to serve, `sqlmaild` serving it, and `sqlmaild admin` beside it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[path = "../../../imap-daemon/tests/program/mod.rs"]
+mod program;
+#[path = "../../../imap-daemon/tests/running/mod.rs"]
+mod running;
+
+#[allow(unused_imports, reason = "helpers are shared by files")]
+pub use program::{Program, text};
+#[allow(unused_imports, reason = "helpers are shared by files")]
+pub use running::{Client, Running};
+
+pub const SQLMAILD: Program = Program(env!("CARGO_BIN_EXE_sqlmaild"));
+
+/// A folder with a database, which has the account ada (password `secret`).
+pub struct Site {
+    folder: tempfile::TempDir,
+}
+
+impl Site {
+    pub fn new() -> Self {
+        let site = Self::empty();
+        site.admin(&["account", "create", "ada", "--password-stdin"], "secret\n");
+        site
+    }
+
+    /// Without a database.
+    pub fn empty() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.path().join("mail.db")
+    }
+
+    pub fn database(&self) -> String {
+        self.file().to_str().unwrap().to_owned()
+    }
+
+    /// Runs a command of the administrator that must work; gives what it prints.
+    pub fn admin(&self, arguments: &[&str], stdin: &str) -> String {
+        let database = self.database();
+        SQLMAILD.works(&[&["admin", "--database", &database], arguments].concat(), stdin)
+    }
+
+    /// Runs one that must fail with that exit code; gives what it says.
+    pub fn refused(&self, code: i32, arguments: &[&str], stdin: &str) -> String {
+        let database = self.database();
+        SQLMAILD.fails(
+            code,
+            &[&["admin", "--database", &database], arguments].concat(),
+            stdin,
+        )
+    }
+
+    /// Starts `serve` on a free port, with more arguments.
+    pub fn serve(&self, more: &[&str]) -> Running {
+        let mut command = Command::new(SQLMAILD.0);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--database", &self.database()])
+            .args(more);
+        Running::start(command)
+    }
+}
