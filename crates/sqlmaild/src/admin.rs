@@ -22,7 +22,7 @@ const DELIMITER: char = '/';
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct AdminArgs {
-    /// The database: the path of a SQLite file
+    /// The database: the path of a SQLite file, or postgres://USER:PASSWORD@HOST/DATABASE
     #[arg(long, value_name = "PLACE")]
     database: Database,
     #[command(subcommand)]

@@ -45,7 +45,7 @@ enum Command {
 struct ServeArgs {
     #[command(flatten)]
     server: ServerFlags,
-    /// The database: the path of a SQLite file
+    /// The database: the path of a SQLite file, or postgres://USER:PASSWORD@HOST/DATABASE
     #[arg(long, value_name = "PLACE")]
     database: Option<Database>,
 }

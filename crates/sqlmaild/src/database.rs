@@ -7,10 +7,13 @@ use std::str::FromStr;
 use imap_sql::{OpenError, Store};
 use serde::Deserialize;
 
-/// What begins the place of a database that is no file.
+/// What begins the place of a database that is no file, after the name of its kind.
 const SCHEME: &str = "://";
 
-/// The place of a database: the path of a SQLite file.
+/// The kinds of databases that have a URL: PostgreSQL, by either of its names.
+const KINDS: [&str; 2] = ["postgres", "postgresql"];
+
+/// The place of a database: the path of a SQLite file, or the URL of a PostgreSQL database.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Database(String);
@@ -44,7 +47,11 @@ impl Database {
         if if_missing == IfMissing::Refuse && self.file().is_some_and(|file| !file.exists()) {
             return Err(DatabaseError::Missing(self.clone()));
         }
-        Store::open(&self.0).map_err(|error| DatabaseError::Unusable(self.clone(), error))
+        let store = match self.file() {
+            Some(file) => Store::open(file),
+            None => Store::open_url(&self.0),
+        };
+        store.map_err(|error| DatabaseError::Unusable(self.clone(), error))
     }
 
     /// The file, unless it is a database of another kind.
@@ -82,11 +89,12 @@ impl FromStr for Database {
 
     fn from_str(place: &str) -> Result<Self, String> {
         match place.split_once(SCHEME) {
-            Some((scheme, _)) => Err(format!(
-                "{scheme}{SCHEME} is no database that this program knows: give the path of a SQLite file"
+            Some((kind, _)) if !KINDS.contains(&kind) => Err(format!(
+                "{kind}{SCHEME} is no database that this program knows: give the path of a SQLite file, or a URL that begins \
+                 with postgres{SCHEME}"
             )),
             None if place.is_empty() => Err("a database has a path, such as mail.db".to_owned()),
-            None => Ok(Self(place.to_owned())),
+            _ => Ok(Self(place.to_owned())),
         }
     }
 }
@@ -127,5 +135,6 @@ mod tests {
     fn what_no_engine_opens_is_refused() {
         assert!("mysql://db".parse::<Database>().unwrap_err().contains("mysql://"));
         assert!("".parse::<Database>().is_err());
+        assert!("postgresql://db/mail".parse::<Database>().is_ok());
     }
 }

@@ -18,6 +18,8 @@ pub const SQLMAILD: Program = Program(env!("CARGO_BIN_EXE_sqlmaild"));
 /// A folder with a database, which has the account ada (password `secret`).
 pub struct Site {
     folder: tempfile::TempDir,
+    /// Of a database that is no file.
+    url: Option<String>,
 }
 
 impl Site {
@@ -31,7 +33,18 @@ impl Site {
     pub fn empty() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            url: None,
         }
+    }
+
+    /// On a PostgreSQL database.
+    pub fn at(url: String) -> Self {
+        let site = Self {
+            url: Some(url),
+            ..Self::empty()
+        };
+        site.admin(&["account", "create", "ada", "--password-stdin"], "secret\n");
+        site
     }
 
     pub fn path(&self) -> &Path {
@@ -43,7 +56,8 @@ impl Site {
     }
 
     pub fn database(&self) -> String {
-        self.file().to_str().unwrap().to_owned()
+        let file = || self.file().to_str().unwrap().to_owned();
+        self.url.clone().unwrap_or_else(file)
     }
 
     /// Runs a command of the administrator that must work; gives what it prints.

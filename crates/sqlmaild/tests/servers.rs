@@ -1,0 +1,68 @@
+//! Two servers and an administrator on one PostgreSQL database.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
+#![allow(unreachable_pub, dead_code, reason = "helpers are shared by files")]
+
+mod common;
+
+use common::{Client, Site};
+use test_postgres::Server;
+
+const HELLO: &str = "Subject: Hello\n\nHello, Ada.\n";
+
+#[test]
+fn what_one_server_does_the_clients_of_the_other_are_told() {
+    let Some(postgres) = test_postgres::shared() else {
+        return;
+    };
+    let site = Site::at(postgres.create_database());
+    let (one, other) = (site.serve(&[]), site.serve(&[]));
+    let (mut writing, mut reading) = (one.login("ada", "secret"), other.login("ada", "secret"));
+    reading.ok("SELECT INBOX");
+    reading.send("i IDLE\r\n");
+    assert!(reading.line().starts_with("+ "));
+    writing.ok("SELECT INBOX");
+    site.admin(&["message", "deliver", "ada", "INBOX", "-"], HELLO);
+    assert_eq!(reading.line(), "* 1 EXISTS");
+    reading.send("DONE\r\n");
+    reading.until("i OK");
+    // A hint comes when it comes.
+    until_told(&mut writing, "* 1 EXISTS");
+    writing.ok("STORE 1 +FLAGS (\\Flagged)");
+    until_told(&mut reading, "\\Flagged");
+}
+
+fn until_told(client: &mut Client<std::net::TcpStream>, what: &str) {
+    let told = (0..600).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        client.ok("NOOP").contains(what)
+    });
+    assert!(told, "{what}");
+}
+
+#[test]
+fn a_server_that_loses_the_database_says_so_and_keeps_its_clients() {
+    let Some(postgres) = Server::start() else { return };
+    let site = Site::at(postgres.create_database());
+    let server = site.serve(&[]);
+    let mut ada = server.login("ada", "secret");
+    site.admin(&["message", "deliver", "ada", "INBOX", "-"], HELLO);
+    ada.ok("SELECT INBOX");
+    postgres.stop();
+    for command in [
+        "FETCH 1 FLAGS",
+        "STATUS INBOX (MESSAGES)",
+        "LIST \"\" *",
+        "CREATE more",
+    ] {
+        let answer = ada.command(command);
+        assert!(answer.contains("NO [UNAVAILABLE]"), "{command}: {answer}");
+    }
+    ada.ok("NOOP");
+    let mut nobody = server.connect();
+    let refused = nobody.command("LOGIN ada secret");
+    assert!(refused.contains("NO [UNAVAILABLE]"), "{refused}");
+    postgres.run();
+    ada.ok("FETCH 1 FLAGS");
+    nobody.ok("LOGIN ada secret");
+}
