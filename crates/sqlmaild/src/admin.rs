@@ -15,6 +15,7 @@ mod account;
 mod mailbox;
 mod message;
 mod source;
+mod transfer;
 
 /// What stands between the parts of a mailbox's name.
 const DELIMITER: char = '/';
@@ -37,6 +38,7 @@ Examples:
   sqlmaild admin --database mail.db mailbox list ada
   sqlmaild admin --database mail.db message deliver ada INBOX <letter.eml
   sqlmaild admin --database mail.db message flags ada INBOX 7:9 '+\\Seen' -Work
+  sqlmaild admin --database mail.db import maildir ada /var/mail/ada/Maildir
 
 Lists have a line for each, with tabs between what it says.
 Exit codes: 0 done, 1 failed, 2 wrong arguments.";
@@ -58,6 +60,16 @@ enum Command {
         #[command(subcommand)]
         command: message::Command,
     },
+    /// Take mail in; run again after it was interrupted, it stores nothing twice
+    Import {
+        #[command(subcommand)]
+        command: transfer::Import,
+    },
+    /// Give mail out; run again after it was interrupted, it goes on
+    Export {
+        #[command(subcommand)]
+        command: transfer::Export,
+    },
 }
 
 /// Does what an administrator asks for.
@@ -70,11 +82,14 @@ pub(crate) fn run(args: AdminArgs) -> Result<ExitCode, Failure> {
         _ => IfMissing::Refuse,
     };
     server::block_on(async {
-        let admin = Admin::new(&args.database.open(if_missing)?);
+        let store = args.database.open(if_missing)?;
+        let admin = Admin::new(&store);
         match args.command {
             Command::Account { command } => account::run(&admin, command).await,
             Command::Mailbox { command } => mailbox::run(&admin, command).await,
             Command::Message { command } => message::run(&admin, command).await,
+            Command::Import { command } => transfer::import(&store, command).await,
+            Command::Export { command } => transfer::export(&store, command).await,
         }
     })
 }

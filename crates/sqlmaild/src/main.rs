@@ -8,6 +8,7 @@ mod config;
 mod database;
 mod demo;
 mod serve;
+mod transfer;
 
 use clap::Parser;
 
