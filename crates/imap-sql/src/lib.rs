@@ -91,12 +91,12 @@
 //! | STORE, COPY, MOVE | one or two for each message, one commit |
 //! | SEARCH of flags, keywords, INTERNALDATE, sizes | one; what else is asked is looked for in the messages that it leaves |
 //!
-//! A commit is a sync of the disk. One connection writes, up to eight read; none is held while a client is slow.
+//! A commit is a sync of the disk. In SQLite, changes that come while another one is being synced share the next commit, up to 32
+//! of them. One connection writes, up to eight read; none is held while a client is slow.
 //!
 //! # Limits, and what is not there yet
 //!
 //! * SQLite only, and the file on a local disk. PostgreSQL has its place (above), and nothing more.
-//! * Appends of several clients are not gathered into one commit.
 //! * No full-text index: SEARCH TEXT and BODY read the messages that the other keys leave.
 //! * Quota, metadata, special-use and object identifiers have columns that nothing reads yet.
 //! * `\Recent`: a message that arrives while sessions of several processes have the mailbox open, or that two processes looked

@@ -3,6 +3,8 @@
 -- What the triggers do, they do for everybody: for the backend, and for who writes SQL by hand. Whoever inserts a message
 -- leaves `uid` and `modseq` out; whoever changes flags leaves `modseq` alone; whoever deletes just deletes. Only the backend
 -- gives these numbers itself, because it needs to know them.
+--
+-- A foreign key is checked by each statement and not at the commit, which several transactions may share.
 
 -- The database as a whole: one row.
 CREATE TABLE store (
@@ -24,7 +26,7 @@ CREATE TABLE accounts (
 CREATE TABLE mailboxes (
     -- Never used twice.
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    account BIGINT NOT NULL REFERENCES accounts (id) DEFERRABLE INITIALLY DEFERRED,
+    account BIGINT NOT NULL REFERENCES accounts (id),
     -- Unicode, with `/` between its parts.
     name TEXT NOT NULL,
     -- 0: a trigger gives one.
@@ -66,14 +68,14 @@ CREATE INDEX blobs_unused ON blobs (touched) WHERE uses = 0;
 
 -- The chunk `number` begins at octet 65536 * `number`. Every chunk but the last is full. Line ends are CRLF, no octet is NUL.
 CREATE TABLE chunks (
-    blob BIGINT NOT NULL REFERENCES blobs (id) DEFERRABLE INITIALLY DEFERRED,
+    blob BIGINT NOT NULL REFERENCES blobs (id),
     number BIGINT NOT NULL,
     octets BLOB NOT NULL CHECK (length(octets) <= 65536),
     PRIMARY KEY (blob, number)
 );
 
 CREATE TABLE messages (
-    mailbox BIGINT NOT NULL REFERENCES mailboxes (id) DEFERRABLE INITIALLY DEFERRED,
+    mailbox BIGINT NOT NULL REFERENCES mailboxes (id),
     uid BIGINT NOT NULL DEFAULT 0 CHECK (uid BETWEEN 0 AND 4294967295),
     -- Of the last change.
     modseq BIGINT NOT NULL DEFAULT 0,
@@ -90,7 +92,7 @@ CREATE TABLE messages (
     saved BIGINT NOT NULL DEFAULT 0,
     -- Octets, as the blob has it.
     size BIGINT NOT NULL DEFAULT 0,
-    blob BIGINT NOT NULL REFERENCES blobs (id) DEFERRABLE INITIALLY DEFERRED,
+    blob BIGINT NOT NULL REFERENCES blobs (id),
     -- RFC 8474: THREADID.
     thread_id TEXT,
     PRIMARY KEY (mailbox, uid)
@@ -123,14 +125,14 @@ CREATE TABLE imports (
 
 -- Whether or not there is such a mailbox.
 CREATE TABLE subscriptions (
-    account BIGINT NOT NULL REFERENCES accounts (id) DEFERRABLE INITIALLY DEFERRED,
+    account BIGINT NOT NULL REFERENCES accounts (id),
     name TEXT NOT NULL,
     PRIMARY KEY (account, name)
 ) WITHOUT ROWID;
 
 -- RFC 9208. The place for it: nothing reads it yet.
 CREATE TABLE quotas (
-    account BIGINT NOT NULL REFERENCES accounts (id) DEFERRABLE INITIALLY DEFERRED,
+    account BIGINT NOT NULL REFERENCES accounts (id),
     -- STORAGE (in units of 1024 octets), MESSAGE.
     resource TEXT NOT NULL,
     most BIGINT NOT NULL,
@@ -139,7 +141,7 @@ CREATE TABLE quotas (
 
 -- RFC 5464. The place for it: nothing reads it yet. Mailbox 0: the server's, as this account sees it.
 CREATE TABLE metadata (
-    account BIGINT NOT NULL REFERENCES accounts (id) DEFERRABLE INITIALLY DEFERRED,
+    account BIGINT NOT NULL REFERENCES accounts (id),
     mailbox BIGINT NOT NULL,
     entry TEXT NOT NULL,
     value BLOB NOT NULL,

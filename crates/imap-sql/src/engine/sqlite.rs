@@ -6,6 +6,7 @@ mod error;
 mod migrations;
 mod open;
 mod watch;
+mod writer;
 
 pub(super) use database::Database;
 pub(super) use error::failed;

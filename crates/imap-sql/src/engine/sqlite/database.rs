@@ -11,18 +11,16 @@ use super::connection::{configure, open_file};
 use super::error::failed;
 use super::open;
 use super::watch::Watcher;
+use super::writer::{MOST_TOGETHER, Writer};
 use crate::engine::{Hints, OpenError, Statements};
 
 /// Most connections that read. More would wait for the same processors and disk.
 const MOST_READERS: usize = 8;
 
 /// A database. Its methods block.
-///
-/// SQLite has one writer at a time. Within the process they queue at a mutex, which is fair and costs no polling; beside
-/// other processes they wait as long as the patience allows.
 #[derive(Debug)]
 pub(crate) struct Database {
-    writer: Mutex<Connection>,
+    writer: Writer,
     /// None in memory: there the one connection does everything.
     readers: Option<Readers>,
     /// There once somebody listens.
@@ -48,7 +46,7 @@ impl Database {
     pub(crate) fn file(path: PathBuf, patience: Duration) -> Result<Self, OpenError> {
         let writer = open::file(&path, patience)?;
         Ok(Self {
-            writer: Mutex::new(writer),
+            writer: Writer::new(writer, MOST_TOGETHER),
             readers: Some(Readers::new(path, patience)),
             watcher: Mutex::default(),
         })
@@ -57,7 +55,8 @@ impl Database {
     /// A database that is gone with this.
     pub(crate) fn memory() -> Result<Self, OpenError> {
         Ok(Self {
-            writer: Mutex::new(open::memory()?),
+            // Nothing waits for a disk, and who reads must not see what is not committed.
+            writer: Writer::new(open::memory()?, 1),
             readers: None,
             watcher: Mutex::default(),
         })
@@ -66,7 +65,7 @@ impl Database {
     /// Reads in one consistent view of what was committed.
     pub(crate) fn read<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
         match &self.readers {
-            None => read(&mut self.writer.lock(), work),
+            None => self.writer.with_connection(|connection| read(connection, work)),
             Some(readers) => readers.lease()?.read(work),
         }
     }
@@ -85,14 +84,7 @@ impl Database {
     /// Runs a transaction that writes. It is committed, and on the disk, when this returns `Ok`; otherwise nothing of it
     /// happened.
     pub(crate) fn write<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let mut connection = self.writer.lock();
-        // Immediate: the lock is taken at the beginning, so that no transaction fails in its middle for want of it.
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(failed)?;
-        let answer = work(Statements::of_sqlite(&transaction))?;
-        transaction.commit().map_err(failed)?;
-        Ok(answer)
+        self.writer.write(work)
     }
 }
 
