@@ -2,13 +2,21 @@
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Longer than anything takes on a busy machine; only a failing test waits that long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The path of a program.
 #[derive(Clone, Copy)]
 pub struct Program(pub &'static str);
 
 impl Program {
-    /// Runs it to its end.
+    /// Runs it to its end. One that does not end, as a server that should have been refused, is ended and fails the test.
     pub fn run(self, arguments: &[&str], stdin: &str) -> Output {
         let mut child = Command::new(self.0)
             .args(arguments)
@@ -19,7 +27,15 @@ impl Program {
             .unwrap();
         // A program that refuses its arguments does not read.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-        child.wait_with_output().unwrap()
+        let pid = Pid::from_child(&child);
+        let (ended, end) = mpsc::channel();
+        thread::spawn(move || ended.send(child.wait_with_output()));
+        end.recv_timeout(PATIENCE)
+            .map(Result::unwrap)
+            .unwrap_or_else(|_| {
+                kill_process(pid, Signal::KILL).unwrap();
+                panic!("{arguments:?} does not end");
+            })
     }
 
     /// Runs and expects success; gives standard output.
