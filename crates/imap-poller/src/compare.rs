@@ -2,9 +2,10 @@
 
 use std::cmp::Ordering;
 
-use imap_seq::Uid;
+use imap_seq::{ModSeq, Uid};
 
-use crate::listing::{Listed, Listing};
+use crate::listing::Listed;
+use crate::whole::Whole;
 
 /// One difference between an older and a newer listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,14 +31,14 @@ impl Difference {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GoesBack;
 
-/// The differences in ascending order of UID. Both listings are in order; one pass over both, which allocates for what is
-/// different only.
-pub(crate) fn compare(old: &Listing, new: &Listing) -> Result<Vec<Difference>, GoesBack> {
-    let lower = |old: Option<u64>, new: Option<u64>| old.zip(new).is_some_and(|(old, new)| new < old);
-    let versions = |listing: &Listing| listing.version().map(|version| version.get());
-    if lower(old.uid_next(), new.uid_next()) || lower(versions(old), versions(new)) {
-        return Err(GoesBack);
-    }
+/// Whether a listing with these numbers is older than the last one.
+pub(crate) fn goes_back(last: &Whole, version: Option<ModSeq>, uid_next: Option<u64>) -> bool {
+    let lower_uid_next = last.uid_next.zip(uid_next).is_some_and(|(old, new)| new < old);
+    lower_uid_next || last.version.zip(version).is_some_and(|(old, new)| new < old)
+}
+
+/// The differences in ascending order of UID: one pass over both, which allocates for what is different only.
+pub(crate) fn compare(old: &Whole, new: &Whole) -> Result<Vec<Difference>, GoesBack> {
     let mut differences = Vec::new();
     let (mut older, mut newer) = (old.messages(), new.messages());
     while let (Some((one, old_rest)), Some((other, new_rest))) = (older.split_first(), newer.split_first()) {
@@ -63,7 +64,7 @@ pub(crate) fn compare(old: &Listing, new: &Listing) -> Result<Vec<Difference>, G
     Ok(differences)
 }
 
-fn differs(old: &Listed, new: &Listed) -> Result<bool, GoesBack> {
+pub(crate) fn differs(old: &Listed, new: &Listed) -> Result<bool, GoesBack> {
     match old.modseq.zip(new.modseq) {
         Some((old, new)) if new < old => Err(GoesBack),
         Some((old, new)) if new > old => Ok(true),
@@ -74,25 +75,49 @@ fn differs(old: &Listed, new: &Listed) -> Result<bool, GoesBack> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::Arc;
 
     use imap_seq::{ModSeq, Uid};
     use imap_updates::{Flag, Flags};
-    use proptest::collection::btree_map;
+    use proptest::collection::{btree_map, vec};
     use proptest::prelude::*;
 
     use super::{Difference, GoesBack, compare};
-    use crate::listing::{Listed, Listing};
+    use crate::listing::{Compared, Listed, Listing};
+    use crate::whole::Whole;
 
     fn listing(messages: &BTreeMap<u32, u8>) -> Listing {
-        let flags = [
-            Flags::empty(),
-            Flags::from_iter([Flag::Seen]),
-            Flags::from_iter([Flag::Draft]),
-        ];
-        let messages = messages
-            .iter()
-            .map(|(uid, which)| (Uid::new(*uid).unwrap(), flags[usize::from(*which)].clone()));
-        messages.collect()
+        let messages = messages.iter();
+        messages
+            .map(|(uid, which)| (Uid::new(*uid).unwrap(), flags(*which)))
+            .collect()
+    }
+
+    fn flags(which: u8) -> Flags {
+        match which {
+            0 => Flags::empty(),
+            1 => Flags::from_iter([Flag::Seen]),
+            _ => Flags::from_iter([Flag::Draft]),
+        }
+    }
+
+    /// The same messages in a listing that keeps what is different from `old`.
+    fn parts_against(old: &Arc<Whole>, new: Listing) -> Result<Compared, GoesBack> {
+        let (version, uid_next) = (new.version(), new.clone().into_whole().uid_next);
+        let mut listing = Listing::against(Arc::clone(old), 0);
+        for message in new.into_whole().messages().iter().cloned() {
+            match message.modseq {
+                Some(modseq) => listing.push_versioned(message.uid, message.flags, modseq),
+                None => listing.push(message.uid, message.flags),
+            }
+        }
+        if let Some(uid_next) = uid_next {
+            listing = listing.with_uid_next(u32::try_from(uid_next).ok().and_then(Uid::new));
+        }
+        match version {
+            Some(version) => listing.as_of(version).compared_with(old),
+            None => listing.compared_with(old),
+        }
     }
 
     proptest! {
@@ -103,7 +128,7 @@ mod tests {
             old in btree_map(1_u32..20, 0_u8..3, 0..12),
             new in btree_map(1_u32..20, 0_u8..3, 0..12),
         ) {
-            let (old, new) = (listing(&old), listing(&new));
+            let (old, new) = (listing(&old).into_whole(), listing(&new).into_whole());
             let mut state: BTreeMap<Uid, Listed> =
                 old.messages().iter().map(|message| (message.uid, message.clone())).collect();
             for difference in compare(&old, &new).unwrap() {
@@ -118,6 +143,44 @@ mod tests {
             }
             prop_assert!(state.into_values().eq(new.messages().iter().cloned()));
         }
+
+        /// Whatever the order of the parts, and however they overlap, a listing against the last one says what one says
+        /// that has all of it.
+        #[test]
+        fn a_listing_that_keeps_differences_says_what_a_whole_one_says(
+            old in btree_map(1_u32..200, 0_u8..3, 0..150),
+            parts in vec((1_u32..200, 0_u8..3), 0..300),
+        ) {
+            let mut last = Arc::new(listing(&old).into_whole());
+            let rows = || parts.iter().map(|(uid, which)| (Uid::new(*uid).unwrap(), flags(*which)));
+            let mut paged = Listing::against(Arc::clone(&last), 0);
+            paged.extend(rows());
+            let whole: Listing = rows().collect();
+            let expected = whole.clone().into_whole();
+            prop_assert_eq!(paged.clone().into_whole(), expected.clone());
+            let paged = paged.compared_with(&last).unwrap();
+            let whole = whole.compared_with(&last).unwrap();
+            prop_assert_eq!(&paged.differences, &whole.differences);
+            prop_assert_eq!(paged.covered(), whole.covered());
+            for uid in (1..201).filter_map(Uid::new) {
+                prop_assert_eq!(paged.get(uid), whole.get(uid));
+            }
+            paged.replace(&mut last);
+            prop_assert_eq!(&*last, &expected);
+        }
+    }
+
+    #[test]
+    fn a_listing_against_another_than_the_last_one_is_compared_whole() {
+        let two = || listing(&[(1, 0), (2, 0)].into());
+        let mut last = Arc::new(two().into_whole());
+        let mut late = Listing::against(Arc::clone(&last), 0);
+        late.extend([(Uid::MIN, Flags::empty())]);
+        last = Arc::new(two().into_whole());
+        let compared = late.compared_with(&last).unwrap();
+        assert!(matches!(&compared.differences[..], [Difference::Missing(gone)] if gone.uid.get() == 2));
+        compared.replace(&mut last);
+        assert_eq!(last.messages().len(), 1);
     }
 
     #[test]
@@ -129,7 +192,7 @@ mod tests {
             .collect();
         parts.extend([(two, seen.clone())]);
         let whole: Listing = [(one, Flags::empty()), (two, seen)].into_iter().collect();
-        assert_eq!(parts.in_order(), whole);
+        assert_eq!(parts.into_whole(), whole.into_whole());
     }
 
     #[test]
@@ -141,14 +204,26 @@ mod tests {
                 .collect()
         };
         let next = |number| Listing::new().with_uid_next(Uid::new(number));
-        assert_eq!(compare(&row(5), &row(4)), Err(GoesBack));
+        let compare = |old: Listing, new: Listing| {
+            let old = Arc::new(old.into_whole());
+            let whole = new
+                .clone()
+                .compared_with(&old)
+                .map(|compared| compared.differences);
+            assert_eq!(
+                parts_against(&old, new).map(|compared| compared.differences),
+                whole
+            );
+            whole
+        };
+        assert_eq!(compare(row(5), row(4)), Err(GoesBack));
         assert_eq!(
-            compare(&row(5).as_of(version(7)), &row(5).as_of(version(6))),
+            compare(row(5).as_of(version(7)), row(5).as_of(version(6))),
             Err(GoesBack)
         );
-        assert_eq!(compare(&next(4), &next(3)), Err(GoesBack));
+        assert_eq!(compare(next(4), next(3)), Err(GoesBack));
         // UID 0 does not exist: the mailbox has no UID left, which is more than any other UIDNEXT.
-        assert_eq!(compare(&next(0), &next(4)), Err(GoesBack));
-        assert_eq!(compare(&next(4), &next(0)), Ok(vec![]));
+        assert_eq!(compare(next(0), next(4)), Err(GoesBack));
+        assert_eq!(compare(next(4), next(0)), Ok(vec![]));
     }
 }

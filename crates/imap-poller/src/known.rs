@@ -7,8 +7,9 @@ use imap_seq::{ModSeq, Uid};
 use imap_updates::{Flags, Recency};
 
 use crate::absence::Missing;
-use crate::listing::{Listed, Listing};
+use crate::listing::Listed;
 use crate::news::News;
+use crate::whole::Whole;
 
 /// The last listing, and beside it whatever is known otherwise: by own changes since, and because a listing that lacks
 /// a message is no proof yet.
@@ -19,7 +20,7 @@ pub(crate) struct Known {
     pub(crate) version: ModSeq,
     /// Every message with a UID below was told, or is gone. As a number: 2^32 when no UID is left.
     pub(crate) covered: u64,
-    pub(crate) listed: Arc<Listing>,
+    pub(crate) listed: Arc<Whole>,
     /// Wins over `listed`.
     pub(crate) aside: BTreeMap<Uid, Aside>,
     /// Own changes are numbered from 1, in the order in which they are reported.
@@ -56,15 +57,15 @@ pub(crate) enum Standing {
 }
 
 impl Known {
-    /// What the first listing says, which is in order.
-    pub(crate) fn new(first: Listing) -> Self {
-        let numbering = match first.version() {
+    /// What the first listing says.
+    pub(crate) fn new(first: Whole) -> Self {
+        let numbering = match first.version {
             Some(_) => Numbering::OfStore,
             None => Numbering::Counted,
         };
         Self {
             numbering,
-            version: first.version().unwrap_or(ModSeq::MIN),
+            version: first.version.unwrap_or(ModSeq::MIN),
             covered: first.covered(),
             listed: Arc::new(first),
             aside: BTreeMap::new(),

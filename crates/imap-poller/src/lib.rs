@@ -84,6 +84,7 @@
 mod book {}
 
 mod absence;
+mod against;
 mod compare;
 mod completed;
 mod known;
@@ -97,6 +98,7 @@ mod request;
 mod schedule;
 mod settle;
 mod shared;
+mod whole;
 
 pub use absence::Absence;
 pub use completed::{Answer, Completed};

@@ -1,7 +1,13 @@
 //! What a store says when it is asked what a mailbox holds.
 
-use imap_seq::{ModSeq, Uid};
+use std::sync::Arc;
+
+use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::Flags;
+
+use crate::against::Against;
+use crate::compare::{Difference, GoesBack, compare, goes_back};
+use crate::whole::{Whole, covered};
 
 /// One message in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +19,9 @@ pub(crate) struct Listed {
 
 /// All messages of a mailbox, as a store lists them: in any order, at once or in parts, each with all its flags.
 ///
-/// About 40 octets for each message; flags without keywords own no heap. Of a message that is listed twice, because the
-/// parts overlap, the later one counts.
+/// About 40 octets for each message; flags without keywords own no heap. One that is made by
+/// [`MailboxPoller::listing`](crate::MailboxPoller::listing) takes them only for messages that are new or changed. Of a
+/// message that is listed twice, because the parts overlap, the later one counts.
 ///
 /// ```
 /// use imap_poller::Listing;
@@ -33,25 +40,53 @@ pub(crate) struct Listed {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "a listing does nothing until a request is completed with it"]
 pub struct Listing {
-    messages: Vec<Listed>,
+    contents: Contents,
     as_of: Option<ModSeq>,
     /// 2^32 if the store has no UID left; `None` if it did not say.
     uid_next: Option<u64>,
+    /// The last own change that was reported before anything of the store was read, if the listing knows.
+    pub(crate) reports: Option<u64>,
+    /// The messages whose absence counts as confirmed, if that was decided before.
+    pub(crate) gone: Option<UidSet>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Contents {
+    /// In the order of the store.
+    Whole(Vec<Listed>),
+    Against(Against),
+}
+
+impl Default for Contents {
+    fn default() -> Self {
+        Self::Whole(Vec::new())
+    }
 }
 
 impl Listing {
     /// An empty mailbox, to be filled.
     pub const fn new() -> Self {
         Self {
-            messages: Vec::new(),
+            contents: Contents::Whole(Vec::new()),
             as_of: None,
             uid_next: None,
+            reports: None,
+            gone: None,
+        }
+    }
+
+    /// The same, which keeps only what is different from `last`.
+    pub(crate) fn against(last: Arc<Whole>, reports: u64) -> Self {
+        Self {
+            contents: Contents::Against(Against::new(last)),
+            reports: Some(reports),
+            ..Self::new()
         }
     }
 
     /// Adds a message.
     pub fn push(&mut self, uid: Uid, flags: Flags) {
-        self.messages.push(Listed {
+        self.add(Listed {
             uid,
             flags,
             modseq: None,
@@ -61,11 +96,18 @@ impl Listing {
     /// Adds a message with its mod-sequence. It tells a change from an older answer: a message whose mod-sequence went
     /// up has changed, and a listing in which one went down was read at a replica that lags.
     pub fn push_versioned(&mut self, uid: Uid, flags: Flags, modseq: ModSeq) {
-        self.messages.push(Listed {
+        self.add(Listed {
             uid,
             flags,
             modseq: Some(modseq),
         });
+    }
+
+    fn add(&mut self, message: Listed) {
+        match &mut self.contents {
+            Contents::Whole(messages) => messages.push(message),
+            Contents::Against(against) => against.push(message),
+        }
     }
 
     /// The mailbox's UIDNEXT, read together with the messages; `None` when it has no UID left. With it an own arrival
@@ -91,37 +133,92 @@ impl Listing {
         self.as_of
     }
 
-    pub(crate) const fn uid_next(&self) -> Option<u64> {
-        self.uid_next
+    /// How it differs from `last`, in ascending order of UID.
+    pub(crate) fn compared_with(self, last: &Arc<Whole>) -> Result<Compared, GoesBack> {
+        if goes_back(last, self.as_of, self.uid_next) {
+            return Err(GoesBack);
+        }
+        let (version, uid_next) = (self.as_of, self.uid_next);
+        let (contents, differences) = match self.contents {
+            Contents::Against(against) if against.is_against(last) => {
+                let differences = against.differences()?;
+                (Taken::Against(against), differences)
+            }
+            contents => {
+                let whole = Whole::new(contents.into_messages(), version, uid_next);
+                let differences = compare(last, &whole)?;
+                (Taken::Whole(whole), differences)
+            }
+        };
+        Ok(Compared {
+            contents,
+            version,
+            uid_next,
+            reports: self.reports,
+            gone: self.gone,
+            differences,
+        })
+    }
+
+    /// As it is, without anything to compare it with.
+    pub(crate) fn into_whole(self) -> Whole {
+        Whole::new(self.contents.into_messages(), self.as_of, self.uid_next)
+    }
+}
+
+impl Contents {
+    fn into_messages(self) -> Vec<Listed> {
+        match self {
+            Self::Whole(messages) => messages,
+            Self::Against(against) => against.into_messages(),
+        }
+    }
+}
+
+/// A listing that was compared with the last one.
+#[derive(Debug)]
+pub(crate) struct Compared {
+    contents: Taken,
+    pub(crate) version: Option<ModSeq>,
+    uid_next: Option<u64>,
+    pub(crate) reports: Option<u64>,
+    pub(crate) gone: Option<UidSet>,
+    pub(crate) differences: Vec<Difference>,
+}
+
+#[derive(Debug)]
+enum Taken {
+    Whole(Whole),
+    Against(Against),
+}
+
+impl Compared {
+    /// The message with this UID, as it was listed.
+    pub(crate) fn get(&self, uid: Uid) -> Option<&Listed> {
+        match &self.contents {
+            Taken::Whole(whole) => whole.get(uid),
+            Taken::Against(against) => against.get(uid),
+        }
     }
 
     /// The UID, as a number, below which it has all messages that there are.
     pub(crate) fn covered(&self) -> u64 {
-        let above_last = self
-            .messages
-            .last()
-            .map_or(1, |last| u64::from(last.uid.get()) + 1);
-        above_last.max(self.uid_next.unwrap_or(0))
-    }
-
-    /// Ascending, and each UID once. O(messages) if the store lists them so.
-    pub(crate) fn in_order(mut self) -> Self {
-        if !self.messages.is_sorted_by(|one, other| one.uid < other.uid) {
-            self.messages.reverse();
-            self.messages.sort_by_key(|message| message.uid);
-            self.messages.dedup_by_key(|message| message.uid);
+        match &self.contents {
+            Taken::Whole(whole) => whole.covered(),
+            Taken::Against(against) => covered(against.highest(), self.uid_next),
         }
-        self
     }
 
-    pub(crate) fn messages(&self) -> &[Listed] {
-        &self.messages
-    }
-
-    /// The message with this UID, in a listing that is in order. O(log n).
-    pub(crate) fn get(&self, uid: Uid) -> Option<&Listed> {
-        let found = self.messages.binary_search_by_key(&uid, |message| message.uid);
-        found.ok().map(|at| &self.messages[at])
+    /// Makes `last`, with which it was compared, what this one says.
+    pub(crate) fn replace(self, last: &mut Arc<Whole>) {
+        match self.contents {
+            Taken::Whole(whole) => *last = Arc::new(whole),
+            Taken::Against(against) => {
+                against.replace(last);
+                let last = Arc::make_mut(last);
+                (last.version, last.uid_next) = (self.version, self.uid_next);
+            }
+        }
     }
 }
 

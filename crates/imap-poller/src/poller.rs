@@ -75,7 +75,7 @@ impl MailboxPoller {
     ///
     /// [`NotWhole`] never happens, because a listing is whole; it is the hub's, passed on rather than hidden.
     pub fn open(listing: Listing, absence: Absence, pace: Pace) -> Result<Self, NotWhole> {
-        let known = Known::new(listing.in_order());
+        let known = Known::new(listing.into_whole());
         let mut page = Page::whole(known.version);
         let messages = known.listed.messages().iter();
         page.extend(messages.map(|listed| Event::present(known.version, listed.uid, listed.flags.clone())));
@@ -91,6 +91,37 @@ impl MailboxPoller {
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    /// A listing to be filled with what the store says from now on. It keeps only what is different from the last one: one
+    /// bit for each message of that, and what is new or changed. So a mailbox of any size may arrive in pages.
+    ///
+    /// Make it when the store is to be read, that is within [`look`](Self::look), or after [`begin`](Self::begin).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use imap_poller::{Absence, Begun, Listing, MailboxPoller, Pace, Reason};
+    /// # use imap_seq::Uid;
+    /// # use imap_updates::Flags;
+    /// # let pages = [[1, 2], [2, 3]].map(|page| page.map(|uid| Uid::new(uid).expect("not 0")));
+    /// # let poller = MailboxPoller::open(Listing::new(), Absence::IsProof, Pace::default())?;
+    /// # let Begun::Ask(request) = poller.begin(Reason::Asked, Duration::ZERO) else { return Ok(()) };
+    /// let mut listing = poller.listing();
+    /// for page in pages {
+    ///     listing.extend(page.map(|uid| (uid, Flags::empty())));
+    /// }
+    /// assert_eq!(request.complete(listing, Duration::ZERO).arrived, 3);
+    /// # Ok::<(), imap_updates::NotWhole>(())
+    /// ```
+    pub fn listing(&self) -> Listing {
+        let known = self.shared.known.lock();
+        Listing::against(Arc::clone(&known.listed), known.reports)
+    }
+
+    /// The flags that the sessions were told of a message; `None` if they were not told of it, or that it is gone.
+    /// O(log messages).
+    pub fn flags(&self, uid: Uid) -> Option<Flags> {
+        self.shared.known.lock().told(uid).cloned()
     }
 
     /// Opens a session, for SELECT or EXAMINE. Its view, UIDNEXT and HIGHESTMODSEQ are of one moment, and none of them is

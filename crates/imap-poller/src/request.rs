@@ -4,12 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::compare::compare;
 use crate::completed::{Answer, Completed};
 use crate::known::Numbering;
 use crate::listing::Listing;
 use crate::schedule::End;
-use crate::settle::Compared;
 use crate::shared::Shared;
 
 /// A listing that was asked for and is not there yet. There is one at a time for each mailbox.
@@ -40,30 +38,26 @@ impl Request {
 
     /// The store's answer, which arrived at `now`: tells the sessions in one step what they were not told.
     ///
-    /// O(messages) to compare, without a lock; O(differences) under the mailbox's locks. An answer that is older than one
-    /// before it is left out whole.
+    /// O(messages) to compare, without a lock; O(differences) under the mailbox's locks, and O(messages) if some are missing
+    /// in a listing that [`MailboxPoller::listing`] made. An answer that is older than one before it is left out whole.
+    ///
+    /// [`MailboxPoller::listing`]: crate::MailboxPoller::listing
     pub fn complete(mut self, listing: Listing, now: Duration) -> Completed {
-        let listing = Arc::new(listing.in_order());
-        let (known, numbering) = {
+        let (last, numbering) = {
             let known = self.shared.known.lock();
             (Arc::clone(&known.listed), known.numbering)
         };
         let unversioned = numbering == Numbering::OfStore && listing.version().is_none();
-        let compared = compare(&known, &listing);
-        let Some(differences) = compared.ok().filter(|_| !unversioned) else {
+        let compared = listing.compared_with(&last);
+        drop(last); // the only one that holds it may change it in its place
+        let Some(compared) = compared.ok().filter(|_| !unversioned) else {
             self.end = End::LeftOut;
             return Completed::new(Answer::LeftOut);
         };
-        let compared = Compared {
-            listing,
-            differences,
-            reports: self.reports,
-        };
         let shared = Arc::clone(&self.shared);
-        let completed = shared
-            .known
-            .lock()
-            .settle(&shared.hub, compared, shared.absence, now);
+        let reports = compared.reports.unwrap_or(self.reports);
+        let mut known = shared.known.lock();
+        let completed = known.settle(&shared.hub, compared, reports, shared.absence, now);
         self.end = End::Taken;
         completed
     }

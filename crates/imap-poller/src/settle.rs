@@ -1,75 +1,70 @@
 //! What a listing says, against what is known: the one place where the two are brought together.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use imap_seq::{ModSeq, Uid};
+use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Flags, LogHub, Origin, Recency};
 
 use crate::absence::{Absence, Missing};
 use crate::compare::Difference;
 use crate::completed::{Answer, Completed};
 use crate::known::{Aside, Known, Numbering, Standing, own};
-use crate::listing::{Listed, Listing};
+use crate::listing::{Compared, Listed};
 use crate::news::News;
-
-/// A listing, and how it differs from the last one.
-#[derive(Debug)]
-pub(crate) struct Compared {
-    pub(crate) listing: Arc<Listing>,
-    pub(crate) differences: Vec<Difference>,
-    /// The last own change that was reported when the listing was asked for. The listing is newer than that one and
-    /// perhaps older than those that follow it.
-    pub(crate) reports: u64,
-}
 
 impl Known {
     /// Publishes what the listing has and the sessions were not told, in one step, and remembers it. O(differences).
+    ///
+    /// The listing is newer than the own change with the number `reports` and perhaps older than those that follow it.
     pub(crate) fn settle(
         &mut self,
         hub: &LogHub,
-        compared: Compared,
+        mut compared: Compared,
+        reports: u64,
         absence: Absence,
         now: Duration,
     ) -> Completed {
-        let (upto, absence) = match self.numbering {
-            Numbering::Counted => (self.version.next().unwrap_or(ModSeq::MAX), absence),
-            Numbering::OfStore => (
-                compared.listing.version().unwrap_or(self.version),
-                Absence::IsProof,
-            ),
+        let upto = match self.numbering {
+            Numbering::Counted => self.version.next().unwrap_or(ModSeq::MAX),
+            Numbering::OfStore => compared.version.unwrap_or(self.version),
         };
         if self.numbering == Numbering::OfStore && upto == self.version {
             // The same version: the same mailbox.
             return Completed::new(Answer::Taken);
         }
-        let Compared {
-            listing,
-            differences,
-            reports,
-        } = compared;
+        let absence = self.absence(absence);
         let before = self.covered;
         let unproven = !absence.is_confirmed(Missing::again(None, now), now);
-        self.covered = before.max(listing.covered());
+        self.covered = before.max(compared.covered());
         if unproven {
             self.covered = self.covered.max(self.covered_by_reports(reports));
         }
         let aside = std::mem::take(&mut self.aside);
+        let differences = std::mem::take(&mut compared.differences);
         let mut settling = Settling {
             news: News::new(self.version, upto),
             known: self,
             covered_before: before,
             absence,
+            gone: compared.gone.as_ref(),
             now,
         };
-        settling.all(differences, aside, &listing, reports);
+        settling.all(differences, aside, &compared, reports);
         let mut news = settling.news;
-        self.listed = listing;
+        compared.replace(&mut self.listed);
         if self.numbering == Numbering::Counted {
             self.tell_those_that_follow(&mut news);
         }
         self.finish(hub, news, before)
+    }
+
+    /// A listing as of a version is always proof.
+    const fn absence(&self, absence: Absence) -> Absence {
+        match self.numbering {
+            Numbering::Counted => absence,
+            Numbering::OfStore => Absence::IsProof,
+        }
     }
 
     /// Own arrivals that were reported before the listing was asked for are told now, even if it does not prove that they
@@ -106,15 +101,24 @@ struct Settling<'k> {
     news: News,
     covered_before: u64,
     absence: Absence,
+    /// In place of `absence`, if that was decided before.
+    gone: Option<&'k UidSet>,
     now: Duration,
 }
 
 impl Settling<'_> {
+    fn is_confirmed(&self, uid: Uid, missing: Missing) -> bool {
+        match self.gone {
+            Some(gone) => gone.contains(uid),
+            None => self.absence.is_confirmed(missing, self.now),
+        }
+    }
+
     fn all(
         &mut self,
         differences: Vec<Difference>,
         aside: BTreeMap<Uid, Aside>,
-        listing: &Listing,
+        listing: &Compared,
         reports: u64,
     ) {
         let others = differences.into_iter();
@@ -188,7 +192,7 @@ impl Settling<'_> {
     fn never_seen(&mut self, uid: Uid, flags: Flags, recency: Recency, report: u64) -> Option<Aside> {
         let missing = Missing::again(None, self.now);
         let covered_before = u64::from(uid.get()) < self.covered_before;
-        if covered_before || self.absence.is_confirmed(missing, self.now) {
+        if covered_before || self.is_confirmed(uid, missing) {
             return None;
         }
         self.news.arrived(own(uid, flags.clone()), recency);
@@ -201,7 +205,7 @@ impl Settling<'_> {
 
     fn missing(&mut self, uid: Uid, flags: Flags, report: u64, before: Option<Missing>) -> Option<Aside> {
         let missing = Missing::again(before, self.now);
-        if self.absence.is_confirmed(missing, self.now) {
+        if self.is_confirmed(uid, missing) {
             self.news.gone(uid);
             return None;
         }

@@ -9,7 +9,7 @@ mod model {
     pub(crate) mod world;
 }
 
-use model::world::{Op, Setting, World};
+use model::world::{Op, Pages, Setting, World};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -50,9 +50,10 @@ proptest! {
     #[test]
     fn clients_have_what_the_store_has_and_are_never_told_what_is_not_so(
         setting in settings(),
+        pages in prop_oneof![Just(Pages::AtOnce), Just(Pages::InParts)],
         ops in vec(ops(), 1..120),
     ) {
-        let mut world = World::new(setting);
+        let mut world = World::new(setting, pages);
         for op in ops {
             world.run(op);
         }

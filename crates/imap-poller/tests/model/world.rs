@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use imap_poller::{Absence, Answer, Begun, Completed, Listing, MailboxPoller, Pace, Reason, Request};
-use imap_seq::{Uid, UidSet};
+use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::Recency;
 use proptest::sample::Index;
 
@@ -22,6 +22,14 @@ pub(crate) enum Setting {
     Directory,
     /// Listings as of a version.
     Versioned,
+}
+
+/// How a listing arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pages {
+    AtOnce,
+    /// In a listing of the poller that keeps what is different; the last page first, and some of them twice.
+    InParts,
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +68,9 @@ pub(crate) struct World {
     pending: Vec<Pending>,
     request: Option<Request>,
     read: Option<Mailbox>,
+    /// How its listings arrive, and the one that began when it was read.
+    pages: Pages,
+    paged: Option<Listing>,
     /// The last listing that was taken.
     taken: Mailbox,
     /// Whether what was read misses a message, and whether the last listing did.
@@ -70,7 +81,7 @@ pub(crate) struct World {
 const NOW: Duration = Duration::ZERO;
 
 impl World {
-    pub(crate) fn new(setting: Setting) -> Self {
+    pub(crate) fn new(setting: Setting, pages: Pages) -> Self {
         let mut store = Store::new();
         for _ in 0..3 {
             store.append();
@@ -91,6 +102,8 @@ impl World {
             pending: vec![],
             request: None,
             read: None,
+            pages,
+            paged: None,
             taken,
             read_misses: false,
             last_missed: false,
@@ -236,6 +249,7 @@ impl World {
     }
 
     fn read(&mut self) {
+        self.paged = (self.pages == Pages::InParts).then(|| self.poller.listing());
         self.read = Some(self.store.now.clone());
         self.read_misses = false;
     }
@@ -250,6 +264,7 @@ impl World {
         let told: Vec<u32> = read.uids().into_iter().filter(|uid| *uid < uid_next).collect();
         if !told.is_empty() {
             read.messages.remove(&told[pick.index(told.len())]);
+            self.paged = (self.pages == Pages::InParts).then(|| self.poller.listing());
             self.read = Some(read);
             self.read_misses = true;
         }
@@ -259,7 +274,11 @@ impl World {
         let (Some(request), Some(read)) = (self.request.take(), self.read.take()) else {
             return;
         };
-        let completed = request.complete(listing(self.setting, &read), NOW);
+        let listing = match self.paged.take() {
+            Some(paged) => in_parts(paged, self.setting, &read),
+            None => listing(self.setting, &read),
+        };
+        let completed = request.complete(listing, NOW);
         assert_eq!(completed.answer, Answer::Taken);
         Self::nothing_is_hidden(&completed);
         self.last_missed = self.read_misses;
@@ -282,7 +301,11 @@ impl World {
             return;
         };
         let older = older[pick.index(older.len())].clone();
-        let completed = request.complete(listing(setting, &older), NOW);
+        let listing = match self.pages {
+            Pages::AtOnce => listing(setting, &older),
+            Pages::InParts => in_parts(self.poller.listing(), setting, &older),
+        };
+        let completed = request.complete(listing, NOW);
         Self::nothing_is_hidden(&completed);
         let is_older = older.version < before.version;
         assert_eq!(completed.answer == Answer::LeftOut, is_older);
@@ -319,5 +342,29 @@ fn listing(setting: Setting, mailbox: &Mailbox) -> Listing {
         Setting::Plain | Setting::Directory => mailbox.list(),
         Setting::WithUidNext => mailbox.list().with_uid_next(Uid::new(mailbox.uid_next)),
         Setting::Versioned => mailbox.list_versioned(),
+    }
+}
+
+fn in_parts(mut listing: Listing, setting: Setting, mailbox: &Mailbox) -> Listing {
+    let rows: Vec<_> = mailbox.messages.iter().collect();
+    for (number, message) in rows.chunks(2).rev().chain(rows.chunks(3)).flatten() {
+        match setting {
+            Setting::Versioned => {
+                listing.push_versioned(
+                    uid(**number),
+                    as_flags(message.flags),
+                    ModSeq::new(message.version).unwrap(),
+                );
+            }
+            _ => listing.push(uid(**number), as_flags(message.flags)),
+        }
+    }
+    match setting {
+        Setting::Plain | Setting::Directory => listing,
+        Setting::WithUidNext => listing.with_uid_next(Uid::new(mailbox.uid_next)),
+        Setting::Versioned => {
+            let listing = listing.with_uid_next(Uid::new(mailbox.uid_next));
+            listing.as_of(ModSeq::new(mailbox.version).unwrap())
+        }
     }
 }
