@@ -157,7 +157,7 @@ mod tests {
             paged.extend(rows());
             let whole: Listing = rows().collect();
             let expected = whole.clone().into_whole();
-            prop_assert_eq!(paged.clone().into_whole(), expected.clone());
+            prop_assert_eq!(&paged.clone().into_whole(), &expected);
             let paged = paged.compared_with(&last).unwrap();
             let whole = whole.compared_with(&last).unwrap();
             prop_assert_eq!(&paged.differences, &whole.differences);

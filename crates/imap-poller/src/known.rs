@@ -93,6 +93,16 @@ impl Known {
         self.aside.insert(uid, aside);
     }
 
+    /// A message without flags that sessions are shown, though listings lack it.
+    pub(crate) fn missing(&mut self, uid: Uid, since: Missing) {
+        let aside = Aside {
+            report: 0,
+            state: Standing::Told(Flags::empty()),
+            missing: Some(since),
+        };
+        self.aside.insert(uid, aside);
+    }
+
     /// The next news, under a number that the poller counts.
     pub(crate) fn counted_news(&self) -> News {
         News::new(self.version, self.version.next().unwrap_or(ModSeq::MAX))

@@ -87,6 +87,8 @@ mod absence;
 mod against;
 mod compare;
 mod completed;
+mod ids;
+mod journal;
 mod known;
 mod listing;
 mod look;
@@ -102,6 +104,8 @@ mod whole;
 
 pub use absence::Absence;
 pub use completed::{Answer, Completed};
+pub use ids::{IdPoller, Ids, IdsError, Pages, UidMap, UidMapError, UidStore};
+pub use journal::{Journal, JournalError};
 pub use listing::Listing;
 pub use pace::{Pace, Reason};
 pub use poller::{Begun, MailboxPoller, Told};

@@ -133,6 +133,24 @@ impl Listing {
         self.as_of
     }
 
+    /// Whether it has this message. O(log messages) if [`MailboxPoller::listing`](crate::MailboxPoller::listing) made it.
+    pub(crate) fn lists(&self, uid: Uid) -> bool {
+        match &self.contents {
+            Contents::Whole(messages) => messages.iter().any(|message| message.uid == uid),
+            Contents::Against(against) => against.get(uid).is_some(),
+        }
+    }
+
+    /// The messages of the last listing that it lacks so far, if it knows that one.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = Uid> {
+        let against = match &self.contents {
+            Contents::Whole(_) => None,
+            Contents::Against(against) => Some(against),
+        };
+        let missing = against.into_iter().flat_map(Against::missing);
+        missing.map(|message| message.uid)
+    }
+
     /// How it differs from `last`, in ascending order of UID.
     pub(crate) fn compared_with(self, last: &Arc<Whole>) -> Result<Compared, GoesBack> {
         if goes_back(last, self.as_of, self.uid_next) {

@@ -11,7 +11,7 @@ use imap_updates::{
 };
 use parking_lot::Mutex;
 
-use crate::absence::Absence;
+use crate::absence::{Absence, Missing};
 use crate::known::Known;
 use crate::listing::Listing;
 use crate::pace::{Pace, Reason};
@@ -114,8 +114,30 @@ impl MailboxPoller {
     /// # Ok::<(), imap_updates::NotWhole>(())
     /// ```
     pub fn listing(&self) -> Listing {
+        self.listing_and_expunged().0
+    }
+
+    /// The same, and what this process had expunged when it began and no listing has confirmed.
+    pub(crate) fn listing_and_expunged(&self) -> (Listing, UidSet) {
         let known = self.shared.known.lock();
-        Listing::against(Arc::clone(&known.listed), known.reports)
+        let listing = Listing::against(Arc::clone(&known.listed), known.reports);
+        (listing, known.expunged_here())
+    }
+
+    /// The messages that would count as gone if a request was completed with this listing now.
+    pub(crate) fn would_be_gone(&self, listing: &Listing, now: Duration) -> UidSet {
+        let known = self.shared.known.lock();
+        known.would_be_gone(listing, self.shared.absence, now)
+    }
+
+    /// Messages of the first listing that it lacked, and that are shown all the same.
+    pub(crate) fn missing(&self, uids: &UidSet, since: Missing) {
+        let mut known = self.shared.known.lock();
+        uids.iter().for_each(|uid| known.missing(uid, since));
+    }
+
+    pub(crate) fn absence(&self) -> Absence {
+        self.shared.absence
     }
 
     /// The flags that the sessions were told of a message; `None` if they were not told of it, or that it is gone.

@@ -10,7 +10,7 @@ use crate::absence::{Absence, Missing};
 use crate::compare::Difference;
 use crate::completed::{Answer, Completed};
 use crate::known::{Aside, Known, Numbering, Standing, own};
-use crate::listing::{Compared, Listed};
+use crate::listing::{Compared, Listed, Listing};
 use crate::news::News;
 
 impl Known {
@@ -65,6 +65,36 @@ impl Known {
             Numbering::Counted => absence,
             Numbering::OfStore => Absence::IsProof,
         }
+    }
+
+    /// The messages that count as gone once this listing is settled, if nothing comes between.
+    pub(crate) fn would_be_gone(&self, listing: &Listing, absence: Absence, now: Duration) -> UidSet {
+        let absence = self.absence(absence);
+        let is_confirmed = |before| absence.is_confirmed(Missing::again(before, now), now);
+        let at_once = is_confirmed(None);
+        let reports = listing.reports.unwrap_or(self.reports);
+        let unknown = listing
+            .missing()
+            .filter(|uid| at_once && !self.aside.contains_key(uid));
+        let aside = self.aside.iter().filter(|(uid, aside)| {
+            let decides = aside.report <= reports && !listing.lists(**uid);
+            decides
+                && match aside.state {
+                    Standing::Told(_) => is_confirmed(aside.missing),
+                    Standing::Waiting(..) => at_once || u64::from(uid.get()) < self.covered,
+                    Standing::Gone => true,
+                }
+        });
+        unknown.chain(aside.map(|(uid, _)| *uid)).collect()
+    }
+
+    /// What was expunged through this process, and no listing that began since was settled.
+    pub(crate) fn expunged_here(&self) -> UidSet {
+        let gone = self
+            .aside
+            .iter()
+            .filter(|(_, aside)| matches!(aside.state, Standing::Gone));
+        gone.map(|(uid, _)| *uid).collect()
     }
 
     /// Own arrivals that were reported before the listing was asked for are told now, even if it does not prove that they
