@@ -44,6 +44,7 @@ struct Shape {
 }
 
 struct World {
+    absence: Absence,
     disk: Disk,
     mailbox: IdPoller<Log<Disk>>,
     session: UpdateBuffer,
@@ -57,7 +58,7 @@ struct World {
     ever: BTreeSet<Uid>,
 }
 
-fn absence() -> Absence {
+fn in_two_listings() -> Absence {
     Absence::InListings(NonZeroU32::new(2).unwrap())
 }
 
@@ -78,15 +79,20 @@ fn fill(pages: &mut Pages<Log<Disk>>, ids: &BTreeSet<String>, shape: &Shape) {
     }
 }
 
+fn may_miss(absence: Absence, listed: &BTreeSet<String>) -> bool {
+    absence != Absence::IsProof && !listed.is_empty()
+}
+
 /// The mailbox, which ids its first listing had, and how often it was listed.
 fn first(
     disk: &Disk,
     store: &BTreeSet<String>,
+    absence: Absence,
     shape: &Shape,
 ) -> (IdPoller<Log<Disk>>, BTreeSet<String>, u32) {
-    let mut pages = Pages::first(open(disk).unwrap(), absence());
+    let mut pages = Pages::first(open(disk).unwrap(), absence);
     let mut listed = store.clone();
-    if let Some(index) = shape.missing.filter(|_| !listed.is_empty()) {
+    if let Some(index) = shape.missing.filter(|_| may_miss(absence, &listed)) {
         let missed = listed.iter().nth(index.index(listed.len())).cloned().unwrap();
         listed.remove(&missed);
     }
@@ -102,16 +108,17 @@ fn first(
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(absence: Absence) -> Self {
         let (disk, store) = (Disk::default(), BTreeSet::new());
         let shape = Shape {
             order: vec![],
             twice: 0,
             missing: None,
         };
-        let (mailbox, ..) = first(&disk, &store, &shape);
+        let (mailbox, ..) = first(&disk, &store, absence, &shape);
         let session = mailbox.poller().select(Access::ReadWrite).updates;
         Self {
+            absence,
             disk,
             mailbox,
             session,
@@ -197,7 +204,8 @@ impl World {
         let Some((request, mut pages, mut listed)) = self.under_way.take() else {
             return;
         };
-        let misses = shape.missing.filter(|_| !self.last_missed && !listed.is_empty());
+        let may_miss = !self.last_missed && may_miss(self.absence, &listed);
+        let misses = shape.missing.filter(|_| may_miss);
         if let Some(index) = misses {
             let missed = listed.iter().nth(index.index(listed.len())).cloned().unwrap();
             listed.remove(&missed);
@@ -216,10 +224,10 @@ impl World {
             self.gave(id, uid);
             self.held.insert(id.clone(), (uid, 0));
         }
-        let own = &self.own;
+        let (own, most) = (&self.own, if self.absence == Absence::IsProof { 1 } else { 2 });
         self.held.retain(|id, (_, missing)| {
             *missing += u32::from(!listed.contains(id) && !own.contains(id));
-            *missing < 2
+            *missing < most
         });
     }
 
@@ -239,7 +247,7 @@ impl World {
         let _ = self.mailbox.appended("id 0", Flags::empty(), Recency::Recent);
         self.disk.fail(None);
         self.under_way = None;
-        let (mailbox, listed, times) = first(&self.disk, &self.store, shape);
+        let (mailbox, listed, times) = first(&self.disk, &self.store, self.absence, shape);
         self.mailbox = mailbox;
         self.session = self.mailbox.poller().select(Access::ReadWrite).updates;
         self.own.clear();
@@ -322,8 +330,11 @@ fn ops() -> impl Strategy<Value = Op> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn no_page_that_is_late_doubled_or_missing_and_no_crash_changes_a_uid(ops in vec(ops(), 1..80)) {
-        let mut world = World::new();
+    fn no_page_that_is_late_doubled_or_missing_and_no_crash_changes_a_uid(
+        absence in prop_oneof![Just(Absence::IsProof), Just(in_two_listings())],
+        ops in vec(ops(), 1..80),
+    ) {
+        let mut world = World::new(absence);
         for op in ops {
             world.run(op);
         }

@@ -22,8 +22,11 @@ fn known(ids: &Ids) -> BTreeMap<String, Uid> {
     ids.iter().map(|(uid, id)| (id.to_owned(), uid)).collect()
 }
 
-/// A journal of several records, and behind each of them what it says so far.
-fn small() -> (Vec<u8>, Vec<(usize, BTreeMap<String, Uid>)>) {
+/// Where a record ends, and what the journal says so far.
+type End = (usize, BTreeMap<String, Uid>);
+
+/// A journal of several records.
+fn small() -> (Vec<u8>, Vec<End>) {
     let disk = Disk::default();
     let mut map = open(&disk).unwrap();
     let mut records = vec![];
