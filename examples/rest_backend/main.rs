@@ -1,7 +1,8 @@
 //! A store behind HTTP, which has ids and no UIDs, and can only be listed page by page.
 //!
 //! `cargo run -p imap-backendutil-examples --example rest_backend [ADDRESS:PORT] [JOURNALS]`, user and password `demo`.
-//! The store is a server on a port of its own (`server.rs`). UIDs are kept in the directory `JOURNALS`, `rest-journals` in the
+//! The backend is `backend.rs`, under 200 lines without comments and empty ones; `rest.rs` is the client of the store, as its
+//! maker might hand it out; the store is a server on a port of its own (`server.rs`). UIDs are kept in the directory `JOURNALS`, `rest-journals` in the
 //! working directory if nothing else is said; the store's ids are new at each start, so the messages are too. It prints the
 //! following lines, with the store's port, and serves until it is interrupted:
 //! ```text
@@ -17,13 +18,12 @@
 //! It passes the conformance kit, with all faults switched on too (`tests/rest_backend.rs`); CREATE and RENAME, which the
 //! store does not have, are skipped there.
 
-pub(crate) mod account;
-pub(crate) mod mailbox;
+pub(crate) mod backend;
 mod measure;
 pub(crate) mod rest;
 pub(crate) mod server;
 
-use account::Account;
+use backend::Account;
 use imap_server::{Server, Shutdown};
 use rest::Rest;
 use server::RestServer;

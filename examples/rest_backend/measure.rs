@@ -1,6 +1,6 @@
 //! What a large mailbox costs: the first listing, SELECT, a listing in which nothing is new, and one with a few messages.
 
-use super::account::Account;
+use super::backend::Account;
 use super::rest::Rest;
 use super::server::RestServer;
 use imap_backend::*;

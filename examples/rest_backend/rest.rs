@@ -1,9 +1,13 @@
-//! The store's HTTP interface, as the backend uses it.
+//! The client of the store's HTTP interface: what an author of a backend has already, or gets from the maker of the store.
 
-use imap_backend::{Error, ErrorKind};
+use bytes::Bytes;
+use chrono::{DateTime, FixedOffset};
+use imap_backend::{Error, ErrorKind, FlagAction, FlagChange};
 use imap_updates::Flags;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,10 +37,10 @@ pub(crate) struct Details {
 }
 
 #[derive(Serialize)]
-pub(crate) struct Change {
-    pub(crate) remove_all: bool,
-    pub(crate) add: Vec<String>,
-    pub(crate) remove: Vec<String>,
+struct Change {
+    remove_all: bool,
+    add: Vec<String>,
+    remove: Vec<String>,
 }
 
 impl Rest {
@@ -44,14 +48,105 @@ impl Rest {
         Self { client: Client::new(), base: base.into() }
     }
 
-    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.base))
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}/mailboxes{path}", self.base))
     }
+
+    pub(crate) async fn names(&self) -> Result<Vec<String>, Error> {
+        answer(self.request(Method::GET, "")).await
+    }
+
+    pub(crate) async fn page(&self, mailbox: &str, after: String) -> Result<Page, Error> {
+        let page = self.request(Method::GET, &format!("/{mailbox}/messages"));
+        answer(page.query(&[("after", after)])).await
+    }
+
+    /// Size and date of those messages that are there.
+    pub(crate) async fn details(
+        &self,
+        mailbox: &str,
+        ids: &[String],
+    ) -> Result<HashMap<String, Details>, Error> {
+        let details = self.request(Method::POST, &format!("/{mailbox}/details")).json(ids);
+        let details: Vec<Details> = answer(details).await?;
+        Ok(details.into_iter().map(|details| (details.id.clone(), details)).collect())
+    }
+
+    pub(crate) async fn read(
+        &self,
+        mailbox: &str,
+        id: &str,
+        offset: u64,
+        length: usize,
+    ) -> Result<Bytes, Error> {
+        let read = self.request(Method::GET, &format!("/{mailbox}/messages/{id}"));
+        let read = read.query(&[("offset", offset), ("length", length as u64)]);
+        send(read).await?.bytes().await.map_err(unavailable)
+    }
+
+    /// Stores a message, and says its id.
+    pub(crate) async fn create(
+        &self,
+        mailbox: &str,
+        flags: &Flags,
+        date: DateTime<FixedOffset>,
+        octets: Vec<u8>,
+    ) -> Result<String, Error> {
+        let create = self.request(Method::POST, &format!("/{mailbox}/messages"));
+        let create = create.query(&[("flags", texts(flags).join(" ")), ("date", date.to_rfc3339())]);
+        answer(create.body(octets)).await
+    }
+
+    /// Changes flags, and says what they are then; `None` if the message is gone.
+    pub(crate) async fn change(
+        &self,
+        mailbox: &str,
+        id: &str,
+        change: &FlagChange,
+    ) -> Result<Option<Flags>, Error> {
+        let (named, none) = (texts(change.flags()), vec![]);
+        let (remove_all, add, remove) = match change.action() {
+            FlagAction::Replace => (true, named, none),
+            FlagAction::Add => (false, named, none),
+            FlagAction::Remove => (false, none, named),
+        };
+        let patch = self.request(Method::PATCH, &format!("/{mailbox}/messages/{id}"));
+        let flags = answer(patch.json(&Change { remove_all, add, remove })).await;
+        Ok(if_there(flags)?.map(|flags: Vec<String>| flags_of(&flags)))
+    }
+
+    /// Removes a message, if it is not gone already.
+    pub(crate) async fn delete(&self, mailbox: &str, id: &str) -> Result<(), Error> {
+        let delete = self.request(Method::DELETE, &format!("/{mailbox}/messages/{id}"));
+        if_there(send(delete).await).map(drop)
+    }
+
+    /// Copies all of the messages or none, and says the ids of the copies.
+    pub(crate) async fn copy(
+        &self,
+        mailbox: &str,
+        ids: &[String],
+        target: &str,
+    ) -> Result<Vec<String>, Error> {
+        let copy = self.request(Method::POST, &format!("/{mailbox}/copy"));
+        answer(copy.query(&[("to", target)]).json(ids)).await
+    }
+}
+
+fn if_there<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Err(error) if error.kind() == ErrorKind::ExpungeIssued => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Error> {
+    send(request).await?.json().await.map_err(unavailable)
 }
 
 /// Sends a request until the store takes it, ten times at most. One that may change something is sent again only if the
 /// store has said that it did nothing.
-pub(crate) async fn send(request: RequestBuilder) -> Result<Response, Error> {
+async fn send(request: RequestBuilder) -> Result<Response, Error> {
     let (client, request) = request.build_split();
     let request = request.map_err(unavailable)?;
     for _ in 0..10 {
@@ -80,6 +175,6 @@ pub(crate) fn flags_of(flags: &[String]) -> Flags {
     flags.iter().filter_map(|flag| flag.parse().ok()).collect()
 }
 
-pub(crate) fn texts(flags: &Flags) -> Vec<String> {
+fn texts(flags: &Flags) -> Vec<String> {
     flags.to_string().trim_matches(['(', ')']).split_whitespace().map(str::to_owned).collect()
 }

@@ -286,7 +286,8 @@ async fn change(
 ) -> Answer<Json<Vec<String>>> {
     let mut data = data.lock();
     let flags = &mut data.message(&name, &id)?.flags;
-    flags.retain(|flag| !change.remove_all && !change.remove.contains(flag) && !change.add.contains(flag));
+    let is_in = |flags: &[String], flag: &str| flags.iter().any(|other| other.eq_ignore_ascii_case(flag));
+    flags.retain(|flag| !change.remove_all && !is_in(&change.remove, flag) && !is_in(&change.add, flag));
     flags.extend(change.add);
     Ok(Json(flags.clone()))
 }

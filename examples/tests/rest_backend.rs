@@ -10,7 +10,7 @@ use imap_backend::*;
 use imap_backend_test::{Mail, Report, Stage, Subject, run_all};
 use imap_seq::Uid;
 use imap_updates::Access;
-use rest_backend::account::Account;
+use rest_backend::backend::Account;
 use rest_backend::rest::Rest;
 use rest_backend::server::{Faults, RestServer};
 use std::path::Path;

@@ -87,6 +87,18 @@ impl<S: UidStore> Pages<S> {
         Ok(())
     }
 
+    /// The same, for a thread to which the pages are handed.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page).
+    pub fn with_page<'a>(
+        mut self,
+        messages: impl IntoIterator<Item = (&'a str, Flags)>,
+    ) -> Result<Self, UidMapError<S::Error>> {
+        self.page(messages)?;
+        Ok(self)
+    }
+
     /// The first listing has come to its end, at `now`: whether to list the store once more, into the same pages, because
     /// something lacks that has a UID, and its absence is not confirmed. Whoever opens the mailbox without that shows
     /// messages that may be gone, until later listings confirm it. Do it a few times at most: an [`Absence`] may take minutes.
