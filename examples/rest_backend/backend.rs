@@ -209,7 +209,7 @@ impl Mailbox for Selected {
             }
             gone.insert(uid);
         }
-        blocking(move || open.ids.expunged(&gone)).await?; // what went before a failure, too
+        let _told = blocking(move || open.ids.expunged(&gone)).await?; // what went before a failure, too
         failed
     }
 

@@ -9,6 +9,8 @@
 //! | `maildir_server` | the same on a Maildir |
 //! | `two_clients` | two clients and one expunge: what each is told, and when |
 //! | `polled_backend` | a store that can only be listed |
+//! | `rest_backend` | a store behind HTTP, with ids of its own, pages and faults; UIDs that last |
+//! | `mbox_archive` | one mbox file, read-only |
 //! | `log_backend` | a database with a change log, which several servers share |
 //! | `helpers_without_server` | the helpers in a server of your own |
 //!

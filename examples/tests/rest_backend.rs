@@ -34,12 +34,11 @@ async fn kit(faults: Faults) -> Report {
 /// What the store does not have at all.
 fn only_what_is_not_there_is_skipped(report: &Report) {
     report.assert_passed();
-    println!("{report}");
-    let lacks = ["CREATE", "mod-sequences", "DELETE", "RENAME", "summaries"];
+    let lacks = ["CREATE", "RENAME", "subscriptions", "mod-sequences", "summaries"];
     for (case, ability) in report.skipped() {
         assert!(lacks.iter().any(|lack| ability.contains(lack)), "{case}: {ability}");
     }
-    assert!(report.skipped().count() <= 30, "{report}");
+    assert!(report.skipped().count() <= 22, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ pub mod message_summary;
 pub mod search_program;
 pub mod seq_mapper_ops;
 pub mod server_input;
+pub mod uid_journal;
 pub mod update_buffer;
 
 /// The names and texts of files, which `imap-maildir` keeps to itself.
@@ -28,6 +29,19 @@ mod format {
     pub(crate) mod subscriptions;
     pub(crate) mod uidlist;
     pub(crate) mod wire_form;
+}
+
+/// The journal's octets, which `imap-poller` keeps to itself, and the ids that are read from them.
+#[allow(dead_code, reason = "the journal uses more of it")]
+#[path = "../../crates/imap-poller/src/journal"]
+mod journal {
+    pub(crate) mod format;
+}
+#[allow(dead_code, unreachable_pub, reason = "`imap-poller` offers more of it")]
+#[path = "../../crates/imap-poller/src/ids"]
+mod ids {
+    mod table;
+    pub(crate) use table::{Ids, IdsError};
 }
 
 /// The writer of ENVELOPE and BODYSTRUCTURE, which `imap-server` keeps to itself.

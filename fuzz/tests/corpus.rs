@@ -4,7 +4,7 @@ use std::path::Path;
 
 use imap_backendutil_fuzz::{
     maildir_files, message_search, message_summary, search_program, seq_mapper_ops, server_input,
-    update_buffer,
+    uid_journal, update_buffer,
 };
 
 fn over_the_corpus(target: &str, run: fn(&[u8])) {
@@ -51,6 +51,11 @@ fn seq_mapper_ops_keeps_its_promises() {
 #[test]
 fn server_input_keeps_its_promises() {
     over_the_corpus("server_input", server_input::run);
+}
+
+#[test]
+fn uid_journal_keeps_its_promises() {
+    over_the_corpus("uid_journal", uid_journal::run);
 }
 
 #[test]

@@ -20,12 +20,12 @@ use imap_seq::{Uid, UidValidity};
 
 use crate::ids::{Ids, IdsError};
 
-pub(super) const MAGIC: &[u8] = b"IMAPUID1";
+pub(crate) const MAGIC: &[u8] = b"IMAPUID1";
 const HEADER: usize = 12;
 /// No record has more content, so no more than this can be torn.
-pub(super) const MOST_CONTENT: usize = 1 << 20;
+pub(crate) const MOST_CONTENT: usize = 1 << 20;
 /// No record gives more UIDs. So it is known how many a torn one may have given.
-pub(super) const MOST_GIVEN: usize = 1 << 14;
+pub(crate) const MOST_GIVEN: usize = 1 << 14;
 
 const NO_UID_LEFT: u64 = 1 << 32;
 
@@ -56,7 +56,7 @@ impl fmt::Display for Damage {
 }
 
 /// Writes the first record.
-pub(super) fn begin(ids: &Ids) -> Vec<u8> {
+pub(crate) fn begin(ids: &Ids) -> Vec<u8> {
     let uid_next: u64 = ids.uid_next().map_or(NO_UID_LEFT, |uid| uid.get().into());
     let messages = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     let numbers = [
@@ -67,7 +67,7 @@ pub(super) fn begin(ids: &Ids) -> Vec<u8> {
 }
 
 /// Writes as many messages as fit into one record; there has to be one.
-pub(super) fn given<'a>(messages: &mut std::iter::Peekable<impl Iterator<Item = (Uid, &'a str)>>) -> Vec<u8> {
+pub(crate) fn given<'a>(messages: &mut std::iter::Peekable<impl Iterator<Item = (Uid, &'a str)>>) -> Vec<u8> {
     let mut content = vec![GIVEN];
     let mut number = 0;
     let mut fits = |content: &[u8], id: &str| {
@@ -84,7 +84,7 @@ pub(super) fn given<'a>(messages: &mut std::iter::Peekable<impl Iterator<Item = 
 }
 
 /// Writes as many UIDs as fit into one record; there has to be one.
-pub(super) fn gone(uids: &mut impl Iterator<Item = Uid>) -> Vec<u8> {
+pub(crate) fn gone(uids: &mut impl Iterator<Item = Uid>) -> Vec<u8> {
     let mut content = vec![GONE];
     for uid in uids.take(MOST_CONTENT / 4 - 1) {
         content.extend_from_slice(&uid.get().to_le_bytes());
@@ -92,7 +92,7 @@ pub(super) fn gone(uids: &mut impl Iterator<Item = Uid>) -> Vec<u8> {
     record(&content)
 }
 
-fn record(content: &[u8]) -> Vec<u8> {
+pub(crate) fn record(content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).unwrap_or(u32::MAX).to_le_bytes();
     let checksums = [crc32fast::hash(&length), crc32fast::hash(content)].map(u32::to_le_bytes);
     [&length[..], &checksums[0], &checksums[1], content].concat()
