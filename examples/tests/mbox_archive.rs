@@ -66,7 +66,7 @@ fn every_piece_of_every_message_is_that_of_the_file() {
         for length in [1, 2, 7, 4_095, 4_096, 70_000] {
             // In order, and back: the place that is kept is no truth of its own.
             let step = if expected.len() > 1_000 { 997 } else { 1 };
-            let offsets = (0..=expected.len() + 1).step_by(step);
+            let offsets = (0..expected.len() + 2).step_by(step);
             let mut place = (0, entry.start);
             for offset in offsets.clone().chain(offsets.rev()) {
                 let read =
