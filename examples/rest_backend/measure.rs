@@ -2,7 +2,7 @@
 
 use super::backend::Account;
 use super::rest::Rest;
-use super::server::RestServer;
+use super::server::{Faults, RestServer};
 use imap_backend::*;
 use imap_backendutil_examples::Client;
 use imap_server::Server;
@@ -41,6 +41,10 @@ pub(crate) async fn measure(messages: u64) -> Result<(), Box<dyn Error>> {
         opened.poll(PollReason::Asked).await?;
         watch.report(&format!("listing with {news} new messages"));
     }
+    store.set_faults(Faults { repeated: true, ..Faults::default() });
+    let watch = Watch::start();
+    opened.poll(PollReason::Asked).await?;
+    watch.report("listing whose pages repeat messages, in another order");
     for _ in 0..2 {
         store.remove_first();
         let watch = Watch::start();
