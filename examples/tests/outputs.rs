@@ -94,3 +94,28 @@ fn the_maildir_example_serves_a_maildir() {
         conversation("maildir_server", &["127.0.0.1:0", home.path().to_str().unwrap()], &["SELECT INBOX"]);
     assert!(heard.lines().any(|line| line.starts_with("a1 OK [READ-WRITE]")), "{heard}");
 }
+
+#[test]
+fn the_archive_example_serves_an_mbox_file() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("mail.mbox");
+    std::fs::write(&file, "From a@b Thu Jan  1 00:00:00 2026\nSubject: one\n\n>From here\n\n").unwrap();
+    let commands = ["SELECT INBOX", "FETCH 1 (UID RFC822.SIZE BODY[TEXT])"];
+    let heard = conversation("mbox_archive", &["127.0.0.1:0", file.to_str().unwrap()], &commands);
+    let lines: Vec<_> = heard.lines().collect();
+    assert!(lines.iter().any(|line| line.starts_with("a1 OK [READ-ONLY]")), "{heard}");
+    assert!(
+        lines.windows(2).any(|pair| pair == ["* 1 FETCH (UID 1 RFC822.SIZE 27 BODY[TEXT] {11}", "From here"]),
+        "{heard}"
+    );
+}
+
+#[test]
+fn the_rest_example_takes_mail_and_keeps_its_uids() {
+    let home = tempfile::tempdir().unwrap();
+    let commands =
+        ["APPEND INBOX {16+}\r\nSubject: one\r\n\r\n", "SELECT INBOX", "FETCH 1 (UID BODY[HEADER])"];
+    let heard = conversation("rest_backend", &["127.0.0.1:0", home.path().to_str().unwrap()], &commands);
+    assert!(heard.lines().any(|line| line == "* 1 FETCH (UID 1 BODY[HEADER] {16}"), "{heard}");
+    assert!(home.path().join("INBOX.uids").exists());
+}
