@@ -16,7 +16,7 @@ use medium::{JournalFile, Medium, OpenedFile};
 
 /// A file to which each change is added, and in which it is durable before anybody is told of it.
 ///
-/// * **A crash at any moment** leaves what was answered, and perhaps the beginning of a record behind it, which is cut off
+/// * **A crash at any moment**, of the process or of the machine, leaves what was answered, and perhaps the beginning of a record behind it, which is cut off
 ///   when the journal is opened ([`UidMap::torn`]). UIDs that the torn record may have given are never used.
 /// * **Damage** anywhere else is found by checksums, and the journal is refused, with the place in it: a UID that is guessed
 ///   would show a client the wrong message. Restore the file, or remove it and take a new UIDVALIDITY.
@@ -147,6 +147,8 @@ impl<M: Medium> Log<M> {
             log.write_anew(&ids).map_err(NotOpened::Failed)?;
             return Ok((ids, log));
         };
+        // Before anybody is told what it says: a process that was killed may have left it unsynced.
+        log.medium.sync().map_err(NotOpened::Failed)?;
         let format::Replayed { mut ids, torn } = format::replay(octets).map_err(NotOpened::Damaged)?;
         (log.length, log.torn) = (octets.len() as u64, torn);
         if torn > 0 {

@@ -310,7 +310,12 @@ fn shapes() -> impl Strategy<Value = Shape> {
 }
 
 fn failures() -> impl Strategy<Value = Failure> {
-    let left = prop_oneof![Just(Left::Short), Just(Left::Zeros), Just(Left::All)];
+    let left = prop_oneof![
+        Just(Left::Short),
+        Just(Left::Zeros),
+        Just(Left::All),
+        Just(Left::Unsynced)
+    ];
     (0..60_usize, left).prop_map(|(after, left)| Failure { after, left })
 }
 

@@ -9,6 +9,10 @@ pub(crate) trait Medium {
     /// Adds octets at the end. They are there after a loss of power, once this has returned.
     fn append(&mut self, octets: &[u8]) -> io::Result<()>;
 
+    /// What was found is there after a loss of power, once this has returned. A process that ended between writing and
+    /// syncing leaves what can be read and may yet be lost.
+    fn sync(&mut self) -> io::Result<()>;
+
     /// Puts what `write` writes in the place of everything. After a loss of power it is all as before or all as it was
     /// written; the latter, once this has returned.
     fn replace(&mut self, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()>;
@@ -68,6 +72,11 @@ impl Medium for JournalFile {
         let file = self.file.as_mut().ok_or(io::ErrorKind::NotFound)?;
         file.write_all(octets)?;
         file.sync_data()
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.as_ref().ok_or(io::ErrorKind::NotFound)?.sync_data()?;
+        sync_directory(&self.path)
     }
 
     fn replace(&mut self, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {

@@ -70,11 +70,12 @@ impl Answers {
 }
 
 fn failure(random: &mut Random) -> Failure {
-    let left = match random.below(5) {
+    let left = match random.below(6) {
         0 => Left::Short,
         1 => Left::Zeros,
         2 => Left::Noise(u8::try_from(1 + random.below(255)).unwrap()),
         3 => Left::Holes,
+        4 => Left::Unsynced,
         _ => Left::All,
     };
     let after = random.below(6_000);

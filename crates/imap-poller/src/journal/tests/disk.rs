@@ -13,6 +13,8 @@ pub(crate) struct Disk(Rc<RefCell<State>>);
 #[derive(Debug, Default)]
 struct State {
     octets: Option<Vec<u8>>,
+    /// How many of them outlast a loss of power, if not all.
+    durable: Option<usize>,
     failure: Option<Failure>,
     appends: usize,
     replaces: usize,
@@ -37,6 +39,8 @@ pub(crate) enum Left {
     Holes,
     /// All of it was written, and nobody heard.
     All,
+    /// The process ended, and not the power: all of it can be read, and the next loss of power may take it away.
+    Unsynced,
 }
 
 impl Disk {
@@ -84,11 +88,14 @@ impl Medium for Disk {
         let mut state = self.0.borrow_mut();
         state.appends += 1;
         let failure = state.spend(octets.len());
+        let durable = state.durable.take();
         let file = state.octets.as_mut().ok_or(io::ErrorKind::NotFound)?;
         let Some(Failure { after, left }) = failure else {
             file.extend_from_slice(octets);
             return Ok(());
         };
+        file.truncate(durable.unwrap_or(usize::MAX));
+        let before = file.len();
         let (written, lost) = octets.split_at(after);
         match left {
             Left::Short => file.extend_from_slice(written),
@@ -100,9 +107,15 @@ impl Medium for Disk {
                     .chain(lost.iter().map(|octet| octet ^ seed)),
             ),
             Left::Holes => file.extend(written.iter().map(|_| 0).chain(lost.iter().copied())),
-            Left::All => file.extend_from_slice(octets),
+            Left::All | Left::Unsynced => file.extend_from_slice(octets),
         }
+        state.durable = matches!(left, Left::Unsynced).then_some(before);
         Err(io::Error::other("the power failed"))
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.borrow_mut().durable = None;
+        Ok(())
     }
 
     fn replace(&mut self, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
@@ -110,9 +123,12 @@ impl Medium for Disk {
         write(&mut octets)?;
         let mut state = self.0.borrow_mut();
         state.replaces += 1;
+        let durable = state.durable.take();
         let failure = state.spend(octets.len());
         if failure.is_none_or(|failure| matches!(failure.left, Left::All)) {
             state.octets = Some(octets);
+        } else if let (Some(durable), Some(file)) = (durable, &mut state.octets) {
+            file.truncate(durable);
         }
         match failure {
             None => Ok(()),
