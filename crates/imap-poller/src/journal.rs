@@ -16,8 +16,9 @@ use medium::{JournalFile, Medium, OpenedFile};
 
 /// A file to which each change is added, and in which it is durable before anybody is told of it.
 ///
-/// * **A crash at any moment**, of the process or of the machine, leaves what was answered, and perhaps the beginning of a record behind it, which is cut off
-///   when the journal is opened ([`UidMap::torn`]). UIDs that the torn record may have given are never used.
+/// * **A crash at any moment**, of the process or of the machine, leaves what was answered, and perhaps the beginning of a
+///   record behind it, which is cut off when the journal is opened ([`UidMap::torn`]). UIDs that the torn record may have
+///   given are never used.
 /// * **Damage** anywhere else is found by checksums, and the journal is refused, with the place in it: a UID that is guessed
 ///   would show a client the wrong message. Restore the file, or remove it and take a new UIDVALIDITY.
 /// * **It is written anew** when more than half of it is about messages that are gone: beside the old one, and renamed.
