@@ -128,6 +128,20 @@ fn one_that_cannot_be_reached_is_an_error_that_says_why() {
     assert!(error.to_string().contains("does not exist"), "{error}");
 }
 
+/// Where nobody may block, nobody may drop a runtime either.
+#[tokio::test]
+async fn within_a_runtime_one_that_cannot_be_reached_is_an_error_too() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let error = refused(&format!("postgres://mail@{closed}/mail"));
+    assert!(error.to_string().contains("refused"), "{error}");
+    let Some(server) = shared() else { return };
+    let error = refused(&made(server, "UPDATE store SET version = 99"));
+    assert!(matches!(error, OpenError::Newer { .. }), "{error}");
+}
+
 #[test]
 fn two_who_make_it_at_once_make_it_once() {
     let Some(server) = shared() else { return };

@@ -59,12 +59,14 @@ impl Database {
             runtime.handle().clone(),
             MOST_CONNECTIONS,
         );
-        schema::prepare(&mut pool.connect()?)?;
-        Ok(Self {
+        // From here on it is ended without waiting, also where the database is refused.
+        let database = Self {
             config,
             pool,
             runtime: Some(runtime),
-        })
+        };
+        schema::prepare(&mut database.pool.connect()?)?;
+        Ok(database)
     }
 
     pub(crate) fn read<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
