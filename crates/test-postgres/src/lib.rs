@@ -221,11 +221,11 @@ impl Server {
 
     /// Ends all of its processes at once, as a loss of power would, but for what the disk has.
     pub fn kill(&self) {
-        self.end_by(|server| {
-            // While it stands still it makes no child that would be missed.
+        // While it stands still it makes no child that would be missed.
+        if let Some(server) = self.process() {
             let _ = kill_process(server, Signal::STOP);
-            signal_all(server, Signal::KILL);
-        });
+        }
+        self.end_by(|server| signal_all(server, Signal::KILL));
     }
 
     /// Stops all of its processes where they are. [`resume`](Self::resume) lets them go on.
@@ -244,9 +244,16 @@ impl Server {
 
     fn end_by(&self, signal: impl Fn(Pid)) {
         let Some(server) = self.process() else { return };
+        let children = children(server);
         signal(server);
+        // The next server does not start while one of them has the memory that they share.
         let begin = Instant::now();
-        while rustix::process::test_kill_process(server).is_ok() && begin.elapsed() < START {
+        let is_running = || {
+            std::iter::once(server)
+                .chain(children.iter().copied())
+                .any(is_running)
+        };
+        while is_running() && begin.elapsed() < START {
             std::thread::sleep(Duration::from_millis(5));
         }
         // What a killed server leaves would make the next one wait.
@@ -317,18 +324,25 @@ fn signal_all(server: Pid, signal: Signal) {
 fn children(parent: Pid) -> Vec<Pid> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let is_child = |process: &Pid| {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).unwrap_or_default();
-        // `pid (name) state parent ..`; the name may have spaces.
-        let after_name = status.rsplit_once(") ").map_or("", |(_, rest)| rest);
-        let of = after_name
-            .split(' ')
-            .nth(1)
-            .and_then(|parent| parent.parse().ok());
-        of.and_then(Pid::from_raw) == Some(parent)
+        let of = status(*process).and_then(|(_, parent)| Pid::from_raw(parent));
+        of == Some(parent)
     };
     let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     numbers.filter_map(Pid::from_raw).filter(is_child).collect()
+}
+
+/// Whether there is such a process, and not only what nobody has waited for yet.
+fn is_running(process: Pid) -> bool {
+    status(process).is_some_and(|(state, _)| state != "Z")
+}
+
+/// The state of a process, and its parent.
+fn status(process: Pid) -> Option<(String, i32)> {
+    let status = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
+    // `pid (name) state parent ..`; the name may have spaces.
+    let (_, after_name) = status.rsplit_once(") ")?;
+    let mut words = after_name.split(' ');
+    Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
 }
 
 fn is_root() -> bool {
