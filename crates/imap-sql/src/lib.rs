@@ -86,7 +86,7 @@
 //! | --- | --- |
 //! | NOOP, nothing new | 2 of one row, by key |
 //! | STATUS | 3 of one row where nobody has the mailbox open: counts are kept |
-//! | SELECT, mailbox not open in this process | all its rows, some 70 octets each, without summaries |
+//! | SELECT, mailbox not open in this process | the UIDs and the keywords in use, from indexes |
 //! | FETCH | one for each run of neighbouring UIDs, at most 256 messages |
 //! | STORE, COPY, MOVE | one or two for each message, one commit |
 //! | SEARCH of flags, keywords, INTERNALDATE, sizes | one; what else is asked is looked for in the messages that it leaves |

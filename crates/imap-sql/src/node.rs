@@ -161,14 +161,14 @@ impl Node {
     /// The page after a version. Where sessions of this process may be told of messages that nobody was told of, it claims
     /// them first; `claimed` are those of the pages before.
     fn page(&self, key: MailboxKey, after: ModSeq, claimed: &mut UidSet) -> Result<Page, Error> {
-        let read = self.read(|statements| log::read(statements, key, Some(after), claimed))?;
+        let read = self.read(|statements| log::read(statements, key, after, claimed))?;
         if !read.has_unclaimed || !self.0.writers.are_in(key) {
             return Ok(read.page);
         }
         // In one transaction: what comes later is not on the page, and not claimed.
         let read = self.0.database.write(|statements| {
             *claimed = claimed.union(&mailboxes::claim_recent(statements, key)?);
-            log::read(statements, key, Some(after), claimed)
+            log::read(statements, key, after, claimed)
         })?;
         Ok(read.page)
     }
@@ -193,8 +193,10 @@ impl Node {
     /// The hub of a mailbox, up to date. Blocks.
     pub(crate) fn open(&self, key: MailboxKey) -> Result<LogHub, Error> {
         let hub = self.0.hubs.get_or_open(key, || {
-            let whole = self.read(|statements| log::read(statements, key, None, &UidSet::new()))?;
-            LogHub::open(whole.page, Limits::default()).map_err(|_| Error::new(ErrorKind::NonExistent))
+            let snapshot = self.read(|statements| log::snapshot(statements, key))?;
+            let (snapshot, uid_next) = snapshot.ok_or(ErrorKind::NonExistent)?;
+            LogHub::of_snapshot(snapshot, Some(uid_next), Limits::default())
+                .map_err(|error| Error::new(ErrorKind::Corruption).with_source(error))
         })?;
         self.catch_up(key, &hub)?; // nobody may have used it for long
         match hub.closed() {

@@ -1,8 +1,10 @@
 //! The change log of a mailbox: the messages in the order of their mod-sequences, and what was expunged.
 
+use std::collections::BTreeSet;
+
 use imap_backend::Error;
-use imap_seq::{ModSeq, UidSet};
-use imap_updates::{Event, Origin, Page, Recency};
+use imap_seq::{ModSeq, Uid, UidSet};
+use imap_updates::{Event, Origin, Page, Recency, Snapshot};
 
 use super::mailboxes::{self, MailboxKey, MailboxRow};
 use super::messages;
@@ -27,8 +29,45 @@ const ROWS_OF: &str = "\
     UNION ALL \
     SELECT modseq, uid, 1, 0, 0, '' FROM expunged WHERE mailbox = ?1 AND modseq = ?2";
 
+/// In the order of an index that has nothing else. The database need not read what else it knows of a million messages.
+const ALL_UIDS: &str = "SELECT uid FROM messages WHERE mailbox = ?1";
+
+/// The sets of keywords that messages have, one step in the index for each.
+const KEYWORD_SETS: &str = "\
+    WITH RECURSIVE sets (keywords) AS (\
+    SELECT min(keywords) FROM messages WHERE mailbox = ?1 AND keywords <> '' \
+    UNION ALL \
+    SELECT (SELECT min(keywords) FROM messages WHERE mailbox = ?1 AND keywords <> '' AND keywords > sets.keywords) \
+    FROM sets WHERE keywords IS NOT NULL) \
+    SELECT keywords FROM sets WHERE keywords IS NOT NULL";
+
 const ALL_ROWS: &str = "\
     SELECT modseq, uid, 0, maker, flags, keywords FROM messages WHERE mailbox = ?1 ORDER BY uid";
+
+/// All messages of a mailbox, for its hub, and its UIDNEXT. `None` where it is gone.
+pub(crate) fn snapshot(
+    statements: Statements<'_>,
+    key: MailboxKey,
+) -> Result<Option<(Snapshot, Option<Uid>)>, Error> {
+    let Some(mailbox) = mailboxes::current(statements, key)? else {
+        return Ok(None);
+    };
+    let mut uids: Vec<Uid> = Vec::with_capacity(usize::try_from(mailbox.messages).unwrap_or(0));
+    statements.each(ALL_UIDS, &[key.id.into()], |row| {
+        uids.push(row.integer(0)?.try_into()?);
+        Ok(())
+    })?;
+    uids.sort_unstable();
+    let mut keywords = BTreeSet::new();
+    statements.each(KEYWORD_SETS, &[key.id.into()], |row| {
+        keywords.extend(flags_of(0, row.text(0)?).keywords().iter().cloned());
+        Ok(())
+    })?;
+    let snapshot = Snapshot::new(uids)
+        .with_highest_modseq(mailbox.highest_modseq)
+        .with_keywords(keywords.into_iter().collect());
+    Ok(Some((snapshot, mailbox.uid_next)))
+}
 
 /// A page, and whether it may have messages that no session of any process was told of.
 pub(crate) struct Read {
@@ -36,12 +75,12 @@ pub(crate) struct Read {
     pub(crate) has_unclaimed: bool,
 }
 
-/// What changed after a version. It is the whole mailbox if the hub has nothing yet, or if the log does not reach back so far.
+/// What changed after a version. It is the whole mailbox if the log does not reach back so far.
 /// Messages among those that this process has `claimed` are recent.
 pub(crate) fn read(
     statements: Statements<'_>,
     key: MailboxKey,
-    after: Option<ModSeq>,
+    after: ModSeq,
     claimed: &UidSet,
 ) -> Result<Read, Error> {
     let closed = |page| Read {
@@ -63,14 +102,12 @@ pub(crate) fn read(
 fn page(
     statements: Statements<'_>,
     (id, mailbox): (i64, &MailboxRow),
-    after: Option<ModSeq>,
+    after: ModSeq,
     claimed: &UidSet,
 ) -> Result<Page, Error> {
-    let page = match after {
-        Some(after) if i64::from(after) >= mailbox.log_begins => {
-            changes(statements, (id, mailbox), after, claimed)
-        }
-        _ => {
+    let page = match i64::from(after) >= mailbox.log_begins {
+        true => changes(statements, (id, mailbox), after, claimed),
+        false => {
             let mut page = Page::whole(mailbox.highest_modseq);
             statements.each(ALL_ROWS, &[id.into()], |row| {
                 page.push(event(claimed, row)?);
@@ -172,10 +209,10 @@ mod tests {
     use std::time::Duration;
 
     use imap_backend::MailboxName;
-    use imap_updates::{Access, Limits, LogHub};
+    use imap_updates::{Access, Keyword, Limits, LogHub};
 
     use super::*;
-    use crate::engine::{Database, Place};
+    use crate::engine::{Database, Place, Value};
     use crate::tables::{accounts, names};
 
     /// A mailbox with so many messages of one blob, each with a version of its own.
@@ -196,15 +233,40 @@ mod tests {
         (database, key)
     }
 
-    fn page_after(database: &Database, key: MailboxKey, after: Option<ModSeq>) -> Result<Page, Error> {
+    fn open(database: &Database, key: MailboxKey) -> LogHub {
+        let snapshot = database.read(|statements| snapshot(statements, key));
+        let (snapshot, uid_next) = snapshot.unwrap().unwrap();
+        LogHub::of_snapshot(snapshot, Some(uid_next), Limits::default()).unwrap()
+    }
+
+    fn page_after(database: &Database, key: MailboxKey, after: ModSeq) -> Result<Page, Error> {
         let read = database.read(|statements| read(statements, key, after, &UidSet::new()));
         read.map(|read| read.page)
     }
 
     #[test]
+    fn a_hub_begins_with_all_messages_in_order_and_with_all_keywords() {
+        let (database, key) = filled(5);
+        // The last change of the first message is later than the arrival of the others.
+        for (uid, keywords) in [(4, "b a"), (2, "c"), (3, "c"), (1, "a d")] {
+            let sql = "UPDATE messages SET keywords = ?2 WHERE uid = ?1";
+            database
+                .write(|statements| statements.execute(sql, &[Value::Integer(uid), keywords.into()]))
+                .unwrap();
+        }
+        let hub = open(&database, key);
+        let updates = hub.select(Access::ReadOnly).updates;
+        let uids: Vec<u32> = updates.view().uids().map(Uid::get).collect();
+        assert_eq!(uids, [1, 2, 3, 4, 5]);
+        let mut keywords: Vec<&str> = updates.keywords().iter().map(Keyword::as_str).collect();
+        keywords.sort_unstable();
+        assert_eq!(keywords, ["a", "b", "c", "d"]);
+    }
+
+    #[test]
     fn a_page_that_is_cut_short_has_all_rows_of_its_last_version() {
         let (database, key) = filled(0);
-        let hub = LogHub::open(page_after(&database, key, None).unwrap(), Limits::default()).unwrap();
+        let hub = open(&database, key);
         // More rows of one version than a page has, between rows of others.
         let insert = |number: i64, modseq: i64| {
             let sql = "INSERT INTO messages (mailbox, uid, modseq, blob) VALUES (?1, ?2, ?3, 1)";
@@ -225,7 +287,7 @@ mod tests {
         let mut pages = 0;
         hub.catch_up_blocking(|after| {
             pages += 1;
-            page_after(&database, key, Some(after))
+            page_after(&database, key, after)
         })
         .unwrap();
         assert_eq!(pages, 2);
@@ -252,7 +314,7 @@ mod tests {
                 })
                 .unwrap();
         };
-        let hub = LogHub::open(page_after(&database, key, None).unwrap(), Limits::default()).unwrap();
+        let hub = open(&database, key);
         let opened = i64::from(hub.cursor());
         remove(20);
         assert_eq!(since(opened).unwrap().len(), 20, "twice the bound is kept");
@@ -260,7 +322,7 @@ mod tests {
         assert_eq!(since(opened), None);
         assert_eq!(since(opened + 11).unwrap().len(), 10);
         // A hub that was behind reads the whole mailbox instead.
-        hub.catch_up_blocking(|after| page_after(&database, key, Some(after)))
+        hub.catch_up_blocking(|after| page_after(&database, key, after))
             .unwrap();
         assert_eq!(hub.select(Access::ReadOnly).updates.exists(), 0);
         assert_eq!(i64::from(hub.cursor()), opened + 21);

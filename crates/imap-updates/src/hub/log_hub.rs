@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use imap_seq::{ModSeq, Uid, UidSet};
+use imap_seq::{ModSeq, NotAscending, Uid, UidSet};
 
 use super::applied::{Applied, Outcome};
 use super::claim::Claim;
@@ -103,15 +103,42 @@ impl LogHub {
             .with_recent(recent)
             .with_highest_modseq(whole.upto)
             .with_keywords(keywords);
-        let mut state = State::new(snapshot, limits).map_err(|_| NotWhole)?;
+        Self::of_snapshot(snapshot, whole.uid_next, limits).map_err(|_| NotWhole)
+    }
+
+    /// As [`open`](Self::open), for a store that lists UIDs faster than rows with flags: the hub of a mailbox as of the
+    /// snapshot's HIGHESTMODSEQ, and with this UIDNEXT, if the store says it. The snapshot's keywords are all that messages
+    /// have. O(messages).
+    ///
+    /// ```
+    /// use imap_seq::{ModSeq, Uid};
+    /// use imap_updates::{Access, Limits, LogHub, Snapshot};
+    ///
+    /// let uids: Vec<Uid> = [3, 4, 7].into_iter().filter_map(Uid::new).collect();
+    /// let snapshot = Snapshot::new(uids).with_highest_modseq(ModSeq::try_from(100_i64)?);
+    /// let hub = LogHub::of_snapshot(snapshot, Some(Uid::new(9)), Limits::default())?;
+    /// assert_eq!(hub.select(Access::ReadOnly).updates.exists(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NotAscending`] for UIDs in another order.
+    pub fn of_snapshot(
+        snapshot: Snapshot,
+        uid_next: Option<Option<Uid>>,
+        limits: Limits,
+    ) -> Result<Self, NotAscending> {
+        let cursor = snapshot.highest_modseq;
+        let mut state = State::new(snapshot, limits)?;
         state.flags.remember_makers();
-        if let Some(uid_next) = whole.uid_next {
+        if let Some(uid_next) = uid_next {
             state.set_uid_next(uid_next);
         }
         Ok(Self {
             history: Arc::new(History::new(state)),
             shared: Arc::new(Shared {
-                log: Mutex::new(Log::new(whole.upto, limits.waiting_events)),
+                log: Mutex::new(Log::new(cursor, limits.waiting_events)),
                 turns: Turns::new(),
             }),
         })
