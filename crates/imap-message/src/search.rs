@@ -7,6 +7,7 @@ mod matcher;
 mod needle;
 mod open;
 mod part_text;
+mod searched_text;
 mod text_key;
 mod text_search;
 
@@ -14,5 +15,6 @@ pub(crate) use area::{Area, Areas, Body, Extent, Format};
 pub(crate) use field::{FieldText, decoded};
 pub use header_fields::MAX_SEARCHED_FIELD;
 pub use needle::Needle;
+pub use searched_text::SearchedText;
 pub use text_key::TextKey;
 pub use text_search::TextSearch;

@@ -34,6 +34,7 @@
 //! | `admin` | accounts, mailboxes and messages, as an administrator sees them |
 //! | `backend`, `session`, `selected` | the traits of `imap-backend`, and nothing that blocks |
 //! | `fetch`, `search`, `list`, `transfer`, `upload`, `body` | one subject each: rows into answers |
+//! | `texts` | the index of texts, made behind the APPENDs |
 //! | `node` | the hubs of this process, when they read the log, and which threads may block |
 //! | `tables` | the statements, one module for each subject |
 //! | `columns` | columns, to values and back |
@@ -57,6 +58,10 @@
 //! with the last message that has them. A message of up to 1 MiB is one transaction; of a longer one, every further MiB is
 //! written in a transaction of its own, and nobody sees it before the last. What a crash leaves of it is removed when the
 //! database is opened a day later or more.
+//!
+//! **Texts** of messages are in an index of trigrams: FTS5 in SQLite, `pg_trgm` in PostgreSQL, where the database lets the backend
+//! make it. SEARCH asks it which messages may have a string, and reads those. A thread indexes behind the APPENDs, out of a queue
+//! that outlives the process; what waits there is read by every search until it is indexed.
 //!
 //! **By hand.** SQL that knows nothing of IMAP is followed, because triggers do what the protocol wants: a message that is
 //! inserted gets its UID and its mod-sequence, a change of `flags` or `keywords` a mod-sequence, a row that is deleted a place
@@ -90,6 +95,7 @@
 //! | FETCH | one for each run of neighbouring UIDs, at most 256 messages |
 //! | STORE, COPY, MOVE | one or two for each message, one commit |
 //! | SEARCH of flags, keywords, INTERNALDATE, sizes | one; what else is asked is looked for in the messages that it leaves |
+//! | SEARCH of strings | the same one asks the index of texts; the messages that it leaves are read |
 //!
 //! A commit is a sync of the disk. In SQLite, changes that come while another one is being synced share the next commit, up to 32
 //! of them. One connection writes, up to eight read; none is held while a client is slow.
@@ -97,7 +103,8 @@
 //! # Limits, and what is not there yet
 //!
 //! * SQLite only, and the file on a local disk. PostgreSQL has its place (above), and nothing more.
-//! * No full-text index: SEARCH TEXT and BODY read the messages that the other keys leave.
+//! * Of a message with more than 256 KiB of headers and text parts, and of one that was inserted by hand, SEARCH TEXT and BODY
+//!   read the text each time, unless the other keys leave it out; so they do for a string of one or two characters.
 //! * Quota, metadata, special-use and object identifiers have columns that nothing reads yet.
 //! * `\Recent`: a message that arrives while sessions of several processes have the mailbox open, or that two processes looked
 //!   at before either selected the mailbox, can be recent in both. RFC 3501, section 2.3.2, wants it so in case of doubt.
@@ -121,6 +128,7 @@ mod selected;
 mod session;
 mod store;
 mod tables;
+mod texts;
 mod transfer;
 mod upload;
 mod writers;

@@ -12,6 +12,7 @@ use crate::news::News;
 use crate::tables::accounts::AccountId;
 use crate::tables::mailboxes::{self, MailboxKey};
 use crate::tables::{log, names};
+use crate::texts::Texts;
 use crate::writers::{Writers, Writing};
 
 /// So many hubs are kept for mailboxes that nobody has open, because opening one reads the whole mailbox.
@@ -27,11 +28,13 @@ struct Shared {
     hubs: Hubs<MailboxKey, LogHub>,
     writers: Arc<Writers>,
     news: Arc<News>,
+    texts: Arc<Texts>,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         self.news.end();
+        self.texts.end();
     }
 }
 
@@ -66,6 +69,7 @@ impl Node {
             hubs: Hubs::new(KEPT_OPEN),
             writers: Arc::default(),
             news: Arc::default(),
+            texts: Arc::default(),
         }))
     }
 
@@ -76,6 +80,11 @@ impl Node {
     /// What this process hears of the others.
     pub(crate) fn news(&self) -> &Arc<News> {
         &self.0.news
+    }
+
+    /// What waits for the index of texts.
+    pub(crate) fn texts(&self) -> &Arc<Texts> {
+        &self.0.texts
     }
 
     /// Has the database send its hints to this process.

@@ -1,4 +1,5 @@
-//! SEARCH: what the database can decide exactly, it decides; the rest is evaluated over the messages that are left.
+//! SEARCH: what the database can decide exactly, it decides; of texts it says which messages may have them. The rest is
+//! evaluated over the messages that are left.
 
 use chrono::NaiveDate;
 use imap_backend::{Error, SearchKey};
@@ -7,7 +8,7 @@ use imap_updates::Flag;
 
 use crate::columns::{bit_of, column};
 use crate::engine::{Dialect, Statements, Value};
-use crate::tables::messages;
+use crate::tables::{messages, texts};
 
 /// More keys than these are left to the evaluation: SQLite bounds the depth of an expression.
 const MOST_KEYS: usize = 100;
@@ -23,7 +24,7 @@ pub(crate) struct Divided {
     pub(crate) rest: Vec<SearchKey>,
 }
 
-/// A condition on a row of `messages`, exactly as a criterion says.
+/// A condition on a row of `messages`, which every message meets that matches.
 #[derive(Debug)]
 pub(crate) struct Condition {
     sql: String,
@@ -36,13 +37,13 @@ enum Operand {
     Text(String),
 }
 
-/// Divides a criterion into what the database decides and what it does not.
-pub(crate) fn divide(key: &SearchKey, dialect: Dialect) -> Divided {
+/// Divides a criterion into what the database decides and what it does not. `texts`: whether there is an index of texts.
+pub(crate) fn divide(key: &SearchKey, dialect: Dialect, texts: bool) -> Divided {
     let keys = match key {
         SearchKey::And(keys) => keys.as_slice(),
         key => std::slice::from_ref(key),
     };
-    let mut condition = Writer::new(dialect);
+    let mut condition = Writer::new(dialect, texts);
     let mut divided = Divided {
         condition: None,
         within: Vec::new(),
@@ -51,7 +52,8 @@ pub(crate) fn divide(key: &SearchKey, dialect: Dialect) -> Divided {
     for key in keys {
         if let SearchKey::Uids(uids) = key {
             divided.within.push(uids.clone());
-        } else if !condition.and(key) {
+        } else if !condition.and(key, Writer::write) {
+            condition.and(key, Writer::write_wider);
             divided.rest.push(key.clone());
         }
     }
@@ -81,32 +83,57 @@ impl Condition {
 #[derive(Debug)]
 struct Writer {
     dialect: Dialect,
+    texts: bool,
     sql: String,
     values: Vec<Operand>,
     keys: usize,
 }
 
 impl Writer {
-    const fn new(dialect: Dialect) -> Self {
+    const fn new(dialect: Dialect, texts: bool) -> Self {
         Self {
             dialect,
+            texts,
             sql: String::new(),
             values: Vec::new(),
             keys: 0,
         }
     }
 
-    /// Adds a key if the database can decide it. Otherwise everything is as before.
-    fn and(&mut self, key: &SearchKey) -> bool {
+    /// Adds a key if `write` can write it. Otherwise everything is as before.
+    fn and(&mut self, key: &SearchKey, write: impl Fn(&mut Self, &SearchKey) -> Option<()>) -> bool {
         let (sql, values, keys) = (self.sql.len(), self.values.len(), self.keys);
         self.sql.push_str(" AND ");
-        let decided = self.write(key).is_some();
-        if !decided {
+        let written = write(self, key).is_some();
+        if !written {
             self.sql.truncate(sql);
             self.values.truncate(values);
             self.keys = keys;
         }
-        decided
+        written
+    }
+
+    /// Writes a condition that is true where the key matches, and may be true elsewhere. `None` where nothing is known.
+    fn write_wider(&mut self, key: &SearchKey) -> Option<()> {
+        match key {
+            SearchKey::Header(_, needle) | SearchKey::Body(needle) | SearchKey::Text(needle)
+                if self.texts =>
+            {
+                self.keys += 1;
+                let query = texts::query(self.dialect, needle).filter(|_| self.keys <= MOST_KEYS)?;
+                let (before, after) = texts::condition(self.dialect);
+                self.compare(before, Operand::Text(query), after);
+                Some(())
+            }
+            SearchKey::And(keys) => {
+                self.sql.push_str("(1 = 1");
+                let written = keys.iter().filter(|key| self.and(key, Self::write_wider)).count();
+                self.sql.push(')');
+                (written > 0).then_some(())
+            }
+            SearchKey::Or(keys) => self.list(keys, (" OR ", "1 = 0"), Self::write_wider),
+            key => self.write(key),
+        }
     }
 
     /// `None` where the database cannot decide the key.
@@ -139,8 +166,8 @@ impl Writer {
             }
             SearchKey::Larger(size) => self.compare("size > ", Operand::Number(column(*size).ok()?), ""),
             SearchKey::Smaller(size) => self.compare("size < ", Operand::Number(column(*size).ok()?), ""),
-            SearchKey::And(keys) => self.list(keys, (" AND ", "1 = 1"))?,
-            SearchKey::Or(keys) => self.list(keys, (" OR ", "1 = 0"))?,
+            SearchKey::And(keys) => self.list(keys, (" AND ", "1 = 1"), Self::write)?,
+            SearchKey::Or(keys) => self.list(keys, (" OR ", "1 = 0"), Self::write)?,
             SearchKey::Not(key) => {
                 self.sql.push_str("NOT (");
                 self.write(key)?;
@@ -151,13 +178,18 @@ impl Writer {
         Some(())
     }
 
-    fn list(&mut self, keys: &[SearchKey], (between, none): (&str, &str)) -> Option<()> {
+    fn list(
+        &mut self,
+        keys: &[SearchKey],
+        (between, none): (&str, &str),
+        write: impl Fn(&mut Self, &SearchKey) -> Option<()>,
+    ) -> Option<()> {
         self.sql.push('(');
         for (at, key) in keys.iter().enumerate() {
             if at > 0 {
                 self.sql.push_str(between);
             }
-            self.write(key)?;
+            write(self, key)?;
         }
         if keys.is_empty() {
             self.sql.push_str(none);

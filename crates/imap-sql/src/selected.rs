@@ -146,7 +146,7 @@ impl Mailbox for SqlMailbox {
     }
 
     async fn search(&mut self, query: &Query) -> Result<Found, Error> {
-        let divided = divide(query.key(), self.node.dialect());
+        let divided = divide(query.key(), self.node.dialect(), self.node.texts().are_kept());
         let Some(condition) = divided.condition else {
             return search::evaluate(self, query).await;
         };

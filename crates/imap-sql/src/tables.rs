@@ -8,3 +8,4 @@ pub(crate) mod mailboxes;
 pub(crate) mod messages;
 pub(crate) mod names;
 pub(crate) mod subscriptions;
+pub(crate) mod texts;

@@ -123,6 +123,7 @@ impl Upload {
     /// The message has the blob now.
     pub(crate) fn committed(mut self) {
         self.blob = None;
+        self.node.texts().have_changed();
     }
 }
 

@@ -45,6 +45,11 @@ impl FieldText {
         Self { lines }
     }
 
+    /// What strings are looked for in, folded: each line ends with a line end.
+    pub(super) fn lines(&self) -> &[u8] {
+        &self.lines
+    }
+
     /// Whether the field has the search string in it. An empty one asks for no more than the field.
     pub(crate) fn contains(&self, needle: &Needle) -> bool {
         needle.is_empty() || needle.in_field().find(&self.lines).is_some()

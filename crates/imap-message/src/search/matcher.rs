@@ -34,6 +34,14 @@ impl<'k> Strings<'k> {
         }
     }
 
+    /// No strings: a matcher then keeps all of its text.
+    pub(super) const fn none() -> Self {
+        Self {
+            strings: Vec::new(),
+            longest: usize::MAX,
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.strings.is_empty()
     }
@@ -115,5 +123,10 @@ impl Matcher {
     /// The keys whose strings have been found.
     pub(super) fn found(&self) -> &[usize] {
         &self.found
+    }
+
+    /// The text, as far as it was kept.
+    pub(super) fn into_text(self) -> Vec<u8> {
+        self.text
     }
 }

@@ -45,10 +45,21 @@ impl PartText {
     }
 
     /// Ends the part. Returns what is in it.
-    pub(super) fn finish(mut self, strings: &Strings<'_>) -> Vec<usize> {
+    pub(super) fn finish(self, strings: &Strings<'_>) -> Vec<usize> {
+        let mut matcher = self.into_matcher(strings);
+        matcher.look_at_rest(strings);
+        matcher.found().to_vec()
+    }
+
+    /// Ends the part. Returns its text, folded, if no strings were looked for.
+    pub(super) fn into_text(self) -> Vec<u8> {
+        self.into_matcher(&Strings::none()).into_text()
+    }
+
+    fn into_matcher(mut self, strings: &Strings<'_>) -> Matcher {
         let rest = self.transfer.finish(&mut self.octets);
         self.reading.push(rest, strings);
-        self.reading.finish(strings)
+        self.reading.into_matcher(strings)
     }
 }
 
@@ -128,18 +139,16 @@ impl Reading {
         }
     }
 
-    fn finish(mut self, strings: &Strings<'_>) -> Vec<usize> {
-        let matcher = match &mut self {
-            Self::Known(known) => {
+    fn into_matcher(self, strings: &Strings<'_>) -> Matcher {
+        match self {
+            Self::Known(mut known) => {
                 known.push(b"", Last::Yes, strings);
-                &mut known.matcher
+                known.matcher
             }
             Self::Ascii(matcher) => matcher,
-            Self::Either(either) if either.begun.is_empty() => &mut either.utf_8,
-            Self::Either(either) => &mut either.windows_1252,
-        };
-        matcher.look_at_rest(strings);
-        matcher.found().to_vec()
+            Self::Either(either) if either.begun.is_empty() => either.utf_8,
+            Self::Either(either) => either.windows_1252,
+        }
     }
 }
 

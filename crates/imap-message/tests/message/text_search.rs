@@ -1,7 +1,7 @@
 //! SEARCH over a message that is read piece by piece, against SEARCH over whole octets.
 
 use encoding_rs::Encoding;
-use imap_message::{MAX_SEARCHED_FIELD, Message, Needle, Summary, TextKey, TextSearch};
+use imap_message::{MAX_SEARCHED_FIELD, Message, Needle, SearchedText, Summary, TextKey, TextSearch};
 use proptest::prelude::*;
 
 use crate::properties::mail_like;
@@ -86,9 +86,56 @@ fn check(octets: &[u8], cuts: &[usize]) {
     for (needle, expected) in needles.iter().zip(&expected) {
         assert_eq!(Some(message.contains_body(needle)), *expected, "{needle:?}");
     }
+    let text = searched_text(octets, &summary, cuts);
+    for (needle, expected) in needles.iter().cycle().zip(&expected) {
+        let is_there = text.contains(&needle.in_searched_text());
+        assert!(is_there || *expected == Some(false), "{needle:?} in {text:?}");
+    }
     for (known, expected) in summary.contains_headers(&keys).into_iter().zip(&expected) {
         assert!(known.is_none_or(|known| Some(known) == *expected));
     }
+}
+
+/// The text for an index, read in pieces.
+fn searched_text(octets: &[u8], summary: &Summary, cuts: &[usize]) -> String {
+    let mut text = SearchedText::new(summary, u64::MAX).unwrap();
+    let mut cuts = cuts.iter().cycle();
+    while let Some(wanted) = text.wanted() {
+        let place = |offset: u64| usize::try_from(offset).unwrap();
+        let wanted = &octets[place(wanted.start)..place(wanted.end)];
+        let most = cuts.next().map_or(wanted.len(), |cut| wanted.len().min(*cut));
+        text.push(&wanted[..most]);
+    }
+    text.finish()
+}
+
+#[test]
+fn the_text_for_an_index_has_every_part_once_and_nothing_of_attachments() {
+    let octets = crlf(concat!(
+        "Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\n  AL\nFrom: (c) \"A\\\"B\" <a . b@c.example>\nX:=?utf-8?q?=C3=84?=\n",
+        "Content-Type: multipart/mixed; boundary=1\n\n",
+        "--1\n\nΟΔΟΣ\t \n\nend\n--1\nContent-Type: image/png\n\nPNG\n--1--\n"
+    ));
+    let text = searched_text(&octets, &Summary::of(&octets), &[7]);
+    for once in [
+        "subject: grüße al",
+        "<a.b@c.example>",
+        "οδοσ end",
+        "content-type: image/png",
+        "ä",
+    ] {
+        assert_eq!(text.matches(once).count(), 1, "{once} in {text:?}");
+    }
+    assert!(!text.contains(" png ") && !text.contains("  "), "{text:?}");
+    let area = |most| SearchedText::new(&Summary::of(&octets), most).is_some();
+    assert!(area(octets.len() as u64) && !area(20));
+}
+
+#[test]
+fn nul_is_white_space_in_the_text_for_an_index() {
+    let octets = b"Content-Transfer-Encoding: base64\r\n\r\nYQAAYg==\r\n"; // a, NUL, NUL, b
+    let text = searched_text(octets, &Summary::of(octets), &[]);
+    assert!(text.contains("a b") && text.contains(&Needle::new("A\0\0b").in_searched_text()));
 }
 
 const CHARSETS: [&str; 9] = [

@@ -72,10 +72,30 @@ CREATE TABLE blobs (
     summary BYTEA,
     -- RFC 8474: EMAILID, the same for all copies.
     object_id TEXT,
+    -- Whether the text is in `texts`: 0 it is not, 1 it will be, 2 it is. Of those in which it is not, SEARCH reads all.
+    indexed BIGINT NOT NULL DEFAULT 0,
     -- When it was last written to, in seconds since 1970. One without uses that is old is an APPEND that broke off.
     touched BIGINT NOT NULL DEFAULT extract(epoch FROM now())::bigint
 );
 CREATE INDEX blobs_unused ON blobs (touched) WHERE uses = 0;
+CREATE INDEX blobs_unindexed ON blobs (indexed, id) WHERE indexed <> 2;
+
+-- The texts of blobs as SEARCH compares them, in the form that `imap_message::SearchedText` gives them: the backend asks for a
+-- string, and reads what it finds.
+CREATE TABLE texts (
+    blob BIGINT PRIMARY KEY REFERENCES blobs (id) ON DELETE CASCADE,
+    text TEXT NOT NULL
+);
+
+-- Without the right to it, or where the extension is not installed, there is no index, and SEARCH reads the messages. It may
+-- be made later, with these two commands; then the backend uses it when it opens the database.
+DO $$
+BEGIN
+    CREATE EXTENSION IF NOT EXISTS pg_trgm;
+    CREATE INDEX texts_by_trigram ON texts USING gin (text gin_trgm_ops);
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'no index of texts: %', SQLERRM;
+END $$;
 
 -- The chunk `number` begins at octet 65536 * `number`. Every chunk but the last is full. Line ends are CRLF, no octet is NUL.
 CREATE TABLE chunks (

@@ -61,10 +61,24 @@ CREATE TABLE blobs (
     summary BLOB,
     -- RFC 8474: EMAILID, the same for all copies.
     object_id TEXT,
+    -- Whether the text is in `texts`: 0 it is not, 1 it will be, 2 it is. Of those in which it is not, SEARCH reads all.
+    indexed BIGINT NOT NULL DEFAULT 0,
     -- When it was last written to, in seconds since 1970. One without uses that is old is an APPEND that broke off.
     touched BIGINT NOT NULL DEFAULT (CAST(strftime('%s', 'now') AS INTEGER))
 );
 CREATE INDEX blobs_unused ON blobs (touched) WHERE uses = 0;
+CREATE INDEX blobs_unindexed ON blobs (indexed, id) WHERE indexed <> 2;
+
+-- Which blobs have which three characters one after the other, in the form that `imap_message::SearchedText` gives them: the
+-- backend asks for those of a string, and reads what it finds. The row number is the blob's.
+CREATE VIRTUAL TABLE texts USING fts5 (
+    text, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1'
+);
+
+-- Blobs that are gone and still in `texts`. The backend removes them there: not every `sqlite3` program can.
+CREATE TABLE texts_gone (
+    blob INTEGER PRIMARY KEY
+);
 
 -- The chunk `number` begins at octet 65536 * `number`. Every chunk but the last is full. Line ends are CRLF, no octet is NUL.
 CREATE TABLE chunks (
@@ -231,4 +245,5 @@ END;
 
 CREATE TRIGGER blobs_deleted AFTER DELETE ON blobs BEGIN
     DELETE FROM chunks WHERE blob = OLD.id;
+    INSERT INTO texts_gone (blob) SELECT OLD.id WHERE OLD.indexed = 2;
 END;

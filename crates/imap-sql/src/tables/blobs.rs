@@ -35,7 +35,7 @@ pub(crate) fn touch(statements: Statements<'_>, blob: i64, now: i64) -> Result<(
 
 /// The blob has all its octets. An error if it is gone.
 pub(crate) fn finish(statements: Statements<'_>, blob: i64, size: i64, summary: &[u8]) -> Result<(), Error> {
-    let sql = "UPDATE blobs SET size = ?2, summary = ?3 WHERE id = ?1";
+    let sql = "UPDATE blobs SET size = ?2, summary = ?3, indexed = 1 WHERE id = ?1";
     match statements.execute(sql, &[blob.into(), size.into(), summary.into()])? {
         1 => Ok(()),
         _ => Err(Error::new(ErrorKind::Unavailable).with_source("an unfinished message was removed")),

@@ -182,6 +182,7 @@ mod tests {
                 "accounts",
                 "mailboxes",
                 "blobs",
+                "texts",
                 "chunks",
                 "messages",
                 "expunged",
@@ -193,6 +194,6 @@ mod tests {
         );
         assert!(expected("TRIGGER").any(|name| name == "messages_expunged"));
         assert!(expected("FUNCTION").any(|name| name == "take_modseq"));
-        assert_eq!(expected("INDEX").count(), 5);
+        assert_eq!(expected("INDEX").count(), 6);
     }
 }

@@ -1,0 +1,133 @@
+//! `texts`: which messages may have a string, by the three characters at each of its places.
+//!
+//! What is found is verified by whoever asks. A blob that has no entry, or has none yet, may have every string.
+
+use imap_backend::Error;
+use imap_message::Needle;
+
+use crate::engine::{Dialect, Statements};
+
+/// Strings of which no more trigrams than these are asked for: each costs a look, and finds little more.
+const MOST_TRIGRAMS: usize = 24;
+
+/// A blob that is to get an entry.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) blob: i64,
+    pub(crate) size: i64,
+    pub(crate) summary: Vec<u8>,
+}
+
+/// Whether there is an index. Where PostgreSQL has no `pg_trgm`, there is none.
+pub(crate) fn are_kept(statements: Statements<'_>) -> Result<bool, Error> {
+    let sql = match statements.dialect() {
+        Dialect::Sqlite => return Ok(true),
+        Dialect::Postgres => {
+            "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('texts_by_trigram') AND indisvalid"
+        }
+    };
+    Ok(statements.one(sql, &[], |_| Ok(()))?.is_some())
+}
+
+/// The first of the blobs that are to get an entry.
+pub(crate) fn waiting(statements: Statements<'_>, most: i64) -> Result<Vec<Waiting>, Error> {
+    let sql = "SELECT id, size, summary FROM blobs WHERE indexed = 1 ORDER BY id LIMIT ?1";
+    let mut waiting = Vec::new();
+    statements.each(sql, &[most.into()], |row| {
+        waiting.push(Waiting {
+            blob: row.integer(0)?,
+            size: row.integer(1)?,
+            summary: row.octets_or_null(2)?.unwrap_or_default().to_vec(),
+        });
+        Ok(())
+    })?;
+    Ok(waiting)
+}
+
+/// Makes the entry of a blob, unless it is gone or somebody else has made it. Without a text it gets none, and waits no more.
+pub(crate) fn add(statements: Statements<'_>, blob: i64, text: Option<&str>) -> Result<(), Error> {
+    let indexed = i64::from(text.is_some()) * 2;
+    let sql = "UPDATE blobs SET indexed = ?2 WHERE id = ?1 AND indexed = 1";
+    let changed = statements.execute(sql, &[blob.into(), indexed.into()])?;
+    let Some(text) = text.filter(|_| changed == 1) else {
+        return Ok(());
+    };
+    let sql = match statements.dialect() {
+        Dialect::Sqlite => "INSERT INTO texts (rowid, text) VALUES (?1, ?2)",
+        Dialect::Postgres => "INSERT INTO texts (blob, text) VALUES (?1, ?2)",
+    };
+    statements.execute(sql, &[blob.into(), text.into()]).map(drop)
+}
+
+/// Whether there are entries of blobs that are gone. PostgreSQL removes them with the blobs.
+pub(crate) fn some_are_gone(statements: Statements<'_>) -> Result<bool, Error> {
+    match statements.dialect() {
+        Dialect::Sqlite => {
+            let sql = "SELECT 1 FROM texts_gone LIMIT 1";
+            Ok(statements.one(sql, &[], |_| Ok(()))?.is_some())
+        }
+        Dialect::Postgres => Ok(false),
+    }
+}
+
+/// Removes the first of the entries of blobs that are gone.
+pub(crate) fn forget(statements: Statements<'_>, most: i64) -> Result<(), Error> {
+    if statements.dialect() == Dialect::Sqlite {
+        let first = "(SELECT blob FROM texts_gone ORDER BY blob LIMIT ?1)";
+        statements.execute(
+            &format!("DELETE FROM texts WHERE rowid IN {first}"),
+            &[most.into()],
+        )?;
+        statements.execute(
+            &format!("DELETE FROM texts_gone WHERE blob IN {first}"),
+            &[most.into()],
+        )?;
+    }
+    Ok(())
+}
+
+/// What stands before and after the value of [`query`] in the condition that the column `blob` may have the string.
+pub(crate) const fn condition(dialect: Dialect) -> (&'static str, &'static str) {
+    match dialect {
+        Dialect::Sqlite => (
+            "blob IN (SELECT rowid FROM texts WHERE texts MATCH ",
+            " UNION ALL SELECT id FROM blobs WHERE indexed <> 2)",
+        ),
+        Dialect::Postgres => (
+            "blob IN (SELECT blob FROM texts WHERE text LIKE ",
+            " UNION ALL SELECT id FROM blobs WHERE indexed <> 2)",
+        ),
+    }
+}
+
+/// How the index is asked for a string; `None` for one that is too short.
+pub(crate) fn query(dialect: Dialect, needle: &Needle) -> Option<String> {
+    let text = needle.in_searched_text();
+    let characters: Vec<char> = text.chars().collect();
+    if characters.len() < 3 {
+        return None;
+    }
+    Some(match dialect {
+        // The index knows of a trigram which blobs have it, and not where.
+        Dialect::Sqlite => {
+            let mut trigrams: Vec<&[char]> = characters.windows(3).collect();
+            trigrams.sort_unstable();
+            trigrams.dedup();
+            let quoted = trigrams.iter().take(MOST_TRIGRAMS).map(|trigram| {
+                let trigram: String = trigram.iter().collect();
+                format!("\"{}\"", trigram.replace('"', "\"\""))
+            });
+            quoted.collect::<Vec<_>>().join(" AND ")
+        }
+        Dialect::Postgres => {
+            let mut pattern = String::from("%");
+            for character in characters {
+                if matches!(character, '%' | '_' | '\\') {
+                    pattern.push('\\');
+                }
+                pattern.push(character);
+            }
+            pattern + "%"
+        }
+    })
+}
