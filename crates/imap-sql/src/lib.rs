@@ -1,4 +1,4 @@
-//! An IMAP backend on an SQL database: SQLite, compiled into the program, in one file.
+//! An IMAP backend on an SQL database: SQLite, compiled into the program, in one file; or PostgreSQL, for several servers.
 //!
 //! It leaves to you: who may log in (an [`Authenticator`]; the accounts have columns for passwords), and the server that carries it (`imap-server`).
 //!
@@ -35,13 +35,14 @@
 //! | `backend`, `session`, `selected` | the traits of `imap-backend`, and nothing that blocks |
 //! | `fetch`, `search`, `list`, `transfer`, `upload`, `body` | one subject each: rows into answers |
 //! | `texts` | the index of texts, made behind the APPENDs |
-//! | `node` | the hubs of this process, when they read the log, and which threads may block |
+//! | `news` | hints of the database, and a look at all mailboxes in use for those that were lost |
+//! | `node`, `writers` | the hubs of this process, when they read the log, which threads may block, who claims `\Recent` |
 //! | `tables` | the statements, one module for each subject |
 //! | `columns` | columns, to values and back |
 //! | `engine` | connections, transactions, opening, migrations; the only place that names the driver |
 //!
-//! A second engine is a second kind of `engine::Database` and a folder beside `migrations/sqlite`: the statements of `tables`
-//! are standard SQL, of which `RETURNING`, `ON CONFLICT` and `instr` are the least common.
+//! The statements of `tables` are SQL that both engines know, of which `RETURNING`, `ON CONFLICT` and `row_number` are the least
+//! common; what only one of them can say is in `engine::Dialect`, and in its folder of `migrations`.
 //!
 //! # How it works
 //!
@@ -51,8 +52,8 @@
 //! mailbox that somebody has open, and reads the log from its cursor: after each commit of its own, at SELECT and STATUS, and
 //! when a client says NOOP or idles. What a session is told comes from there, whoever made the change.
 //!
-//! **UIDs and mod-sequences** are allocated in the transaction that stores the message. SQLite has one writer at a time, so
-//! they become visible in their order.
+//! **UIDs and mod-sequences** are allocated in the transaction that stores the message, and become visible in their order: SQLite
+//! has one writer at a time; in PostgreSQL every change of a mailbox begins with the lock of its row, and keeps it to the commit.
 //!
 //! **Bodies** are chunks of 64 KiB, written while the message arrives and read when they are wanted. A copy shares them; they go
 //! with the last message that has them. A message of up to 1 MiB is one transaction; of a longer one, every further MiB is
@@ -66,21 +67,32 @@
 //! **By hand.** SQL that knows nothing of IMAP is followed, because triggers do what the protocol wants: a message that is
 //! inserted gets its UID and its mod-sequence, a change of `flags` or `keywords` a mod-sequence, a row that is deleted a place
 //! among what was expunged; deleting a mailbox or an account deletes what is in it. What would break a client's cache is
-//! refused: a UID that is given or changed. The file `migrations/sqlite/0001_mail.sql` is the schema, with what each column means.
+//! refused: a UID that is given or changed. The file `0001_mail.sql` in the engine's folder of `migrations` is the schema, with
+//! what each column means.
 //!
 //! ```sql
 //! UPDATE messages SET flags = flags | 8 WHERE mailbox = 1;    -- \Seen
 //! DELETE FROM messages WHERE mailbox = 1 AND received < strftime('%s', 'now', '-1 year');
 //! ```
 //!
-//! **Several processes** may have the file open. What one does, the others find at their clients' next NOOP, and in IDLE when
-//! the server polls.
+//! **Several processes** may have the database open. What one does, the others are told of by hints: NOTIFY in PostgreSQL, where
+//! each process has a connection that listens; in SQLite a look at the file's version, ten times a second. A hint only says that
+//! there is something to read. Every few seconds all mailboxes in use are looked at with one query, for hints that were lost
+//! ([`Options::poll_interval`]). While PostgreSQL's hints are heard, NOOP asks nothing of the database, and what another process
+//! did a moment ago may take some milliseconds to show; otherwise NOOP asks.
+//!
+//! **`\Recent`** is claimed in the database before a session is told, so that one session of all processes has it (RFC 3501,
+//! section 2.3.2). A process that dies in between takes the mark with it.
+//!
+//! **Without the database**, commands answer [`Unavailable`](imap_backend::ErrorKind::Unavailable), sessions go on, and catch up when it
+//! is back. A commit during which it was lost may have happened; it was not answered.
 //!
 //! # What is promised
 //!
-//! * What was answered OK is on the disk: write-ahead log, synchronous FULL.
+//! * What was answered OK is on the disk: in SQLite by a write-ahead log with synchronous FULL, in PostgreSQL by
+//!   `synchronous_commit`, which is set whatever the server's default.
 //! * APPEND, COPY, MOVE, STORE, EXPUNGE and RENAME are each one transaction: all or nothing, also in a crash.
-//! * A database that is made belongs to the user that the program runs as, and no other can read it.
+//! * A SQLite file that is made belongs to the user that the program runs as, and no other can read it.
 //! * A database that is newer than the program, damaged, of another program, or held by one is refused
 //!   ([`OpenError`]). Nothing is repaired in silence.
 //! * No number or text in a column makes the program panic. A damaged body hides no other message.
@@ -89,25 +101,26 @@
 //!
 //! | what | queries |
 //! | --- | --- |
-//! | NOOP, nothing new | 2 of one row, by key |
+//! | NOOP, nothing new | 1 of one row, by key; none while PostgreSQL's hints are heard |
 //! | STATUS | 3 of one row where nobody has the mailbox open: counts are kept |
 //! | SELECT, mailbox not open in this process | the UIDs and the keywords in use, from indexes |
 //! | FETCH | one for each run of neighbouring UIDs, at most 256 messages |
-//! | STORE, COPY, MOVE | one or two for each message, one commit |
+//! | STORE, COPY, MOVE | one for each run of neighbouring UIDs (STORE: and of equal flags), one commit |
 //! | SEARCH of flags, keywords, INTERNALDATE, sizes | one; what else is asked is looked for in the messages that it leaves |
 //! | SEARCH of strings | the same one asks the index of texts; the messages that it leaves are read |
 //!
 //! A commit is a sync of the disk. In SQLite, changes that come while another one is being synced share the next commit, up to 32
-//! of them. One connection writes, up to eight read; none is held while a client is slow.
+//! of them. There one connection writes, and up to eight read; to PostgreSQL there are up to sixteen, and the one that listens.
+//! None is held while a client is slow. Who waits for a connection, a lock or an answer does not wait for ever.
 //!
 //! # Limits, and what is not there yet
 //!
-//! * SQLite only, and the file on a local disk. PostgreSQL has its place (above), and nothing more.
+//! * A SQLite file has to be on a local disk. PostgreSQL has to be version 13 or newer, with a database in UTF8.
+//! * In PostgreSQL, SQL by hand takes locks in another order than a session (messages before their mailbox). Of two who wait for each
+//!   other the server ends one; a session's command then answers [`InUse`](imap_backend::ErrorKind::InUse), and nothing of it happened.
 //! * Of a message with more than 256 KiB of headers and text parts, and of one that was inserted by hand, SEARCH TEXT and BODY
 //!   read the text each time, unless the other keys leave it out; so they do for a string of one or two characters.
 //! * Quota, metadata, special-use and object identifiers have columns that nothing reads yet.
-//! * `\Recent`: a message that arrives while sessions of several processes have the mailbox open, or that two processes looked
-//!   at before either selected the mailbox, can be recent in both. RFC 3501, section 2.3.2, wants it so in case of doubt.
 //! * RENAME in another process is found when a name is looked up; sessions that have the mailbox selected go on.
 //! * At least the last 100,000 expunges of a mailbox are remembered, pruned when this backend expunges. What is deleted by hand
 //!   is pruned with the next one.

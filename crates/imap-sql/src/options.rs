@@ -83,8 +83,9 @@ impl Options {
     /// tables if the database is empty, in the first schema of its search path, and brings older ones to this program's version.
     /// The database has to exist, with the encoding UTF8.
     ///
-    /// Any number of processes, on any number of machines, may have it open. The connections are not encrypted: let the
-    /// database be on this machine, in a network of its own, or behind a tunnel.
+    /// Any number of processes, on any number of machines, may have it open. With `?sslmode=require` the connections are
+    /// encrypted, to a server with a certificate that the system trusts (`SSL_CERT_FILE` names others). A URL of another host
+    /// than this machine has to say so, or `?sslmode=disable`.
     ///
     /// # Errors
     /// As [`open`](Self::open), and [`OpenError::Failed`] where the server cannot be reached.

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Client, Site};
+use common::{Client, SQLMAILD, Site};
 use test_postgres::Server;
 
 const HELLO: &str = "Subject: Hello\n\nHello, Ada.\n";
@@ -65,4 +65,35 @@ fn a_server_that_loses_the_database_says_so_and_keeps_its_clients() {
     postgres.run();
     ada.ok("FETCH 1 FLAGS");
     nobody.ok("LOGIN ada secret");
+}
+
+#[test]
+fn connections_are_encrypted_to_a_server_whose_certificate_is_trusted() {
+    let Some(postgres) = Server::start() else { return };
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    postgres.encrypt(&own.cert.pem(), &own.signing_key.serialize_pem());
+    postgres.stop();
+    postgres.run();
+    let url = postgres.create_database().replace("127.0.0.1", "localhost");
+    let trusted = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&trusted, own.cert.pem()).unwrap();
+    let list = |url: &str, trust: Option<&std::path::Path>| {
+        let mut command = std::process::Command::new(SQLMAILD.0);
+        command.args(["admin", "--database", url, "account", "list"]);
+        if let Some(file) = trust {
+            command.env("SSL_CERT_FILE", file);
+        }
+        let output = command.output().unwrap();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    let encrypted = format!("{url}?sslmode=require");
+    let (works, said) = list(&encrypted, Some(trusted.path()));
+    assert!(works, "{said}");
+    let (works, said) = list(&encrypted, None);
+    assert!(!works && said.contains("certificate"), "{said}");
+    let (works, said) = list("postgres://mail@192.0.2.1/mail", None);
+    assert!(!works && said.contains("sslmode=require"), "{said}");
 }

@@ -212,6 +212,26 @@ impl Server {
         }
     }
 
+    /// Takes encrypted connections too, from the next start on: with this certificate and key, in PEM.
+    ///
+    /// # Panics
+    /// When the files cannot be written.
+    pub fn encrypt(&self, certificate: &str, key: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        for (name, pem) in [("server.crt", certificate), ("server.key", key)] {
+            let path = self.data().join(name);
+            std::fs::write(&path, pem).expect("a file");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+            if is_root() {
+                let owned = Command::new("chown").arg(USER).arg(&path).status();
+                assert!(owned.expect("chown").success(), "the user {USER} gets the file");
+            }
+        }
+        let settings = self.data().join("mail.conf");
+        let with_tls = std::fs::read_to_string(&settings).expect("settings") + "ssl = on\n";
+        std::fs::write(settings, with_tls).expect("settings");
+    }
+
     /// Ends the server as an administrator does who is in a hurry: all connections are cut, nothing is lost.
     pub fn stop(&self) {
         self.end_by(|server| {

@@ -9,6 +9,7 @@ mod error;
 mod listener;
 mod pool;
 mod schema;
+mod tls;
 mod values;
 mod wait;
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use imap_backend::{Error, ErrorKind};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Config, Row, Statement};
+use tokio_postgres::{Client, Row, Statement};
 
 use super::error::Failure;
+use super::tls::Connector;
 use super::values::type_of;
 use super::wait::wait;
 use crate::engine::Value;
@@ -47,15 +48,18 @@ pub(crate) fn borrow(connection: &RefCell<Connection>) -> Result<RefMut<'_, Conn
 impl Connection {
     /// Connects. The runtime carries the connection.
     pub(super) fn connect(
-        config: &Config,
+        connector: &Connector,
         patience: Duration,
         runtime: &tokio::runtime::Handle,
     ) -> Result<Self, Failure> {
         let _context = runtime.enter();
-        let (client, carrier) = wait(SILENCE, config.connect(tokio_postgres::NoTls))??;
+        let (client, mut carrier) = wait(SILENCE, connector.connect())??;
         runtime.spawn(async move {
-            if let Err(error) = carrier.await {
-                tracing::debug!(%error, "a connection to the database ended");
+            while let Some(message) = carrier.next().await {
+                if let Err(error) = message {
+                    tracing::debug!(%error, "a connection to the database ended");
+                    break;
+                }
             }
         });
         let mut connection = Self {

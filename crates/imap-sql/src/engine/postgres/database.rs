@@ -11,6 +11,7 @@ use tokio_postgres::Config;
 use super::listener;
 use super::pool::Pool;
 use super::schema;
+use super::tls::Connector;
 use crate::engine::{Hints, OpenError, Statements};
 
 /// Most connections of a process, beside the one that listens.
@@ -25,7 +26,7 @@ const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
 pub(crate) struct Database {
-    config: Config,
+    connector: Connector,
     pool: Pool,
     /// There until this is dropped.
     runtime: Option<Runtime>,
@@ -47,6 +48,7 @@ impl Database {
             config.application_name("imap-sql");
         }
         config.keepalives_idle(Duration::from_secs(30));
+        let connector = Connector::new(config)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("imap-sql-postgres")
@@ -54,14 +56,14 @@ impl Database {
             .build()
             .map_err(|error| OpenError::Failed(Box::new(error)))?;
         let pool = Pool::new(
-            config.clone(),
+            connector.clone(),
             patience,
             runtime.handle().clone(),
             MOST_CONNECTIONS,
         );
         // From here on it is ended without waiting, also where the database is refused.
         let database = Self {
-            config,
+            connector,
             pool,
             runtime: Some(runtime),
         };
@@ -90,7 +92,7 @@ impl Database {
     /// Calls `hints` when a server says that something changed, until this is dropped.
     pub(crate) fn listen(&self, hints: Hints) {
         if let Some(runtime) = &self.runtime {
-            runtime.spawn(listener::listen(self.config.clone(), hints));
+            runtime.spawn(listener::listen(self.connector.clone(), hints));
         }
     }
 }

@@ -6,17 +6,16 @@ use std::time::{Duration, Instant};
 use imap_backend::{Error, ErrorKind};
 use parking_lot::{Condvar, Mutex};
 use tokio::runtime::Handle;
-use tokio_postgres::Config;
 
 use super::connection::Connection;
 use super::error::Failure;
+use super::tls::Connector;
 
 /// How long a command waits until a connection is free.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-#[derive(Debug)]
 pub(super) struct Pool {
-    config: Config,
+    connector: Connector,
     /// How long a statement waits for a lock.
     lock_patience: Duration,
     runtime: Handle,
@@ -40,9 +39,9 @@ pub(super) struct Lease<'p> {
 }
 
 impl Pool {
-    pub(super) fn new(config: Config, lock_patience: Duration, runtime: Handle, most: usize) -> Self {
+    pub(super) fn new(connector: Connector, lock_patience: Duration, runtime: Handle, most: usize) -> Self {
         Self {
-            config,
+            connector,
             lock_patience,
             runtime,
             most,
@@ -76,7 +75,7 @@ impl Pool {
     }
 
     pub(super) fn connect(&self) -> Result<Connection, Failure> {
-        Connection::connect(&self.config, self.lock_patience, &self.runtime)
+        Connection::connect(&self.connector, self.lock_patience, &self.runtime)
     }
 
     /// An idle connection, or the place for a new one. Its place has to be given back.
