@@ -113,10 +113,13 @@ impl Upload {
     /// Writes the rest, in the transaction that stores the message. If that is committed, call
     /// [`committed`](Self::committed).
     pub(crate) fn store(&mut self, statements: Statements<'_>) -> Result<Uploaded, Error> {
-        let blob = self.write(statements, self.collected.len())?;
         let summary = self.summarizer.take().ok_or(ErrorKind::ServerBug)?.finish();
-        let size = column(self.size)?;
-        blobs::finish(statements, blob, size, &summary.to_bytes())?;
+        let (size, summary) = (column(self.size)?, summary.to_bytes());
+        let blob = match self.blob {
+            Some(blob) => blobs::finish(statements, blob, size, &summary).map(|()| blob)?,
+            None => blobs::insert(statements, now(), size, &summary)?,
+        };
+        blobs::write(statements, blob, self.chunks_written, &self.collected)?;
         Ok(Uploaded { blob, size })
     }
 

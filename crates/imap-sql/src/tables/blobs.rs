@@ -15,6 +15,15 @@ pub(crate) fn begin(statements: Statements<'_>, now: i64) -> Result<i64, Error> 
     blob.ok_or_else(|| ErrorKind::ServerBug.into())
 }
 
+/// A blob that gets all its octets in this transaction.
+pub(crate) fn insert(statements: Statements<'_>, now: i64, size: i64, summary: &[u8]) -> Result<i64, Error> {
+    let sql = "INSERT INTO blobs (touched, size, summary, indexed) VALUES (?1, ?2, ?3, 1) RETURNING id";
+    let blob = statements.one(sql, &[now.into(), size.into(), summary.into()], |row| {
+        row.integer(0)
+    })?;
+    blob.ok_or_else(|| ErrorKind::ServerBug.into())
+}
+
 /// Adds octets as chunks, the first of them with this number.
 pub(crate) fn write(statements: Statements<'_>, blob: i64, first: i64, octets: &[u8]) -> Result<(), Error> {
     let sql = "INSERT INTO chunks (blob, number, octets) VALUES (?1, ?2, ?3)";
