@@ -102,9 +102,10 @@ impl Server {
             .output()
             .expect("initdb");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        // Memory that processes share is in the folder: elsewhere a server that is killed would leave it.
         let settings = format!(
             "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\nmax_connections = 200\n\
-             deadlock_timeout = '200ms'\n",
+             deadlock_timeout = '200ms'\ndynamic_shared_memory_type = mmap\n",
             self.port
         );
         std::fs::write(data.join("mail.conf"), settings).expect("settings");
