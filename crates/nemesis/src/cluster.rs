@@ -265,3 +265,9 @@ impl Cluster {
         dropped.map(drop).map_err(io::Error::other)
     }
 }
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.nodes.iter().for_each(|node| self.kill_server(node));
+    }
+}

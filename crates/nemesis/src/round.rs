@@ -245,8 +245,9 @@ async fn look_closely(cluster: &Cluster, history: &Arc<History>, at_rest: &mut A
     let database = Database::connect(&cluster.url())
         .await
         .map_err(|error| io::Error::other(error.0))?;
-    database
-        .check(history)
-        .await
-        .map_err(|error| io::Error::other(error.0))
+    let looked = async {
+        database.sample(history).await?;
+        database.check(history).await
+    };
+    looked.await.map_err(|error: NoAnswer| io::Error::other(error.0))
 }

@@ -41,20 +41,20 @@ impl Sabotage {
 
     const fn sql(self) -> &'static str {
         match self {
-            Self::LoseMessage => "DELETE FROM messages WHERE mailbox = 1 AND uid % 3 = 0",
+            Self::LoseMessage => "DELETE FROM messages WHERE mailbox = 1 AND uid % 2 = 1",
             Self::LoseFlags => "UPDATE messages SET keywords = '' WHERE mailbox = 1",
             Self::UidTwice => {
                 "UPDATE messages AS m SET blob = (SELECT blob FROM messages WHERE mailbox = 1 AND uid <> m.uid LIMIT 1) \
-                 WHERE mailbox = 1 AND uid % 3 = 0"
+                 WHERE mailbox = 1 AND uid % 2 = 1"
             }
             Self::ModseqBack => "UPDATE mailboxes SET highest_modseq = highest_modseq - 5 WHERE id = 1",
             Self::PhantomExpunge => {
                 "UPDATE mailboxes SET highest_modseq = highest_modseq + 1 WHERE id = 1; \
                  INSERT INTO expunged (mailbox, modseq, uid) SELECT 1, highest_modseq, uid FROM mailboxes, messages \
-                 WHERE mailboxes.id = 1 AND mailbox = 1 AND uid % 3 = 0"
+                 WHERE mailboxes.id = 1 AND mailbox = 1 AND uid % 2 = 1"
             }
-            Self::OtherOctets => "UPDATE chunks SET octets = octets || '\\x41'::bytea WHERE blob % 3 = 0",
-            Self::HideChange => "UPDATE messages SET flags = flags | 16 WHERE mailbox = 1 AND uid % 3 = 0",
+            Self::OtherOctets => "UPDATE chunks SET octets = set_byte(octets, length(octets) - 3, 90)",
+            Self::HideChange => "UPDATE messages SET flags = flags | 16 WHERE mailbox = 1 AND uid % 2 = 1",
         }
     }
 }
