@@ -95,7 +95,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// With a PostgreSQL of its own, until that is done, or until Ctrl-C.
+/// With a PostgreSQL of its own, until that is done, or until somebody ends it: Ctrl-C, SIGTERM.
 async fn with_postgres(
     work: impl AsyncFnOnce(Arc<Postgres>) -> std::io::Result<bool>,
 ) -> Result<(), Box<dyn std::error::Error>> {
@@ -103,12 +103,14 @@ async fn with_postgres(
         Postgres::start().ok_or("there is no PostgreSQL here: install Debian's package postgresql")?;
     postgres.end_with_this_process();
     let postgres = Arc::new(postgres);
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         done = work(postgres) => match done? {
             true => Ok(()),
             false => Err("something was found".into()),
         },
         _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+        _ = terminate.recv() => Err("ended".into()),
     }
 }
 
