@@ -148,9 +148,7 @@ pub(crate) fn store_in(
 ) -> Result<Uid, Error> {
     let statements = change.statements;
     // It may have been deleted while the message arrived.
-    mailboxes::current(statements, key)?.ok_or(ErrorKind::TryCreate)?;
-    let modseq = mailboxes::next_modseq(statements, key.id)?;
-    let uid = mailboxes::take_uids(statements, key.id, 1)?;
+    let allocated = mailboxes::allocate(statements, key, 1)?.ok_or(ErrorKind::TryCreate)?;
     let uploaded = upload.store(statements)?;
     let message = NewMessage {
         flags: append.flags().clone(),
@@ -158,6 +156,7 @@ pub(crate) fn store_in(
         size: uploaded.size,
         blob: uploaded.blob,
     };
+    let (uid, modseq) = (allocated.first, allocated.modseq);
     messages::insert(statements, key.id, (uid, modseq), &message, now())?;
     change.changes(key);
     Ok(uid.try_into()?)

@@ -1,6 +1,6 @@
 //! COPY, MOVE, and what RENAME does to INBOX: messages that go from one mailbox to another, in one transaction.
 
-use imap_backend::Error;
+use imap_backend::{Error, ErrorKind};
 use imap_seq::{Uid, UidSet};
 
 use crate::node::Change;
@@ -26,9 +26,9 @@ pub(crate) fn transfer(
         return Ok(Vec::new());
     }
     mailboxes::lock(statements, &[from.id, to.id])?;
-    let modseq = mailboxes::next_modseq(statements, to.id)?;
-    let first = mailboxes::take_uids(statements, to.id, uids.len())?;
-    messages::copy(statements, (from.id, uids), (to.id, first, modseq))?;
+    let allocated = mailboxes::allocate(statements, to, uids.len())?.ok_or(ErrorKind::TryCreate)?;
+    let first = allocated.first;
+    messages::copy(statements, (from.id, uids), (to.id, first, allocated.modseq))?;
     if originals == Originals::Go {
         messages::remove(statements, from.id, uids)?;
     }

@@ -118,14 +118,39 @@ pub(crate) fn next_modseq(statements: Statements<'_>, id: i64) -> Result<ModSeq,
     Ok(modseq.ok_or(ErrorKind::NonExistent)?.try_into()?)
 }
 
-/// Allocates so many UIDs; answers the first of them.
-pub(crate) fn take_uids(statements: Statements<'_>, id: i64, number: u64) -> Result<i64, Error> {
+/// What a transaction stores new messages under.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allocated {
+    /// The first of the UIDs.
+    pub(crate) first: i64,
+    pub(crate) modseq: ModSeq,
+}
+
+/// Allocates so many UIDs, and the mod-sequence of the change, as [`next_modseq`] does. `None` if the mailbox was deleted or got
+/// other UIDs since `key` was found.
+pub(crate) fn allocate(
+    statements: Statements<'_>,
+    key: MailboxKey,
+    number: u64,
+) -> Result<Option<Allocated>, Error> {
     let number = i64::try_from(number).map_err(|_| ErrorKind::Limit)?;
-    let sql = "UPDATE mailboxes SET uid_next = uid_next + ?2 WHERE id = ?1 AND uid_next + ?2 <= 4294967296 \
-               RETURNING uid_next";
-    let next = statements.one(sql, &[id.into(), number.into()], |row| row.integer(0))?;
-    // The row is there: `next_modseq` has locked it.
-    Ok(next.ok_or(ErrorKind::Limit)? - number)
+    let sql = "UPDATE mailboxes SET highest_modseq = highest_modseq + 1, uid_next = uid_next + ?3 \
+               WHERE id = ?1 AND uid_validity = ?2 AND uid_next + ?3 <= 4294967296 RETURNING highest_modseq, uid_next";
+    let values = [
+        key.id.into(),
+        i64::from(key.uid_validity.get()).into(),
+        number.into(),
+    ];
+    let allocated = statements.one(sql, &values, |row| {
+        Ok(Allocated {
+            first: row.integer(1)? - number,
+            modseq: row.integer(0)?.try_into()?,
+        })
+    })?;
+    match allocated {
+        None if current(statements, key)?.is_some() => Err(ErrorKind::Limit.into()),
+        allocated => Ok(allocated),
+    }
 }
 
 /// Claims the messages that no session of any process was told of, and gives their UIDs: they are `\Recent` for a session of

@@ -2,7 +2,9 @@
 
 use std::cell::{RefCell, RefMut};
 use std::collections::HashMap;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -22,12 +24,17 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Statements that a connection keeps prepared. Those of SEARCH have endless forms.
 const PREPARED: usize = 256;
 
+/// Statements that are on their way: polled once, they are sent.
+type Sent = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
+
 /// A connection that one thread at a time uses.
 pub(crate) struct Connection {
-    client: Client,
+    client: Arc<Client>,
     prepared: HashMap<Box<str>, Statement>,
     /// A statement of this transaction failed: the server will not commit it.
     failed: bool,
+    /// What was sent and not waited for.
+    unanswered: Option<Sent>,
     /// It does not answer, or what it would answer belongs to somebody else's question.
     spoilt: bool,
 }
@@ -63,7 +70,8 @@ impl Connection {
             }
         });
         let mut connection = Self {
-            client,
+            client: Arc::new(client),
+            unanswered: None,
             prepared: HashMap::new(),
             failed: false,
             spoilt: false,
@@ -75,6 +83,38 @@ impl Connection {
             patience.as_millis().clamp(1, 50_000)
         ))?;
         Ok(connection)
+    }
+
+    /// Begins a view for reading, and does not wait for the answer: it comes before that of the first statement, which then costs
+    /// one round trip instead of two.
+    pub(super) fn begin_unwaited(&mut self, sql: &'static str) {
+        self.failed = false;
+        self.unanswered = self.send(sql);
+    }
+
+    /// Ends a view, and does not wait for that. An error if it had not begun: then its statements were in no view.
+    pub(super) fn end_unwaited(&mut self) -> Result<(), Failure> {
+        let begun = self.unanswered.take();
+        // The answer has come, if any statement's has.
+        let context = &mut Context::from_waker(Waker::noop());
+        if let Some(mut begun) = begun
+            && let Poll::Ready(Err(error)) = begun.as_mut().poll(context)
+        {
+            self.spoilt = true;
+            return Err(error.into());
+        }
+        drop(self.send("ROLLBACK"));
+        Ok(())
+    }
+
+    fn send(&self, sql: &'static str) -> Option<Sent> {
+        let client = Arc::clone(&self.client);
+        let mut sent: Sent = Box::pin(async move { client.batch_execute(sql).await });
+        let context = &mut Context::from_waker(Waker::noop());
+        match sent.as_mut().poll(context) {
+            Poll::Ready(_) => None, // the connection is closed: the next statement says so
+            Poll::Pending => Some(sent),
+        }
     }
 
     /// Runs statements without values and rows.
@@ -105,6 +145,7 @@ impl Connection {
     }
 
     pub(super) fn roll_back(&mut self) {
+        self.unanswered = None;
         if self.is_usable() && self.batch("ROLLBACK").is_err() {
             self.spoilt = true;
         }

@@ -72,10 +72,14 @@ impl Database {
     }
 
     pub(crate) fn read<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let lease = self.pool.begin(BEGIN_READ)?;
-        let answer = work(Statements::of_postgres(lease.connection()?));
-        lease.roll_back();
-        answer
+        let lease = self.pool.begin_unwaited(BEGIN_READ)?;
+        match work(Statements::of_postgres(lease.connection()?)) {
+            Ok(answer) => lease.end_unwaited().map(|()| answer),
+            Err(error) => {
+                lease.roll_back();
+                Err(error)
+            }
+        }
     }
 
     pub(crate) fn write<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {

@@ -31,6 +31,13 @@ struct Connections {
     made: usize,
 }
 
+/// Whether a connection was used before: then the server may have ended it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Age {
+    New,
+    Used,
+}
+
 /// A connection within a transaction. Dropped without an end, it is closed: the work with it panicked.
 pub(super) struct Lease<'p> {
     pool: &'p Pool,
@@ -50,28 +57,43 @@ impl Pool {
         }
     }
 
+    /// Begins a view for reading. See [`Connection::begin_unwaited`].
+    pub(super) fn begin_unwaited(&self, sql: &'static str) -> Result<Lease<'_>, Error> {
+        let (mut lease, _) = self.lease()?;
+        if let Some(connection) = &mut lease.connection {
+            connection.get_mut().begin_unwaited(sql);
+        }
+        Ok(lease)
+    }
+
     /// Begins a transaction. Connections that the server has ended meanwhile are replaced.
     pub(super) fn begin(&self, sql: &str) -> Result<Lease<'_>, Error> {
         loop {
-            let idle = self.take()?;
-            let mut lease = Lease {
-                pool: self,
-                connection: None,
-            };
-            let is_new = idle.is_none();
-            let mut connection = match idle {
-                Some(connection) => connection,
-                None => self.connect()?, // the lease gives the place back
-            };
-            match connection.begin(sql) {
-                Ok(()) => {
-                    lease.connection = Some(RefCell::new(connection));
-                    return Ok(lease);
+            let (lease, age) = self.lease()?;
+            let begun = lease.connection()?.borrow_mut().begin(sql);
+            match begun {
+                Ok(()) => return Ok(lease),
+                Err(failure) if age == Age::New || lease.connection()?.borrow().is_usable() => {
+                    return Err(failure.into());
                 }
-                Err(failure) if is_new || connection.is_usable() => return Err(failure.into()),
                 Err(_) => {}
             }
         }
+    }
+
+    /// An idle connection, or a new one.
+    fn lease(&self) -> Result<(Lease<'_>, Age), Error> {
+        let idle = self.take()?;
+        let mut lease = Lease {
+            pool: self,
+            connection: None,
+        };
+        let (connection, age) = match idle {
+            Some(connection) => (connection, Age::Used),
+            None => (self.connect()?, Age::New), // the lease gives the place back
+        };
+        lease.connection = Some(RefCell::new(connection));
+        Ok((lease, age))
     }
 
     pub(super) fn connect(&self) -> Result<Connection, Failure> {
@@ -84,7 +106,11 @@ impl Pool {
         let mut connections = self.connections.lock();
         loop {
             if let Some(connection) = connections.idle.pop() {
-                return Ok(Some(connection));
+                if connection.is_usable() {
+                    return Ok(Some(connection));
+                }
+                connections.made -= 1;
+                continue;
             }
             if connections.made < self.most {
                 connections.made += 1;
@@ -107,6 +133,10 @@ impl Lease<'_> {
 
     pub(super) fn commit(self) -> Result<(), Error> {
         self.end(Connection::commit)
+    }
+
+    pub(super) fn end_unwaited(self) -> Result<(), Error> {
+        self.end(|connection| Ok(connection.end_unwaited()?))
     }
 
     pub(super) fn roll_back(self) {
