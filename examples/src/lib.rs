@@ -12,6 +12,7 @@
 //! | `rest_backend` | a store behind HTTP, with ids of its own, pages and faults; UIDs that last |
 //! | `mbox_archive` | one mbox file, read-only |
 //! | `log_backend` | a database with a change log, which several servers share |
+//! | `sqlite_backend` | the smallest complete backend on an SQL database, which other programs change too |
 //! | `helpers_without_server` | the helpers in a server of your own |
 //!
 //! `tests/` runs each of them and compares its output with the one in its first lines.

@@ -75,7 +75,7 @@ fn the_server_examples_store_copy_and_expunge() {
         "UID EXPUNGE 1",
         "UID SEARCH ALL",
     ];
-    for name in ["minimal_backend", "minimal_server"] {
+    for name in ["minimal_backend", "minimal_server", "sqlite_backend"] {
         let heard = conversation(name, &["127.0.0.1:0"], &commands);
         for number in 0..=commands.len() + 1 {
             let ok = format!("a{number} OK");

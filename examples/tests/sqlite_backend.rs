@@ -1,0 +1,146 @@
+//! The smallest backend on an SQL database behaves as a server relies on, and follows what others write into the database.
+
+#![allow(clippy::unwrap_used, reason = "in tests a panic is the answer")]
+
+#[path = "../sqlite_backend/main.rs"]
+#[allow(dead_code, reason = "its `main` is for the example")]
+mod sqlite_backend;
+
+use imap_backend::*;
+use imap_backend_test::{Subject, run_all};
+use imap_seq::{Uid, UidSet};
+use imap_updates::{Access, Closed, Ended, Flag, Flags, Followers, Untagged, UpdateBuffer, kind};
+use rusqlite::Connection;
+use sqlite_backend::mailbox::Selected;
+use sqlite_backend::node::Node;
+
+#[tokio::test]
+async fn the_smallest_backend_on_a_database_passes_the_kit() {
+    let node = || Node::new(Connection::open_in_memory().unwrap()).unwrap();
+    let report = run_all(async || Subject::new(node(), "demo", "demo")).await;
+    report.assert_passed();
+}
+
+/// A database in a file, where every connection is another program's.
+struct File(tempfile::TempDir);
+
+impl File {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+    fn connection(&self) -> Connection {
+        Connection::open(self.0.path().join("mail.db")).unwrap()
+    }
+    /// A server of its own.
+    fn node(&self) -> Node {
+        Node::new(self.connection()).unwrap()
+    }
+    /// What an administrator writes, with another program.
+    fn by_hand(&self, sql: &str) {
+        self.connection().execute_batch(sql).unwrap();
+    }
+}
+
+/// A session that has INBOX selected.
+struct Client(Selected, UpdateBuffer);
+
+impl Client {
+    async fn select(node: &Node, access: Access) -> Result<Self, Error> {
+        let opened = node.clone().select(&MailboxName::inbox(), &Select::new(access)).await?;
+        let (mailbox, updates) = opened.into_parts();
+        Ok(Self(mailbox, updates))
+    }
+    async fn of(file: &File) -> Self {
+        Self::select(&file.node(), Access::ReadWrite).await.unwrap()
+    }
+    /// What the client hears at NOOP, and whether the mailbox has ended.
+    async fn noop(&mut self) -> (Vec<String>, Option<Closed>) {
+        let Self(mailbox, updates) = self;
+        let command = updates.begin(kind::Noop);
+        mailbox.poll(PollReason::Asked).await.unwrap();
+        let drained = updates.drain(command.permit(Followers::None));
+        let text = |response: Untagged<'_>| match response {
+            Untagged::Exists(messages) => format!("{messages} EXISTS"),
+            Untagged::Recent(messages) => format!("{messages} RECENT"),
+            Untagged::Expunge(seq) => format!("{seq} EXPUNGE"),
+            Untagged::Fetch { seq, flags, .. } => format!("{seq} FETCH {flags}"),
+            other => panic!("{other:?}"),
+        };
+        let heard = (drained.iter().map(text).collect(), drained.ended().and_then(Ended::mailbox));
+        updates.written(drained);
+        heard
+    }
+    async fn hears(&mut self, wanted: &[&str]) {
+        assert_eq!(self.noop().await.0, wanted);
+    }
+}
+
+const DELIVER: &str =
+    "INSERT INTO messages (mailbox, octets) VALUES (1, CAST('A: b' || x'0d0a0d0a' AS BLOB))";
+
+#[tokio::test]
+async fn what_an_administrator_writes_is_heard_at_noop() {
+    let file = File::new();
+    let mut client = Client::of(&file).await;
+    file.by_hand(DELIVER);
+    client.hears(&["1 EXISTS", "1 RECENT"]).await;
+    file.by_hand(&format!("{DELIVER}; {DELIVER}; UPDATE messages SET flags = '\\Flagged' WHERE uid = 1"));
+    client.hears(&["1 FETCH (\\Flagged)", "3 EXISTS", "3 RECENT"]).await;
+    file.by_hand("DELETE FROM messages WHERE uid = 2");
+    client.hears(&["2 EXPUNGE", "2 RECENT"]).await;
+    // A message without a summary is read.
+    let three = [Uid::new(3).unwrap()];
+    let record = client.0.fetch(&three, Need::SUMMARY).await.unwrap().into_records().next().unwrap();
+    assert_eq!(record.body().unwrap().read_first(100).await.unwrap(), "A: b\r\n\r\n");
+}
+
+#[tokio::test]
+async fn an_administrators_flags_are_not_taken_for_those_of_the_last_session() {
+    let file = File::new();
+    let mut client = Client::of(&file).await;
+    file.by_hand(DELIVER);
+    client.hears(&["1 EXISTS", "1 RECENT"]).await;
+    let seen = FlagChange::new(FlagAction::Add, Flags::from_iter([Flag::Seen]));
+    client.0.store(&UidSet::from_iter([Uid::MIN]), &seen).await.unwrap();
+    client.hears(&[]).await;
+    file.by_hand("UPDATE messages SET flags = '\\Flagged'");
+    client.hears(&["1 FETCH (\\Flagged)"]).await;
+}
+
+#[tokio::test]
+async fn one_server_tells_what_another_one_did() {
+    let file = File::new();
+    let (mut one, mut other) = (Client::of(&file).await, Client::of(&file).await);
+    file.by_hand(DELIVER);
+    one.hears(&["1 EXISTS", "1 RECENT"]).await;
+    other.hears(&["1 EXISTS"]).await;
+    let deleted = FlagChange::new(FlagAction::Add, Flags::from_iter([Flag::Deleted]));
+    let all = UidSet::from_iter([Uid::MIN]);
+    one.0.store(&all, &deleted).await.unwrap();
+    other.hears(&["1 FETCH (\\Deleted)"]).await;
+    other.0.expunge(&all).await.unwrap();
+    one.hears(&["1 EXPUNGE", "0 RECENT"]).await;
+}
+
+#[tokio::test]
+async fn recent_is_for_one_session_of_all_servers() {
+    let file = File::new();
+    let (near, far) = (file.node(), file.node());
+    file.by_hand(DELIVER);
+    // EXAMINE sees it and takes nothing.
+    let looks = Client::select(&far, Access::ReadOnly).await.unwrap();
+    let first = Client::select(&near, Access::ReadWrite).await.unwrap();
+    let second = Client::select(&far, Access::ReadWrite).await.unwrap();
+    assert_eq!([looks.1.recent(), first.1.recent(), second.1.recent()], [1, 1, 0]);
+}
+
+#[tokio::test]
+async fn a_mailbox_that_an_administrator_deletes_ends_and_opens_no_more() {
+    let file = File::new();
+    let node = file.node();
+    let mut client = Client::select(&node, Access::ReadWrite).await.unwrap();
+    file.by_hand("DELETE FROM mailboxes WHERE id = 1");
+    assert_eq!(client.noop().await.1, Some(Closed::Deleted));
+    let again = Client::select(&node, Access::ReadWrite).await;
+    assert_eq!(again.err().unwrap().kind(), ErrorKind::NonExistent);
+}
