@@ -30,6 +30,8 @@ pub struct SqlMailbox {
     /// So that what arrives is claimed for the sessions of this process.
     _writing: Option<Writing>,
     origin: Origin,
+    /// Messages whose flags this session has changed, or may have, and could not tell its client: the database was lost.
+    untold: UidSet,
 }
 
 impl SqlMailbox {
@@ -65,6 +67,7 @@ impl SqlMailbox {
             access,
             _writing: writing,
             origin: selection.updates.origin(),
+            untold: UidSet::new(),
         };
         Ok(Opened::new(mailbox, selection.updates, key.uid_validity)
             .with_uid_next(selection.uid_next)
@@ -95,6 +98,26 @@ impl SqlMailbox {
             .await
     }
 
+    /// Has the log say of flags that were not told what it says of others' changes: a session is not told of its own.
+    async fn restate(&mut self) -> Result<(), Error> {
+        let (key, origin, uids) = (self.key, self.origin, self.untold.clone());
+        self.node
+            .change(move |change| {
+                let statements = change.statements;
+                mailboxes::lock(statements, &[key.id])?;
+                let made = messages::made_by(statements, (key.id, &uids), origin)?;
+                if !made.is_empty() {
+                    let modseq = mailboxes::next_modseq(statements, key.id)?;
+                    messages::disown(statements, (key.id, &made), modseq)?;
+                    change.changes(key);
+                }
+                Ok(())
+            })
+            .await?;
+        self.untold = UidSet::new();
+        Ok(())
+    }
+
     /// Reads what others did.
     async fn look(&self) -> Result<(), Error> {
         let (key, hub) = (self.key, self.hub.clone());
@@ -104,18 +127,30 @@ impl SqlMailbox {
 
 impl Mailbox for SqlMailbox {
     async fn fetch(&mut self, uids: &[Uid], need: Need) -> Result<Fetched, Error> {
-        let (node, id, uids) = (self.node.clone(), self.key.id, uids.to_vec());
-        self.node
-            .query(move |statements| fetch(statements, (&node, id), &uids, need))
-            .await
+        let (node, id, asked) = (self.node.clone(), self.key.id, uids.to_vec());
+        let fetched = self
+            .node
+            .query(move |statements| fetch(statements, (&node, id), &asked, need))
+            .await;
+        if fetched.is_err() {
+            // It may have been the answer to a STORE.
+            self.untold.extend(uids.iter().copied());
+        }
+        fetched
     }
 
     async fn store(&mut self, uids: &UidSet, change: &FlagChange) -> Result<Stored, Error> {
         self.may_write()?;
-        let (key, origin, uids, what) = (self.key, self.origin, uids.clone(), change.clone());
-        self.node
-            .change(move |change| store(change, (key, origin), &uids, &what))
-            .await
+        let (key, origin, meant, what) = (self.key, self.origin, uids.clone(), change.clone());
+        let stored = self
+            .node
+            .change(move |change| store(change, (key, origin), &meant, &what))
+            .await;
+        if stored.is_err() {
+            // It is done all the same where the database was lost during the commit.
+            self.untold = self.untold.union(uids);
+        }
+        stored
     }
 
     async fn copy(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
@@ -181,6 +216,9 @@ impl Mailbox for SqlMailbox {
     }
 
     async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {
+        if !self.untold.is_empty() {
+            self.restate().await?;
+        }
         match reason {
             // The database says by itself when there is something to read.
             PollReason::Asked | PollReason::Idling if self.node.news().are_heard() => Ok(()),

@@ -10,7 +10,7 @@ mod common;
 use std::future::poll_fn;
 use std::time::Duration;
 
-use common::{Home, Process, add, backend, name, on_every_engine, select, uid};
+use common::{Home, Process, add, backend, flags, name, on_every_engine, select, uid};
 use imap_backend::{ErrorKind, Mailbox as _, Need, PollReason, Session as _, StatusQuery};
 use imap_backend_test::{Mail, Selected, Stage, Subject};
 use imap_seq::UidSet;
@@ -186,6 +186,61 @@ async fn a_server_that_loses_the_database_keeps_its_clients_and_catches_up() {
             .await
             .unwrap_err();
     }
+}
+
+/// Has every commit wait after it is on the disk, for a standby that never comes; or for nobody any more.
+fn hold_commits(server: &Server, are_held: bool) {
+    let set = match are_held {
+        true => "ALTER SYSTEM SET synchronous_standby_names = 'nobody'",
+        false => "ALTER SYSTEM RESET synchronous_standby_names",
+    };
+    server.sql("postgres", set).unwrap();
+    server.sql("postgres", "SELECT pg_reload_conf()").unwrap();
+}
+
+/// Ends the connection of a commit that is held, once there is one: it has happened, and nobody is told so.
+fn cut_held_commit(server: &Server) {
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    while server.sql("postgres", cut).unwrap() == "0" {
+        std::thread::yield_now();
+    }
+}
+
+/// The answer to STORE is NO where the database was lost during the commit, or between it and the look at the new flags. So
+/// the client has not been told, and its own change is news to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_told_of_flags_that_it_changed_without_hearing_so() {
+    let Some((server, home)) = own_server() else {
+        return;
+    };
+    let (mut user, mut selected) = select(&home.process()).await;
+    user.append(&name("INBOX"), Mail::new("one")).await.unwrap();
+    selected.noop().await.unwrap();
+    let one: UidSet = [uid(1)].into_iter().collect();
+
+    hold_commits(server, true);
+    // From when on commits are held only one that is held can tell.
+    let probe = std::thread::spawn(|| {
+        let write = "CREATE TABLE probe (); DROP TABLE probe";
+        while server.sql("postgres", write).is_ok() {}
+    });
+    cut_held_commit(server);
+    probe.join().unwrap();
+    let cutter = std::thread::spawn(|| cut_held_commit(server));
+    let stored = selected.mailbox.store(&one, &add("\\Seen")).await;
+    assert_eq!(stored.unwrap_err().kind(), ErrorKind::Unavailable);
+    cutter.join().unwrap();
+    hold_commits(server, false);
+    let told = selected.noop().await.unwrap();
+    assert_eq!(told.flags, [(uid(1), flags("\\Seen"))]);
+    assert!(selected.noop().await.unwrap().is_silent(), "once");
+
+    selected.mailbox.store(&one, &add("\\Flagged")).await.unwrap();
+    server.stop();
+    selected.mailbox.fetch(&[uid(1)], Need::FLAGS).await.unwrap_err();
+    server.run();
+    let told = selected.noop().await.unwrap();
+    assert_eq!(told.flags, [(uid(1), flags("\\Seen \\Flagged"))]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

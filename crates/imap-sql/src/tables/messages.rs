@@ -154,6 +154,35 @@ pub(crate) fn set_flags(
     Ok(())
 }
 
+/// Those of these messages whose flags this session changed last.
+pub(crate) fn made_by(
+    statements: Statements<'_>,
+    (mailbox, uids): (i64, &UidSet),
+    maker: Origin,
+) -> Result<UidSet, Error> {
+    let sql = "SELECT uid FROM messages WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND maker = ?4";
+    let mut made = UidSet::new();
+    for (first, last) in uids.ranges() {
+        let values = [mailbox.into(), first.into(), last.into(), maker.to_i64().into()];
+        made = made.union(&set(statements, sql, &values)?);
+    }
+    Ok(made)
+}
+
+/// Makes the last change of these messages nobody's and new, so that every session is told of it.
+pub(crate) fn disown(
+    statements: Statements<'_>,
+    (mailbox, uids): (i64, &UidSet),
+    modseq: ModSeq,
+) -> Result<(), Error> {
+    let sql = "UPDATE messages SET modseq = ?4, maker = 0 WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
+    for (first, last) in uids.ranges() {
+        let values = [mailbox.into(), first.into(), last.into(), modseq.into()];
+        statements.execute(sql, &values)?;
+    }
+    Ok(())
+}
+
 /// The flags of those of these messages that are there.
 pub(crate) fn flags(statements: Statements<'_>, mailbox: i64, uids: &UidSet) -> Result<Vec<FlagRow>, Error> {
     let sql = "SELECT uid, modseq, flags, keywords FROM messages \
