@@ -11,4 +11,5 @@ pub mod mailbox;
 pub mod measure;
 pub mod plot;
 pub mod rivals;
+pub mod traffic;
 pub mod update_rivals;

@@ -137,7 +137,7 @@ fn store(
         let sql = "SELECT modseq, flags FROM messages WHERE mailbox = ?1 AND uid = ?2";
         let row = db.query_row(sql, (id, i64::from(uid)), |row| Ok((row.get(0)?, row.get(1)?)));
         let Some((version, flags)) = row.optional().or_unavailable()? else { continue };
-        let before = flags_of(&String::as_str(&flags))?;
+        let before = flags_of(String::as_str(&flags))?;
         let after = change.apply(&before);
         if !change.concerns(i64::try_into(version)?) {
             modified.insert(uid);
