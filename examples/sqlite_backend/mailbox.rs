@@ -135,11 +135,12 @@ fn store(
     let (mut modified, mut modseq) = (UidSet::new(), None);
     for uid in uids.iter() {
         let sql = "SELECT modseq, flags FROM messages WHERE mailbox = ?1 AND uid = ?2";
-        let row = db.query_row(sql, (id, i64::from(uid)), |row| Ok((row.get(0)?, row.get(1)?)));
-        let Some((version, flags)) = row.optional().or_unavailable()? else { continue };
-        let before = flags_of(String::as_str(&flags))?;
+        let columns = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
+        let row = db.query_row(sql, (id, i64::from(uid)), columns).optional().or_unavailable()?;
+        let Some((version, flags)) = row else { continue };
+        let before = flags_of(&flags)?;
         let after = change.apply(&before);
-        if !change.concerns(i64::try_into(version)?) {
+        if !change.concerns(version.try_into()?) {
             modified.insert(uid);
         } else if after != before {
             // One mod-sequence for all. The row says whose flags these are: this session is not told of its own.

@@ -135,6 +135,19 @@ async fn recent_is_for_one_session_of_all_servers() {
 }
 
 #[tokio::test]
+async fn a_uid_that_is_allocated_in_another_transaction_can_hide_its_message() {
+    let file = File::new();
+    let mut client = Client::of(&file).await;
+    file.by_hand("UPDATE mailboxes SET uid_next = uid_next + 1 WHERE id = 1"); // UID 1, to be used later
+    file.by_hand(DELIVER);
+    client.hears(&["1 EXISTS", "1 RECENT"]).await; // UID 2
+    file.by_hand("UPDATE mailboxes SET modseq = modseq + 1 WHERE id = 1");
+    file.by_hand("INSERT INTO messages (mailbox, uid, modseq, octets) SELECT id, 1, modseq, x'' FROM mailboxes WHERE id = 1");
+    client.hears(&[]).await;
+    assert_eq!(client.0.hub.hidden(), UidSet::from_iter([Uid::MIN]));
+}
+
+#[tokio::test]
 async fn a_mailbox_that_an_administrator_deletes_ends_and_opens_no_more() {
     let file = File::new();
     let node = file.node();
