@@ -38,7 +38,7 @@
 //!
 //! # Costs
 //!
-//! Static dispatch; one call for up to 256 messages of a FETCH. A message crosses as a handle, [`Body`]: what is in memory
+//! Static dispatch; one call for up to 2,048 messages of a FETCH. A message crosses as a handle, [`Body`]: what is in memory
 //! already is not copied, what is not is read as far as it is wanted.
 
 mod ability;

@@ -7,7 +7,10 @@ use crate::mailbox::Mailbox;
 use crate::record::{Fetched, Need};
 
 /// The most UIDs that are asked for in one call of [`Mailbox::fetch`].
-pub const MOST_UIDS: usize = 256;
+pub const MOST_UIDS: usize = 2048;
+
+/// The most where octets, or what is kept of them, come with the answers.
+const MOST_WITH_OCTETS: usize = 256;
 
 /// Looks at messages of a mailbox in their order, some at a time: the one place that calls [`Mailbox::fetch`] again and
 /// again.
@@ -85,7 +88,7 @@ impl<I: Iterator<Item = Uid>> Walk<I> {
         if held > Need::HELD_OCTETS {
             self.at_once = (self.at_once / 2).max(1);
         } else if held < Need::HELD_OCTETS / 2 {
-            self.at_once = (self.at_once * 2).min(MOST_UIDS);
+            self.at_once = (self.at_once * 2).min(MOST_WITH_OCTETS);
         }
     }
 }

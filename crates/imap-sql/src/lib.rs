@@ -104,7 +104,7 @@
 //! | NOOP, nothing new | 1 of one row, by key; none while PostgreSQL's hints are heard |
 //! | STATUS | 3 of one row where nobody has the mailbox open: counts are kept |
 //! | SELECT, mailbox not open in this process | the UIDs and the keywords in use, from indexes |
-//! | FETCH | one for each run of neighbouring UIDs, at most 256 messages |
+//! | FETCH | one for each run of neighbouring UIDs, at most 2,048 messages; with summaries or octets 256 |
 //! | STORE, COPY, MOVE | one for each run of neighbouring UIDs (STORE: and of equal flags), one commit |
 //! | SEARCH of flags, keywords, INTERNALDATE, sizes | one; what else is asked is looked for in the messages that it leaves |
 //! | SEARCH of strings | the same one asks the index of texts; the messages that it leaves are read |

@@ -30,8 +30,8 @@ use crate::walk::Walk;
 ///
 /// # Complexity
 /// Time: the messages of the view, plus headers and text parts of those left open; all strings are looked for in the same
-/// pass. Memory: one batch of at most 256 records with [`Need::HELD_OCTETS`], and 64 KiB of one message besides what
-/// [`TextSearch`] takes, whatever the size of the message.
+/// pass. Memory: one batch of at most 2,048 records (256 where octets come with them) with [`Need::HELD_OCTETS`], and 64 KiB
+/// of one message besides what [`TextSearch`] takes, whatever the size of the message.
 pub async fn evaluate<M: Mailbox + ?Sized>(mailbox: &mut M, query: &Query) -> Result<Found, Error> {
     let mut evaluation = Evaluation {
         mailbox,
