@@ -156,7 +156,7 @@ impl Node {
     /// Reads the log: after each commit of ours, before SELECT and STATUS, and when a client asks for news or idles. Blocks.
     pub(crate) fn catch_up(&self, key: MailboxKey, hub: &LogHub) -> Result<(), Error> {
         let mut claimed = UidSet::new();
-        let caught_up = hub.catch_up_blocking(|after| self.page(key, after, &mut claimed))?;
+        let caught_up = hub.catch_up_blocking(|after| self.page((key, hub), after, &mut claimed))?;
         if !caught_up.hidden().is_empty() || !caught_up.reused().is_empty() {
             tracing::error!(
                 ?caught_up,
@@ -169,7 +169,12 @@ impl Node {
 
     /// The page after a version. Where sessions of this process may be told of messages that nobody was told of, it claims
     /// them first; `claimed` are those of the pages before.
-    fn page(&self, key: MailboxKey, after: ModSeq, claimed: &mut UidSet) -> Result<Page, Error> {
+    fn page(
+        &self,
+        (key, hub): (MailboxKey, &LogHub),
+        after: ModSeq,
+        claimed: &mut UidSet,
+    ) -> Result<Page, Error> {
         let read = self.read(|statements| log::read(statements, key, after, claimed))?;
         if !read.has_unclaimed || !self.0.writers.are_in(key) {
             return Ok(read.page);
@@ -179,18 +184,21 @@ impl Node {
             *claimed = claimed.union(&mailboxes::claim_recent(statements, key)?);
             log::read(statements, key, after, claimed)
         })?;
+        // Some may be known here already: they came while no session could be told of them.
+        hub.claimed_recent(claimed);
         Ok(read.page)
     }
 
-    /// A session that may write comes into the mailbox: the messages that it is the first to be told of, and its place among
-    /// the writers. Blocks.
-    pub(crate) fn enter(&self, key: MailboxKey) -> Result<(UidSet, Writing), Error> {
+    /// A session that may write comes into the mailbox: its place among the writers, and the messages that it is the first to be
+    /// told of. The place comes first: what arrives from now on is claimed, by whoever reads it. Blocks.
+    pub(crate) fn enter(&self, key: MailboxKey) -> Result<(Writing, UidSet), Error> {
+        let writing = Writing::begin(&self.0.writers, key);
         let row = self.read(|statements| mailboxes::current(statements, key))?;
         let claimed = match row.is_some_and(|row| !row.unclaimed().is_empty()) {
             true => self.commit(|change| mailboxes::claim_recent(change.statements, key))?,
             false => UidSet::new(),
         };
-        Ok((claimed, Writing::begin(&self.0.writers, key)))
+        Ok((writing, claimed))
     }
 
     /// The hubs that sessions have open.
@@ -228,5 +236,47 @@ impl Node {
     ) -> Result<MailboxKey, Error> {
         let key = self.read(|statements| names::find(statements, account, name))?;
         key.ok_or_else(|| missing.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use imap_updates::Access;
+
+    use super::*;
+    use crate::engine::Place;
+    use crate::tables::accounts;
+
+    /// RFC 3501, section 2.3.2.
+    #[test]
+    fn what_came_while_nobody_could_be_told_is_recent_for_the_next_session_whoever_claims_it() {
+        let node = Node::new(Database::open(Place::Memory, std::time::Duration::ZERO).unwrap());
+        let key = node
+            .commit(|change| {
+                let account = accounts::make(change.statements, "ann")?;
+                let key = names::find(change.statements, account, &MailboxName::inbox())?;
+                Ok(key.unwrap())
+            })
+            .unwrap();
+        let hub = node.open(key).unwrap();
+        let looking = hub.select(Access::ReadOnly);
+        node.commit(|change| {
+            let statements = change.statements;
+            statements.execute("INSERT INTO blobs (size) VALUES (0)", &[])?;
+            let sql = "INSERT INTO messages (mailbox, blob) SELECT ?1, max(id) FROM blobs";
+            statements.execute(sql, &[key.id.into()])?;
+            change.changes(key);
+            Ok(())
+        })
+        .unwrap();
+        // A session comes in, and before it claims anything another one reads the log.
+        let writing = Writing::begin(&node.0.writers, key);
+        node.catch_up(key, &hub).unwrap();
+        let (_writing, claimed) = node.enter(key).unwrap();
+        let first = hub.select_with_recent(Access::ReadWrite, &claimed);
+        assert_eq!(first.updates.recent(), 1);
+        let second = hub.select_with_recent(Access::ReadWrite, &node.enter(key).unwrap().1);
+        assert_eq!(second.updates.recent(), 0);
+        drop((looking, writing));
     }
 }

@@ -43,7 +43,7 @@ impl SqlMailbox {
     ) -> Result<Opened<Self>, Error> {
         let (recent, writing) = match access {
             Access::ReadWrite => {
-                let (recent, writing) = node.enter(key)?;
+                let (writing, recent) = node.enter(key)?;
                 (recent, Some(writing))
             }
             Access::ReadOnly => {

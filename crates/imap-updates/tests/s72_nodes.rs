@@ -64,9 +64,13 @@ fn s52_what_was_claimed_in_the_store_is_recent_for_the_session_that_claimed_it()
     let mut page = changes(10, 12).present(modseq(12), uid(6), flags(""));
     page.extend([arrival]);
     let _ = hub.apply(page);
+    hub.claimed_recent(&uids(&[7])); // comes later, and says so itself
     let third = hub.select_with_recent(Access::ReadWrite, &uids(&[6])).updates;
     assert_eq!(third.recent_uids(), &uids(&[5, 6]));
     assert_eq!(release(&mut first, kind::Noop), ["5 EXISTS"]);
+    // Claimed while nobody who may write was there to be told.
+    hub.claimed_recent(&uids(&[1]));
+    assert_eq!(hub.select(Access::ReadWrite).updates.recent_uids(), &uids(&[1]));
 }
 
 #[test]

@@ -230,6 +230,13 @@ impl LogHub {
         }
     }
 
+    /// Notes that this process has claimed these messages, of which the hub may know some already: the next session that may
+    /// write has them as `\Recent`, with [`select`](Self::select) too. Those that it does not know are to come as
+    /// [recent](crate::Event::recency) events.
+    pub fn claimed_recent(&self, recent: &UidSet) {
+        self.history.lock().add_recent(recent);
+    }
+
     /// What STATUS reports, as of the cursor. [Catch up](Self::catch_up) before.
     pub fn status(&self) -> WatchedStatus {
         WatchedStatus::of(&self.history.lock())
