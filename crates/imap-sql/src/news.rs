@@ -4,7 +4,7 @@
 //! A hint says only that there is something to read; what, the log says. Without hints everything still arrives, within the
 //! interval; with them, NOOP needs no query.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,8 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Hinted {
-    mailboxes: BTreeSet<i64>,
+    /// Each up to the largest mod-sequence that was hinted at; `i64::MAX` where a hint had none.
+    mailboxes: BTreeMap<i64, i64>,
     all: bool,
 }
 
@@ -53,7 +54,10 @@ impl News {
     pub(crate) fn hint(&self, hint: Hint) {
         let mut state = self.state.lock();
         match hint {
-            Hint::Mailbox(id) => drop(state.hinted.mailboxes.insert(id)),
+            Hint::Mailbox(id, upto) => {
+                let known = state.hinted.mailboxes.entry(id).or_default();
+                *known = upto.unwrap_or(i64::MAX).max(*known);
+            }
             Hint::Anywhere => state.hinted.all = true,
             Hint::Listening => {
                 // What was said before nobody heard.
@@ -138,7 +142,14 @@ fn look(node: &Node, hinted: &Hinted) -> Result<(), Error> {
     if hinted.all {
         in_use = behind(node, in_use)?;
     } else {
-        in_use.retain(|(key, _)| hinted.mailboxes.contains(&key.id));
+        // What this process did it has read already.
+        let is_behind = |hub: &LogHub, upto: i64| i64::from(hub.cursor()) < upto;
+        in_use.retain(|(key, hub)| {
+            hinted
+                .mailboxes
+                .get(&key.id)
+                .is_some_and(|&upto| is_behind(hub, upto))
+        });
     }
     for (key, hub) in in_use {
         node.catch_up(key, &hub)?;

@@ -225,11 +225,15 @@ BEGIN
 END $$;
 CREATE TRIGGER mailboxes_deleted AFTER DELETE ON mailboxes FOR EACH ROW EXECUTE FUNCTION mailboxes_deleted();
 
--- A hint for the servers that listen: this mailbox has news. They read them in the log; who misses the hint, finds them there
--- a little later. A transaction sends it once.
+-- A hint for the servers that listen: this mailbox has news, up to this mod-sequence. They read them in the log; who has read so
+-- far already reads nothing; who misses the hint, finds them there a little later.
 CREATE FUNCTION mailboxes_changed() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('imap_mail', OLD.id::text);
+    IF TG_OP = 'UPDATE' AND NEW.uid_validity = OLD.uid_validity THEN
+        PERFORM pg_notify('imap_mail', NEW.id || ' ' || NEW.highest_modseq);
+    ELSE
+        PERFORM pg_notify('imap_mail', OLD.id::text);
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER mailboxes_raised AFTER UPDATE ON mailboxes FOR EACH ROW

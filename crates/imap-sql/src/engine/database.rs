@@ -21,8 +21,8 @@ pub(crate) enum Place {
 /// What the database says of changes: that there may be some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hint {
-    /// In the mailbox of this number.
-    Mailbox(i64),
+    /// In the mailbox of this number, up to this mod-sequence; in all of it where there is none.
+    Mailbox(i64, Option<i64>),
     /// Somewhere.
     Anywhere,
     /// From now on every change is hinted at. What was before may have been missed.

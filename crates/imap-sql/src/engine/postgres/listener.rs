@@ -42,9 +42,40 @@ async fn listen_once(connector: &Connector, hints: &Hints) -> Result<(), tokio_p
     client.batch_execute("LISTEN imap_mail").await?;
     hints(Hint::Listening);
     while let Some(notification) = messages.recv().await {
-        let mailbox = notification.payload().parse();
-        hints(mailbox.map_or(Hint::Anywhere, Hint::Mailbox));
+        hints(read(notification.payload()));
     }
     carrying.abort();
     Ok(())
+}
+
+/// A mailbox, and perhaps its mod-sequence. Anybody may notify, and say anything.
+fn read(payload: &str) -> Hint {
+    let (mailbox, modseq) = match payload.split_once(' ') {
+        Some((mailbox, modseq)) => (mailbox.parse(), modseq.parse().map(Some)),
+        None => (payload.parse(), Ok(None)),
+    };
+    match (mailbox, modseq) {
+        (Ok(mailbox), Ok(modseq)) => Hint::Mailbox(mailbox, modseq),
+        _ => Hint::Anywhere,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_hint_says_somebody_looks() {
+        for (payload, hint) in [
+            ("7 12", Hint::Mailbox(7, Some(12))),
+            ("7", Hint::Mailbox(7, None)),
+            ("", Hint::Anywhere),
+            ("7 ", Hint::Anywhere),
+            ("7 12 13", Hint::Anywhere),
+            ("seven", Hint::Anywhere),
+            ("99999999999999999999 1", Hint::Anywhere),
+        ] {
+            assert_eq!(read(payload), hint, "{payload:?}");
+        }
+    }
 }
