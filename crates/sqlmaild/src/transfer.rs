@@ -1,6 +1,9 @@
 //! Mail that goes from one store to another, message by message: between a database and Maildirs or mbox files.
 
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 
 use bytes::Bytes;
 use imap_backend::walk::Walk;
@@ -10,6 +13,8 @@ use imap_backend::{
 };
 use imap_daemon::Failure;
 use imap_seq::{Uid, UidValidity};
+use imap_sql::admin::{Admin, AdminError};
+use imap_sql::{SqlBackend, SqlSession, Store};
 use imap_updates::Access;
 
 mod maildir;
@@ -21,6 +26,9 @@ const CHUNK: usize = 64 << 10;
 
 /// So many messages are between two lines of progress.
 const PROGRESS: u64 = 100;
+
+/// A file in the folder of an export. No other folder is written to: what is in it could be taken for what was exported.
+const MARK: &str = "sqlmaild-export";
 
 /// Stores that are opened here are asked for nobody's password.
 struct Nobody;
@@ -125,6 +133,43 @@ async fn mailboxes(session: &mut impl Session) -> Result<Vec<(MailboxName, bool)
     Ok(mailboxes
         .map(|entry| (entry.name().clone(), subscribed(entry.name())))
         .collect())
+}
+
+/// Makes the folder of an export, unless an export has. It is this export's alone as long as the file that it gives is open.
+fn mark(path: &Path) -> Result<File, Failure> {
+    let failed = |error: io::Error| format!("cannot export to {}: {error}", path.display());
+    let mark = path.join(MARK);
+    if !mark.exists() {
+        if path.exists() && fs::read_dir(path).map_err(failed)?.next().is_some() {
+            return Err(format!("{} is not empty, and no export has made it", path.display()).into());
+        }
+        let mut folder = fs::DirBuilder::new();
+        folder.mode(0o700).recursive(true).create(path).map_err(failed)?;
+    }
+    let mut options = OpenOptions::new();
+    let made = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(mark)
+        .map_err(failed)?;
+    lock(&made).map_err(failed)?;
+    Ok(made)
+}
+
+/// Keeps other exports out as long as the file is open.
+fn lock(file: &File) -> io::Result<()> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => io::Error::other("another export is writing to it"),
+        TryLockError::Error(error) => error,
+    })
+}
+
+async fn session(store: &Store, admin: &Admin, account: &str) -> Result<SqlSession, Failure> {
+    if !admin.has_account(account).await? {
+        return Err(AdminError::NoAccount(account.to_owned()).into());
+    }
+    Ok(SqlBackend::new(store.clone(), Nobody).session(account).await?)
 }
 
 /// What to say of a message that is stored elsewhere: its flags and its date.

@@ -244,3 +244,16 @@ fn what_cannot_go_in_or_out_is_named_and_left_alone() {
     refused(&["export", "maildir", "ada", string(&out)], "rename one of them");
     assert!(!out.exists());
 }
+
+#[test]
+fn of_two_exports_to_one_place_the_second_is_refused() {
+    let site = Site::new();
+    let out = site.path().join("out");
+    let export = ["export", "maildir", "ada", string(&out)];
+    site.admin(&export, "");
+    let first = File::open(out.join("sqlmaild-export")).unwrap();
+    first.lock().unwrap();
+    assert!(site.refused(1, &export, "").contains("another export"));
+    first.unlock().unwrap();
+    site.admin(&export, "");
+}

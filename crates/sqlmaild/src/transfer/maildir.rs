@@ -1,8 +1,6 @@
 //! Between an account of a database and a Maildir, by the backend for Maildirs.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::{self, OpenOptions};
-use std::io;
 use std::path::Path;
 
 use imap_backend::{Create, Error, ErrorKind, MailboxName, Need, Record, Session};
@@ -10,16 +8,13 @@ use imap_daemon::Failure;
 use imap_maildir::{MailRoot, MaildirBackend, MaildirSession};
 use imap_seq::{Uid, UidValidity};
 use imap_sql::admin::{Admin, AdminError, Delivered, Delivery, Place};
-use imap_sql::{SqlBackend, SqlSession, Store};
+use imap_sql::{SqlSession, Store};
 
-use super::{BodySource, Nobody, Progress, Reading, append, mailboxes};
+use super::{BodySource, Nobody, Progress, Reading, append, mailboxes, mark, session};
 
 /// What stands between the parts of a name there, and what here.
 const THERE: char = '.';
 const HERE: char = '/';
-
-/// A file in a Maildir that an export has made. Others are not written to: their messages could be taken for exported ones.
-const MARK: &str = "sqlmaild-export";
 
 /// Stores the messages of a Maildir with all its mailboxes in an account: flags, keywords, dates, subscriptions. What an import
 /// has taken before is not stored again. Nothing in the Maildir changes, but that its messages have UIDs afterwards.
@@ -112,7 +107,7 @@ pub(crate) async fn export_maildir(store: &Store, account: &str, path: &Path) ->
     let admin = Admin::new(store);
     let mut here = session(store, &admin, account).await?;
     let names = exported_names(mailboxes(&mut here).await?)?;
-    mark(path)?;
+    let _mark = mark(path)?;
     let mut there = maildir(path).await?;
     let mut progress = Progress::new("exported");
     for (name, (own, subscribed)) in names {
@@ -195,23 +190,6 @@ fn translated(name: &MailboxName, from: char, to: char) -> Result<MailboxName, F
     Ok(MailboxName::new(&text).ok_or("a mailbox without a name")?)
 }
 
-/// Makes the folder of an export, unless an export has.
-fn mark(path: &Path) -> Result<(), Failure> {
-    let failed = |error: io::Error| format!("cannot export to {}: {error}", path.display());
-    let mark = path.join(MARK);
-    if mark.exists() {
-        return Ok(());
-    }
-    if path.exists() && fs::read_dir(path).map_err(failed)?.next().is_some() {
-        return Err(format!("{} is not empty, and no export has made it", path.display()).into());
-    }
-    let mut folder = fs::DirBuilder::new();
-    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-    folder.recursive(true).create(path).map_err(failed)?;
-    let made = OpenOptions::new().write(true).create_new(true).open(mark);
-    Ok(made.map(drop).map_err(failed)?)
-}
-
 /// The Maildir at this path. Its backend is asked for the mail of somebody: of whom does not matter, as long as the path does not
 /// say so.
 async fn maildir(path: &Path) -> Result<MaildirSession, Failure> {
@@ -220,11 +198,4 @@ async fn maildir(path: &Path) -> Result<MaildirSession, Failure> {
     }
     let backend = MaildirBackend::new(MailRoot::new(path), Nobody)?;
     Ok(backend.session("anybody").await?)
-}
-
-async fn session(store: &Store, admin: &Admin, account: &str) -> Result<SqlSession, Failure> {
-    if !admin.has_account(account).await? {
-        return Err(AdminError::NoAccount(account.to_owned()).into());
-    }
-    Ok(SqlBackend::new(store.clone(), Nobody).session(account).await?)
 }
