@@ -39,6 +39,7 @@ Examples:
   sqlmaild admin --database mail.db message deliver ada INBOX <letter.eml
   sqlmaild admin --database mail.db message flags ada INBOX 7:9 '+\\Seen' -Work
   sqlmaild admin --database mail.db import maildir ada /var/mail/ada/Maildir
+  sqlmaild admin --database mail.db import mbox ada /var/mail/ada --mailbox INBOX
 
 Lists have a line for each, with tabs between what it says.
 Exit codes: 0 done, 1 failed, 2 wrong arguments.";

@@ -18,8 +18,10 @@ use imap_sql::{SqlBackend, SqlSession, Store};
 use imap_updates::Access;
 
 mod maildir;
+mod mbox;
 
 pub(crate) use maildir::{export_maildir, import_maildir};
+pub(crate) use mbox::{export_mbox, import_mbox};
 
 /// So many octets of a message are read at once.
 const CHUNK: usize = 64 << 10;

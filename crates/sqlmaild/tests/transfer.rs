@@ -1,9 +1,11 @@
-//! Mail that goes between a database and Maildirs, also where that breaks off in the middle.
+//! Mail that goes between a database and Maildirs or mbox files, also where that breaks off in the middle.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
 #![allow(unreachable_pub, dead_code, reason = "helpers are shared by files")]
 
 mod common;
+#[path = "transfer/mbox.rs"]
+mod mbox;
 
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
@@ -248,12 +250,14 @@ fn what_cannot_go_in_or_out_is_named_and_left_alone() {
 #[test]
 fn of_two_exports_to_one_place_the_second_is_refused() {
     let site = Site::new();
-    let out = site.path().join("out");
-    let export = ["export", "maildir", "ada", string(&out)];
-    site.admin(&export, "");
-    let first = File::open(out.join("sqlmaild-export")).unwrap();
-    first.lock().unwrap();
-    assert!(site.refused(1, &export, "").contains("another export"));
-    first.unlock().unwrap();
-    site.admin(&export, "");
+    for kind in ["maildir", "mbox"] {
+        let out = site.path().join(kind);
+        let export = ["export", kind, "ada", string(&out)];
+        site.admin(&export, "");
+        let first = File::open(out.join("sqlmaild-export")).unwrap();
+        first.lock().unwrap();
+        assert!(site.refused(1, &export, "").contains("another export"));
+        first.unlock().unwrap();
+        site.admin(&export, "");
+    }
 }

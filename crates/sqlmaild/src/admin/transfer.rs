@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use imap_backend::MailboxName;
 use imap_daemon::Failure;
 use imap_sql::Store;
 
-use crate::transfer::{export_maildir, import_maildir};
+use super::mailbox_name;
+use crate::transfer::{export_maildir, export_mbox, import_maildir, import_mbox};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Import {
@@ -16,6 +18,16 @@ pub(crate) enum Import {
         account: String,
         /// The folder that holds cur, new and tmp
         maildir: PathBuf,
+    },
+    /// The mbox files of a folder, one for each mailbox, with flags, keywords and dates; exits with 1 if messages were left out
+    Mbox {
+        /// The account; it has to be there
+        account: String,
+        /// The folder, in which A/B.mbox is the mailbox A/B; with --mailbox, a file
+        path: PathBuf,
+        /// Import one file into this mailbox
+        #[arg(long, value_parser = mailbox_name)]
+        mailbox: Option<MailboxName>,
     },
 }
 
@@ -28,16 +40,36 @@ pub(crate) enum Export {
         /// The folder, which is made
         maildir: PathBuf,
     },
+    /// All mailboxes as mbox files (mboxrd), with flags, keywords and dates
+    Mbox {
+        /// The account
+        account: String,
+        /// The folder, which is made, with A/B.mbox for the mailbox A/B; with --mailbox, a file
+        path: PathBuf,
+        /// Export this mailbox into one file
+        #[arg(long, value_parser = mailbox_name)]
+        mailbox: Option<MailboxName>,
+    },
 }
 
 pub(super) async fn import(store: &Store, command: Import) -> Result<(), Failure> {
     match command {
         Import::Maildir { account, maildir } => import_maildir(store, &account, &maildir).await,
+        Import::Mbox {
+            account,
+            path,
+            mailbox,
+        } => import_mbox(store, &account, &path, mailbox).await,
     }
 }
 
 pub(super) async fn export(store: &Store, command: Export) -> Result<(), Failure> {
     match command {
         Export::Maildir { account, maildir } => export_maildir(store, &account, &maildir).await,
+        Export::Mbox {
+            account,
+            path,
+            mailbox,
+        } => export_mbox(store, &account, &path, mailbox).await,
     }
 }
