@@ -19,7 +19,8 @@ use imap_server::Server;
 use imap_updates::{Echo, Flags, Keyword, Limits, MailboxHub, Origin, Snapshot};
 
 /// More than one fetch asks for.
-const MESSAGES: u32 = 300;
+const MESSAGES: u32 = 2_100;
+const _: () = assert!(MESSAGES as usize > imap_backend::walk::MOST_UIDS);
 
 /// Messages that all have `\Flagged`.
 #[derive(Clone)]
