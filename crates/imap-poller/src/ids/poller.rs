@@ -18,8 +18,8 @@ use crate::poller::{MailboxPoller, Told};
 /// A [`MailboxPoller`] for a store whose messages have ids and no UIDs, and whose listings come in pages: it joins the poller
 /// with a [`UidMap`].
 ///
-/// What a listing lacks keeps its UID until the poller's [`Absence`] confirms that it is gone. From then on its id has none,
-/// and if it comes back, it is a new message with a new UID. Both are durable before a session is told.
+/// What a listing lacks keeps its UID until the poller's [`Absence`](crate::Absence) confirms that it is gone. From then on its
+/// id has none, and if it comes back, it is a new message with a new UID. Both are durable before a session is told.
 ///
 /// ```
 /// use std::convert::Infallible;
