@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use tokio_postgres::Config;
 
 use super::listener;
-use super::pool::Pool;
+use super::pool::{Lease, Pool};
 use super::schema;
 use super::tls::Connector;
 use crate::engine::{Hints, OpenError, Statements};
@@ -72,31 +72,32 @@ impl Database {
     }
 
     pub(crate) fn read<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let lease = self.pool.begin_unwaited(BEGIN_READ)?;
-        match work(Statements::of_postgres(lease.connection()?)) {
-            Ok(answer) => lease.end_unwaited().map(|()| answer),
-            Err(error) => {
-                lease.roll_back();
-                Err(error)
-            }
-        }
+        run(self.pool.begin_unwaited(BEGIN_READ)?, work, Lease::end_unwaited)
     }
 
     pub(crate) fn write<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let lease = self.pool.begin(BEGIN_WRITE)?;
-        match work(Statements::of_postgres(lease.connection()?)) {
-            Ok(answer) => lease.commit().map(|()| answer),
-            Err(error) => {
-                lease.roll_back();
-                Err(error)
-            }
-        }
+        run(self.pool.begin(BEGIN_WRITE)?, work, Lease::commit)
     }
 
     /// Calls `hints` when a server says that something changed, until this is dropped.
     pub(crate) fn listen(&self, hints: Hints) {
         if let Some(runtime) = &self.runtime {
             runtime.spawn(listener::listen(self.connector.clone(), hints));
+        }
+    }
+}
+
+/// Runs work in a transaction that has begun, and ends it; where the work fails, nothing of it happened.
+fn run<'p, T>(
+    lease: Lease<'p>,
+    work: impl FnOnce(Statements<'_>) -> Result<T, Error>,
+    end: impl FnOnce(Lease<'p>) -> Result<(), Error>,
+) -> Result<T, Error> {
+    match work(Statements::of_postgres(lease.connection()?)) {
+        Ok(answer) => end(lease).map(|()| answer),
+        Err(error) => {
+            lease.roll_back();
+            Err(error)
         }
     }
 }
