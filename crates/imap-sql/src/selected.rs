@@ -132,7 +132,7 @@ impl Mailbox for SqlMailbox {
             .node
             .query(move |statements| fetch(statements, (&node, id), &asked, need))
             .await;
-        if fetched.is_err() {
+        if fetched.is_err() && self.may_write().is_ok() {
             // It may have been the answer to a STORE.
             self.untold.extend(uids.iter().copied());
         }
