@@ -3,12 +3,14 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use imap_backend::{Abilities, Ability, Backend, Mailbox, Peer, PollReason, Session, Transport};
+use imap_backend::{Backend, Mailbox, Peer, PollReason, Session};
 use imap_updates::{Closed, CommandInProgress, CommandKind, Ended, Followers, MayExpunge, Release, kind};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::completion::{Answer, Completion, Condition, Stop};
 use crate::connection::{Channel, Gone, Io, Phase, Received, Receiver, Refusal};
+use crate::convert::Naming;
+use crate::enabled::{Enabled, Feature};
 use crate::selected::Selected;
 use crate::shared::Shared;
 use crate::shutdown::Shutdown;
@@ -24,6 +26,7 @@ pub(crate) struct Client<B: Backend> {
     /// Who is logged in: long work is done in turns by user. Empty before login.
     pub(crate) user: Arc<str>,
     pub(crate) failed_logins: u32,
+    pub(crate) enabled: Enabled,
     receiver: Receiver,
     bad_in_a_row: u32,
 }
@@ -40,12 +43,6 @@ pub(crate) async fn serve<B: Backend>(
     let channel = Channel::new(io, limits, shutdown);
     Client::new(Arc::clone(server), channel, peer).run().await;
 }
-
-/// The capabilities that no backend has to do anything for.
-const BY_THE_SERVER: &str = "IMAP4rev1 LITERAL+ SASL-IR ENABLE ID IDLE NAMESPACE UNSELECT CHILDREN";
-
-/// The capabilities that stand for abilities of the backend.
-const BY_THE_BACKEND: [(Ability, &str); 2] = [(Ability::UidPlus, "UIDPLUS"), (Ability::Move, "MOVE")];
 
 /// What comes after a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +63,7 @@ impl<B: Backend> Client<B> {
             state: State::NotAuthenticated,
             user: Arc::from(""),
             failed_logins: 0,
+            enabled: Enabled::default(),
             receiver,
             bad_in_a_row: 0,
         }
@@ -113,13 +111,16 @@ impl<B: Backend> Client<B> {
 
     async fn take(&mut self, received: Received) -> Result<Next, Gone> {
         match received {
-            Received::Command(command) => {
+            Received::Command(command, extras) => {
                 let tag = command.tag.as_ref().to_owned();
-                self.dispatch(&tag, command.body).await
+                self.dispatch(&tag, command.body, &extras).await
             }
             // What commands need while they are at work lies in allocations of their own: a connection that waits for its
             // client, as most do, has none of it.
             Received::Search(command) => Box::pin(self.dispatch_search(command))
+                .await
+                .map(|()| Next::Command),
+            Received::Extension(command) => Box::pin(self.dispatch_extension(command))
                 .await
                 .map(|()| Next::Command),
             Received::Append(head) => Box::pin(self.append(head)).await.map(|()| Next::Command),
@@ -190,11 +191,17 @@ impl<B: Backend> Client<B> {
     }
 
     async fn finish(&mut self, tag: &str, release: Release<'_>, answer: Answer) -> Result<(), Gone> {
-        let completion = self.completion(answer)?;
+        let mut completion = self.completion(answer)?;
         let mut closed = None;
         if let State::Selected(_, selected) = &mut self.state {
             selected.poll(PollReason::Passing).await;
-            closed = selected.report(&mut self.channel, release).await?;
+            closed = selected.report(&mut self.channel, release, self.enabled).await?;
+            if completion.tells_highest_modseq && self.enabled.has(Feature::QResync) {
+                let modseq = selected.told_modseq(selected.updates.highest_modseq());
+                completion.code = modseq
+                    .map_or_else(String::new, |modseq| format!("HIGHESTMODSEQ {modseq}"))
+                    .into();
+            }
         }
         completion.write(&mut self.channel, tag);
         match closed {
@@ -208,7 +215,10 @@ impl<B: Backend> Client<B> {
     pub(crate) async fn announce(&mut self) -> Result<(), Gone> {
         if let State::Selected(_, selected) = &mut self.state {
             selected.poll(PollReason::Passing).await;
-            if let Some(why) = selected.report(&mut self.channel, Release::hold()).await? {
+            if let Some(why) = selected
+                .report(&mut self.channel, Release::hold(), self.enabled)
+                .await?
+            {
                 return Err(mailbox_ended(why));
             }
         }
@@ -235,35 +245,15 @@ impl<B: Backend> Client<B> {
         }
     }
 
-    /// What the backend can do, for this user after login.
-    pub(crate) fn abilities(&self) -> Abilities {
-        match &self.state {
-            State::NotAuthenticated => self.server.backend.abilities(),
-            State::Authenticated(session) | State::Selected(session, _) => session.abilities(),
-        }
-    }
-
-    /// What the CAPABILITY response lists in the present state (RFC 9051, section 7.2.2).
-    pub(crate) fn capabilities(&self) -> String {
-        let abilities = self.abilities();
-        let mut all = BY_THE_SERVER.to_owned();
-        for (ability, capability) in BY_THE_BACKEND {
-            if abilities.has(ability) {
-                all.push(' ');
-                all.push_str(capability);
-            }
-        }
-        if let State::NotAuthenticated = self.state {
-            if self.peer.transport == Transport::Plain && self.server.tls.is_some() {
-                all.push_str(" STARTTLS");
-            }
-            all.push_str(if self.may_send_password() {
-                " AUTH=PLAIN"
-            } else {
-                " LOGINDISABLED"
-            });
-        }
-        all
+    /// How this client writes mailbox names.
+    ///
+    /// # Errors
+    /// BAD: nobody is logged in.
+    pub(crate) fn naming(&mut self) -> Result<Naming, Completion> {
+        Ok(Naming {
+            delimiter: self.state.session()?.delimiter(),
+            form: self.enabled.name_form(),
+        })
     }
 
     /// Leaves the selected mailbox, if any, without a word to the client; says whether there was one.
@@ -323,6 +313,7 @@ async fn catch_unwind<F: Future>(future: AssertUnwindSafe<F>) -> Result<F::Outpu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use imap_backend::Transport;
     use imap_backend_test::MemoryBackend;
 
     /// Most connections wait most of the time, and there may be many.

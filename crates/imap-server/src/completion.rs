@@ -23,6 +23,8 @@ pub(crate) struct Completion {
     /// The response code without brackets; empty for none.
     pub(crate) code: Cow<'static, str>,
     pub(crate) text: Cow<'static, str>,
+    /// Whether a client with QRESYNC is told the mod-sequence that it may remember from here on (RFC 7162, section 3.2.7).
+    pub(crate) tells_highest_modseq: bool,
 }
 
 impl Completion {
@@ -31,6 +33,7 @@ impl Completion {
             condition: Condition::Ok,
             code: Cow::Borrowed(""),
             text: text.into(),
+            tells_highest_modseq: false,
         }
     }
 
@@ -39,6 +42,7 @@ impl Completion {
             condition: Condition::No,
             code: code.into(),
             text: text.into(),
+            tells_highest_modseq: false,
         }
     }
 
@@ -47,11 +51,18 @@ impl Completion {
             condition: Condition::Bad,
             code: Cow::Borrowed(""),
             text: text.into(),
+            tells_highest_modseq: false,
         }
     }
 
     pub(crate) fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
         self.code = code.into();
+        self
+    }
+
+    /// Expunges are told before it, and HIGHESTMODSEQ with it.
+    pub(crate) fn with_highest_modseq(mut self) -> Self {
+        self.tells_highest_modseq = true;
         self
     }
 

@@ -8,74 +8,80 @@ use imap_seq::{Bound, Number, SequenceSet, SetItem};
 use imap_updates::{Flag, Flags, Keyword};
 
 use crate::completion::Completion;
+use crate::enabled::NameForm;
 
-/// The name of a mailbox that is to be there: modified UTF-7 on the wire, Unicode inside, in its canonical spelling.
+/// How a client writes mailbox names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Naming {
+    pub(crate) delimiter: char,
+    pub(crate) form: NameForm,
+}
+
+impl Naming {
+    /// A name as the client wrote it, as Unicode; `None` where it is not written in the form that is in use.
+    fn decode(self, octets: &[u8]) -> Option<String> {
+        match self.form {
+            NameForm::ModifiedUtf7 => mutf7::decode(octets).ok(),
+            NameForm::Utf8 => std::str::from_utf8(octets).ok().map(str::to_owned),
+        }
+    }
+
+    /// The canonical name that these octets write; `None` for what no mailbox can be called.
+    pub(crate) fn name(self, octets: &[u8]) -> Option<MailboxName> {
+        Some(MailboxName::new(&self.decode(octets)?)?.canonical(self.delimiter))
+    }
+}
+
+/// The name of a mailbox that is to be there: Unicode inside, in its canonical spelling.
 ///
 /// # Errors
 /// NO `[NONEXISTENT]` for a name that no mailbox can have. Its syntax is right: an astring may have any octets.
-pub(crate) fn mailbox_name(mailbox: &Mailbox<'_>, delimiter: char) -> Result<MailboxName, Completion> {
-    possible_name(mailbox, delimiter).ok_or_else(|| Completion::no("NONEXISTENT", IMPOSSIBLE_NAME))
+pub(crate) fn mailbox_name(mailbox: &Mailbox<'_>, naming: Naming) -> Result<MailboxName, Completion> {
+    possible_name(mailbox, naming).ok_or_else(|| Completion::no("NONEXISTENT", IMPOSSIBLE_NAME))
 }
 
 /// The name of a mailbox that is to be made.
 ///
 /// # Errors
 /// NO `[CANNOT]` for a name that no mailbox can have.
-pub(crate) fn new_mailbox_name(mailbox: &Mailbox<'_>, delimiter: char) -> Result<MailboxName, Completion> {
-    possible_name(mailbox, delimiter).ok_or_else(|| Completion::no("CANNOT", IMPOSSIBLE_NAME))
+pub(crate) fn new_mailbox_name(mailbox: &Mailbox<'_>, naming: Naming) -> Result<MailboxName, Completion> {
+    possible_name(mailbox, naming).ok_or_else(|| Completion::no("CANNOT", IMPOSSIBLE_NAME))
 }
 
 /// What is told of names that no mailbox can have.
 pub(crate) const IMPOSSIBLE_NAME: &str = "no mailbox can have that name";
 
-fn possible_name(mailbox: &Mailbox<'_>, delimiter: char) -> Option<MailboxName> {
+fn possible_name(mailbox: &Mailbox<'_>, naming: Naming) -> Option<MailboxName> {
     match mailbox {
         Mailbox::Inbox => Some(MailboxName::inbox()),
-        Mailbox::Other(other) => {
-            let name = MailboxName::new(&mutf7::decode(other.as_ref()).ok()?)?;
-            Some(name.canonical(delimiter))
-        }
+        Mailbox::Other(other) => naming.name(other.as_ref()),
     }
 }
 
-/// Name or pattern octets as Unicode.
-fn decode_name(octets: &[u8]) -> Result<String, Completion> {
-    mutf7::decode(octets).map_err(|error| {
-        Completion::bad(format!(
-            "mailbox name is not modified UTF-7 at its octet {}",
-            error.position() + 1
-        ))
-    })
-}
-
-/// A LIST reference, which may be empty.
-pub(crate) fn reference(mailbox: &Mailbox<'_>) -> Result<String, Completion> {
+/// A LIST reference, which may be empty; `None` for what matches no name.
+pub(crate) fn reference(mailbox: &Mailbox<'_>, naming: Naming) -> Option<String> {
     match mailbox {
-        Mailbox::Inbox => Ok("INBOX".to_owned()),
-        Mailbox::Other(other) if other.as_ref().len() > LONGEST_PATTERN => Err(Completion::no(
-            "LIMIT",
-            format!("references may have {LONGEST_PATTERN} octets"),
-        )),
-        Mailbox::Other(other) => decode_name(other.as_ref()),
+        Mailbox::Inbox => Some("INBOX".to_owned()),
+        Mailbox::Other(other) => pattern_text(other.as_ref(), naming),
     }
 }
 
 /// The longest LIST pattern with its reference, in octets: matching costs its length times that of all names.
 const LONGEST_PATTERN: usize = 1024;
 
-/// A LIST pattern. `%` and `*` stand for themselves in modified UTF-7, so that a pattern decodes like a name.
-pub(crate) fn pattern(pattern: &ListMailbox<'_>) -> Result<String, Completion> {
-    let octets = match pattern {
-        ListMailbox::Token(token) => token.as_ref(),
-        ListMailbox::String(string) => string.as_ref(),
-    };
-    if octets.len() > LONGEST_PATTERN {
-        return Err(Completion::no(
-            "LIMIT",
-            format!("patterns may have {LONGEST_PATTERN} octets"),
-        ));
+/// A LIST pattern; `None` for what matches no name.
+pub(crate) fn pattern(pattern: &ListMailbox<'_>, naming: Naming) -> Option<String> {
+    match pattern {
+        ListMailbox::Token(token) => pattern_text(token.as_ref(), naming),
+        ListMailbox::String(string) => pattern_text(string.as_ref(), naming),
     }
-    decode_name(octets)
+}
+
+/// `%` and `*` stand for themselves in modified UTF-7, so that a pattern decodes like a name.
+pub(crate) fn pattern_text(octets: &[u8], naming: Naming) -> Option<String> {
+    (octets.len() <= LONGEST_PATTERN)
+        .then(|| naming.decode(octets))
+        .flatten()
 }
 
 /// A set as the client wrote it. `*` stays `*`: it means something only in a view.

@@ -6,10 +6,11 @@ use imap_codec::imap_types::command::CommandBody;
 use imap_updates::{Access, Followers, kind};
 
 use crate::client::{Client, Next};
-use crate::command::ExpungesHere;
+use crate::command::{ExpungesHere, FetchWanted, StoreWanted};
 use crate::completion::Completion;
-use crate::connection::{Gone, SearchCommand};
+use crate::connection::{ExtensionCommand, Gone, SearchCommand};
 use crate::numbers::Numbers;
+use crate::syntax::extension::{Extension, Extras};
 use crate::syntax::search::Numbering;
 
 /// Begins a command as its kind, handles it, and ends it with the release that the kind has.
@@ -36,7 +37,12 @@ macro_rules! holding {
 }
 
 impl<B: Backend> Client<B> {
-    pub(crate) async fn dispatch(&mut self, tag: &str, body: CommandBody<'static>) -> Result<Next, Gone> {
+    pub(crate) async fn dispatch(
+        &mut self,
+        tag: &str,
+        body: CommandBody<'static>,
+        extras: &Extras,
+    ) -> Result<Next, Gone> {
         tracing::debug!(command = body.name(), "received");
         match &body {
             CommandBody::Capability => self.capability(tag).await?,
@@ -54,7 +60,9 @@ impl<B: Backend> Client<B> {
                 let initial = initial_response.as_ref().map(|response| &**response.declassify());
                 Box::pin(self.authenticate(tag, mechanism, initial)).await?;
             }
-            CommandBody::Enable { .. } => self.enable(tag).await?,
+            CommandBody::Enable { capabilities } => {
+                Box::pin(self.enable(tag, capabilities.as_ref())).await?;
+            }
             CommandBody::Namespace => self.namespace(tag).await?,
             CommandBody::Idle => self.idle(tag).await?,
             CommandBody::Check => self.check(tag).await?,
@@ -70,7 +78,7 @@ impl<B: Backend> Client<B> {
             | CommandBody::List { .. }
             | CommandBody::Lsub { .. }
             | CommandBody::Status { .. } => Box::pin(self.dispatch_mailbox(tag, &body)).await?,
-            _ => Box::pin(self.dispatch_message(tag, &body)).await?,
+            _ => Box::pin(self.dispatch_message(tag, &body, extras)).await?,
         }
         Ok(Next::Command)
     }
@@ -78,11 +86,11 @@ impl<B: Backend> Client<B> {
     /// Commands about mailboxes as a whole.
     async fn dispatch_mailbox(&mut self, tag: &str, body: &CommandBody<'_>) -> Result<(), Gone> {
         match body {
-            CommandBody::Select { mailbox, parameters } if parameters.is_empty() => {
-                self.select(tag, mailbox, Access::ReadWrite).await?;
+            CommandBody::Select { mailbox, parameters } => {
+                self.select(tag, mailbox, parameters, Access::ReadWrite).await?;
             }
-            CommandBody::Examine { mailbox, parameters } if parameters.is_empty() => {
-                self.select(tag, mailbox, Access::ReadOnly).await?;
+            CommandBody::Examine { mailbox, parameters } => {
+                self.select(tag, mailbox, parameters, Access::ReadOnly).await?;
             }
             CommandBody::Create { mailbox } => releasing!(self, tag, Create, self.create(mailbox)),
             CommandBody::Delete { mailbox } => releasing!(self, tag, Delete, self.delete(mailbox)),
@@ -114,7 +122,12 @@ impl<B: Backend> Client<B> {
     }
 
     /// Commands about the messages of the selected mailbox.
-    async fn dispatch_message(&mut self, tag: &str, body: &CommandBody<'_>) -> Result<(), Gone> {
+    async fn dispatch_message(
+        &mut self,
+        tag: &str,
+        body: &CommandBody<'_>,
+        extras: &Extras,
+    ) -> Result<(), Gone> {
         use CommandBody as Body;
         match body {
             Body::Fetch {
@@ -122,13 +135,20 @@ impl<B: Backend> Client<B> {
                 macro_or_item_names: items,
                 uid,
                 modifiers,
-            } if modifiers.is_empty() => match Numbers::of(*uid) {
-                Numbers::Seqs => holding!(self, tag, Fetch, self.fetch(set, items, Numbers::Seqs)),
-                Numbers::Uids => {
-                    self.announce().await?;
-                    releasing!(self, tag, UidFetch, self.fetch(set, items, Numbers::Uids));
+            } => {
+                let wanted = FetchWanted {
+                    items,
+                    modifiers,
+                    extras,
+                };
+                match Numbers::of(*uid) {
+                    Numbers::Seqs => holding!(self, tag, Fetch, self.fetch(set, wanted, Numbers::Seqs)),
+                    Numbers::Uids => {
+                        self.announce().await?;
+                        releasing!(self, tag, UidFetch, self.fetch(set, wanted, Numbers::Uids));
+                    }
                 }
-            },
+            }
             Body::Store {
                 sequence_set: set,
                 kind,
@@ -136,12 +156,17 @@ impl<B: Backend> Client<B> {
                 flags,
                 uid,
                 modifiers,
-            } if modifiers.is_empty() => {
-                let how = (*kind, *response);
+            } => {
+                let wanted = StoreWanted {
+                    kind: *kind,
+                    response: *response,
+                    flags,
+                    modifiers,
+                };
                 match Numbers::of(*uid) {
-                    Numbers::Seqs => holding!(self, tag, Store, self.store(set, how, flags, Numbers::Seqs)),
+                    Numbers::Seqs => holding!(self, tag, Store, self.store(set, wanted, Numbers::Seqs)),
                     Numbers::Uids => {
-                        releasing!(self, tag, UidStore, self.store(set, how, flags, Numbers::Uids))
+                        releasing!(self, tag, UidStore, self.store(set, wanted, Numbers::Uids))
                     }
                 }
             }
@@ -166,6 +191,19 @@ impl<B: Backend> Client<B> {
                 releasing!(self, tag, UidExpunge, self.uid_expunge(set));
             }
             other => self.unsupported(tag, other).await?,
+        }
+        Ok(())
+    }
+
+    /// Commands that the codec does not know.
+    pub(crate) async fn dispatch_extension(&mut self, command: ExtensionCommand) -> Result<(), Gone> {
+        let ExtensionCommand { tag, name, extension } = command;
+        let tag = tag.as_str();
+        tracing::debug!(command = name, "received");
+        match extension {
+            Extension::UidBatches(batches) => {
+                releasing!(self, tag, UidBatches, self.uid_batches(tag, &batches));
+            }
         }
         Ok(())
     }
@@ -212,12 +250,7 @@ impl<B: Backend> Client<B> {
     /// What the codec knows and this server does not offer.
     async fn unsupported(&mut self, tag: &str, body: &CommandBody<'_>) -> Result<(), Gone> {
         let command = self.begin(kind::Unparsed);
-        let why = match body {
-            CommandBody::Select { .. } | CommandBody::Examine { .. } => "parameters are not supported",
-            CommandBody::Fetch { .. } | CommandBody::Store { .. } => "modifiers are not supported",
-            _ => "not supported",
-        };
-        let answer = Ok(Completion::bad(format!("{}: {why}", body.name())));
+        let answer = Ok(Completion::bad(format!("{}: not supported", body.name())));
         self.complete(tag, command, answer).await
     }
 }

@@ -77,6 +77,7 @@
 //!
 //! [`rustls`]: tokio_rustls::rustls
 
+mod capabilities;
 mod client;
 mod command;
 mod completion;
@@ -84,6 +85,7 @@ mod config;
 mod connection;
 mod convert;
 mod dispatch;
+mod enabled;
 mod listener;
 mod log_limit;
 mod mailbox_flags;

@@ -1,11 +1,12 @@
 //! The selected mailbox of a connection: what its client has yet to be told, and the one place that tells it.
 
 use imap_backend::{Mailbox, MailboxName, Need, PollReason, Walk};
-use imap_seq::UidSet;
-use imap_updates::{Access, Ended, Release, Untagged, UpdateBuffer};
+use imap_seq::{ModSeq, UidSet};
+use imap_updates::{Access, Ended, ExpungeForm, Release, Untagged, UpdateBuffer};
 
 use crate::completion::Completion;
 use crate::connection::{Channel, Gone};
+use crate::enabled::{Enabled, Feature};
 use crate::mailbox_flags::MailboxFlags;
 use crate::wire;
 
@@ -18,6 +19,16 @@ pub(crate) struct Selected<M> {
     /// What was granted, which may be less than what was asked for.
     pub(crate) access: Access,
     pub(crate) flags: MailboxFlags,
+    pub(crate) mod_sequences: ModSequences,
+}
+
+/// Whether a mailbox has mod-sequences that last (RFC 7162, section 3.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ModSequences {
+    /// SELECT has answered HIGHESTMODSEQ.
+    Kept,
+    /// SELECT has answered NOMODSEQ, or nothing, because the backend offers none.
+    NotKept,
 }
 
 impl<M: Mailbox> Selected<M> {
@@ -60,22 +71,28 @@ impl<M: Mailbox> Selected<M> {
         &mut self,
         channel: &mut Channel,
         release: Release<'_>,
+        enabled: Enabled,
     ) -> Result<Option<Ended>, Gone> {
-        let ended = self.drain(channel, release).await?;
+        let ended = self.drain(channel, release, enabled).await?;
         if self.updates.lost_flags() {
             if let Err(error) = self.restate_flags().await {
                 tracing::warn!(%error, mailbox = %self.name, "reading all flags again failed");
                 return Ok(ended);
             }
-            return self.drain(channel, release).await;
+            return self.drain(channel, release, enabled).await;
         }
         Ok(ended)
     }
 
-    async fn drain(&mut self, channel: &mut Channel, release: Release<'_>) -> Result<Option<Ended>, Gone> {
+    async fn drain(
+        &mut self,
+        channel: &mut Channel,
+        release: Release<'_>,
+        enabled: Enabled,
+    ) -> Result<Option<Ended>, Gone> {
         let drained = self.updates.drain(release);
         for untagged in drained.iter() {
-            write(channel.io.out(), untagged, &mut self.flags, &self.mailbox);
+            self.write(channel.io.out(), untagged, enabled);
             // The drain is lost if the connection ends here: then so is the session.
             channel.io.flush_if_full().await?;
         }
@@ -101,31 +118,47 @@ impl<M: Mailbox> Selected<M> {
         self.updates.restate_flags(told);
         Ok(())
     }
-}
 
-/// Writes one untagged response: the only place where EXISTS, EXPUNGE and unilateral FETCH get onto the wire.
-fn write(
-    out: &mut Vec<u8>,
-    untagged: Untagged<'_>,
-    flags_of_mailbox: &mut MailboxFlags,
-    mailbox: &impl Mailbox,
-) {
-    match untagged {
-        Untagged::MailboxFlags(keywords) => flags_of_mailbox.replace(out, keywords, mailbox),
-        Untagged::Fetch {
-            seq,
-            uid,
-            flags,
-            recent,
-            ..
-        } => {
-            wire::fetch_flags_row(out, seq, Some(uid), flags, recent);
+    /// A mod-sequence as the client is told it: not at all where the mailbox keeps none.
+    pub(crate) fn told_modseq(&self, modseq: ModSeq) -> Option<ModSeq> {
+        match self.mod_sequences {
+            ModSequences::Kept => Some(modseq),
+            ModSequences::NotKept => None,
         }
-        Untagged::Expunge(seq) => wire::expunge(out, seq),
-        Untagged::Vanished(uids) => wire::vanished(out, uids),
-        Untagged::Exists(exists) => wire::exists(out, exists),
-        Untagged::Recent(recent) => wire::recent(out, recent),
-        // A kind of update that this server does not know yet asks for nothing that a client must be told.
-        _ => {}
+    }
+
+    /// The form in which expunges are reported takes effect, for all that is not told yet.
+    pub(crate) fn adopt(&mut self, enabled: Enabled) {
+        let form = match (self.mod_sequences, enabled.has(Feature::UidOnly)) {
+            // VANISHED takes the place of EXPUNGE but where SELECT has answered NOMODSEQ (RFC 7162, section 3.2.10).
+            (ModSequences::NotKept, false) => ExpungeForm::Expunge,
+            _ => enabled.expunge_form(),
+        };
+        self.updates.report_expunges_as(form);
+    }
+
+    /// Writes one untagged response: the only place where EXISTS, EXPUNGE and unilateral FETCH get onto the wire.
+    fn write(&mut self, out: &mut Vec<u8>, untagged: Untagged<'_>, enabled: Enabled) {
+        match untagged {
+            Untagged::MailboxFlags(keywords) => self.flags.replace(out, keywords, &self.mailbox),
+            Untagged::Fetch {
+                seq,
+                uid,
+                flags,
+                recent,
+                modseq,
+            } => {
+                let modseq = self.told_modseq(modseq);
+                enabled
+                    .flags_row((seq, uid), Some((flags, recent)), modseq)
+                    .write(out);
+            }
+            Untagged::Expunge(seq) => wire::expunge(out, seq),
+            Untagged::Vanished(uids) => wire::vanished(out, uids),
+            Untagged::Exists(exists) => wire::exists(out, exists),
+            Untagged::Recent(recent) => wire::recent(out, recent),
+            // A kind of update that this server does not know yet asks for nothing that a client must be told.
+            _ => {}
+        }
     }
 }

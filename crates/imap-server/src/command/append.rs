@@ -76,8 +76,7 @@ impl<B: Backend> Client<B> {
     }
 
     fn target(&mut self, head: &AppendHead) -> Result<(MailboxName, Append), Completion> {
-        let delimiter = self.state.session()?.delimiter();
-        let name = convert::mailbox_name(&head.mailbox, delimiter)?;
+        let name = convert::mailbox_name(&head.mailbox, self.naming()?)?;
         let append = Append::new(convert::flags(&head.flags)?);
         Ok(match head.date.as_ref() {
             Some(date) => (name, append.with_internal_date(*date.as_ref())),

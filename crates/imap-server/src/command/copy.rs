@@ -3,12 +3,12 @@
 //! COPY and MOVE of a message that was expunged elsewhere do nothing and answer NO `[EXPUNGEISSUED]` (RFC 2180,
 //! section 4.4.1); the UID forms pass over it.
 
-use imap_backend::{Ability, Backend, Copied, Mailbox, Session};
+use imap_backend::{Ability, Backend, Copied, Mailbox};
 use imap_codec::imap_types::mailbox;
 use imap_codec::imap_types::sequence::SequenceSet;
 use imap_seq::UidSet;
 
-use super::{Numbers, resolve};
+use super::{Numbers, permitted, resolve};
 use crate::client::Client;
 use crate::completion::{Answer, Completion};
 use crate::convert;
@@ -22,7 +22,8 @@ impl<B: Backend> Client<B> {
         target: &mailbox::Mailbox<'_>,
         numbers: Numbers,
     ) -> Answer {
-        let target = convert::mailbox_name(target, self.state.session()?.delimiter())?;
+        permitted(numbers, self.enabled)?;
+        let target = convert::mailbox_name(target, self.naming()?)?;
         let selected = self.state.selected()?;
         let Some(uids) = addressed(selected, set, numbers)? else {
             return Ok(Completion::expunge_issued());
@@ -46,7 +47,8 @@ impl<B: Backend> Client<B> {
         target: &mailbox::Mailbox<'_>,
         numbers: Numbers,
     ) -> Answer {
-        let target = convert::mailbox_name(target, self.state.session()?.delimiter())?;
+        permitted(numbers, self.enabled)?;
+        let target = convert::mailbox_name(target, self.naming()?)?;
         let selected = self.state.selected()?;
         selected.writable()?;
         let Some(uids) = addressed(selected, set, numbers)? else {
@@ -59,7 +61,7 @@ impl<B: Backend> Client<B> {
                 wire::untagged_ok(self.channel.io.out(), &code, "moved");
             }
         }
-        Ok(Completion::ok("MOVE completed"))
+        Ok(Completion::ok("MOVE completed").with_highest_modseq())
     }
 
     pub(crate) async fn expunge(&mut self) -> Answer {
@@ -70,7 +72,7 @@ impl<B: Backend> Client<B> {
             let expunging = selected.mailbox.expunge(&all);
             self.channel.while_present(expunging).await??;
         }
-        Ok(Completion::ok("EXPUNGE completed"))
+        Ok(Completion::ok("EXPUNGE completed").with_highest_modseq())
     }
 
     pub(crate) async fn uid_expunge(&mut self, set: &SequenceSet) -> Answer {
@@ -81,7 +83,7 @@ impl<B: Backend> Client<B> {
             let expunging = selected.mailbox.expunge(&live);
             self.channel.while_present(expunging).await??;
         }
-        Ok(Completion::ok("EXPUNGE completed"))
+        Ok(Completion::ok("EXPUNGE completed").with_highest_modseq())
     }
 
     /// `COPYUID 38505 304,319:320 3956:3958`; nothing where nothing was copied, as no set is empty (RFC 4315, section 3).

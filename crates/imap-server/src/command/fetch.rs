@@ -5,59 +5,103 @@
 //! read has no row, and the command ends in NO.
 
 mod message;
+mod narrowed;
 mod plan;
 mod row;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use imap_backend::{Backend, ErrorKind, FlagAction, FlagChange, Mailbox, Record, Walk};
+use imap_backend::{Backend, ErrorKind, FlagAction, FlagChange, Mailbox, Need, Record, Walk};
+use imap_codec::imap_types::command::FetchModifier;
 use imap_codec::imap_types::fetch::MacroOrMessageDataItemNames;
 use imap_codec::imap_types::sequence::SequenceSet;
-use imap_seq::{Uid, UidSet};
+use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Access, Flag, Flags, Recency, UpdateBuffer};
 
-use super::{Numbers, resolve};
+use super::{Numbers, permitted, resolve};
 use crate::client::Client;
 use crate::completion::{Answer, Completion, Stop};
-use crate::selected::Selected;
+use crate::enabled::Feature;
+use crate::selected::{ModSequences, Selected};
+use crate::syntax::extension::Extras;
 use message::Reading;
-use plan::{Plan, Seen};
+use narrowed::Narrowed;
+use plan::{Item, Plan, Seen};
 use row::Row;
+
+/// What follows the set of a FETCH.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FetchWanted<'w> {
+    pub(crate) items: &'w MacroOrMessageDataItemNames<'w>,
+    pub(crate) modifiers: &'w [FetchModifier],
+    pub(crate) extras: &'w Extras,
+}
 
 impl<B: Backend> Client<B> {
     pub(crate) async fn fetch(
         &mut self,
         set: &SequenceSet,
-        items: &MacroOrMessageDataItemNames<'_>,
+        wanted: FetchWanted<'_>,
         numbers: Numbers,
     ) -> Answer {
-        let plan = Plan::new(items, numbers)?;
+        permitted(numbers, self.enabled)?;
+        let mut plan = Plan::new(&wanted, numbers, self.enabled)?;
+        let narrowed = Narrowed::new(&wanted, numbers, self.enabled)?;
+        if plan.items.contains(&Item::ModSeq) || narrowed.changed_since.is_some() {
+            if self.state.selected()?.mod_sequences == ModSequences::NotKept {
+                return Err(Completion::bad("this mailbox keeps no mod-sequences").into());
+            }
+            self.use_mod_sequences();
+        }
+        if narrowed.changed_since.is_some() {
+            plan.add_modseq();
+        }
         if !plan.reads_messages() {
-            return self.fetch_rows(set, &plan, numbers).await;
+            return self.fetch_rows(set, &plan, &narrowed, numbers).await;
         }
         let (server, user) = (Arc::clone(&self.server), Arc::clone(&self.user));
-        let rows = self.fetch_rows(set, &plan, numbers);
+        let rows = self.fetch_rows(set, &plan, &narrowed, numbers);
         server.turns.take_for(&user, rows).await
     }
 
-    async fn fetch_rows(&mut self, set: &SequenceSet, plan: &Plan, numbers: Numbers) -> Answer {
+    async fn fetch_rows(
+        &mut self,
+        set: &SequenceSet,
+        plan: &Plan,
+        narrowed: &Narrowed,
+        numbers: Numbers,
+    ) -> Answer {
+        let enabled = self.enabled;
+        let selected = self.state.selected()?;
+        let tells_modseqs = enabled.has(Feature::CondStore) && selected.mod_sequences == ModSequences::Kept;
         let Selected {
             mailbox,
             updates,
             access,
             flags,
             ..
-        } = self.state.selected()?;
+        } = selected;
         let resolved = resolve(updates, set, numbers)?;
         let view = resolved.view();
+        let marks = plan.seen == Seen::Set && *access == Access::ReadWrite;
+        let concerned = narrowed
+            .messages(&resolved, set, mailbox, &mut self.channel)
+            .await?;
+        let uids: Box<dyn Iterator<Item = Uid> + Send> = match &concerned {
+            None => Box::new(resolved.uids()),
+            Some(uids) => Box::new(uids.iter()),
+        };
         let mut missing = Missing::default();
-        let mut walk = Walk::new(resolved.uids(), plan.need);
+        let mut walk = Walk::new(uids, plan.need);
         while let Some(fetched) = self.channel.while_present(walk.next(mailbox)).await?? {
-            let marks = plan.seen == Seen::Set && *access == Access::ReadWrite;
             // All at once those whose octets are here; the others one by one, when they could be read.
             let mut marked = match marks {
-                true => mark_seen(mailbox, fetched.iter().flatten().filter(|record| is_held(record))).await,
-                false => UidSet::new(),
+                true => {
+                    let held = fetched.iter().flatten().filter(|record| is_held(record));
+                    mark_seen(mailbox, held, tells_modseqs).await
+                }
+                false => Marked::default(),
             };
             for entry in fetched {
                 let Some(record) = entry else {
@@ -75,9 +119,10 @@ impl<B: Backend> Client<B> {
                     continue;
                 }
                 if marks && !is_held(&record) {
-                    marked = marked.union(&mark_seen(mailbox, [&record]).await);
+                    marked = mark_seen(mailbox, [&record], tells_modseqs).await;
                 }
-                let row = Row::new(&record, seq, updates, &marked);
+                let of = enabled.row_of(seq, record.uid());
+                let row = Row::new(&record, of, updates, &marked);
                 flags.introduce(self.channel.io.out(), row.flags(), mailbox);
                 row.write(plan, message, &mut self.channel).await?;
                 tokio::task::consume_budget().await;
@@ -124,23 +169,52 @@ fn is_held(record: &Record) -> bool {
     record.body().is_some_and(|body| body.held().is_some())
 }
 
+/// The messages that a FETCH has marked as seen.
+#[derive(Debug, Default)]
+struct Marked {
+    uids: UidSet,
+    /// Their mod-sequences afterwards, where the client is told them.
+    modseqs: HashMap<Uid, ModSeq>,
+}
+
+impl Marked {
+    fn contains(&self, uid: Uid) -> bool {
+        !self.uids.is_empty() && self.uids.contains(uid)
+    }
+}
+
 /// Sets `\Seen` where it is missing, and says where. Failing at it is no reason to withhold the mail.
-async fn mark_seen<'r, M: Mailbox>(mailbox: &mut M, records: impl IntoIterator<Item = &'r Record>) -> UidSet {
+async fn mark_seen<'r, M: Mailbox>(
+    mailbox: &mut M,
+    records: impl IntoIterator<Item = &'r Record>,
+    tells_modseqs: bool,
+) -> Marked {
     let unseen: UidSet = records
         .into_iter()
         .filter(|record| !record.flags().contains(&Flag::Seen))
         .map(Record::uid)
         .collect();
     if unseen.is_empty() {
-        return unseen;
+        return Marked::default();
     }
     let change = FlagChange::new(FlagAction::Add, Flags::from_iter([Flag::Seen]));
-    match mailbox.store(&unseen, &change).await {
-        Ok(_) => unseen,
-        Err(error) => {
-            tracing::warn!(%error, "marking messages as seen failed");
-            UidSet::new()
+    if let Err(error) = mailbox.store(&unseen, &change).await {
+        tracing::warn!(%error, "marking messages as seen failed");
+        return Marked::default();
+    }
+    let mut modseqs = HashMap::new();
+    if tells_modseqs {
+        let mut walk = Walk::new(unseen.iter(), Need::MODSEQ);
+        while let Ok(Some(fetched)) = walk.next(mailbox).await {
+            let pairs = fetched
+                .into_records()
+                .filter_map(|record| Some((record.uid(), record.modseq()?)));
+            modseqs.extend(pairs);
         }
+    }
+    Marked {
+        uids: unseen,
+        modseqs,
     }
 }
 

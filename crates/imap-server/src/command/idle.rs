@@ -58,7 +58,7 @@ impl<B: Backend> Client<B> {
                     true => command.permit(Followers::None),
                     false => Release::hold(),
                 };
-                if let Some(why) = selected.report(&mut self.channel, release).await? {
+                if let Some(why) = selected.report(&mut self.channel, release, self.enabled).await? {
                     return Err(mailbox_ended(why).into());
                 }
                 tell_at = after(limits.idle_batch);

@@ -7,24 +7,24 @@ use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
 
 use crate::client::Client;
 use crate::completion::{Answer, Completion};
-use crate::convert;
+use crate::convert::{self, Naming};
 use crate::{syntax, wire};
 
 impl<B: Backend> Client<B> {
     /// LIST.
     pub(crate) async fn list(&mut self, reference: &Mailbox<'_>, pattern: &ListMailbox<'_>) -> Answer {
-        let session = self.state.session()?;
-        let delimiter = session.delimiter();
-        if asks_for_delimiter(pattern) {
+        let naming = self.naming()?;
+        let delimiter = naming.delimiter;
+        if asks_for_delimiter(pattern, naming) {
             wire::list_delimiter(self.channel.io.out(), "LIST", delimiter);
             return Ok(Completion::ok("LIST completed"));
         }
-        let Some(pattern) = Pattern::new(reference, pattern, delimiter) else {
+        let Some(pattern) = Pattern::new(reference, pattern, naming) else {
             return Ok(Completion::ok("LIST completed"));
         };
         let query = ListQuery::new(Selection::Existing).with_pattern(&*pattern.text);
         let mut names = BTreeMap::new();
-        for entry in session.list(&query).await? {
+        for entry in self.state.session()?.list(&query).await? {
             if entry.listed_as() != ListedAs::NonExistent {
                 names.insert(entry.name().clone(), entry.listed_as());
             }
@@ -44,7 +44,7 @@ impl<B: Backend> Client<B> {
             } else {
                 "\\HasNoChildren"
             });
-            wire::list(self.channel.io.out(), "LIST", &attributes, delimiter, name);
+            wire::list(self.channel.io.out(), "LIST", &attributes, naming, name);
             self.channel.io.flush_if_full().await?;
         }
         Ok(Completion::ok("LIST completed"))
@@ -52,18 +52,18 @@ impl<B: Backend> Client<B> {
 
     /// LSUB. With `%`, a name that is not subscribed but has subscribed inferiors is shown as `\Noselect`.
     pub(crate) async fn lsub(&mut self, reference: &Mailbox<'_>, pattern: &ListMailbox<'_>) -> Answer {
-        let session = self.state.session()?;
-        let delimiter = session.delimiter();
-        if asks_for_delimiter(pattern) {
+        let naming = self.naming()?;
+        let delimiter = naming.delimiter;
+        if asks_for_delimiter(pattern, naming) {
             wire::list_delimiter(self.channel.io.out(), "LSUB", delimiter);
             return Ok(Completion::ok("LSUB completed"));
         }
-        let Some(pattern) = Pattern::new(reference, pattern, delimiter) else {
+        let Some(pattern) = Pattern::new(reference, pattern, naming) else {
             return Ok(Completion::ok("LSUB completed"));
         };
         let query = ListQuery::new(Selection::Subscribed).with_pattern(&*pattern.text);
         let mut names = BTreeMap::new();
-        for entry in session.list(&query).await? {
+        for entry in self.state.session()?.list(&query).await? {
             if entry.subscription() == Subscription::Subscribed {
                 // LSUB knows no `\NonExistent`: a subscribed name is shown whatever it is (RFC 3501, section 6.3.9).
                 names.insert(entry.name().clone(), ListedAs::Mailbox);
@@ -80,7 +80,7 @@ impl<B: Backend> Client<B> {
                 } else {
                     &[]
                 };
-                wire::list(self.channel.io.out(), "LSUB", attributes, delimiter, name);
+                wire::list(self.channel.io.out(), "LSUB", attributes, naming, name);
                 self.channel.io.flush_if_full().await?;
             }
         }
@@ -89,8 +89,8 @@ impl<B: Backend> Client<B> {
 }
 
 /// `LIST "" ""` is a special request for the delimiter and the root (RFC 9051, section 6.3.9).
-fn asks_for_delimiter(pattern: &ListMailbox<'_>) -> bool {
-    convert::pattern(pattern).is_ok_and(|pattern| pattern.is_empty())
+fn asks_for_delimiter(pattern: &ListMailbox<'_>, naming: Naming) -> bool {
+    convert::pattern(pattern, naming).is_some_and(|pattern| pattern.is_empty())
 }
 
 /// Levels of the hierarchy that only exist because something is below them.
@@ -127,10 +127,13 @@ struct Pattern {
 }
 
 impl Pattern {
-    /// `None` where no name can match, as for text that is not modified UTF-7.
-    fn new(reference: &Mailbox<'_>, pattern: &ListMailbox<'_>, delimiter: char) -> Option<Self> {
-        let text = convert::reference(reference).ok()? + &convert::pattern(pattern).ok()?;
-        Some(Self { text, delimiter })
+    /// `None` where no name can match, as for text that is not written as names are.
+    fn new(reference: &Mailbox<'_>, pattern: &ListMailbox<'_>, naming: Naming) -> Option<Self> {
+        let text = convert::reference(reference, naming)? + &convert::pattern(pattern, naming)?;
+        Some(Self {
+            text,
+            delimiter: naming.delimiter,
+        })
     }
 
     fn stops_at_delimiters(&self) -> bool {

@@ -7,26 +7,24 @@ use imap_updates::{CommandInProgress, kind};
 
 use crate::client::{Client, mailbox_ended};
 use crate::completion::{Answer, Completion};
-use crate::convert;
+use crate::convert::{self, Naming};
 use crate::state::State;
 use crate::wire;
 
 impl<B: Backend> Client<B> {
     pub(crate) async fn create(&mut self, mailbox: &Mailbox<'_>) -> Answer {
-        let session = self.state.session()?;
-        let delimiter = session.delimiter();
-        let name = creatable(&convert::new_mailbox_name(mailbox, delimiter)?, delimiter)?;
-        session.create(&name, &Create::default()).await?;
+        let naming = self.naming()?;
+        let name = creatable(&convert::new_mailbox_name(mailbox, naming)?, naming.delimiter)?;
+        self.state.session()?.create(&name, &Create::default()).await?;
         Ok(Completion::ok("CREATE completed"))
     }
 
     pub(crate) async fn delete(&mut self, mailbox: &Mailbox<'_>) -> Answer {
-        let session = self.state.session()?;
-        let name = convert::mailbox_name(mailbox, session.delimiter())?;
+        let name = convert::mailbox_name(mailbox, self.naming()?)?;
         if name.is_inbox() {
             return Err(Completion::no("CANNOT", "INBOX cannot be deleted").into());
         }
-        session.delete(&name).await?;
+        self.state.session()?.delete(&name).await?;
         // A client that deletes what it has selected knows; only the others are thrown out.
         if matches!(&self.state, State::Selected(_, selected) if selected.name == name) {
             self.leave().await;
@@ -40,25 +38,22 @@ impl<B: Backend> Client<B> {
     }
 
     pub(crate) async fn rename(&mut self, from: &Mailbox<'_>, to: &Mailbox<'_>) -> Answer {
-        let session = self.state.session()?;
-        let delimiter = session.delimiter();
-        let from = convert::mailbox_name(from, delimiter)?;
-        let to = creatable(&convert::new_mailbox_name(to, delimiter)?, delimiter)?;
-        session.rename(&from, &to).await?;
+        let naming = self.naming()?;
+        let from = convert::mailbox_name(from, naming)?;
+        let to = creatable(&convert::new_mailbox_name(to, naming)?, naming.delimiter)?;
+        self.state.session()?.rename(&from, &to).await?;
         Ok(Completion::ok("RENAME completed"))
     }
 
     pub(crate) async fn subscribe(&mut self, mailbox: &Mailbox<'_>) -> Answer {
-        let session = self.state.session()?;
-        let name = subscribable(mailbox, session.delimiter())?;
-        session.subscribe(&name).await?;
+        let name = subscribable(mailbox, self.naming()?)?;
+        self.state.session()?.subscribe(&name).await?;
         Ok(Completion::ok("SUBSCRIBE completed"))
     }
 
     pub(crate) async fn unsubscribe(&mut self, mailbox: &Mailbox<'_>) -> Answer {
-        let session = self.state.session()?;
-        let name = subscribable(mailbox, session.delimiter())?;
-        session.unsubscribe(&name).await?;
+        let name = subscribable(mailbox, self.naming()?)?;
+        self.state.session()?.unsubscribe(&name).await?;
         Ok(Completion::ok("UNSUBSCRIBE completed"))
     }
 
@@ -70,7 +65,7 @@ impl<B: Backend> Client<B> {
         items: &[StatusDataItemName],
         command: Option<&CommandInProgress<kind::Status>>,
     ) -> Answer {
-        let name = convert::mailbox_name(mailbox, self.state.session()?.delimiter())?;
+        let name = convert::mailbox_name(mailbox, self.naming()?)?;
         let wanted = items.iter().map(figure).collect::<Result<Vec<_>, _>>()?;
         if wanted.is_empty() {
             return Err(Completion::bad("STATUS needs at least one item").into());
@@ -85,7 +80,7 @@ impl<B: Backend> Client<B> {
             };
             selected.poll(reason).await;
             let release = command.permit(followers);
-            if let Some(why) = selected.report(&mut self.channel, release).await? {
+            if let Some(why) = selected.report(&mut self.channel, release, self.enabled).await? {
                 return Err(mailbox_ended(why).into());
             }
         }
@@ -102,7 +97,7 @@ impl<B: Backend> Client<B> {
                 Figure::UidNext => ("UIDNEXT", status.uid_next().map_or(u32::MAX, imap_seq::Uid::get)),
             })
             .collect();
-        wire::mailbox_status(self.channel.io.out(), &name, &rows);
+        wire::mailbox_status(self.channel.io.out(), &name, self.enabled.name_form(), &rows);
         Ok(Completion::ok("STATUS completed"))
     }
 }
@@ -149,8 +144,8 @@ fn creatable(name: &MailboxName, delimiter: char) -> Result<MailboxName, Complet
 }
 
 /// A name to subscribe: one that CREATE would take, so that it is the name that LIST shows.
-fn subscribable(mailbox: &Mailbox<'_>, delimiter: char) -> Result<MailboxName, Completion> {
-    in_levels(&convert::mailbox_name(mailbox, delimiter)?, delimiter)
+fn subscribable(mailbox: &Mailbox<'_>, naming: Naming) -> Result<MailboxName, Completion> {
+    in_levels(&convert::mailbox_name(mailbox, naming)?, naming.delimiter)
         .ok_or_else(|| Completion::no("NONEXISTENT", convert::IMPOSSIBLE_NAME))
 }
 

@@ -10,18 +10,36 @@ mod fetch;
 mod idle;
 mod list;
 mod mailbox;
+mod resync;
 mod search;
 mod select;
 mod store;
+mod uid_batches;
 
+pub(crate) use fetch::FetchWanted;
 pub(crate) use search::ExpungesHere;
+pub(crate) use store::StoreWanted;
 
 use imap_codec::imap_types::sequence::SequenceSet;
 use imap_updates::{Resolved, UpdateBuffer};
 
 use crate::completion::Completion;
 use crate::convert;
+use crate::enabled::{Enabled, Feature};
 use crate::numbers::Numbers;
+
+/// Message numbers mean nothing to a client that has switched them off (RFC 9586, section 3.1).
+///
+/// # Errors
+/// BAD with UIDREQUIRED.
+pub(crate) fn permitted(numbers: Numbers, enabled: Enabled) -> Result<(), Completion> {
+    match numbers {
+        Numbers::Seqs if enabled.has(Feature::UidOnly) => {
+            Err(Completion::bad("message numbers are off, use UIDs").with_code("UIDREQUIRED"))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// What a set means in the numbering that this client was told.
 ///

@@ -11,10 +11,11 @@ use imap_updates::{Flag, UpdateBuffer};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
+use super::permitted;
 use crate::client::Client;
 use crate::completion::{Answer, Completion};
 use crate::numbers::Numbers;
-use crate::syntax::search::{Key, Program, Reading};
+use crate::syntax::search::{Key, Numbering, Program, Reading};
 use crate::wire;
 
 /// What becomes of expunges that the client was not told of, at the end of a search.
@@ -33,6 +34,10 @@ impl<B: Backend> Client<B> {
         numbers: Numbers,
         expunges: ExpungesHere,
     ) -> Answer {
+        permitted(numbers, self.enabled)?;
+        if program.numbering == Numbering::UsesSequenceNumbers {
+            permitted(Numbers::Seqs, self.enabled)?;
+        }
         let selected = self.state.selected()?;
         let view = selected.updates.view().clone();
         let query = Query::new(resolved(program.key, &selected.updates), view);

@@ -1,15 +1,18 @@
 //! SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051, sections 6.3.2, 6.3.3, 6.4.1, 6.4.2).
 
-use imap_backend::{Backend, ErrorKind, Mailbox, MailboxName, Opened, Select, Session};
+use imap_backend::{Ability, Backend, ErrorKind, Mailbox, MailboxName, Opened, Select, Session};
+use imap_codec::imap_types::command::SelectParameter;
 use imap_codec::imap_types::mailbox;
 use imap_updates::Access;
 
+use super::resync::Resync;
 use crate::client::Client;
 use crate::completion::{Answer, Completion};
 use crate::connection::Gone;
 use crate::convert;
+use crate::enabled::{Enabled, Feature};
 use crate::mailbox_flags::MailboxFlags;
-use crate::selected::Selected;
+use crate::selected::{ModSequences, Selected};
 use crate::wire;
 
 impl<B: Backend> Client<B> {
@@ -17,30 +20,95 @@ impl<B: Backend> Client<B> {
         &mut self,
         tag: &str,
         mailbox: &mailbox::Mailbox<'_>,
+        parameters: &[SelectParameter],
         access: Access,
     ) -> Result<(), Gone> {
-        let answer = self.open(mailbox, access).await;
+        let answer = self.open(mailbox, parameters, access).await;
         self.complete_silently(tag, answer)
     }
 
-    async fn open(&mut self, mailbox: &mailbox::Mailbox<'_>, access: Access) -> Answer {
-        let delimiter = self.state.session()?.delimiter();
+    async fn open(
+        &mut self,
+        mailbox: &mailbox::Mailbox<'_>,
+        parameters: &[SelectParameter],
+        access: Access,
+    ) -> Answer {
+        let naming = self.naming()?;
+        let resync = self.parameters(parameters)?;
         // Whatever happens next, the old mailbox is no longer selected, also where the new one cannot be (RFC 9051,
         // section 6.3.2); nothing of it is told after CLOSED.
         if self.leave().await {
             wire::untagged_ok(self.channel.io.out(), "CLOSED", "the previous mailbox is closed");
         }
-        let name = convert::mailbox_name(mailbox, delimiter)?;
-        let how = Select::new(access);
+        let name = convert::mailbox_name(mailbox, naming)?;
+        let mut how = Select::new(access);
+        if let Some(resync) = &resync {
+            how = how.with_resync(resync.for_the_backend());
+        }
         let opening = self.state.session()?.select(&name, &how);
         let opened = self.channel.while_present(opening).await??;
         let granted = opened.access();
-        let selected = greet(self.channel.io.out(), opened, name);
+        let offers_mod_sequences = self.abilities().has(Ability::ModSequences);
+        let resync = resync.filter(|resync| resync.concerns(&opened));
+        let mut selected = greet(
+            self.channel.io.out(),
+            opened,
+            name,
+            self.enabled,
+            offers_mod_sequences,
+        );
+        if let Some(resync) = resync {
+            // Where it fails nothing is selected, and the client starts anew.
+            resync
+                .tell(&mut selected, &mut self.channel, self.enabled)
+                .await?;
+        }
         self.state.select(selected);
         Ok(match granted {
             Access::ReadWrite => Completion::ok("mailbox selected").with_code("READ-WRITE"),
             Access::ReadOnly => Completion::ok("mailbox selected").with_code("READ-ONLY"),
         })
+    }
+
+    /// What the parameters of SELECT ask for.
+    ///
+    /// # Errors
+    /// BAD for parameters that cannot be: before anything else has happened.
+    fn parameters(&mut self, parameters: &[SelectParameter]) -> Result<Option<Resync>, Completion> {
+        if parameters.is_empty() {
+            return Ok(None);
+        }
+        if !self.abilities().has(Ability::ModSequences) {
+            return Err(Completion::bad("SELECT: parameters are not supported"));
+        }
+        let mut resync = None;
+        for parameter in parameters {
+            match parameter {
+                SelectParameter::CondStore => {}
+                SelectParameter::QResync { .. } if !self.enabled.has(Feature::QResync) => {
+                    return Err(Completion::bad("SELECT: enable QRESYNC first"));
+                }
+                SelectParameter::QResync { .. } if resync.is_some() => {
+                    return Err(Completion::bad("SELECT: QRESYNC twice"));
+                }
+                SelectParameter::QResync {
+                    uid_validity,
+                    mod_sequence_value,
+                    known_uids,
+                    seq_match_data,
+                } => {
+                    let known = (known_uids.as_ref(), seq_match_data.as_ref());
+                    resync = Some(Resync::new(
+                        *uid_validity,
+                        *mod_sequence_value,
+                        known,
+                        self.enabled,
+                    )?);
+                }
+            }
+        }
+        self.enabled.switch_on(Feature::CondStore);
+        Ok(resync)
     }
 
     /// CLOSE: expunges without a word, and leaves.
@@ -76,15 +144,23 @@ impl<B: Backend> Client<B> {
     }
 }
 
-/// Writes what SELECT says of a mailbox (RFC 3501, section 6.3.1).
-fn greet<M>(out: &mut Vec<u8>, opened: Opened<M>, name: MailboxName) -> Selected<M> {
+/// Writes what SELECT says of a mailbox (RFC 3501, section 6.3.1; RFC 7162, section 3.1.2).
+fn greet<M: Mailbox>(
+    out: &mut Vec<u8>,
+    opened: Opened<M>,
+    name: MailboxName,
+    enabled: Enabled,
+    offers_mod_sequences: bool,
+) -> Selected<M> {
     let access = opened.access();
     let flags = MailboxFlags::new(opened.keywords().to_vec(), access, opened.new_keywords());
     flags.write(out);
     wire::exists(out, opened.updates().exists());
     wire::recent(out, opened.updates().recent());
     let first_unseen = opened.first_unseen();
-    if let Some(seq) = first_unseen.and_then(|uid| opened.updates().view().seq_of(uid)) {
+    let first_unseen = first_unseen.and_then(|uid| opened.updates().view().seq_of(uid));
+    // A number, which means nothing to a client that has none (RFC 9586, section 3.2).
+    if let Some(seq) = first_unseen.filter(|_| !enabled.has(Feature::UidOnly)) {
         wire::untagged_ok(out, &format!("UNSEEN {seq}"), "first unseen message");
     }
     wire::untagged_ok(
@@ -95,12 +171,26 @@ fn greet<M>(out: &mut Vec<u8>, opened: Opened<M>, name: MailboxName) -> Selected
     if let Some(uid_next) = opened.uid_next() {
         wire::untagged_ok(out, &format!("UIDNEXT {uid_next}"), "predicted next UID");
     }
+    let mod_sequences = match (offers_mod_sequences, opened.highest_modseq()) {
+        (true, Some(modseq)) => {
+            wire::untagged_ok(out, &format!("HIGHESTMODSEQ {modseq}"), "highest mod-sequence");
+            ModSequences::Kept
+        }
+        (true, None) => {
+            wire::untagged_ok(out, "NOMODSEQ", "this mailbox keeps no mod-sequences");
+            ModSequences::NotKept
+        }
+        (false, _) => ModSequences::NotKept,
+    };
     let (mailbox, updates) = opened.into_parts();
-    Selected {
+    let mut selected = Selected {
         name,
         mailbox,
         updates,
         access,
         flags,
-    }
+        mod_sequences,
+    };
+    selected.adopt(enabled);
+    selected
 }

@@ -9,4 +9,4 @@ mod receive;
 pub(crate) use append::{AppendHead, Arriving, Fault, Incoming};
 pub(crate) use channel::{Channel, Gone, Line, Phase, after};
 pub(crate) use io::Io;
-pub(crate) use receive::{Received, Receiver, Refusal, SearchCommand};
+pub(crate) use receive::{ExtensionCommand, Received, Receiver, Refusal, SearchCommand};

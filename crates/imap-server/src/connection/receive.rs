@@ -11,18 +11,31 @@ use memchr::memchr;
 use super::append::{Announced, AppendHead, LiteralKind};
 use super::channel::{Channel, Gone, KEPT, Line, Phase};
 use crate::numbers::Numbers;
+use crate::syntax::extension::{self, Extension, Extras};
 use crate::syntax::search::{self, Program};
-use crate::syntax::{self, SearchHead};
+use crate::syntax::{self, Fault};
 
 /// One command from the client, or why it is none.
 #[derive(Debug)]
 pub(crate) enum Received {
-    Command(Command<'static>),
+    /// A command that the codec reads, and what was cut out of it before.
+    Command(Command<'static>, Extras),
+    /// A command of an extension that the codec does not know.
+    Extension(ExtensionCommand),
     /// A SEARCH or UID SEARCH, whose search program the codec does not see.
     Search(SearchCommand),
     /// An APPEND whose message has not been accepted yet.
     Append(AppendHead),
     Refused(Refusal),
+}
+
+/// A command that the codec does not know.
+#[derive(Debug)]
+pub(crate) struct ExtensionCommand {
+    pub(crate) tag: String,
+    /// The command, as it is named in answers.
+    pub(crate) name: &'static str,
+    pub(crate) extension: Extension,
 }
 
 /// A SEARCH or UID SEARCH.
@@ -148,7 +161,13 @@ impl Receiver {
         let message = self.fragments.message_bytes();
         if let Some(head) = syntax::search_head(message) {
             if let Err(fault) = search::could_go_on(message, head.program) {
-                return Some(refuse_search(&head, fault, last));
+                return Some(refused(head.tag, head.name(), fault, last));
+            }
+        } else if let Some(read) = extension::read(message) {
+            match read.extension {
+                // An announced literal of no octets ends the beginning, and may end the command.
+                Ok(_) | Err(Fault::Ends { .. }) => {}
+                Err(fault) => return Some(refused(read.tag, read.name, fault, last)),
             }
         } else if !syntax::could_go_on(message) {
             return Some(self.refuse(None, syntax::diagnose(message), last));
@@ -192,12 +211,41 @@ impl Receiver {
 
     fn decode(&self) -> Received {
         let message = self.fragments.message_bytes();
+        let line = message.strip_suffix(b"\r\n").unwrap_or(message);
         if let Some(head) = syntax::search_head(message) {
-            return decode_search(&head, message.strip_suffix(b"\r\n").unwrap_or(message));
+            return match search::parse(line, head.program) {
+                Ok(program) => Received::Search(SearchCommand {
+                    tag: head.tag.to_owned(),
+                    numbers: head.numbers,
+                    program,
+                }),
+                Err(fault) => refused(head.tag, head.name(), fault, false),
+            };
         }
-        match self.fragments.decode_message(&CommandCodec::default()) {
-            Ok(command) => Received::Command(command.into_static()),
-            Err(_) => self.refuse(None, syntax::diagnose(message), false),
+        if let Some(read) = extension::read(line) {
+            return match read.extension {
+                Ok(extension) => Received::Extension(ExtensionCommand {
+                    tag: read.tag.to_owned(),
+                    name: read.name,
+                    extension,
+                }),
+                Err(fault) => refused(read.tag, read.name, fault, false),
+            };
+        }
+        let decoded = match extension::cut(line) {
+            Some(Ok((mut rest, extras))) => {
+                rest.extend_from_slice(b"\r\n");
+                decode_whole(&rest).map(|command| (command, extras))
+            }
+            Some(Err(fault)) => {
+                let (code, why) = told("FETCH", fault);
+                return self.refuse(code, why, false);
+            }
+            None => decode_whole(message).map(|command| (command, Extras::default())),
+        };
+        match decoded {
+            Some((command, extras)) => Received::Command(command, extras),
+            None => self.refuse(None, syntax::diagnose(message), false),
         }
     }
 
@@ -243,37 +291,38 @@ impl Receiver {
     }
 }
 
-fn decode_search(head: &SearchHead<'_>, command: &[u8]) -> Received {
-    match search::parse(command, head.program) {
-        Ok(program) => Received::Search(SearchCommand {
-            tag: head.tag.to_owned(),
-            numbers: head.numbers,
-            program,
-        }),
-        Err(fault) => refuse_search(head, fault, false),
+/// A command as the codec reads it; `None` where it does not, or where something is left over.
+fn decode_whole(command: &[u8]) -> Option<Command<'static>> {
+    match CommandCodec::default().decode(command) {
+        Ok(([], command)) => Some(command.into_static()),
+        _ => None,
     }
 }
 
-fn refuse_search(head: &SearchHead<'_>, fault: search::Fault, last: bool) -> Received {
-    let name = head.name();
-    let (code, why) = match fault {
-        search::Fault::Syntax { at, why } => (None, format!("{name}: {why} at octet {}", at + 1)),
-        search::Fault::Ends { at } => (
-            None,
-            format!("{name}: ends at octet {} where more is due", at + 1),
-        ),
-        search::Fault::Limit(why) => (Some("LIMIT"), why),
-        search::Fault::Charset => (
-            Some("BADCHARSET (US-ASCII UTF-8)"),
-            "charset is not supported".to_owned(),
-        ),
-    };
+fn refused(tag: &str, name: &str, fault: Fault, last: bool) -> Received {
+    let (code, why) = told(name, fault);
     Received::Refused(Refusal {
-        tag: Some(head.tag.to_owned()),
+        tag: Some(tag.to_owned()),
         code,
         why,
         last,
     })
+}
+
+/// The response code and the text for what is wrong with the command of this name.
+fn told(name: &str, fault: Fault) -> (Option<&'static str>, String) {
+    match fault {
+        Fault::Syntax { at, why } => (None, format!("{name}: {why} at octet {}", at + 1)),
+        Fault::Ends { at } => (
+            None,
+            format!("{name}: ends at octet {} where more is due", at + 1),
+        ),
+        Fault::Limit(why) => (Some("LIMIT"), why),
+        Fault::Charset => (
+            Some("BADCHARSET (US-ASCII UTF-8)"),
+            "charset is not supported".to_owned(),
+        ),
+    }
 }
 
 enum Taken {

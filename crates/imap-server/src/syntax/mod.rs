@@ -1,11 +1,14 @@
 //! What can be told from a command's text without decoding it: its verb, what is wrong with it, whether it uses
-//! message sequence numbers. The codec decodes; it gives no reason when it cannot. Only the search program of SEARCH is
-//! decoded here.
+//! message sequence numbers. The codec decodes; it gives no reason when it cannot. Decoded here are the search program of
+//! SEARCH and what the codec does not know ([`extension`]).
 
 mod diagnose;
+pub(crate) mod extension;
 mod fault;
 mod followers;
 mod pattern;
+mod reader;
+mod reader_fault;
 pub(crate) mod search;
 #[cfg(test)]
 mod search_checks;
@@ -16,7 +19,8 @@ pub(crate) use diagnose::diagnose;
 pub(crate) use fault::could_go_on;
 pub(crate) use followers::uses_sequence_numbers;
 pub(crate) use pattern::matches;
-pub(crate) use search_head::{SearchHead, search_head};
+pub(crate) use reader_fault::Fault;
+pub(crate) use search_head::search_head;
 
 /// The first word, if it can be a tag: what a malformed command is answered with.
 pub(crate) fn tag(command: &[u8]) -> Option<String> {

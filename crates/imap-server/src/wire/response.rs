@@ -1,11 +1,13 @@
 //! Whole responses (RFC 9051, chapter 7).
 
 use imap_backend::MailboxName;
-use imap_seq::{SeqNum, Uid, UidSet};
+use imap_seq::{ModSeq, SeqNum, Uid, UidSet};
 use imap_updates::{Flags, Keyword, Recency};
 
 use super::fetch;
-use super::text::{mailbox, number};
+use super::text::{mailbox, number, string};
+use crate::convert::Naming;
+use crate::enabled::NameForm;
 
 /// `* OK [CODE] text`.
 pub(crate) fn untagged_ok(out: &mut Vec<u8>, code: &str, text: &str) {
@@ -60,6 +62,34 @@ pub(crate) fn capability(out: &mut Vec<u8>, capabilities: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// `* ENABLED CONDSTORE QRESYNC` (RFC 5161, section 3.2); also without any.
+pub(crate) fn enabled(out: &mut Vec<u8>, names: &[&str]) {
+    out.extend_from_slice(b"* ENABLED");
+    for name in names {
+        out.push(b' ');
+        line_text(out, name);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `* UIDBATCHES (TAG "A143") 215295:99696,99695:1`; also without any range.
+pub(crate) fn uid_batches(out: &mut Vec<u8>, tag: &str, batches: impl Iterator<Item = (Uid, Uid)>) {
+    out.extend_from_slice(b"* UIDBATCHES (TAG ");
+    string(out, tag.as_bytes());
+    out.push(b')');
+    let mut before = b' ';
+    for (highest, lowest) in batches {
+        out.push(before);
+        number(out, highest.get());
+        if highest != lowest {
+            out.push(b':');
+            number(out, lowest.get());
+        }
+        before = b',';
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
 /// `* 3 EXISTS`.
 pub(crate) fn exists(out: &mut Vec<u8>, exists: u32) {
     counted(out, exists, b" EXISTS\r\n");
@@ -88,6 +118,14 @@ pub(crate) fn vanished(out: &mut Vec<u8>, uids: &UidSet) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// `* VANISHED (EARLIER) 3,5:9`: what is gone since a client was here last, which has no number any more (RFC 7162,
+/// section 3.2.10.1).
+pub(crate) fn vanished_earlier(out: &mut Vec<u8>, uids: &UidSet) {
+    out.extend_from_slice(b"* VANISHED (EARLIER) ");
+    uid_set(out, uids);
+    out.extend_from_slice(b"\r\n");
+}
+
 /// `3,5:9`.
 pub(crate) fn uid_set(out: &mut Vec<u8>, uids: &UidSet) {
     let mut first_run = true;
@@ -104,6 +142,27 @@ pub(crate) fn uid_set(out: &mut Vec<u8>, uids: &UidSet) {
     }
 }
 
+/// `3,5:9` of ascending message numbers.
+pub(crate) fn seq_set(out: &mut Vec<u8>, seqs: impl Iterator<Item = SeqNum>) {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for seq in seqs.map(SeqNum::get) {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == seq => *last = seq,
+            _ => runs.push((seq, seq)),
+        }
+    }
+    for (place, (first, last)) in runs.into_iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        number(out, first);
+        if first != last {
+            out.push(b':');
+            number(out, last);
+        }
+    }
+}
+
 /// `* SEARCH 2 3 6`; also without any number, so that the client sees an answer.
 pub(crate) fn search(out: &mut Vec<u8>, numbers: impl Iterator<Item = u32>) {
     out.extend_from_slice(b"* SEARCH");
@@ -114,9 +173,21 @@ pub(crate) fn search(out: &mut Vec<u8>, numbers: impl Iterator<Item = u32>) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Which message a FETCH row is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowOf {
+    /// `* 2 FETCH`.
+    Seq(SeqNum),
+    /// `* 17 UIDFETCH` (RFC 9586, section 3.3).
+    Uid(Uid),
+}
+
 /// `* 2 FETCH (`: the caller writes the items, a space between two, and [`fetch_end`].
-pub(crate) fn fetch_begin(out: &mut Vec<u8>, seq: SeqNum) {
-    counted(out, seq.get(), b" FETCH (");
+pub(crate) fn fetch_begin(out: &mut Vec<u8>, row: RowOf) {
+    match row {
+        RowOf::Seq(seq) => counted(out, seq.get(), b" FETCH ("),
+        RowOf::Uid(uid) => counted(out, uid.get(), b" UIDFETCH ("),
+    }
 }
 
 /// Ends a FETCH row.
@@ -124,23 +195,45 @@ pub(crate) fn fetch_end(out: &mut Vec<u8>) {
     out.extend_from_slice(b")\r\n");
 }
 
-/// `* 2 FETCH (UID 17 FLAGS (\Seen))`; without the UID where there is none to give.
-pub(crate) fn fetch_flags_row(
-    out: &mut Vec<u8>,
-    seq: SeqNum,
-    uid: Option<Uid>,
-    flags: &Flags,
-    recent: Recency,
-) {
-    fetch_begin(out, seq);
-    if let Some(uid) = uid {
-        out.extend_from_slice(b"UID ");
-        number(out, uid.get());
-        out.push(b' ');
+/// A FETCH row about flags: what a change of them, or a STORE, is told with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FlagsRow<'f> {
+    pub(crate) of: RowOf,
+    /// None where the row does not have it.
+    pub(crate) uid: Option<Uid>,
+    /// None where only the mod-sequence is told.
+    pub(crate) flags: Option<(&'f Flags, Recency)>,
+    /// None where the client has not asked for mod-sequences.
+    pub(crate) modseq: Option<ModSeq>,
+}
+
+impl FlagsRow<'_> {
+    /// `* 2 FETCH (UID 17 FLAGS (\Seen) MODSEQ (715194045007))`.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        fetch_begin(out, self.of);
+        if let Some(uid) = self.uid {
+            out.extend_from_slice(b"UID ");
+            number(out, uid.get());
+            out.push(b' ');
+        }
+        if let Some((flags, recent)) = self.flags {
+            out.extend_from_slice(b"FLAGS ");
+            fetch::flags(out, flags, recent);
+            out.push(b' ');
+        }
+        match self.modseq {
+            Some(modseq) => mod_seq(out, modseq),
+            None => drop(out.pop()),
+        }
+        fetch_end(out);
     }
-    out.extend_from_slice(b"FLAGS ");
-    fetch::flags(out, flags, recent);
-    fetch_end(out);
+}
+
+/// `MODSEQ (715194045007)` (RFC 7162, section 3.1.4.2).
+pub(crate) fn mod_seq(out: &mut Vec<u8>, modseq: ModSeq) {
+    out.extend_from_slice(b"MODSEQ (");
+    number(out, modseq.get());
+    out.push(b')');
 }
 
 const SYSTEM_FLAGS: &[u8] = b"\\Answered \\Flagged \\Deleted \\Seen \\Draft";
@@ -176,9 +269,9 @@ fn flag_list<'k>(out: &mut Vec<u8>, keywords: impl Iterator<Item = &'k Keyword>)
 }
 
 /// `* LIST (\HasNoChildren) "/" name`, or the same with LSUB.
-pub(crate) fn list(out: &mut Vec<u8>, verb: &str, attributes: &[&str], delimiter: char, name: &MailboxName) {
-    list_head(out, verb, attributes, delimiter);
-    mailbox(out, name);
+pub(crate) fn list(out: &mut Vec<u8>, verb: &str, attributes: &[&str], naming: Naming, name: &MailboxName) {
+    list_head(out, verb, attributes, naming.delimiter);
+    mailbox(out, name, naming.form);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -215,9 +308,9 @@ pub(crate) fn namespace(out: &mut Vec<u8>, delimiter: char) {
 }
 
 /// `* STATUS name (MESSAGES 3 ...)`.
-pub(crate) fn mailbox_status(out: &mut Vec<u8>, name: &MailboxName, items: &[(&str, u32)]) {
+pub(crate) fn mailbox_status(out: &mut Vec<u8>, name: &MailboxName, form: NameForm, items: &[(&str, u32)]) {
     out.extend_from_slice(b"* STATUS ");
-    mailbox(out, name);
+    mailbox(out, name, form);
     out.extend_from_slice(b" (");
     for (index, &(item, value)) in items.iter().enumerate() {
         if index > 0 {

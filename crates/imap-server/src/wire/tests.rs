@@ -17,12 +17,14 @@ use imap_codec::imap_types::response::{Data, Response};
 use imap_codec::imap_types::sequence::{Sequence, SequenceSet};
 use imap_codec::imap_types::status::StatusDataItem;
 use imap_message::Message;
-use imap_seq::{SeqNum, Uid, UidSet};
+use imap_seq::{ModSeq, SeqNum, Uid, UidSet};
 use imap_updates::{Flag, Flags, Keyword, Recency};
 use proptest::prelude::*;
 
 use super::text::string;
 use super::*;
+use crate::convert::Naming;
+use crate::enabled::NameForm;
 
 fn codec(data: Data<'_>) -> Vec<u8> {
     ResponseCodec::default().encode(&Response::Data(data)).dump()
@@ -64,16 +66,23 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_flags_row_is_the_codecs(seq in 1_u32.., uid in 1_u32.., flags in prop::collection::vec(flag(), 0..6), recent: bool) {
+    fn a_flags_row_is_the_codecs(seq in 1_u32.., uid in 1_u32.., flags in prop::collection::vec(flag(), 0..6), recent: bool, modseq in prop::option::of(1_u64..1 << 63)) {
         let flags: Flags = flags.into_iter().collect();
         let mut items: Vec<_> = flags.iter().map(|flag| FlagFetch::Flag(codec_flag(&flag))).collect();
         if recent {
             items.push(FlagFetch::Recent);
         }
-        let items = vec![MessageDataItem::Uid(nz(uid)), MessageDataItem::Flags(items)];
+        let mut items = vec![MessageDataItem::Uid(nz(uid)), MessageDataItem::Flags(items)];
+        items.extend(modseq.and_then(NonZeroU64::new).map(MessageDataItem::ModSeq));
         let wanted = codec(Data::Fetch { seq: nz(seq), items: items.try_into().unwrap() });
         let recency = if recent { Recency::Recent } else { Recency::NotRecent };
-        let ours = written(|out| fetch_flags_row(out, SeqNum::new(seq).unwrap(), Uid::new(uid), &flags, recency));
+        let row = FlagsRow {
+            of: RowOf::Seq(SeqNum::new(seq).unwrap()),
+            uid: Uid::new(uid),
+            flags: Some((&flags, recency)),
+            modseq: modseq.and_then(ModSeq::new),
+        };
+        let ours = written(|out| row.write(out));
         prop_assert_eq!(ours, wanted);
     }
 
@@ -109,7 +118,7 @@ proptest! {
         let item = MessageDataItem::InternalDate(date.try_into().unwrap());
         let wanted = codec(Data::Fetch { seq: nz(1), items: vec![item].try_into().unwrap() });
         let ours = written(|out| {
-            fetch_begin(out, SeqNum::MIN);
+            fetch_begin(out, RowOf::Seq(SeqNum::MIN));
             out.extend_from_slice(b"INTERNALDATE ");
             internal_date(out, &date);
             fetch_end(out);
@@ -126,7 +135,8 @@ proptest! {
             mailbox: Mailbox::try_from(name.clone()).unwrap(),
         });
         let name = imap_backend::MailboxName::new(&name).unwrap();
-        prop_assert_eq!(written(|out| list(out, "LIST", &["\\HasChildren"], '/', &name)), wanted);
+        let naming = Naming { delimiter: '/', form: NameForm::ModifiedUtf7 };
+        prop_assert_eq!(written(|out| list(out, "LIST", &["\\HasChildren"], naming, &name)), wanted);
     }
 
     #[test]
@@ -135,7 +145,7 @@ proptest! {
         let wanted = codec(Data::Status { mailbox: Mailbox::Inbox, items: Cow::Owned(items) });
         let ours = written(|out| {
             let items = [("MESSAGES", messages), ("UIDVALIDITY", validity)];
-            mailbox_status(out, &imap_backend::MailboxName::inbox(), &items);
+            mailbox_status(out, &imap_backend::MailboxName::inbox(), NameForm::ModifiedUtf7, &items);
         });
         prop_assert_eq!(ours, wanted);
     }
@@ -192,7 +202,7 @@ proptest! {
 
 fn row(name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     written(|out| {
-        fetch_begin(out, SeqNum::MIN);
+        fetch_begin(out, RowOf::Seq(SeqNum::MIN));
         out.extend_from_slice(name.as_bytes());
         write(out);
         fetch_end(out);

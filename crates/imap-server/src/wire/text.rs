@@ -3,6 +3,7 @@
 use imap_backend::{MailboxName, mutf7};
 
 use super::sink::Sink;
+use crate::enabled::NameForm;
 
 /// Strings up to this length are looked through for whether they can be quoted; longer ones are literals.
 const LONGEST_QUOTED: usize = 1024;
@@ -17,6 +18,10 @@ pub(crate) fn string<S: Sink>(out: &mut S, octets: &[u8]) {
     if octets.len() > LONGEST_QUOTED || !octets.iter().all(quotable) {
         return literal(out, octets);
     }
+    quoted(out, octets);
+}
+
+fn quoted<S: Sink>(out: &mut S, octets: &[u8]) {
     out.push(b'"');
     for &octet in octets {
         if matches!(octet, b'"' | b'\\') {
@@ -61,9 +66,21 @@ pub(crate) fn literal_octets<S: Sink>(out: &mut S, octets: &[u8]) {
     out.extend_from_slice(&rest);
 }
 
-/// A mailbox name in modified UTF-7, quoted unless it is a plain atom.
-pub(crate) fn mailbox(out: &mut Vec<u8>, name: &MailboxName) {
-    astring(out, mutf7::encode(name.as_str()).as_bytes());
+/// A mailbox name, quoted unless it is a plain atom.
+pub(crate) fn mailbox(out: &mut Vec<u8>, name: &MailboxName, form: NameForm) {
+    match form {
+        NameForm::ModifiedUtf7 => astring(out, mutf7::encode(name.as_str()).as_bytes()),
+        NameForm::Utf8 if name.as_str().is_ascii() => astring(out, name.as_str().as_bytes()),
+        NameForm::Utf8 => quoted_utf8(out, name.as_str()),
+    }
+}
+
+/// A quoted string with UTF-8 in it (RFC 6855, section 3), a literal where it has octets that cannot be quoted.
+fn quoted_utf8(out: &mut Vec<u8>, text: &str) {
+    if text.len() > LONGEST_QUOTED || text.contains(['\0', '\r', '\n']) {
+        return literal(out, text.as_bytes());
+    }
+    quoted(out, text.as_bytes());
 }
 
 /// An atom where the octets are one (and do not spell NIL), else a string.
@@ -105,9 +122,21 @@ mod tests {
     #[test]
     fn a_mailbox_called_nil_is_not_mistaken_for_none() {
         let name = |name: &str| MailboxName::new(name).unwrap();
-        assert_eq!(written(|out| mailbox(out, &name("Nil"))), "\"Nil\"");
-        assert_eq!(written(|out| mailbox(out, &name("a b"))), "\"a b\"");
-        assert_eq!(written(|out| mailbox(out, &name("Grüße"))), "Gr&APwA3w-e");
-        assert_eq!(written(|out| mailbox(out, &name("inbox"))), "INBOX");
+        for form in [NameForm::ModifiedUtf7, NameForm::Utf8] {
+            assert_eq!(written(|out| mailbox(out, &name("Nil"), form)), "\"Nil\"");
+            assert_eq!(written(|out| mailbox(out, &name("a b"), form)), "\"a b\"");
+            assert_eq!(written(|out| mailbox(out, &name("inbox"), form)), "INBOX");
+        }
+    }
+
+    #[test]
+    fn names_are_modified_utf_7_until_the_client_has_enabled_utf_8() {
+        let written = |form| {
+            let mut out = Vec::new();
+            mailbox(&mut out, &MailboxName::new("Grüße&").unwrap(), form);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(written(NameForm::ModifiedUtf7), "Gr&APwA3w-e&-");
+        assert_eq!(written(NameForm::Utf8), "\"Grüße&\"");
     }
 }

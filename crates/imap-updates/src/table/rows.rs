@@ -210,6 +210,8 @@ release_table! {
         "RFC 5465 3.1"; "NOTIFY SET is an implicit NOOP that must tell all; with STATUS it answers for every mailbox."
     CancelUpdate "CANCELUPDATE" E May, X Must, R May, F Should, K May, T May;
         "RFC 5267 4.3.5; RFC 3501 7.4.1"; ""
+    UidBatches "UIDBATCHES" E May, X Must, R May, F Should, K May, T May;
+        "draft-ietf-mailmaint-imap-uidbatches; RFC 3501 7.4.1"; ""
     Capability "CAPABILITY" E May, X Must, R May, F Should, K May, T May;
         "RFC 3501 6.1.1, 7.4.1"; ""
     Id "ID" E May, X Must, R May, F Should, K May, T May;

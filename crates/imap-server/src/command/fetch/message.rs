@@ -295,6 +295,7 @@ impl<'r> Reading<'r> {
         plan.items.iter().all(|item| match item {
             Item::Size => self.record.size().is_some(),
             Item::InternalDate => self.record.internal_date().is_some(),
+            Item::ModSeq => self.record.modseq().is_some(),
             _ => true,
         })
     }

@@ -7,8 +7,10 @@ use imap_codec::imap_types::fetch::{
 };
 use imap_message::{Section, SectionText};
 
+use super::FetchWanted;
 use crate::command::Numbers;
 use crate::completion::Completion;
+use crate::enabled::{Enabled, Feature};
 use crate::wire;
 
 /// One item of a FETCH row.
@@ -21,6 +23,7 @@ pub(crate) enum Item {
     Envelope,
     Body,
     BodyStructure,
+    ModSeq,
     /// Octets of the message; `label` is how the row names them.
     Octets {
         label: Vec<u8>,
@@ -67,8 +70,9 @@ impl Plan {
     /// # Errors
     /// BAD for items that this server does not know.
     pub(crate) fn new(
-        wanted: &MacroOrMessageDataItemNames<'_>,
+        wanted: &FetchWanted<'_>,
         numbers: Numbers,
+        enabled: Enabled,
     ) -> Result<Self, Completion> {
         let mut plan = Self {
             items: Vec::new(),
@@ -76,11 +80,11 @@ impl Plan {
             depth: Depth::Attributes,
             seen: Seen::Untouched,
         };
-        if numbers == Numbers::Uids {
-            // Also where the client has not asked for it (RFC 9051, section 6.4.9).
+        // Also where the client has not asked for it (RFC 9051, section 6.4.9). A UIDFETCH begins with it.
+        if numbers == Numbers::Uids && !enabled.has(Feature::UidOnly) {
             plan.items.push(Item::Uid);
         }
-        match wanted {
+        match wanted.items {
             MacroOrMessageDataItemNames::Macro(short) => {
                 for name in short.expand() {
                     plan.add(&name)?;
@@ -90,12 +94,23 @@ impl Plan {
                 for name in names {
                     plan.add(name)?;
                 }
-                if names.is_empty() {
+                if names.is_empty() && wanted.extras.items.is_empty() {
                     return Err(Completion::bad("FETCH needs at least one item"));
                 }
             }
         }
+        if let Some(item) = wanted.extras.items.first() {
+            return Err(Completion::bad(format!("FETCH item {item:?} is not supported")));
+        }
         Ok(plan)
+    }
+
+    /// Rows have the mod-sequence, also where the client has not asked for it (RFC 7162, section 3.1.4.1).
+    pub(crate) fn add_modseq(&mut self) {
+        self.need = self.need.and(Need::MODSEQ);
+        if !self.items.contains(&Item::ModSeq) {
+            self.items.push(Item::ModSeq);
+        }
     }
 
     /// Whether a row takes more than the attributes that the backend answers.
@@ -115,6 +130,7 @@ impl Plan {
             Name::Flags => attribute(Item::Flags, Need::FLAGS),
             Name::InternalDate => attribute(Item::InternalDate, Need::INTERNAL_DATE),
             Name::Rfc822Size => attribute(Item::Size, Need::SIZE),
+            Name::ModSeq => attribute(Item::ModSeq, Need::MODSEQ),
             Name::Envelope => (Item::Envelope, Need::HEADER_SUMMARY, Depth::Header),
             Name::Body => (Item::Body, Need::SUMMARY, Depth::Whole),
             Name::BodyStructure => (Item::BodyStructure, Need::SUMMARY, Depth::Whole),
@@ -185,7 +201,6 @@ fn shown(name: &MessageDataItemName<'_>) -> &'static str {
     match name {
         MessageDataItemName::Binary { .. } => "BINARY",
         MessageDataItemName::BinarySize { .. } => "BINARY.SIZE",
-        MessageDataItemName::ModSeq => "MODSEQ",
         _ => "of this kind",
     }
 }

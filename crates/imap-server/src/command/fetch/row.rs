@@ -3,37 +3,45 @@
 use std::ops::Range;
 
 use imap_backend::Record;
-use imap_seq::{SeqNum, UidSet};
+use imap_seq::ModSeq;
 use imap_updates::{Flag, Flags, UpdateBuffer};
 
 use super::message::{Content, Reading};
 use super::plan::{Item, Plan};
-use super::recency;
+use super::{Marked, recency};
 use crate::completion::Stop;
 use crate::connection::{Channel, Gone};
-use crate::wire::{self, Sink as _};
+use crate::wire::{self, RowOf, Sink as _};
 
 /// One FETCH row in the making.
 pub(super) struct Row<'r> {
     record: &'r Record,
-    seq: SeqNum,
+    of: RowOf,
     updates: &'r UpdateBuffer,
     /// The flags with the `\Seen` that this command has set, if it has.
     marked: Option<Flags>,
+    /// The mod-sequence of the message, after that.
+    modseq: Option<ModSeq>,
+    /// Whether it is told also where it was not asked for, and the UID with it (RFC 7162, section 3.2.4).
+    tells_modseq: bool,
 }
 
 impl<'r> Row<'r> {
-    pub(super) fn new(record: &'r Record, seq: SeqNum, updates: &'r UpdateBuffer, marked: &UidSet) -> Self {
-        let marked = (!marked.is_empty() && marked.contains(record.uid())).then(|| {
+    pub(super) fn new(record: &'r Record, of: RowOf, updates: &'r UpdateBuffer, marked: &Marked) -> Self {
+        let uid = record.uid();
+        let after = marked.modseqs.get(&uid).copied();
+        let marked = marked.contains(uid).then(|| {
             let mut flags = record.flags().clone();
             flags.insert(Flag::Seen);
             flags
         });
         Self {
             record,
-            seq,
+            of,
             updates,
             marked,
+            modseq: after.or(record.modseq()),
+            tells_modseq: after.is_some(),
         }
     }
 
@@ -53,7 +61,7 @@ impl<'r> Row<'r> {
         channel: &mut Channel,
     ) -> Result<(), Stop> {
         let mut contents = message.take_contents();
-        wire::fetch_begin(channel.io.out(), self.seq);
+        wire::fetch_begin(channel.io.out(), self.of);
         for (index, item) in plan.items.iter().enumerate() {
             if index > 0 {
                 channel.io.out().push(b' ');
@@ -84,9 +92,16 @@ impl<'r> Row<'r> {
             }
         }
         // What the client sees changing by its own doing is told at once (RFC 9051, section 6.4.5).
-        if self.marked.is_some() && !plan.items.contains(&Item::Flags) {
-            channel.io.out().push(b' ');
-            self.write_attribute(&Item::Flags, &message, channel.io.out())?;
+        if self.marked.is_some() {
+            let mut due = vec![Item::Flags];
+            if self.tells_modseq {
+                due.push(Item::ModSeq);
+                due.extend(matches!(self.of, RowOf::Seq(_)).then_some(Item::Uid));
+            }
+            for item in due.iter().filter(|item| !plan.items.contains(item)) {
+                channel.io.out().push(b' ');
+                self.write_attribute(item, &message, channel.io.out())?;
+            }
         }
         wire::fetch_end(channel.io.out());
         Ok(channel.io.flush_if_full().await?)
@@ -110,6 +125,7 @@ impl<'r> Row<'r> {
                 out.extend_from_slice(b"RFC822.SIZE ");
                 wire::number(out, message.size().ok_or_else(missing)?);
             }
+            Item::ModSeq => wire::mod_seq(out, self.modseq.ok_or_else(missing)?),
             _ => return Err(missing()),
         }
         Ok(())

@@ -4,8 +4,8 @@ use imap_backend::SearchKey;
 use imap_message::Needle;
 use imap_updates::{Flag, Keyword};
 
+use super::super::reader::Reader;
 use super::super::shown::shown;
-use super::reader::Reader;
 use super::{Fault, Key};
 
 /// What a key looks at, as far as it matters to what a search may cost.

@@ -9,14 +9,12 @@
 //! becomes one more line of [`leaf`].
 
 mod build;
-mod fault;
 mod leaf;
 mod parser;
-mod reader;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use fault::Fault;
+pub(crate) use super::reader_fault::Fault;
 pub(crate) use parser::{could_go_on, parse};
 
 use imap_backend::SearchKey;

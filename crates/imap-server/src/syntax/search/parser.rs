@@ -1,8 +1,8 @@
 //! Keys within keys, without recursion: what is open is a stack of its own.
 
+use super::super::reader::Reader;
 use super::build::{Built, Keys};
 use super::leaf::{Cost, cost, leaf};
-use super::reader::Reader;
 use super::{Fault, Key, MOST_KEYS, MOST_READING, Numbering, Program, Reading};
 
 /// The most parentheses, ORs and NOTs that are open at a time: bounds the stack of a program that nests only in writing.

@@ -1,8 +1,8 @@
-//! Why a search program is none.
+//! Why what a [`Reader`](super::reader::Reader) reads is no command.
 
 use std::borrow::Cow;
 
-/// Why a search program is none, or is refused.
+/// Why a command, or the search program of one, is none or is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// It cannot go on like that: BAD.
@@ -23,7 +23,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(super) fn syntax(at: usize, why: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn syntax(at: usize, why: impl Into<Cow<'static, str>>) -> Self {
         Self::Syntax { at, why: why.into() }
     }
 }

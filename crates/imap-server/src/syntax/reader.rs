@@ -1,54 +1,55 @@
-//! The words of a search program: atoms, strings, numbers, sets, dates.
+//! The words of what the codec does not read: atoms, strings, numbers, sets, dates.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 
 use chrono::NaiveDate;
 use imap_seq::{Bound, Number, SequenceSet, SetItem};
 
-use super::super::shown::shown;
-use super::Fault;
+use super::reader_fault::Fault;
+use super::shown::shown;
 
 /// A place in a command.
 #[derive(Debug, Clone)]
-pub(super) struct Reader<'c> {
+pub(crate) struct Reader<'c> {
     command: &'c [u8],
     at: usize,
 }
 
 impl<'c> Reader<'c> {
     /// At this place of a command, which has no line end at its end.
-    pub(super) fn new(command: &'c [u8], at: usize) -> Self {
+    pub(crate) fn new(command: &'c [u8], at: usize) -> Self {
         Self {
             command,
             at: at.min(command.len()),
         }
     }
 
-    pub(super) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> usize {
         self.at
     }
 
     /// What is still to be read.
-    pub(super) fn rest(&self) -> &'c [u8] {
+    pub(crate) fn rest(&self) -> &'c [u8] {
         &self.command[self.at..]
     }
 
-    pub(super) fn peek(&self) -> Option<u8> {
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.rest().first().copied()
     }
 
     /// Reads this octet, if it is the next one.
-    pub(super) fn eat(&mut self, octet: u8) -> Option<()> {
+    pub(crate) fn eat(&mut self, octet: u8) -> Option<()> {
         (self.peek()? == octet).then(|| self.at += 1)
     }
 
     /// The next octet has to be this one.
-    pub(super) fn due(&mut self, octet: u8) -> Result<(), Fault> {
+    pub(crate) fn due(&mut self, octet: u8) -> Result<(), Fault> {
         self.eat(octet).ok_or_else(|| self.unexpected())
     }
 
-    /// That the program cannot go on with what comes next.
-    pub(super) fn unexpected(&self) -> Fault {
+    /// That the command cannot go on with what comes next.
+    pub(crate) fn unexpected(&self) -> Fault {
         match self.peek() {
             None => Fault::Ends { at: self.at },
             Some(b' ') => Fault::syntax(self.at, "unexpected space"),
@@ -71,13 +72,13 @@ impl<'c> Reader<'c> {
     }
 
     /// `1*ATOM-CHAR`.
-    pub(super) fn atom(&mut self) -> Result<&'c str, Fault> {
+    pub(crate) fn atom(&mut self) -> Result<&'c str, Fault> {
         let atom = self.take_while(is_atom_char);
         self.ascii(atom)
     }
 
     /// The next octets if they are an atom; empty if they are none. Nothing is read.
-    pub(super) fn next_atom(&self) -> &'c [u8] {
+    pub(crate) fn next_atom(&self) -> &'c [u8] {
         self.clone().take_while(is_atom_char)
     }
 
@@ -89,7 +90,7 @@ impl<'c> Reader<'c> {
     }
 
     /// `astring`: an atom, in which `]` is allowed as well, or a string. It has to be UTF-8, of which US-ASCII is a part.
-    pub(super) fn astring(&mut self) -> Result<Cow<'c, str>, Fault> {
+    pub(crate) fn astring(&mut self) -> Result<Cow<'c, str>, Fault> {
         match self.peek() {
             Some(b'"') => self.quoted(),
             Some(b'{') => self.literal().map(Cow::Borrowed),
@@ -100,7 +101,27 @@ impl<'c> Reader<'c> {
         }
     }
 
+    /// `astring` of any octets but NUL, such as a mailbox name.
+    pub(crate) fn astring_octets(&mut self) -> Result<Cow<'c, [u8]>, Fault> {
+        match self.peek() {
+            Some(b'"') => self.quoted_octets(),
+            Some(b'{') => self.literal_octets().map(Cow::Borrowed),
+            _ => {
+                let word = self.take_while(|octet| is_atom_char(octet) || octet == b']');
+                self.ascii(word).map(|word| Cow::Borrowed(word.as_bytes()))
+            }
+        }
+    }
+
     fn quoted(&mut self) -> Result<Cow<'c, str>, Fault> {
+        let from = self.at + 1;
+        Ok(match self.quoted_octets()? {
+            Cow::Borrowed(octets) => Cow::Borrowed(utf8(octets, from)?),
+            Cow::Owned(octets) => Cow::Owned(utf8(&octets, from)?.to_owned()),
+        })
+    }
+
+    fn quoted_octets(&mut self) -> Result<Cow<'c, [u8]>, Fault> {
         self.due(b'"')?;
         let from = self.at;
         let mut escapes = Vec::new();
@@ -119,23 +140,28 @@ impl<'c> Reader<'c> {
                 Some(_) => self.at += 1,
             }
         }
-        let text = utf8(&self.command[from..self.at], from)?;
+        let text = &self.command[from..self.at];
         self.at += 1;
         if escapes.is_empty() {
             return Ok(Cow::Borrowed(text));
         }
-        let mut plain = String::with_capacity(text.len());
+        let mut plain = Vec::with_capacity(text.len());
         let mut begins = 0;
         for escape in escapes {
-            plain.push_str(&text[begins..escape - from]);
+            plain.extend_from_slice(&text[begins..escape - from]);
             begins = escape - from + 1;
         }
-        plain.push_str(&text[begins..]);
+        plain.extend_from_slice(&text[begins..]);
         Ok(Cow::Owned(plain))
     }
 
     /// `"{" number64 ["+"] "}" CRLF *CHAR8`. Whether it may be so long was decided when it was announced.
     fn literal(&mut self) -> Result<&'c str, Fault> {
+        let octets = self.literal_octets()?;
+        utf8(octets, self.at - octets.len())
+    }
+
+    fn literal_octets(&mut self) -> Result<&'c [u8], Fault> {
         let begin = self.at;
         self.due(b'{')?;
         let octets = self.number(begin)?;
@@ -153,7 +179,6 @@ impl<'c> Reader<'c> {
         if let Some(nul) = memchr::memchr(0, text) {
             return Err(Fault::syntax(self.at + nul, "NUL in a string"));
         }
-        let text = utf8(text, self.at)?;
         self.at += text.len();
         Ok(text)
     }
@@ -167,12 +192,20 @@ impl<'c> Reader<'c> {
     }
 
     /// `number64`: 63 bits (RFC 9051, section 9).
-    pub(super) fn number64(&mut self) -> Result<u64, Fault> {
+    pub(crate) fn number64(&mut self) -> Result<u64, Fault> {
         self.number(self.at)
     }
 
+    /// `nz-number`: 1 to 2^32 - 1.
+    pub(crate) fn nz_number(&mut self) -> Result<NonZeroU32, Fault> {
+        let begin = self.at;
+        let number = self.number(begin)?;
+        let number = u32::try_from(number).map_err(|_| Fault::syntax(begin, "number too large"))?;
+        NonZeroU32::new(number).ok_or_else(|| Fault::syntax(begin, "0 where a number from 1 is due"))
+    }
+
     /// `sequence-set`.
-    pub(super) fn set<T: Number>(&mut self) -> Result<SequenceSet<T>, Fault> {
+    pub(crate) fn set<T: Number>(&mut self) -> Result<SequenceSet<T>, Fault> {
         let begin = self.at;
         if self.peek() == Some(b'$') {
             return Err(Fault::syntax(begin, "$ is not supported"));
@@ -215,7 +248,7 @@ impl<'c> Reader<'c> {
     }
 
     /// `date`: `1-Feb-1994`, in quotes or without.
-    pub(super) fn date(&mut self) -> Result<NaiveDate, Fault> {
+    pub(crate) fn date(&mut self) -> Result<NaiveDate, Fault> {
         let begin = self.at;
         let quoted = self.eat(b'"');
         let text = self.take_while(|octet| octet.is_ascii_alphanumeric() || octet == b'-');

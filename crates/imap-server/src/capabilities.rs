@@ -1,0 +1,96 @@
+//! What CAPABILITY lists (RFC 9051, section 7.2.2), and what ENABLE can switch on.
+
+use imap_backend::{Abilities, Ability, Backend, Transport};
+
+use crate::client::Client;
+use crate::enabled::Feature;
+use crate::state::State;
+
+/// What a capability needs to be offered.
+#[derive(Debug, Clone, Copy)]
+enum Needs {
+    /// The server alone.
+    Nothing,
+    /// An ability of the backend.
+    Ability(Ability),
+}
+
+/// Every capability that does not depend on the state of the connection, in the order in which they are listed.
+const CAPABILITIES: &[(&str, Needs)] = &[
+    ("IMAP4rev1", Needs::Nothing),
+    ("LITERAL+", Needs::Nothing),
+    ("SASL-IR", Needs::Nothing),
+    ("ENABLE", Needs::Nothing),
+    ("ID", Needs::Nothing),
+    ("IDLE", Needs::Nothing),
+    ("NAMESPACE", Needs::Nothing),
+    ("UNSELECT", Needs::Nothing),
+    ("CHILDREN", Needs::Nothing),
+    ("UTF8=ACCEPT", Needs::Nothing),
+    ("UIDONLY", Needs::Nothing),
+    ("UIDBATCHES", Needs::Nothing),
+    ("PARTIAL", Needs::Nothing),
+    ("UIDPLUS", Needs::Ability(Ability::UidPlus)),
+    ("MOVE", Needs::Ability(Ability::Move)),
+    ("CONDSTORE", Needs::Ability(Ability::ModSequences)),
+    ("QRESYNC", Needs::Ability(Ability::ModSequences)),
+];
+
+/// What ENABLE can switch on, by the name of its capability.
+const ENABLE: &[(&str, Feature, Needs)] = &[
+    (
+        "CONDSTORE",
+        Feature::CondStore,
+        Needs::Ability(Ability::ModSequences),
+    ),
+    ("QRESYNC", Feature::QResync, Needs::Ability(Ability::ModSequences)),
+    ("UTF8=ACCEPT", Feature::Utf8, Needs::Nothing),
+    ("UIDONLY", Feature::UidOnly, Needs::Nothing),
+];
+
+impl Needs {
+    fn met_by(self, abilities: &Abilities) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Ability(ability) => abilities.has(ability),
+        }
+    }
+}
+
+/// The feature of this name and the name as it is listed, where the backend has what it needs.
+pub(crate) fn feature(name: &str, abilities: &Abilities) -> Option<(&'static str, Feature)> {
+    ENABLE
+        .iter()
+        .find(|(known, _, needs)| known.eq_ignore_ascii_case(name) && needs.met_by(abilities))
+        .map(|&(known, feature, _)| (known, feature))
+}
+
+impl<B: Backend> Client<B> {
+    /// What the CAPABILITY response lists in the present state.
+    pub(crate) fn capabilities(&self) -> String {
+        let abilities = self.abilities();
+        let offered = CAPABILITIES.iter().filter(|(_, needs)| needs.met_by(&abilities));
+        let mut all: Vec<&str> = offered.map(|&(name, _)| name).collect();
+        if let State::NotAuthenticated = self.state {
+            if self.peer.transport == Transport::Plain && self.server.tls.is_some() {
+                all.push("STARTTLS");
+            }
+            all.push(match self.may_send_password() {
+                true => "AUTH=PLAIN",
+                false => "LOGINDISABLED",
+            });
+        }
+        all.join(" ")
+    }
+
+    /// What the backend can do, for this user after login.
+    pub(crate) fn abilities(&self) -> Abilities {
+        match &self.state {
+            State::NotAuthenticated => self.server.backend.abilities(),
+            State::Authenticated(session) | State::Selected(session, _) => {
+                use imap_backend::Session;
+                session.abilities()
+            }
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Items and modifiers of FETCH that the codec does not know.
+
+use std::num::NonZeroU32;
+
+use super::super::reader::Reader;
+use super::super::reader_fault::Fault;
+
+/// What was cut out of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Extras {
+    /// Items of FETCH.
+    pub(crate) items: Vec<ExtraItem>,
+    /// The PARTIAL modifier of FETCH (RFC 9394, section 3.3).
+    pub(crate) window: Option<Window>,
+    /// `(CHANGEDSINCE 0)`, which the grammar allows (RFC 7162, section 7: mod-sequence-valzer) and the codec does not.
+    pub(crate) changed_since_zero: bool,
+}
+
+/// An item of FETCH.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExtraItem {
+    /// SAVEDATE (RFC 8514, section 4.2).
+    SaveDate,
+    /// EMAILID (RFC 8474, section 5.1).
+    EmailId,
+    /// THREADID (RFC 8474, section 5.2).
+    ThreadId,
+    /// PREVIEW (RFC 8970, section 3.1), with or without LAZY, which permits NIL and asks for nothing else.
+    Preview,
+}
+
+const ITEMS: [(&[u8], ExtraItem); 4] = [
+    (b"SAVEDATE", ExtraItem::SaveDate),
+    (b"EMAILID", ExtraItem::EmailId),
+    (b"THREADID", ExtraItem::ThreadId),
+    (b"PREVIEW", ExtraItem::Preview),
+];
+
+/// A part of the messages that a command names: `1:100`, or `-1:-100` counted from the last (RFC 9394, section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) first: NonZeroU32,
+    pub(crate) last: NonZeroU32,
+    pub(crate) from: End,
+}
+
+/// Where a [`Window`] is counted from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The message with the lowest UID is 1.
+    Lowest,
+    /// The message with the highest UID is 1.
+    Highest,
+}
+
+impl Window {
+    /// Reads `1:100` or `-1:-100`.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        let from = match reader.eat(b'-') {
+            Some(()) => End::Highest,
+            None => End::Lowest,
+        };
+        let first = reader.nz_number()?;
+        reader.due(b':')?;
+        if from == End::Highest {
+            reader.due(b'-')?;
+        }
+        let last = reader.nz_number()?;
+        Ok(Self {
+            first: first.min(last),
+            last: first.max(last),
+            from,
+        })
+    }
+
+    /// The places of this window among so many messages, counted from 0 at the lowest UID.
+    pub(crate) fn places(self, among: u32) -> std::ops::Range<u32> {
+        let (first, last) = (self.first.get(), self.last.get().min(among));
+        if first > last {
+            return 0..0;
+        }
+        match self.from {
+            End::Lowest => first - 1..last,
+            End::Highest => among - last..among - (first - 1),
+        }
+    }
+}
+
+/// Cuts items and modifiers out of a FETCH; `None` where there is nothing to cut, and for other commands.
+pub(super) fn cut(command: &[u8]) -> Option<Result<(Vec<u8>, Extras), Fault>> {
+    let at = arguments(command)?;
+    let mut extras = Extras::default();
+    let mut rest = command[..at].to_vec();
+    let behind_items = cut_items(command, at, &mut rest, &mut extras)?;
+    if let Err(fault) = cut_modifiers(command, behind_items, &mut rest, &mut extras) {
+        return Some(Err(fault));
+    }
+    (extras != Extras::default()).then_some(Ok((rest, extras)))
+}
+
+/// Where the items of a FETCH begin: behind `tag FETCH set ` or `tag UID FETCH set `.
+fn arguments(command: &[u8]) -> Option<usize> {
+    let mut at = memchr::memchr(b' ', command)? + 1;
+    if super::starts_with_name(&command[at..], "UID") {
+        at += 4;
+    }
+    if !super::starts_with_name(command.get(at..)?, "FETCH") {
+        return None;
+    }
+    at += 6;
+    Some(at + memchr::memchr(b' ', command.get(at..)?)? + 1)
+}
+
+/// Copies the items that the codec knows; says where they end. `None` for what are no items.
+fn cut_items(command: &[u8], at: usize, rest: &mut Vec<u8>, extras: &mut Extras) -> Option<usize> {
+    if command.get(at) != Some(&b'(') {
+        let end = item_end(command, at)?;
+        match extra(command, at, end) {
+            Some((item, end)) => {
+                extras.items.push(item);
+                rest.extend_from_slice(b"()");
+                return Some(end);
+            }
+            None => {
+                rest.extend_from_slice(&command[at..end]);
+                return Some(end);
+            }
+        }
+    }
+    rest.push(b'(');
+    let mut at = at + 1;
+    let mut kept = false;
+    loop {
+        let end = item_end(command, at)?;
+        let end = match extra(command, at, end) {
+            Some((item, end)) => {
+                extras.items.push(item);
+                end
+            }
+            None => {
+                if kept {
+                    rest.push(b' ');
+                }
+                kept = true;
+                rest.extend_from_slice(&command[at..end]);
+                end
+            }
+        };
+        match command.get(end)? {
+            b' ' => at = end + 1,
+            b')' => {
+                rest.push(b')');
+                return Some(end + 1);
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// The item of an extension that stands between these places, and where it ends with its arguments.
+fn extra(command: &[u8], at: usize, end: usize) -> Option<(ExtraItem, usize)> {
+    let (name, item) = ITEMS
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(&command[at..end]))?;
+    const LAZY: &[u8] = b" (LAZY)";
+    let lazy = command.get(end..end + LAZY.len());
+    let has_lazy = *name == b"PREVIEW" && lazy.is_some_and(|word| word.eq_ignore_ascii_case(LAZY));
+    Some((*item, if has_lazy { end + LAZY.len() } else { end }))
+}
+
+/// Where an item ends: at the space or the parenthesis behind it. What is in brackets belongs to it, with strings and
+/// literals.
+fn item_end(command: &[u8], mut at: usize) -> Option<usize> {
+    let mut in_brackets = false;
+    loop {
+        match command.get(at) {
+            None => return (!in_brackets).then_some(at),
+            Some(b' ' | b'(' | b')') if !in_brackets => return Some(at),
+            Some(b'[') => in_brackets = true,
+            Some(b']') => in_brackets = false,
+            Some(b'"' | b'{') if in_brackets => {
+                let mut reader = Reader::new(command, at);
+                reader.astring_octets().ok()?;
+                at = reader.at();
+                continue;
+            }
+            Some(_) => {}
+        }
+        at += 1;
+    }
+}
+
+/// Copies the modifiers that the codec knows.
+fn cut_modifiers(command: &[u8], at: usize, rest: &mut Vec<u8>, extras: &mut Extras) -> Result<(), Fault> {
+    let modifiers = &command[at..];
+    let Some(inner) = modifiers
+        .strip_prefix(b" (")
+        .and_then(|inner| inner.strip_suffix(b")"))
+    else {
+        rest.extend_from_slice(modifiers);
+        return Ok(());
+    };
+    let mut words = inner.split(|&octet| octet == b' ').peekable();
+    let mut kept: Vec<&[u8]> = Vec::new();
+    let mut at = at + 2;
+    while let Some(word) = words.next() {
+        at += word.len() + 1;
+        if word.eq_ignore_ascii_case(b"PARTIAL") {
+            let mut reader = Reader::new(command, at);
+            let window = Window::read(&mut reader)?;
+            if !matches!(reader.peek(), Some(b' ' | b')')) || extras.window.replace(window).is_some() {
+                return Err(reader.unexpected());
+            }
+            at += words.next().map_or(0, <[u8]>::len) + 1;
+        } else if word.eq_ignore_ascii_case(b"CHANGEDSINCE") && words.peek() == Some(&&b"0"[..]) {
+            extras.changed_since_zero = true;
+            words.next();
+            at += 2;
+        } else {
+            kept.push(word);
+        }
+    }
+    if !kept.is_empty() {
+        rest.extend_from_slice(b" (");
+        rest.extend_from_slice(&kept.join(&b' '));
+        rest.push(b')');
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut_text(command: &str) -> Option<(String, Extras)> {
+        let (rest, extras) = cut(command.as_bytes())?.unwrap();
+        Some((String::from_utf8(rest).unwrap(), extras))
+    }
+
+    #[test]
+    fn items_are_cut_wherever_they_stand() {
+        use ExtraItem::{EmailId, Preview, SaveDate, ThreadId};
+        for (command, rest, items) in [
+            ("a FETCH 1 SAVEDATE", "a FETCH 1 ()", &[SaveDate][..]),
+            ("a FETCH 1 PREVIEW (LAZY)", "a FETCH 1 ()", &[Preview]),
+            (
+                "a uid fetch 1:* (uid preview (lazy) flags)",
+                "a uid fetch 1:* (uid flags)",
+                &[Preview],
+            ),
+            (
+                "a FETCH 1 (EMAILID UID THREADID)",
+                "a FETCH 1 (UID)",
+                &[EmailId, ThreadId],
+            ),
+            (
+                "a FETCH 1 (BODY[HEADER.FIELDS (\"SAVEDATE )]\" {2}\r\n])] SAVEDATE)",
+                "a FETCH 1 (BODY[HEADER.FIELDS (\"SAVEDATE )]\" {2}\r\n])])",
+                &[SaveDate],
+            ),
+            (
+                "a FETCH 1 (SAVEDATE) (CHANGEDSINCE 5)",
+                "a FETCH 1 () (CHANGEDSINCE 5)",
+                &[SaveDate],
+            ),
+        ] {
+            let (cut, extras) = cut_text(command).unwrap_or_else(|| panic!("{command}"));
+            assert_eq!((cut.as_str(), &extras.items[..]), (rest, items), "{command}");
+        }
+    }
+
+    #[test]
+    fn modifiers_are_cut_in_any_order() {
+        let window = |first, last, from| Window {
+            first: NonZeroU32::new(first).unwrap(),
+            last: NonZeroU32::new(last).unwrap(),
+            from,
+        };
+        for (command, rest, wanted) in [
+            (
+                "a UID FETCH 1:9 FLAGS (PARTIAL 1:5)",
+                "a UID FETCH 1:9 FLAGS",
+                window(1, 5, End::Lowest),
+            ),
+            (
+                "a UID FETCH 1:9 (UID FLAGS) (PARTIAL -1:-30 CHANGEDSINCE 98305)",
+                "a UID FETCH 1:9 (UID FLAGS) (CHANGEDSINCE 98305)",
+                window(1, 30, End::Highest),
+            ),
+            (
+                "a UID FETCH 1:9 (FLAGS) (CHANGEDSINCE 98305 PARTIAL 9:2 VANISHED)",
+                "a UID FETCH 1:9 (FLAGS) (CHANGEDSINCE 98305 VANISHED)",
+                window(2, 9, End::Lowest),
+            ),
+        ] {
+            let (cut, extras) = cut_text(command).unwrap_or_else(|| panic!("{command}"));
+            assert_eq!((cut.as_str(), extras.window), (rest, Some(wanted)), "{command}");
+        }
+        let (cut, extras) = cut_text("a FETCH 1:* FLAGS (CHANGEDSINCE 0)").unwrap();
+        assert!(cut == "a FETCH 1:* FLAGS" && extras.changed_since_zero);
+    }
+
+    #[test]
+    fn what_is_the_codecs_is_left_alone() {
+        for command in [
+            "",
+            "a",
+            "a FETCH",
+            "a FETCH 1",
+            "a FETCH 1 FLAGS",
+            "a FETCH 1 (BODY[HEADER.FIELDS (SAVEDATE)])",
+            "a FETCH 1 (FLAGS",
+            "a FETCH 1 FLAGS (CHANGEDSINCE 5)",
+            "a STORE 1 FLAGS (SAVEDATE)",
+            "a SEARCH FETCH 1 SAVEDATE",
+        ] {
+            assert_eq!(cut_text(command), None, "{command}");
+        }
+    }
+
+    #[test]
+    fn a_window_is_told_by_its_places_among_the_messages() {
+        let places = |first, last, from, among| {
+            let window = Window {
+                first: NonZeroU32::new(first).unwrap(),
+                last: NonZeroU32::new(last).unwrap(),
+                from,
+            };
+            window.places(among)
+        };
+        assert_eq!(places(1, 5, End::Lowest, 10), 0..5);
+        assert_eq!(places(9, 15, End::Lowest, 10), 8..10);
+        assert_eq!(places(11, 15, End::Lowest, 10), 0..0);
+        assert_eq!(places(1, 3, End::Highest, 10), 7..10);
+        assert_eq!(places(4, 30, End::Highest, 10), 0..7);
+        assert_eq!(places(1, u32::MAX, End::Highest, 0), 0..0);
+    }
+}

@@ -1,0 +1,76 @@
+//! What the codec cannot read: commands that it does not know, and parts of commands that it knows otherwise.
+//!
+//! * [`read`] reads a whole command of an extension, with the [`Reader`] that search programs are read with.
+//! * [`cut`] cuts what an extension adds out of a command, so that the codec can read the rest.
+//!
+//! Each piece has a test in `codec.rs` that fails on the day the codec learns to read it: then the piece goes.
+
+#[cfg(test)]
+mod codec;
+mod fetch;
+mod uid_batches;
+
+pub(crate) use fetch::{Extras, Window};
+pub(crate) use uid_batches::UidBatches;
+
+use super::is_tag_octet;
+use super::reader::Reader;
+use super::reader_fault::Fault;
+
+/// A command that the codec does not know.
+#[derive(Debug)]
+pub(crate) enum Extension {
+    /// UIDBATCHES.
+    UidBatches(UidBatches),
+}
+
+/// A command that the codec does not know, or what is wrong with it.
+#[derive(Debug)]
+pub(crate) struct Read<'c> {
+    pub(crate) tag: &'c str,
+    /// The command, as it is named in answers.
+    pub(crate) name: &'static str,
+    pub(crate) extension: Result<Extension, Fault>,
+}
+
+/// Reads the arguments of a command, from behind its name; `None` where the codec can.
+type ReadArguments = fn(&mut Reader<'_>) -> Option<Result<Extension, Fault>>;
+
+/// The commands, by name. What follows UID has a name of its own.
+const COMMANDS: &[(&str, ReadArguments)] = &[("UIDBATCHES", uid_batches::read)];
+
+/// Reads a command of an extension. `command` is without its line end; `None` for commands that are the codec's.
+pub(crate) fn read(command: &[u8]) -> Option<Read<'_>> {
+    let (tag, rest) = command.split_at(memchr::memchr(b' ', command)?);
+    if tag.is_empty() || !tag.iter().all(|&octet| is_tag_octet(octet)) {
+        return None;
+    }
+    let (name, read_arguments) = COMMANDS
+        .iter()
+        .find(|(name, _)| starts_with_name(&rest[1..], name))?;
+    let mut reader = Reader::new(command, tag.len() + 1 + name.len());
+    let extension = match read_arguments(&mut reader)? {
+        Ok(_) if !reader.rest().is_empty() => Err(reader.unexpected()),
+        read => read,
+    };
+    Some(Read {
+        tag: std::str::from_utf8(tag).ok()?,
+        name,
+        extension,
+    })
+}
+
+/// Cuts what the codec does not know out of a command that it knows otherwise.
+///
+/// # Errors
+/// What is wrong with the part that would be cut out.
+pub(crate) fn cut(command: &[u8]) -> Option<Result<(Vec<u8>, Extras), Fault>> {
+    fetch::cut(command)
+}
+
+/// Whether `text` begins with this name, in any case, as a whole word.
+fn starts_with_name(text: &[u8], name: &str) -> bool {
+    text.split_at_checked(name.len()).is_some_and(|(begin, rest)| {
+        begin.eq_ignore_ascii_case(name.as_bytes()) && rest.first().is_none_or(|&octet| octet == b' ')
+    })
+}
