@@ -196,11 +196,14 @@ impl<B: Backend> Client<B> {
         if let State::Selected(_, selected) = &mut self.state {
             selected.poll(PollReason::Passing).await;
             closed = selected.report(&mut self.channel, release, self.enabled).await?;
-            if completion.tells_highest_modseq && self.enabled.has(Feature::QResync) {
-                let modseq = selected.told_modseq(selected.updates.highest_modseq());
-                completion.code = modseq
-                    .map_or_else(String::new, |modseq| format!("HIGHESTMODSEQ {modseq}"))
-                    .into();
+            let asked = completion.tells_highest_modseq && self.enabled.has(Feature::QResync);
+            let asked = asked.then(|| selected.told_modseq(selected.updates.highest_modseq()));
+            if let Some(modseq) = selected.highest_modseq_due().or(asked.flatten()) {
+                let code = format!("HIGHESTMODSEQ {modseq}");
+                match completion.code.is_empty() {
+                    true => completion.code = code.into(),
+                    false => wire::untagged_ok(self.channel.io.out(), &code, "to be remembered"),
+                }
             }
         }
         completion.write(&mut self.channel, tag);

@@ -20,6 +20,35 @@ pub(crate) struct Selected<M> {
     pub(crate) access: Access,
     pub(crate) flags: MailboxFlags,
     pub(crate) mod_sequences: ModSequences,
+    pub(crate) told: ToldModSeqs,
+}
+
+/// The mod-sequences that rows have told, and whether the client may take the highest of them for the mailbox's (RFC 7162,
+/// section 6).
+#[derive(Debug, Default)]
+pub(crate) struct ToldModSeqs {
+    /// The highest since the last tagged line.
+    highest: Option<ModSeq>,
+    /// The lower one that the client was told to remember, because something below the highest was still to come.
+    held_back: Option<ModSeq>,
+}
+
+impl ToldModSeqs {
+    /// A row with this mod-sequence was written.
+    pub(crate) fn note(&mut self, modseq: Option<ModSeq>) {
+        self.highest = self.highest.max(modseq);
+    }
+
+    /// A command ends, after which the client may remember `safe`. Says whether it has to be told so: it would take the
+    /// highest mod-sequence that it has seen, and after a lost connection never hear of what lies below it.
+    fn settle(&mut self, safe: ModSeq) -> bool {
+        let ahead = self.highest.take().is_some_and(|highest| highest > safe);
+        let was_held_back = self.held_back.is_some_and(|told| safe > told);
+        if ahead || was_held_back {
+            self.held_back = ahead.then_some(safe);
+        }
+        ahead || was_held_back
+    }
 }
 
 /// Whether a mailbox has mod-sequences that last (RFC 7162, section 3.1.2).
@@ -127,6 +156,12 @@ impl<M: Mailbox> Selected<M> {
         }
     }
 
+    /// A command ends: the HIGHESTMODSEQ that its client has to be told, whatever the command was.
+    pub(crate) fn highest_modseq_due(&mut self) -> Option<ModSeq> {
+        let safe = self.updates.highest_modseq();
+        self.told.settle(safe).then_some(safe)
+    }
+
     /// The form in which expunges are reported takes effect, for all that is not told yet.
     pub(crate) fn adopt(&mut self, enabled: Enabled) {
         let form = match (self.mod_sequences, enabled.has(Feature::UidOnly)) {
@@ -148,10 +183,9 @@ impl<M: Mailbox> Selected<M> {
                 recent,
                 modseq,
             } => {
-                let modseq = self.told_modseq(modseq);
-                enabled
-                    .flags_row((seq, uid), Some((flags, recent)), modseq)
-                    .write(out);
+                let row = enabled.flags_row((seq, uid), Some((flags, recent)), self.told_modseq(modseq));
+                self.told.note(row.modseq);
+                row.write(out);
             }
             Untagged::Expunge(seq) => wire::expunge(out, seq),
             Untagged::Vanished(uids) => wire::vanished(out, uids),

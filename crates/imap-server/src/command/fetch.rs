@@ -80,6 +80,7 @@ impl<B: Backend> Client<B> {
             updates,
             access,
             flags,
+            told,
             ..
         } = selected;
         let resolved = resolve(updates, set, numbers)?;
@@ -124,6 +125,7 @@ impl<B: Backend> Client<B> {
                 let of = enabled.row_of(seq, record.uid());
                 let row = Row::new(&record, of, updates, &marked);
                 flags.introduce(self.channel.io.out(), row.flags(), mailbox);
+                told.note(row.modseq().filter(|_| tells_modseqs));
                 row.write(plan, message, &mut self.channel).await?;
                 tokio::task::consume_budget().await;
             }

@@ -118,13 +118,10 @@ impl Resync {
                 let out = channel.io.out();
                 selected.flags.introduce(out, record.flags(), &selected.mailbox);
                 let recent = recency(&selected.updates, record.uid());
-                enabled
-                    .flags_row(
-                        (seq, record.uid()),
-                        Some((record.flags(), recent)),
-                        record.modseq(),
-                    )
-                    .write(out);
+                let told = Some((record.flags(), recent));
+                let row = enabled.flags_row((seq, record.uid()), told, record.modseq());
+                selected.told.note(row.modseq);
+                row.write(out);
                 channel.io.flush_if_full().await?;
             }
         }

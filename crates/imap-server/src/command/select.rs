@@ -12,7 +12,7 @@ use crate::connection::Gone;
 use crate::convert;
 use crate::enabled::{Enabled, Feature};
 use crate::mailbox_flags::MailboxFlags;
-use crate::selected::{ModSequences, Selected};
+use crate::selected::{ModSequences, Selected, ToldModSeqs};
 use crate::wire;
 
 impl<B: Backend> Client<B> {
@@ -190,6 +190,7 @@ fn greet<M: Mailbox>(
         access,
         flags,
         mod_sequences,
+        told: ToldModSeqs::default(),
     };
     selected.adopt(enabled);
     selected

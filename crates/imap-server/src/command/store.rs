@@ -73,6 +73,7 @@ impl<B: Backend> Client<B> {
             mailbox,
             updates,
             flags: flags_of_mailbox,
+            told: told_modseqs,
             ..
         } = selected;
         let resolved = resolve(updates, set, numbers)?;
@@ -116,6 +117,7 @@ impl<B: Backend> Client<B> {
                     if numbers == Numbers::Seqs && !tells_modseqs {
                         row.uid = None;
                     }
+                    told_modseqs.note(row.modseq);
                     row.write(out);
                     self.channel.io.flush_if_full().await?;
                 }

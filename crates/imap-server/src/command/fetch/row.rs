@@ -45,6 +45,10 @@ impl<'r> Row<'r> {
         }
     }
 
+    pub(super) fn modseq(&self) -> Option<ModSeq> {
+        self.modseq
+    }
+
     pub(super) fn flags(&self) -> &Flags {
         self.marked.as_ref().unwrap_or(self.record.flags())
     }
