@@ -1,0 +1,197 @@
+//! Clients that lose their connection at any moment and synchronise by QRESYNC, or by CONDSTORE alone, always end with
+//! exactly the mailbox (RFC 7162, section 6), whatever others did meanwhile.
+//!
+//! `RESYNC_STEPS=1000000 cargo test --release -p imap-server --test resync` is the long run; `RESYNC_SEED` begins elsewhere.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+#[path = "resync/cache.rs"]
+mod cache;
+mod common;
+#[path = "resync/random.rs"]
+mod random;
+
+use cache::{Cache, flags_by_uid};
+use common::{Client, World};
+use random::Random;
+
+/// How a client finds out what has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    QResync,
+    CondStore,
+}
+
+/// So many steps are one mailbox's life.
+const STEPS: u64 = 120;
+
+#[test]
+fn a_client_that_synchronises_by_qresync_ends_with_exactly_the_mailbox() {
+    run(Method::QResync);
+}
+
+#[test]
+fn a_client_that_synchronises_by_condstore_ends_with_exactly_the_mailbox() {
+    run(Method::CondStore);
+}
+
+fn number_in(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
+}
+
+fn run(method: Method) {
+    let (steps, first) = (number_in("RESYNC_STEPS", 20 * STEPS), number_in("RESYNC_SEED", 1));
+    for seed in first..first + steps.div_ceil(STEPS) {
+        common::run(life(method, seed));
+        if seed.is_multiple_of(500) {
+            println!("{method:?}: {} steps", (seed - first + 1) * STEPS);
+        }
+    }
+}
+
+/// One mailbox: another client changes it, ours follows with interruptions.
+async fn life(method: Method, seed: u64) {
+    let mut random = Random::new(seed);
+    let world = World::new();
+    world.deliver(random.below(12)).await;
+    let mut other = world.selected().await;
+    let mut cache = Cache::default();
+    let mut connected: Option<Client> = None;
+    for step in 0..STEPS {
+        let at = format!("{method:?}, seed {seed}, step {step}");
+        if random.one_in(2) {
+            change(&mut other, &mut random).await;
+        }
+        match connected.take() {
+            Some(client) => {
+                let command = command(&cache, &mut random);
+                connected = speak(client, &command, &mut cache, &mut random, &at).await;
+            }
+            None => connected = connect(&world, method, &mut cache, &mut random, &at).await,
+        }
+        if random.one_in(15) {
+            drop(connected.take());
+            let mut steady = random.uninterrupted();
+            let client = connect(&world, method, &mut cache, &mut steady, &at)
+                .await
+                .unwrap();
+            assert_eq!(cache.flags(), &truth(&world).await, "{at}");
+            connected = random.one_in(2).then_some(client);
+        }
+    }
+}
+
+/// What a plain client sees.
+async fn truth(world: &World) -> std::collections::BTreeMap<u32, String> {
+    let mut client = world.user().await;
+    client.ok("EXAMINE INBOX").await;
+    flags_by_uid(&client.ok("UID FETCH 1:* (FLAGS)").await)
+}
+
+/// What somebody else does.
+async fn change(other: &mut Client, random: &mut Random) {
+    let number = random.below(30) + 1;
+    match random.below(6) {
+        0 | 1 => drop(other.append("INBOX", &common::message(number)).await),
+        2 => {
+            let flag = random.pick(&["\\Seen", "\\Flagged", "$Junk"]);
+            let sign = random.pick(&["+", "-"]);
+            other
+                .ok(&format!(
+                    "UID STORE {number}:{} {sign}FLAGS ({flag})",
+                    number + random.below(3)
+                ))
+                .await;
+        }
+        3 => {
+            other
+                .ok(&format!("UID STORE {number} +FLAGS.SILENT (\\Deleted)"))
+                .await;
+            other.ok("EXPUNGE").await;
+        }
+        4 => drop(other.ok(&format!("UID COPY {number} INBOX")).await),
+        _ => drop(other.ok(&format!("UID MOVE {number} INBOX")).await),
+    }
+}
+
+/// What our client does while it is connected.
+fn command(cache: &Cache, random: &mut Random) -> String {
+    let exists = cache.exists().max(1);
+    let seq = random.below(exists) + 1;
+    let uid = random.below(40) + 1;
+    match random.below(9) {
+        0 => "NOOP".to_owned(),
+        1 if cache.exists() > 0 => format!("FETCH {seq} (UID FLAGS MODSEQ)"),
+        2 if cache.exists() > 0 => format!("STORE {seq} +FLAGS.SILENT (\\Answered)"),
+        3 => format!("UID STORE {uid} -FLAGS (\\Seen)"),
+        4 => format!(
+            "UID STORE {uid} (UNCHANGEDSINCE {}) +FLAGS (\\Draft)",
+            cache.modseq()
+        ),
+        5 => format!("UID FETCH {uid} (FLAGS BODY[HEADER.FIELDS (X-NONE)])"),
+        6 => "EXPUNGE".to_owned(),
+        7 => "SEARCH ALL".to_owned(),
+        _ => cache.ask_for_new(),
+    }
+}
+
+/// Sends a command and takes in what comes, or only the first lines of it: then the connection is gone.
+async fn speak(
+    mut client: Client,
+    command: &str,
+    cache: &mut Cache,
+    random: &mut Random,
+    at: &str,
+) -> Option<Client> {
+    let lines_left = random.one_in(8).then(|| random.below(12));
+    let tag = client.next_tag();
+    client.send(format!("{tag} {command}\r\n")).await;
+    cache.begin(command);
+    for read in 0.. {
+        if lines_left == Some(read) {
+            return None;
+        }
+        let line = client.line().await;
+        assert!(
+            !line.is_empty() || command.contains("BODY["),
+            "{at}: {command}: the connection ended"
+        );
+        if let Some(tagged) = line.strip_prefix(&format!("{tag} ")) {
+            assert!(
+                tagged.starts_with("OK")
+                    || tagged.starts_with("NO [")
+                    || command.starts_with("STORE")
+                    || command.starts_with("FETCH"),
+                "{at}: {command}: {tagged}"
+            );
+            cache.complete(tagged);
+            break;
+        }
+        cache.take(&line, at);
+    }
+    Some(client)
+}
+
+/// Connects and synchronises; `None` where the connection was lost on the way.
+async fn connect(
+    world: &World,
+    method: Method,
+    cache: &mut Cache,
+    random: &mut Random,
+    at: &str,
+) -> Option<Client> {
+    let mut client = world.user().await;
+    client.ok("ENABLE QRESYNC").await;
+    let select = match method {
+        Method::QResync => cache.select_with_qresync(random),
+        Method::CondStore => "SELECT INBOX (CONDSTORE)".to_owned(),
+    };
+    let mut client = speak(client, &select, cache, random, at).await?;
+    if method == Method::CondStore && cache.knows_something() {
+        client = speak(client, &cache.ask_for_changes(), cache, random, at).await?;
+        client = speak(client, "UID SEARCH ALL", cache, random, at).await?;
+    }
+    let client = speak(client, &cache.ask_for_new(), cache, random, at).await?;
+    cache.synchronised(at);
+    Some(client)
+}
