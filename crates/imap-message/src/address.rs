@@ -22,6 +22,11 @@ impl Room {
     pub(crate) fn new() -> Self {
         Self(MAX_ADDRESSES)
     }
+
+    /// Room for so many.
+    pub(crate) const fn of(addresses: usize) -> Self {
+        Self(addresses)
+    }
 }
 
 /// Words of one display name beyond this are dropped.

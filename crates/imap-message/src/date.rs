@@ -1,9 +1,9 @@
-//! The day of a `Date:` field.
+//! The day and the moment of a `Date:` field.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::cursor::Cursor;
-use crate::header::is_space;
+use crate::header::{is_space, trim_end};
 
 const MONTHS: [&[u8]; 12] = [
     b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
@@ -87,4 +87,98 @@ fn year_of(word: &[u8]) -> Option<i32> {
         4 => Some(year),
         _ => None,
     }
+}
+
+/// The moment: the day with the time and the zone that are written there (RFC 5256 section 2.2). A time that cannot be read
+/// is midnight, a zone that cannot be read is UTC.
+pub(crate) fn parse_moment(value: &[u8]) -> Option<DateTime<Utc>> {
+    let day = parse_day(value)?;
+    let (time, zone) = time_and_zone(value).unwrap_or_default();
+    let moment = day.and_time(time);
+    Some(moment.checked_sub_signed(zone).unwrap_or(moment).and_utc())
+}
+
+/// The first time of day outside comments, and how far the zone behind it is ahead of UTC.
+fn time_and_zone(value: &[u8]) -> Option<(NaiveTime, TimeDelta)> {
+    let mut cursor = Cursor::new(value);
+    loop {
+        let before = cursor.take_while(|octet| !b"(:".contains(&octet));
+        match cursor.peek()? {
+            b'(' => drop(cursor.comment()),
+            _ => {
+                let before = trim_end(before);
+                let digits = before
+                    .iter()
+                    .rev()
+                    .take_while(|octet| octet.is_ascii_digit())
+                    .count();
+                let hour = &before[before.len() - digits..];
+                return time_and_zone_from(hour, &mut cursor);
+            }
+        }
+    }
+}
+
+/// From the first colon on.
+fn time_and_zone_from(hour: &[u8], cursor: &mut Cursor<'_>) -> Option<(NaiveTime, TimeDelta)> {
+    let minute = behind_colon(cursor)?;
+    let second = behind_colon(cursor).unwrap_or(0);
+    let time = two_digits(hour).and_then(|hour| NaiveTime::from_hms_opt(hour, minute, second.min(59)));
+    if cursor.eat(b'.').is_some() {
+        cursor.take_while(|octet| octet.is_ascii_digit());
+    }
+    cursor.skip_comments();
+    let ends = |octet: u8| is_space(octet) || octet == b'(';
+    let zone = zone(cursor.take_while(|octet| !ends(octet)));
+    Some((time?, zone.unwrap_or_default()))
+}
+
+fn behind_colon(cursor: &mut Cursor<'_>) -> Option<u32> {
+    cursor.skip_comments();
+    cursor.eat(b':')?;
+    cursor.skip_comments();
+    let number = two_digits(cursor.take_while(|octet| octet.is_ascii_digit()));
+    let mut ahead = cursor.clone();
+    ahead.skip_comments();
+    if ahead.peek() == Some(b':') {
+        *cursor = ahead;
+    }
+    number
+}
+
+fn two_digits(digits: &[u8]) -> Option<u32> {
+    number(digits).filter(|_| digits.len() <= 2)
+}
+
+/// `+hhmm`, also with a colon, or a name of RFC 5322 section 4.3. The other letters and names say nothing.
+fn zone(word: &[u8]) -> Option<TimeDelta> {
+    let (sign, digits) = match word.split_first()? {
+        (b'+', digits) => (1, digits),
+        (b'-', digits) => (-1, digits),
+        _ => {
+            let hours = match word.to_ascii_uppercase().as_slice() {
+                b"EDT" => -4,
+                b"EST" | b"CDT" => -5,
+                b"CST" | b"MDT" => -6,
+                b"MST" | b"PDT" => -7,
+                b"PST" => -8,
+                _ => 0,
+            };
+            return Some(TimeDelta::hours(hours));
+        }
+    };
+    let digits: Vec<u8> = digits
+        .iter()
+        .copied()
+        .filter(|&octet| octet != b':')
+        .take(5)
+        .collect();
+    let (hours, minutes) = digits.split_at_checked(2).filter(|_| digits.len() == 4)?;
+    let (hours, minutes) = (
+        two_digits(hours)?,
+        two_digits(minutes).filter(|&minutes| minutes < 60)?,
+    );
+    Some(TimeDelta::minutes(
+        sign * (i64::from(hours) * 60 + i64::from(minutes)),
+    ))
 }

@@ -1,6 +1,6 @@
 //! What IMAP says about one message: ENVELOPE, BODYSTRUCTURE, sections and text search over its octets.
 //!
-//! Three types answer:
+//! These types answer:
 //!
 //! * A [`Summary`] is small and owned. It says what FETCH, SORT, THREAD and SENTON ask without the text: ENVELOPE,
 //!   BODYSTRUCTURE, RFC822.SIZE, the sent date, the References, and where the octets of every section lie, so that a server
@@ -8,6 +8,8 @@
 //!   message arrives or is read; a store keeps it in a column or a cache file ([`Summary::to_bytes`]).
 //! * A [`TextSearch`] looks for the strings of SEARCH BODY, TEXT and HEADER while a message is read piece by piece. It says
 //!   which octets it wants, attachments not among them.
+//! * A [`BaseSubject`], [`MessageIds`] and [`casemap`] are what SORT and THREAD compare: subjects without `Re:`, IDs without
+//!   quoting, text by the one collation `i;unicode-casemap`. A [`Summary`] has the rest of it.
 //! * A [`Message`] borrows all octets. It answers the same questions for a message that is in memory.
 //!
 //! The crate does no I/O, knows no flags, UIDs or mailboxes, and uses no type of an IMAP codec: writing the answers on the
@@ -131,11 +133,13 @@
 //!   one search: that over pieces.
 //! * Text without a known charset is UTF-8 if all of it is, else Windows-1252, which only its end tells. It is searched as
 //!   both from its first octet that is not ASCII on, which takes twice the time there, and read once.
-//! * SEARCH folds case character by character and does not normalize; see [`Needle`]. HTML is searched as source.
+//! * SEARCH folds case character by character and does not normalize; see [`Needle`]. SORT and THREAD compare by
+//!   [`casemap`]. HTML is searched as source.
 
 mod address;
 mod build;
 mod charset;
+mod collation;
 mod cursor;
 mod date;
 mod encoded_word;
@@ -144,6 +148,7 @@ mod field_name;
 mod header;
 mod lines;
 mod message;
+mod message_id;
 mod mime_fields;
 mod octets;
 mod parameter;
@@ -152,19 +157,23 @@ mod rfc2231;
 mod search;
 mod section;
 mod structure;
+mod subject;
 mod summarizer;
 mod summary;
 mod transfer;
 
 pub use address::{Address, MAX_ADDRESSES};
+pub use collation::casemap;
 pub use envelope::Envelope;
 pub use header::{Field, Fields};
 pub use message::Message;
+pub use message_id::MessageIds;
 pub use octets::{Octets, crlf_len, to_crlf};
 pub use parameter::Parameter;
 pub use part::{MAX_DEPTH, MAX_PARTS};
 pub use search::{MAX_SEARCHED_FIELD, Needle, SearchedText, TextKey, TextSearch};
 pub use section::{Section, SectionText, select_fields};
 pub use structure::{BodyStructure, Disposition, Extension, Multipart, SinglePart, Specific};
+pub use subject::BaseSubject;
 pub use summarizer::Summarizer;
-pub use summary::{InvalidSummary, Located, MAX_FIELD, MAX_FIELDS, Summary};
+pub use summary::{AddressField, InvalidSummary, Located, MAX_FIELD, MAX_FIELDS, Summary};

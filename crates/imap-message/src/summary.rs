@@ -3,6 +3,7 @@
 mod bytes;
 mod locate;
 mod search;
+mod sort;
 mod structure;
 
 use chrono::NaiveDate;
@@ -15,6 +16,7 @@ use crate::structure::BodyStructure;
 
 pub use bytes::InvalidSummary;
 pub use locate::Located;
+pub use sort::AddressField;
 
 /// A field's value beyond this many octets is left out of a [`Summary`]. Longer ones end with a whole address, parameter
 /// or word that fits.
