@@ -9,7 +9,9 @@ use crate::name::MailboxName;
 use crate::record::{Fetched, Need};
 use crate::search::{self, Found, Query};
 use crate::select::NewKeywords;
+use crate::sort::{self, SortKey};
 use crate::store::{FlagAction, FlagChange, Stored};
+use crate::thread::{self, Algorithm, Threads};
 use crate::walk::Walk;
 
 /// Why the server polls.
@@ -109,6 +111,38 @@ pub trait Mailbox: Send + 'static {
     /// The store cannot be read.
     fn search(&mut self, query: &Query) -> impl Future<Output = Result<Found, Error>> + Send {
         search::evaluate(self, query)
+    }
+
+    /// Finds the messages that match, and sorts them (RFC 5256, section 3, SORT). Those that are equal by all criteria are
+    /// in the order of the mailbox.
+    ///
+    /// The default sorts what [`search`](Self::search) finds with [`sort::evaluate`], by the summaries that
+    /// [`fetch`](Self::fetch) answers or the headers. A store that has an order ready overrides it, and compares texts by
+    /// [`casemap`](imap_message::casemap): all commands have one collation.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn sort(
+        &mut self,
+        query: &Query,
+        by: &[SortKey],
+    ) -> impl Future<Output = Result<Vec<Uid>, Error>> + Send {
+        sort::evaluate(self, query, by)
+    }
+
+    /// Finds the messages that match, and threads them (RFC 5256, section 3, THREAD).
+    ///
+    /// The default threads what [`search`](Self::search) finds with [`thread::evaluate`], by the summaries that
+    /// [`fetch`](Self::fetch) answers or the headers.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn thread(
+        &mut self,
+        query: &Query,
+        algorithm: Algorithm,
+    ) -> impl Future<Output = Result<Threads, Error>> + Send {
+        thread::evaluate(self, query, algorithm)
     }
 
     /// The UIDs of messages that were expunged after `since`, for VANISHED (EARLIER) (RFC 7162, section 3.2.10). More

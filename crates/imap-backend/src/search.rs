@@ -3,12 +3,14 @@
 
 mod criterion;
 mod evaluate;
-mod pace;
+mod header;
+pub(crate) mod pace;
 mod pieces;
 #[cfg(test)]
 mod tests;
 
 pub use evaluate::evaluate;
+pub(crate) use header::header;
 
 use chrono::NaiveDate;
 use imap_message::Needle;

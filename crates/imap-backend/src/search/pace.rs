@@ -5,7 +5,7 @@ use std::task::Poll;
 
 /// Long work that gives way regularly, so that it can be stopped there and others have their turn.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     done: usize,
 }
 
@@ -13,12 +13,12 @@ pub(super) struct Pace {
 const TURN: usize = 64 << 10;
 
 impl Pace {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { done: 0 }
     }
 
     /// So much has been done. Gives way if that was enough for one turn.
-    pub(super) async fn after(&mut self, work: usize) {
+    pub(crate) async fn after(&mut self, work: usize) {
         self.done = self.done.saturating_add(work);
         if self.done >= TURN {
             self.done = 0;
@@ -38,4 +38,22 @@ async fn give_way() {
         }
     })
     .await;
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    /// Runs a future that waits for nothing, and counts how often it gave way.
+    pub(crate) fn turns<T>(future: impl Future<Output = T>) -> (T, usize) {
+        let mut future = pin!(future);
+        let mut turns = 0;
+        loop {
+            match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(value) => return (value, turns),
+                Poll::Pending => turns += 1,
+            }
+        }
+    }
 }
