@@ -23,6 +23,7 @@ pub mod patterns;
 pub mod recent;
 pub mod search;
 pub mod select;
+pub mod sort;
 pub mod store;
 pub mod subscriptions;
 pub mod two_sessions;
@@ -163,6 +164,11 @@ cases! {
         texts "RFC 9051, section 6.4.4";
         only_announced_messages_are_found "RFC 9051, sections 6.4.4 and 7.5.1";
         what_is_wanted_is_found "RFC 4731, section 3.1; `Query::wanted`";
+    }
+    sort {
+        messages_come_in_the_order_of_the_criteria "RFC 5256, section 3; RFC 5957, section 4";
+        only_what_matches_is_sorted "RFC 5256, section 3";
+        threads_follow_subjects_or_references "RFC 5256, section 3";
     }
     two_sessions {
         the_other_sees_arrivals "RFC 9051, section 7.4.1";

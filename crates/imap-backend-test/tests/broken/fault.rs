@@ -91,6 +91,9 @@ pub(crate) enum Fault {
     UidNextGoesBack,
     RefusesResync,
     SearchMinIsMax,
+    SortForgetsReverse,
+    SortFindsAll,
+    ThreadsBySubjectAlone,
 }
 
 /// Each fault with a case that must find it, whichever others do too.
@@ -335,4 +338,13 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
     (Fault::SilentArrivals, "select::status_does_not_run_ahead"),
     (Fault::RefusesResync, "select::a_resync_opens_the_same_mailbox"),
     (Fault::SearchMinIsMax, "search::what_is_wanted_is_found"),
+    (
+        Fault::SortForgetsReverse,
+        "sort::messages_come_in_the_order_of_the_criteria",
+    ),
+    (Fault::SortFindsAll, "sort::only_what_matches_is_sorted"),
+    (
+        Fault::ThreadsBySubjectAlone,
+        "sort::threads_follow_subjects_or_references",
+    ),
 ];

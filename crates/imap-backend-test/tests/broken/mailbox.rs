@@ -6,8 +6,9 @@ use crate::world::{During, Shadow, World};
 use bytes::Bytes;
 use imap_backend::search::Wanted;
 use imap_backend::{
-    Body, Copied, Create, Error, ErrorKind, Fetched, FlagAction, FlagChange, Found, Mailbox, MailboxName,
-    Need, PollReason, Query, Record, SearchKey, Select, Session, StatusQuery, Stored,
+    Algorithm, Body, Copied, Create, Error, ErrorKind, Fetched, FlagAction, FlagChange, Found, Mailbox,
+    MailboxName, Need, PollReason, Query, Record, SearchKey, Select, Session, SortKey, StatusQuery, Stored,
+    Threads,
 };
 use imap_backend_test::{MemoryMailbox, MemorySession};
 use imap_message::Summary;
@@ -310,6 +311,24 @@ impl Mailbox for BrokenMailbox {
             return Ok(Found::new(found.uids().last().into_iter().collect()));
         }
         Ok(found)
+    }
+
+    async fn sort(&mut self, query: &Query, by: &[SortKey]) -> Result<Vec<Uid>, Error> {
+        let forward: Vec<_> = by.iter().map(|key| SortKey::new(key.by())).collect();
+        let all = Query::new(SearchKey::All, query.view().clone());
+        match self.world.fault() {
+            Fault::SortForgetsReverse => self.inner().sort(query, &forward).await,
+            Fault::SortFindsAll => self.inner().sort(&all, by).await,
+            _ => self.inner().sort(query, by).await,
+        }
+    }
+
+    async fn thread(&mut self, query: &Query, algorithm: Algorithm) -> Result<Threads, Error> {
+        let algorithm = match self.fault(Fault::ThreadsBySubjectAlone) {
+            true => Algorithm::OrderedSubject,
+            false => algorithm,
+        };
+        self.inner().thread(query, algorithm).await
     }
 
     async fn vanished_since(&mut self, since: ModSeq) -> Result<Option<UidSet>, Error> {
