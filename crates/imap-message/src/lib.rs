@@ -133,8 +133,8 @@
 //!   one search: that over pieces.
 //! * Text without a known charset is UTF-8 if all of it is, else Windows-1252, which only its end tells. It is searched as
 //!   both from its first octet that is not ASCII on, which takes twice the time there, and read once.
-//! * SEARCH folds case character by character and does not normalize; see [`Needle`]. SORT and THREAD compare by
-//!   [`casemap`]. HTML is searched as source.
+//! * SEARCH, SORT and THREAD compare by one collation, [`casemap`], which knows no language; see [`Needle`].
+//!   HTML is searched as source.
 
 mod address;
 mod build;

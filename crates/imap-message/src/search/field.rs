@@ -2,10 +2,11 @@
 
 use memchr::{memchr2, memchr2_iter, memmem};
 
-use super::needle::{Needle, fold_into, single_spaced};
+use super::needle::{Needle, single_spaced};
 use crate::Octets;
 use crate::address::{Room, parse_addresses};
 use crate::charset;
+use crate::collation::casemap;
 use crate::encoded_word;
 use crate::header::{Field, is_space, unfold};
 
@@ -25,7 +26,7 @@ pub(super) fn push_line(field: &[u8], out: &mut Vec<u8>) {
 }
 
 fn push_text(text: &str, out: &mut Vec<u8>) {
-    fold_into(&single_spaced(text), out);
+    casemap(&single_spaced(text), out);
     out.push(b'\n');
 }
 

@@ -3,7 +3,8 @@
 use memchr::memmem::Finder;
 
 use super::field::push_line;
-use super::needle::{Needle, fold_into};
+use super::needle::Needle;
+use crate::collation::casemap;
 
 /// The strings that are still looked for, by the numbers of their keys.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ impl Matcher {
 
     /// Takes the next characters of a text.
     pub(super) fn push(&mut self, text: &str, strings: &Strings<'_>) {
-        fold_into(text, &mut self.text);
+        casemap(text, &mut self.text);
         self.look(strings);
     }
 

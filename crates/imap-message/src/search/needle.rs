@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::Encoding;
 use memchr::memmem::Finder;
+
+use crate::collation::casemap;
 
 /// A search string, prepared once for many messages (RFC 9051 section 6.4.4).
 ///
-/// Text matches if it contains the string, without regard to case. Both sides are compared in Unicode lower case,
-/// character by character, with the final sigma taken for a sigma. That is not a full case folding (`ß` is not `ss`),
-/// and no normalization: a composed character does not match a decomposed one.
+/// Text matches if it contains the string by the one collation, [`casemap`]: without regard to case, and to whether a
+/// character is composed or decomposed. `ß` is not `ss`. As a decomposed character begins with its bare letter, a string
+/// that ends with a bare letter is also in a text in which that letter has an accent.
 ///
 /// In a header field a run of white space compares as one space, on both sides: a mailer may fold a field with a tab or
 /// with several spaces, and nobody sees that.
@@ -86,31 +87,6 @@ pub(super) fn single_spaced(text: &str) -> Cow<'_, str> {
 
 fn fold(text: &str) -> Vec<u8> {
     let mut folded = Vec::new();
-    fold_into(text, &mut folded);
+    casemap(text, &mut folded);
     folded
-}
-
-/// Adds the text in lower case that does not depend on what stands around a character, as a substring search needs.
-pub(super) fn fold_into(text: &str, out: &mut Vec<u8>) {
-    out.reserve(text.len());
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (ascii, other) = rest.split_at(Encoding::ascii_valid_up_to(rest.as_bytes()));
-        let start = out.len();
-        out.extend_from_slice(ascii.as_bytes());
-        out[start..].make_ascii_lowercase();
-        let end = other.bytes().position(|octet| octet.is_ascii());
-        let (other, behind) = other.split_at(end.unwrap_or(other.len()));
-        for character in other.chars() {
-            match character {
-                'ς' => push(out, 'σ'),
-                _ => character.to_lowercase().for_each(|lower| push(out, lower)),
-            }
-        }
-        rest = behind;
-    }
-}
-
-fn push(out: &mut Vec<u8>, character: char) {
-    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
 }

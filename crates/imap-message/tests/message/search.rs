@@ -167,6 +167,16 @@ fn case_is_folded_beyond_ascii_wherever_in_a_word() {
 }
 
 #[test]
+fn rfc5255_4_search_compares_by_the_collation_of_sort() {
+    assert!(header("Subject: Gru\u{308}n\n\n", "subject", "GRÜN"));
+    assert!(header("Subject: Grün\n\n", "subject", "gru\u{308}n"));
+    assert!(header("Subject: ﬁne ①\n\n", "subject", "FINE 1"));
+    assert!(!header("Subject: Grün\n\n", "subject", "grun"));
+    assert!(!header("Subject: Gruß\n\n", "subject", "GRUSS"));
+    assert!(body("\n\nGru\u{308}n\n", "grün"));
+}
+
+#[test]
 fn bodies_are_searched_in_their_transfer_encoding_and_charset() {
     let part = |fields: &str, body: &str| format!("{fields}\n\n{body}\n");
     assert!(body(

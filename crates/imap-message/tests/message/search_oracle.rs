@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 use imap_message::{BodyStructure, Message, Octets, Section, SectionText, SinglePart, Specific};
+use unicode_normalization::UnicodeNormalization;
 
 /// The texts in which strings are looked for, decoded.
 #[derive(Debug, Default)]
@@ -113,10 +114,12 @@ fn has(fields: &[String], needle: &str) -> bool {
 }
 
 fn folded(text: &str) -> String {
-    text.chars()
-        .flat_map(char::to_lowercase)
-        .collect::<String>()
-        .replace('ς', "σ")
+    let upper = |character: char| match character.to_uppercase().collect::<Vec<_>>()[..] {
+        [upper] => upper,
+        _ => character,
+    };
+    let apart = |character: char| upper(character).to_string().nfkd().map(upper).collect::<Vec<_>>();
+    text.chars().flat_map(apart).collect()
 }
 
 fn spaced(text: &str) -> String {
