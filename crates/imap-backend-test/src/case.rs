@@ -15,6 +15,7 @@ pub mod body;
 pub mod copy_move;
 pub mod expunge;
 pub mod fetch;
+pub mod figures;
 pub mod life_cycle;
 pub mod list;
 pub mod login;
@@ -24,6 +25,7 @@ pub mod recent;
 pub mod search;
 pub mod select;
 pub mod sort;
+pub mod special_use;
 pub mod store;
 pub mod subscriptions;
 pub mod two_sessions;
@@ -89,6 +91,16 @@ cases! {
         rename_takes_inferiors_along "RFC 9051, section 6.3.6";
         delete_keeps_inferiors "RFC 9051, section 6.3.5";
         rename_of_inbox_moves_its_messages "RFC 9051, section 6.3.6";
+    }
+    special_use {
+        a_use_stays_with_its_mailbox "RFC 6154, sections 2 and 3";
+        a_use_can_be_given_to_another_mailbox "RFC 6154, section 3";
+        without_its_use_a_mailbox_is_not_made "RFC 6154, section 3";
+    }
+    figures {
+        sums_are_those_of_the_messages "RFC 8438; RFC 9051, section 6.3.11; RFC 9208, section 4.1.4";
+        a_mailbox_keeps_its_id "RFC 8474, section 4";
+        copies_have_the_same_email_id "RFC 8474, section 5.1";
     }
     patterns {
         nothing_that_matches_is_hidden "RFC 9051, section 6.3.9; `Session::list`";

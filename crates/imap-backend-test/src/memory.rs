@@ -51,7 +51,11 @@ impl Backend for MemoryBackend {
     type Session = MemorySession;
 
     fn abilities(&self) -> Abilities {
-        Abilities::default().with(Ability::ModSequences)
+        Abilities::default()
+            .with(Ability::ModSequences)
+            .with(Ability::SpecialUse)
+            .with(Ability::CreateSpecialUse)
+            .with(Ability::ObjectId)
     }
 
     async fn login(&self, _: &Peer, credentials: Credentials) -> Result<MemorySession, LoginError> {

@@ -16,6 +16,16 @@ pub enum Ability {
     /// [`Opened::highest_modseq`](crate::Opened::highest_modseq) are always there. CONDSTORE (RFC 7162) will be
     /// offered where this is on.
     ModSequences,
+    /// [`Session::list`](crate::Session::list) tells what mailboxes are for: SPECIAL-USE (RFC 6154).
+    SpecialUse,
+    /// [`Session::create`](crate::Session::create) takes [`Create::special_use`](crate::Create::special_use):
+    /// CREATE-SPECIAL-USE (RFC 6154, section 3).
+    CreateSpecialUse,
+    /// Mailboxes and messages have identifiers that outlive the process: OBJECTID (RFC 8474).
+    /// [`Opened::mailbox_id`](crate::Opened::mailbox_id), [`Status::mailbox_id`](crate::Status::mailbox_id),
+    /// [`Created::mailbox_id`](crate::Created::mailbox_id) and [`Record::email_id`](crate::Record::email_id) are always
+    /// there.
+    ObjectId,
 }
 
 impl Ability {
@@ -24,6 +34,10 @@ impl Ability {
             Self::Move => 1,
             Self::UidPlus => 1 << 1,
             Self::ModSequences => 1 << 2,
+            // The bits from 16 on are those of mailboxes as a whole.
+            Self::SpecialUse => 1 << 16,
+            Self::CreateSpecialUse => 1 << 17,
+            Self::ObjectId => 1 << 18,
         }
     }
 }

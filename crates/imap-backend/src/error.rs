@@ -39,6 +39,8 @@ pub enum ErrorKind {
     Corruption,
     /// `[SERVERBUG]`: the backend found a bug in itself (RFC 5530, section 3).
     ServerBug,
+    /// `[USEATTR]`: the mailbox cannot have that special use (RFC 6154, section 3).
+    UseNotSupported,
     /// The client broke off: the body of an APPEND ended before its announced size. Nothing is answered.
     ClientGone,
     /// The backend does not offer this operation; the server answers NO `[CANNOT]`.
@@ -130,6 +132,7 @@ impl fmt::Display for ErrorKind {
             Self::ExpungeIssued => "some of the messages no longer exist",
             Self::Corruption => "the stored mail is damaged",
             Self::ServerBug => "internal error",
+            Self::UseNotSupported => "the mailbox cannot have that special use",
             Self::ClientGone => "the client went away",
             Self::Unsupported => "not supported by this mail store",
         })

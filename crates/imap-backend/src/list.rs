@@ -1,6 +1,7 @@
 //! LIST and LSUB: which mailboxes are asked for, and what is said of each (RFC 9051, section 6.3.9; RFC 5258).
 
 use crate::name::MailboxName;
+use crate::special_use::SpecialUse;
 
 /// Which names [`Session::list`](crate::Session::list) is asked for.
 ///
@@ -108,6 +109,7 @@ pub struct ListEntry {
     name: MailboxName,
     listed_as: ListedAs,
     subscription: Subscription,
+    special_use: SpecialUse,
 }
 
 impl ListEntry {
@@ -119,6 +121,7 @@ impl ListEntry {
             name,
             listed_as: ListedAs::Mailbox,
             subscription: Subscription::Subscribed,
+            special_use: SpecialUse::none(),
         }
     }
 
@@ -129,6 +132,7 @@ impl ListEntry {
             name,
             listed_as: ListedAs::NoSelect,
             subscription: Subscription::NotSubscribed,
+            special_use: SpecialUse::none(),
         }
     }
 
@@ -139,6 +143,7 @@ impl ListEntry {
             name,
             listed_as: ListedAs::NonExistent,
             subscription: Subscription::Subscribed,
+            special_use: SpecialUse::none(),
         }
     }
 
@@ -146,6 +151,13 @@ impl ListEntry {
     #[must_use]
     pub const fn with_subscription(mut self, subscription: Subscription) -> Self {
         self.subscription = subscription;
+        self
+    }
+
+    /// With these special uses (RFC 6154).
+    #[must_use]
+    pub const fn with_special_use(mut self, special_use: SpecialUse) -> Self {
+        self.special_use = special_use;
         self
     }
 
@@ -165,6 +177,12 @@ impl ListEntry {
     #[must_use]
     pub const fn subscription(&self) -> Subscription {
         self.subscription
+    }
+
+    /// What the mailbox is for.
+    #[must_use]
+    pub const fn special_use(&self) -> SpecialUse {
+        self.special_use
     }
 }
 

@@ -8,6 +8,7 @@ use imap_seq::{ModSeq, Uid};
 use imap_updates::Flags;
 
 use crate::body::Body;
+use crate::object_id::ObjectId;
 
 /// What [`Mailbox::fetch`](crate::Mailbox::fetch) is asked for. UID and flags are always answered: every store has them
 /// at hand.
@@ -42,6 +43,9 @@ impl Need {
     pub const HEADER: Self = Self(1 << 5);
     /// [`Record::body`], of which anything may be read.
     pub const BODY: Self = Self(Self::HEADER.0 | 1 << 6);
+    /// [`Record::email_id`] and [`Record::thread_id`], where the backend has
+    /// [`Ability::ObjectId`](crate::Ability::ObjectId).
+    pub const OBJECT_IDS: Self = Self(1 << 7);
 
     /// How many octets of bodies one answer should hand over as [`Body::held`], in all: 512 KiB. A body that does not
     /// fit is answered as a handle that reads. Bounds the memory of a connection that fetches everything.
@@ -76,6 +80,8 @@ pub struct Record {
     modseq: Option<ModSeq>,
     summary: Option<Arc<Summary>>,
     body: Option<Body>,
+    email_id: Option<ObjectId>,
+    thread_id: Option<ObjectId>,
 }
 
 impl Record {
@@ -90,6 +96,8 @@ impl Record {
             modseq: None,
             summary: None,
             body: None,
+            email_id: None,
+            thread_id: None,
         }
     }
 
@@ -125,6 +133,21 @@ impl Record {
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Body>) -> Self {
         self.body = Some(body.into());
+        self
+    }
+
+    /// With EMAILID: the same for every message of the same octets that came out of this one by COPY or MOVE (RFC 8474,
+    /// section 5.1).
+    #[must_use]
+    pub fn with_email_id(mut self, id: ObjectId) -> Self {
+        self.email_id = Some(id);
+        self
+    }
+
+    /// With THREADID, where the store knows threads (RFC 8474, section 5.2).
+    #[must_use]
+    pub fn with_thread_id(mut self, id: ObjectId) -> Self {
+        self.thread_id = Some(id);
         self
     }
 
@@ -180,6 +203,18 @@ impl Record {
     #[must_use]
     pub const fn body(&self) -> Option<&Body> {
         self.body.as_ref()
+    }
+
+    /// EMAILID; there with [`Need::OBJECT_IDS`] where the backend has object ids.
+    #[must_use]
+    pub const fn email_id(&self) -> Option<&ObjectId> {
+        self.email_id.as_ref()
+    }
+
+    /// THREADID; none where the store knows no threads: NIL.
+    #[must_use]
+    pub const fn thread_id(&self) -> Option<&ObjectId> {
+        self.thread_id.as_ref()
     }
 }
 

@@ -3,6 +3,8 @@
 use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
 use imap_updates::{Access, Keyword, UpdateBuffer};
 
+use crate::object_id::ObjectId;
+
 /// How a mailbox is to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Select {
@@ -105,6 +107,7 @@ pub struct Opened<M> {
     new_keywords: NewKeywords,
     first_unseen: Option<Uid>,
     highest_modseq: Option<ModSeq>,
+    mailbox_id: Option<ObjectId>,
 }
 
 impl<M> Opened<M> {
@@ -123,6 +126,7 @@ impl<M> Opened<M> {
             new_keywords: NewKeywords::Allowed,
             first_unseen: None,
             highest_modseq: None,
+            mailbox_id: None,
         }
     }
 
@@ -162,6 +166,13 @@ impl<M> Opened<M> {
     #[must_use]
     pub fn with_highest_modseq(mut self, modseq: ModSeq) -> Self {
         self.highest_modseq = Some(modseq);
+        self
+    }
+
+    /// With the mailbox's id, for the MAILBOXID code (RFC 8474, section 4.2).
+    #[must_use]
+    pub fn with_mailbox_id(mut self, id: ObjectId) -> Self {
+        self.mailbox_id = Some(id);
         self
     }
 
@@ -212,6 +223,12 @@ impl<M> Opened<M> {
     #[must_use]
     pub const fn highest_modseq(&self) -> Option<ModSeq> {
         self.highest_modseq
+    }
+
+    /// MAILBOXID; there where the backend has [`Ability::ObjectId`](crate::Ability::ObjectId).
+    #[must_use]
+    pub const fn mailbox_id(&self) -> Option<&ObjectId> {
+        self.mailbox_id.as_ref()
     }
 
     /// The session's updates.

@@ -1,7 +1,5 @@
 //! The authenticated state: what a user does with mailboxes as a whole.
 
-use imap_updates::{Access, Flag};
-
 use crate::ability::Abilities;
 use crate::append::{Append, Appended, MessageSource};
 use crate::create::{Create, Created};
@@ -9,10 +7,8 @@ use crate::error::Error;
 use crate::list::{ListEntry, ListQuery};
 use crate::mailbox::{Mailbox, unsupported};
 use crate::name::MailboxName;
-use crate::record::Need;
 use crate::select::{Opened, Select};
-use crate::status::{Status, StatusQuery};
-use crate::walk::Walk;
+use crate::status::{self, Status, StatusQuery};
 
 /// One logged-in connection of a user.
 ///
@@ -79,7 +75,8 @@ pub trait Session: Send + 'static {
 
     /// What STATUS asks for (RFC 9051, section 6.3.11), without selecting the mailbox.
     ///
-    /// The default opens the mailbox read-only and counts.
+    /// The default opens the mailbox read-only and counts. A store that counts by itself need not answer SIZE, DELETED and
+    /// DELETED-STORAGE: the server asks the [default](crate::status::by_opening) for those that are missing.
     ///
     /// # Errors
     /// As [`select`](Self::select).
@@ -88,27 +85,7 @@ pub trait Session: Send + 'static {
         name: &MailboxName,
         query: StatusQuery,
     ) -> impl Future<Output = Result<Status, Error>> + Send {
-        async move {
-            let opened = self.select(name, &Select::new(Access::ReadOnly)).await?;
-            let mut status = Status::new(opened.uid_validity()).with_uid_next(opened.uid_next());
-            if let Some(modseq) = opened.highest_modseq() {
-                status = status.with_highest_modseq(modseq);
-            }
-            let (mut mailbox, updates) = opened.into_parts();
-            let view = updates.view().clone();
-            let mut unseen = 0;
-            if query.includes(StatusQuery::UNSEEN) {
-                let mut walk = Walk::new(view.uids(), Need::FLAGS);
-                while let Some(records) = walk.next(&mut mailbox).await? {
-                    let seen = |record: &crate::Record| record.flags().contains(&Flag::Seen);
-                    unseen += records.into_records().filter(|record| !seen(record)).count();
-                }
-            }
-            Ok(status
-                .with_messages(view.exists())
-                .with_recent(updates.recent())
-                .with_unseen(u32::try_from(unseen).unwrap_or(u32::MAX)))
-        }
+        status::by_opening(self, name, query)
     }
 
     /// Creates a mailbox, and the superiors it needs (RFC 9051, section 6.3.4). A new UIDVALIDITY for a name that

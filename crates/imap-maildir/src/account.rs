@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use imap_backend::{Error, ErrorKind, ListEntry, MailboxName, mutf7};
+use imap_backend::{Create, Error, ErrorKind, ListEntry, MailboxName, SpecialUse, mutf7};
 use imap_seq::UidSet;
 use imap_updates::Closed;
 use parking_lot::Mutex;
@@ -15,10 +15,12 @@ use tokio::sync::{Mutex as AsyncMutex, RwLock};
 
 use crate::disk::directory::Existence;
 use crate::disk::name_generator::NameGenerator;
+use crate::disk::special_uses_file;
 use crate::disk::storage;
 use crate::disk::subscriptions_file;
 use crate::disk::tree::{Place, Tree, is_below_inbox, is_mailbox};
 use crate::format::mailbox_names::{DELIMITER, directory_name, mailbox_name};
+use crate::format::special_uses::{ByName, SpecialUses};
 use crate::format::subscriptions::Subscription;
 use crate::mailbox::cache::Cache;
 use crate::mailbox::error::{from_io, panicked};
@@ -43,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) names: Arc<NameGenerator>,
     pub(crate) watcher: Arc<Watcher>,
     pub(crate) cache: Arc<Cache>,
+    /// Whether the names of mailboxes say what they are for.
+    pub(crate) uses_by_name: ByName,
 }
 
 /// One user's mail; shared by all sessions of that user.
@@ -218,9 +222,12 @@ impl Account {
     /// The subscribed names, whether or not they exist.
     pub(crate) async fn list_subscribed(self: &Arc<Self>) -> Result<Vec<ListEntry>, Error> {
         let subscriptions = self.subscriptions().await?;
-        let mailboxes = self.blocking(Self::mailboxes).await?;
+        let (mailboxes, uses) = self.mailboxes_and_uses().await?;
         let entry = |name| match mailboxes.contains(&name) {
-            true => ListEntry::mailbox(name),
+            true => {
+                let special_use = uses.of(&name, self.shared.uses_by_name);
+                ListEntry::mailbox(name).with_special_use(special_use)
+            }
             false => ListEntry::non_existent(name),
         };
         Ok(subscriptions.into_iter().map(entry).collect())
@@ -228,7 +235,7 @@ impl Account {
 
     /// All names: mailboxes, and `\Noselect` levels above them.
     pub(crate) async fn list(self: &Arc<Self>) -> Result<Vec<ListEntry>, Error> {
-        let mailboxes = self.blocking(Self::mailboxes).await?;
+        let (mailboxes, uses) = self.mailboxes_and_uses().await?;
         let mut levels = BTreeSet::new();
         for mailbox in &mailboxes {
             let mut name = mailbox.parent(DELIMITER);
@@ -241,8 +248,19 @@ impl Account {
             .into_iter()
             .filter(|level| !mailboxes.contains(level))
             .map(ListEntry::no_select);
-        let entries = noselect.chain(mailboxes.iter().cloned().map(ListEntry::mailbox));
-        Ok(entries.collect())
+        let mailbox = |name: &MailboxName| {
+            let special_use = uses.of(name, self.shared.uses_by_name);
+            ListEntry::mailbox(name.clone()).with_special_use(special_use)
+        };
+        Ok(noselect.chain(mailboxes.iter().map(mailbox)).collect())
+    }
+
+    async fn mailboxes_and_uses(self: &Arc<Self>) -> Result<(BTreeSet<MailboxName>, SpecialUses), Error> {
+        self.blocking(|account| {
+            let uses = special_uses_file::read(account.tree.handle()?.as_fd())?;
+            Ok((account.mailboxes()?, uses))
+        })
+        .await
     }
 
     fn mailboxes(&self) -> io::Result<BTreeSet<MailboxName>> {
@@ -253,15 +271,59 @@ impl Account {
     }
 
     /// Makes a mailbox, complete before it has its name.
-    pub(crate) async fn create(self: &Arc<Self>, name: &MailboxName) -> Result<(), Error> {
+    pub(crate) async fn create(self: &Arc<Self>, name: &MailboxName, how: &Create) -> Result<(), Error> {
         let directory = creatable(name)?;
+        let special_use = how.special_use();
+        if !SpecialUse::OF_PLACES.includes(special_use) {
+            return Err(ErrorKind::UseNotSupported.into());
+        }
         let making = self.when_unlocked(|| async {
             let _names_change = self.namespace.write().await;
-            let directory = directory.clone();
-            self.blocking(move |account| account.tree.make_mailbox(&directory))
-                .await
+            let (directory, name) = (directory.clone(), name.clone());
+            self.blocking(move |account| {
+                account.tree.make_mailbox(&directory)?;
+                account.give_uses(&name, special_use).inspect_err(|_| {
+                    // Without its uses it is not what was asked for. It is new, and nobody has it open.
+                    if let Ok(scratch) = account.tree.take_away(&account.tree.path_of(&directory)) {
+                        account.tree.remove(&scratch);
+                    }
+                })
+            })
+            .await
         });
         self.reported(name, making.await)
+    }
+
+    /// What a new mailbox is for. What one of this name was for that another program has removed means nothing for it.
+    fn give_uses(&self, name: &MailboxName, special_use: SpecialUse) -> io::Result<()> {
+        let root = self.tree.handle()?;
+        if special_use.is_empty() && special_uses_file::read(root.as_fd())?.len() == 0 {
+            return Ok(());
+        }
+        special_uses_file::change(root.as_fd(), |uses| {
+            uses.forget(name);
+            if !special_use.is_empty() {
+                uses.give(name, special_use);
+            }
+        })
+    }
+
+    /// Has the file of uses follow a change of names that is done already. It may fail: a line of a name that no mailbox has
+    /// says nothing.
+    async fn uses_follow(self: &Arc<Self>, change: impl Fn(&mut SpecialUses) + Clone + Send + 'static) {
+        let following = self.when_unlocked(|| {
+            let change = change.clone();
+            self.blocking(move |account| {
+                let root = account.tree.handle()?;
+                match special_uses_file::read(root.as_fd())?.len() {
+                    0 => Ok(()),
+                    _ => special_uses_file::change(root.as_fd(), change),
+                }
+            })
+        });
+        if let Err(error) = following.await {
+            tracing::warn!(%error, maildir = ?self.root(), "what mailboxes are for could not be written");
+        }
     }
 
     /// Removes a mailbox, not its inferiors; its sessions end.
@@ -269,7 +331,7 @@ impl Account {
         if name.is_inbox() {
             return Err(ErrorKind::Cannot.into());
         }
-        let _names_change = self.namespace.write().await;
+        let names_change = self.namespace.write().await;
         let path = self.find(name, ErrorKind::NonExistent).await?;
         let open = self.open_now(&path).await;
         // Held to the end: no operation of ours is under way in the directory while it goes.
@@ -294,14 +356,18 @@ impl Account {
             account.tree.remove(&scratch);
             Ok(())
         });
-        result.await.map_err(nonexistent)
+        result.await.map_err(nonexistent)?;
+        drop(names_change);
+        let name = name.clone();
+        self.uses_follow(move |uses| uses.forget(&name)).await;
+        Ok(())
     }
 
     /// Renames a mailbox and its inferiors. INBOX gives its messages to a new mailbox instead.
     pub(crate) async fn rename(self: &Arc<Self>, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
         let target = creatable(to)?;
         let source = directory_name(from).map_err(|e| Error::new(ErrorKind::NonExistent).with_source(e))?;
-        let _names_change = self.namespace.write().await;
+        let names_change = self.namespace.write().await;
         if from.is_inbox() {
             self.when_unlocked(|| {
                 let target = target.clone();
@@ -313,15 +379,20 @@ impl Account {
         if to.is_inferior_of(from, DELIMITER) || target == source {
             return Err(ErrorKind::Cannot.into());
         }
-        let (from, to) = (from.clone(), to.clone());
+        let names = (from.clone(), to.clone());
         let moves = self
-            .blocking(move |account| account.plan_rename(&from, &to))
+            .blocking(move |account| account.plan_rename(&names.0, &names.1))
             .await
             .map_err(nonexistent)?;
         for renaming in moves {
             self.rename_one(renaming).await?;
         }
-        self.blocking(|account| account.tree.sync()).await
+        self.blocking(|account| account.tree.sync()).await?;
+        drop(names_change);
+        let names = (from.clone(), to.clone());
+        self.uses_follow(move |uses| uses.rename(&names.0, &names.1))
+            .await;
+        Ok(())
     }
 
     /// The directories to rename, superiors first, with their new names; nothing is changed yet.

@@ -6,13 +6,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
-use imap_backend::{Authenticator, Backend, Credentials, Error, ErrorKind, LoginError, Peer};
+use imap_backend::{
+    Abilities, Ability, Authenticator, Backend, Credentials, Error, ErrorKind, LoginError, Peer,
+};
 use parking_lot::Mutex;
 
 use crate::account::{Account, Shared};
 use crate::disk::name_generator::NameGenerator;
 use crate::disk::tree::Place;
 use crate::format::mailbox_names::{InvalidUser, check_user};
+use crate::format::special_uses::ByName;
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::watch::Watcher;
 use crate::session::MaildirSession;
@@ -107,9 +110,18 @@ impl<A: Authenticator> MaildirBackend<A> {
                 names,
                 watcher: Watcher::new(),
                 cache: Arc::default(),
+                uses_by_name: ByName::Yes,
             },
             accounts: Mutex::default(),
         })
+    }
+
+    /// Takes no mailbox for what its name promises. Without this, `Archive`, `Drafts`, `Junk`, `Sent` and `Trash` are what they
+    /// are called (RFC 6154), unless CREATE gave that use to another mailbox.
+    #[must_use]
+    pub fn without_special_use_by_name(mut self) -> Self {
+        self.shared.uses_by_name = ByName::No;
+        self
     }
 
     /// A session of a user without asking for a password: for local tools and tests. Makes a missing Maildir.
@@ -141,8 +153,18 @@ impl<A: Authenticator> MaildirBackend<A> {
     }
 }
 
+pub(crate) fn abilities() -> Abilities {
+    Abilities::default()
+        .with(Ability::SpecialUse)
+        .with(Ability::CreateSpecialUse)
+}
+
 impl<A: Authenticator> Backend for MaildirBackend<A> {
     type Session = MaildirSession;
+
+    fn abilities(&self) -> Abilities {
+        abilities()
+    }
 
     async fn login(&self, _peer: &Peer, credentials: Credentials) -> Result<MaildirSession, LoginError> {
         self.authenticator.check_credentials(&credentials).await?;

@@ -13,6 +13,7 @@ pub(crate) mod keywords_file;
 pub(crate) mod name_generator;
 pub(crate) mod random;
 pub(crate) mod scan;
+pub(crate) mod special_uses_file;
 pub(crate) mod storage;
 pub(crate) mod subscriptions_file;
 pub(crate) mod tree;

@@ -55,6 +55,12 @@
 //!   again.
 //! * Octets of a message file never change. No symbolic link, FIFO or device is ever read as mail.
 //!
+//! # What mailboxes are for
+//!
+//! `Archive`, `Drafts`, `Junk`, `Sent` and `Trash` are what they are called (RFC 6154), unless
+//! [`without_special_use_by_name`](MaildirBackend::without_special_use_by_name) says otherwise. What CREATE gives a mailbox goes before, and is kept in the
+//! file `special-uses` in the account's root, which follows DELETE and RENAME.
+//!
 //! # Costs
 //!
 //! A mailbox in memory takes about 300 octets a message. A command that comes while nothing has changed costs five `stat`

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use imap_backend::{
-    Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, MailboxName, MessageSource,
-    Opened, Select, Selection, Session, Status, StatusQuery,
+    Abilities, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, MailboxName,
+    MessageSource, Opened, Select, Selection, Session, Status, StatusQuery,
 };
 
 use crate::account::Account;
+use crate::backend::abilities;
 use crate::disk::delivery::Delivery;
 use crate::format::mailbox_names::DELIMITER;
 use crate::format::subscriptions::Subscription;
@@ -33,6 +34,10 @@ impl MaildirSession {
 
 impl Session for MaildirSession {
     type Mailbox = MaildirMailbox;
+
+    fn abilities(&self) -> Abilities {
+        abilities()
+    }
 
     fn delimiter(&self) -> char {
         DELIMITER
@@ -66,8 +71,8 @@ impl Session for MaildirSession {
         Ok(self.account.figures(name).await?.status())
     }
 
-    async fn create(&mut self, name: &MailboxName, _: &Create) -> Result<Created, Error> {
-        self.account.create(name).await?;
+    async fn create(&mut self, name: &MailboxName, how: &Create) -> Result<Created, Error> {
+        self.account.create(name, how).await?;
         Ok(Created::default())
     }
 

@@ -26,7 +26,11 @@ enum Missing {
 }
 
 pub(crate) fn abilities() -> Abilities {
-    Abilities::default().with(Ability::ModSequences)
+    Abilities::default()
+        .with(Ability::ModSequences)
+        .with(Ability::SpecialUse)
+        .with(Ability::CreateSpecialUse)
+        .with(Ability::ObjectId)
 }
 
 impl<A: Authenticator> SqlBackend<A> {

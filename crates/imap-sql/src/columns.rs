@@ -3,8 +3,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, FixedOffset, TimeZone as _};
-use imap_backend::{Error, ErrorKind};
+use imap_backend::{Error, ErrorKind, ObjectId};
 use imap_updates::{Flag, Flags, Keyword};
+
+use crate::tables::mailboxes::MailboxKey;
 
 /// The bits of the column `flags`. They are stored: never to be changed.
 const SYSTEM: [(Flag, i64); 5] = [
@@ -80,6 +82,11 @@ pub(crate) fn now() -> i64 {
 /// A number of octets or messages, for a column.
 pub(crate) fn column(number: u64) -> Result<i64, Error> {
     i64::try_from(number).map_err(|error| Error::new(ErrorKind::Limit).with_source(error))
+}
+
+/// MAILBOXID (RFC 8474): the number of a mailbox is never used twice.
+pub(crate) fn mailbox_id(key: MailboxKey) -> ObjectId {
+    ObjectId::of_mailbox(key.id.unsigned_abs())
 }
 
 #[cfg(test)]

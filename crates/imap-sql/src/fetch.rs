@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use imap_backend::{Body, Error, ErrorKind, Fetched, Need, Record};
+use imap_backend::{Body, Error, ErrorKind, Fetched, Need, ObjectId, Record};
 use imap_message::Summary;
 use imap_seq::Uid;
 
@@ -64,6 +64,10 @@ fn record(
         .with_internal_date(row.received)
         .with_size(row.size)
         .with_modseq(row.flags.modseq);
+    if need.includes(Need::OBJECT_IDS) {
+        // Copies share their blob, whose number is never used twice.
+        record = record.with_email_id(ObjectId::of_email(row.blob.unsigned_abs()));
+    }
     // One that an older version wrote, or nobody, is made anew by the server, from the body.
     let summary = row.summary.and_then(|octets| Summary::from_bytes(&octets).ok());
     let made_anew = need.includes(Need::HEADER_SUMMARY) && summary.is_none();

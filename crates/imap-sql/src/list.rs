@@ -1,13 +1,13 @@
 //! LIST: names, the levels above them, and what is subscribed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use imap_backend::{Error, ListEntry, ListQuery, MailboxName, Selection, Subscription};
+use imap_backend::{Error, ListEntry, ListQuery, MailboxName, Selection, SpecialUse, Subscription};
 
 use crate::engine::Statements;
 use crate::tables::accounts::AccountId;
-use crate::tables::names::{DELIMITER, beginning_with};
-use crate::tables::subscriptions;
+use crate::tables::names::DELIMITER;
+use crate::tables::{special_uses, subscriptions};
 
 /// The names that a query asks for.
 pub(crate) fn list(
@@ -16,11 +16,10 @@ pub(crate) fn list(
     query: &ListQuery,
 ) -> Result<Vec<ListEntry>, Error> {
     let subscribed = subscriptions::all(statements, account)?;
-    let found = beginning_with(statements, account, query.prefix())?;
-    let mailboxes: BTreeSet<MailboxName> = found.into_keys().collect();
-    let entry = |name: &MailboxName| match mailboxes.contains(name) {
-        true => ListEntry::mailbox(name.clone()),
-        false => ListEntry::non_existent(name.clone()),
+    let mailboxes = special_uses::beginning_with(statements, account, query.prefix())?;
+    let entry = |name: &MailboxName| match mailboxes.get(name) {
+        Some(uses) => ListEntry::mailbox(name.clone()).with_special_use(*uses),
+        None => ListEntry::non_existent(name.clone()),
     };
     if query.selection() == Selection::Subscribed {
         let asked = |name: &&MailboxName| name.as_str().starts_with(query.prefix());
@@ -33,17 +32,17 @@ pub(crate) fn list(
         })
     };
     let levels = levels_above(&mailboxes).into_iter().map(ListEntry::no_select);
-    Ok(levels.chain(mailboxes.iter().map(with_subscription)).collect())
+    Ok(levels.chain(mailboxes.keys().map(with_subscription)).collect())
 }
 
 /// The names above these that are no mailboxes: one was deleted, and what was below it stayed.
-fn levels_above(mailboxes: &BTreeSet<MailboxName>) -> BTreeSet<MailboxName> {
+fn levels_above(mailboxes: &BTreeMap<MailboxName, SpecialUse>) -> BTreeSet<MailboxName> {
     let mut levels = BTreeSet::new();
-    for mailbox in mailboxes {
+    for mailbox in mailboxes.keys() {
         levels.extend(std::iter::successors(mailbox.parent(DELIMITER), |name| {
             name.parent(DELIMITER)
         }));
     }
-    levels.retain(|level| !mailboxes.contains(level));
+    levels.retain(|level| !mailboxes.contains_key(level));
     levels
 }

@@ -9,7 +9,7 @@ use imap_backend::{
 use imap_seq::{ModSeq, Uid, UidSet, View};
 use imap_updates::{Access, LogHub, Origin};
 
-use crate::columns::FlagColumns;
+use crate::columns::{FlagColumns, mailbox_id};
 use crate::fetch::fetch;
 use crate::node::{Change, Node};
 use crate::search::divide;
@@ -72,7 +72,8 @@ impl SqlMailbox {
         Ok(Opened::new(mailbox, selection.updates, key.uid_validity)
             .with_uid_next(selection.uid_next)
             .with_first_unseen(first_unseen)
-            .with_highest_modseq(selection.highest_modseq))
+            .with_highest_modseq(selection.highest_modseq)
+            .with_mailbox_id(mailbox_id(key)))
     }
 
     fn may_write(&self) -> Result<(), Error> {

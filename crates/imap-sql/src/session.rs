@@ -2,19 +2,19 @@
 
 use imap_backend::{
     Abilities, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, MailboxName,
-    MessageSource, Opened, Select, Session, Status, StatusQuery,
+    MessageSource, Opened, Select, Session, SpecialUse, Status, StatusQuery,
 };
 use imap_seq::Uid;
 
 use crate::backend::abilities;
-use crate::columns::now;
+use crate::columns::{mailbox_id, now};
 use crate::list::list;
 use crate::node::{Change, Node};
 use crate::selected::SqlMailbox;
 use crate::tables::accounts::AccountId;
 use crate::tables::mailboxes::{self, MailboxKey};
 use crate::tables::messages::{self, NewMessage};
-use crate::tables::{names, subscriptions};
+use crate::tables::{names, special_uses, subscriptions};
 use crate::transfer::{Originals, transfer};
 use crate::upload::Upload;
 
@@ -80,23 +80,30 @@ impl Session for SqlSession {
             .await
     }
 
-    async fn status(&mut self, name: &MailboxName, _: StatusQuery) -> Result<Status, Error> {
+    async fn status(&mut self, name: &MailboxName, query: StatusQuery) -> Result<Status, Error> {
         let (account, name) = (self.account, name.clone());
         self.node
             .blocking(move |node| {
                 let key = node.find(account, &name, ErrorKind::NonExistent)?;
-                status(node, key)
+                status(node, key, query)
             })
             .await
     }
 
-    async fn create(&mut self, name: &MailboxName, _: &Create) -> Result<Created, Error> {
-        let (account, name) = (self.account, name.clone());
-        let create = self
-            .node
-            .change(move |change| names::create(change.statements, account, &name));
-        create.await?;
-        Ok(Created::default())
+    async fn create(&mut self, name: &MailboxName, how: &Create) -> Result<Created, Error> {
+        let (account, name, uses) = (self.account, name.clone(), how.special_use());
+        if !SpecialUse::OF_PLACES.includes(uses) {
+            return Err(ErrorKind::UseNotSupported.into());
+        }
+        let create = self.node.change(move |change| {
+            let key = names::create(change.statements, account, &name)?;
+            if !uses.is_empty() {
+                special_uses::give(change.statements, (account, key.id), uses)?;
+            }
+            Ok(key)
+        });
+        let key = create.await?;
+        Ok(Created::default().with_mailbox_id(mailbox_id(key)))
     }
 
     async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {
@@ -164,17 +171,28 @@ pub(crate) fn store_in(
 
 /// The figures of a mailbox. Where sessions have it open they are the hub's, and so never ahead of what those can be told;
 /// where nobody has, the mailbox need not be read for them.
-fn status(node: &Node, key: MailboxKey) -> Result<Status, Error> {
+fn status(node: &Node, key: MailboxKey, query: StatusQuery) -> Result<Status, Error> {
     let hub = node.opened(key);
     if let Some(hub) = &hub {
         node.catch_up(key, hub)?;
     }
-    let (row, recent) = node.read(|statements| {
+    let sizes = query.includes(StatusQuery::SIZE) || query.includes(StatusQuery::DELETED_STORAGE);
+    let (row, recent, sizes) = node.read(|statements| {
         let row = mailboxes::current(statements, key)?.ok_or(ErrorKind::NonExistent)?;
         let recent = messages::count_from(statements, key.id, row.recent_from)?;
-        Ok((row, recent))
+        let sizes = match sizes {
+            true => Some(messages::sizes(statements, key.id)?),
+            false => None,
+        };
+        Ok((row, recent, sizes))
     })?;
-    let status = Status::new(key.uid_validity).with_unseen(row.unseen);
+    let mut status = Status::new(key.uid_validity)
+        .with_unseen(row.unseen)
+        .with_deleted(row.deleted)
+        .with_mailbox_id(mailbox_id(key));
+    if let Some(sizes) = sizes {
+        status = status.with_size(sizes.all).with_deleted_storage(sizes.deleted);
+    }
     Ok(match hub.map(|hub| hub.status()) {
         Some(hub) => status
             .with_messages(hub.messages)

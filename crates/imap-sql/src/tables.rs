@@ -7,5 +7,6 @@ pub(crate) mod log;
 pub(crate) mod mailboxes;
 pub(crate) mod messages;
 pub(crate) mod names;
+pub(crate) mod special_uses;
 pub(crate) mod subscriptions;
 pub(crate) mod texts;

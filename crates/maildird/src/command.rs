@@ -10,7 +10,7 @@ use imap_daemon::config::ServerFlags;
 use imap_daemon::passwords::{PasswordSource, Phc};
 use imap_daemon::users::{self, IfMissing, UserName, Users, UsersError};
 
-use crate::config::{MailRoot, MailRootLinks, MaildirLayer, Settings, example};
+use crate::config::{MailRoot, MailRootLinks, MaildirLayer, Settings, SpecialUse, example};
 use crate::{check, serve};
 
 /// An IMAP server for Maildir.
@@ -64,6 +64,9 @@ struct ServeArgs {
     /// Symbolic links in the mail root, from the first part with %u on [default: refuse]
     #[arg(long, value_name = "WHAT")]
     mail_root_links: Option<MailRootLinks>,
+    /// Which mailboxes are shown as the one for sent mail, drafts and so on [default: by-name]
+    #[arg(long, value_name = "WHICH")]
+    special_use: Option<SpecialUse>,
     /// The users file (see `maildird user`)
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
@@ -138,6 +141,7 @@ fn run_serve(args: ServeArgs) -> Result<ExitCode, Failure> {
     let own = MaildirLayer {
         mail_root: args.mail_root,
         mail_root_links: args.mail_root_links,
+        special_use: args.special_use,
         users: args.users,
     };
     serve::run(Settings::of(args.server.over_file(own)?)?)

@@ -27,6 +27,8 @@ pub(crate) struct MaildirLayer {
     pub(crate) mail_root: Option<MailRoot>,
     /// What becomes of symbolic links in the users' part of it.
     pub(crate) mail_root_links: Option<MailRootLinks>,
+    /// Whether names say what mailboxes are for.
+    pub(crate) special_use: Option<SpecialUse>,
     /// The users file.
     pub(crate) users: Option<PathBuf>,
 }
@@ -40,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) mail_root: MailRoot,
     /// What becomes of symbolic links in the users' part of it.
     pub(crate) mail_root_links: MailRootLinks,
+    /// Whether names say what mailboxes are for.
+    pub(crate) special_use: SpecialUse,
     /// The users file.
     pub(crate) users: PathBuf,
 }
@@ -55,13 +59,25 @@ pub(crate) enum MailRootLinks {
     Follow,
 }
 
+/// Which mailboxes are shown as `\Sent`, `\Drafts` and so on (RFC 6154).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SpecialUse {
+    /// Those that are called Archive, Drafts, Junk, Sent and Trash, unless a client made another one for that.
+    #[default]
+    ByName,
+    /// Those that a client made for that.
+    AsCreated,
+}
+
 impl Section for MaildirLayer {
-    const KEYS: &[&str] = &["mail_root", "mail_root_links", "users"];
+    const KEYS: &[&str] = &["mail_root", "mail_root_links", "special_use", "users"];
 
     fn read<'de, M: MapAccess<'de>>(&mut self, key: &str, file: &mut M) -> Result<(), M::Error> {
         match key {
             "mail_root" => self.mail_root = file.next_value()?,
             "mail_root_links" => self.mail_root_links = file.next_value()?,
+            "special_use" => self.special_use = file.next_value()?,
             "users" => self.users = file.next_value()?,
             other => return unknown_key(other),
         }
@@ -78,6 +94,7 @@ impl Section for MaildirLayer {
         Self {
             mail_root: self.mail_root.or(below.mail_root),
             mail_root_links: self.mail_root_links.or(below.mail_root_links),
+            special_use: self.special_use.or(below.special_use),
             users: self.users.or(below.users),
         }
     }
@@ -103,6 +120,7 @@ impl Settings {
             server: layer.server.complete()?,
             mail_root,
             mail_root_links: own.mail_root_links.unwrap_or_default(),
+            special_use: own.special_use.unwrap_or_default(),
             users,
         })
     }

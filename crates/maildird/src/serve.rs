@@ -10,7 +10,7 @@ use imap_daemon::{Failure, logging};
 use imap_maildir::MaildirBackend;
 use rustix::fs::{Access, access};
 
-use crate::config::{MailRoot, MailRootLinks, Settings};
+use crate::config::{MailRoot, MailRootLinks, Settings, SpecialUse};
 
 /// The folder above the users' Maildirs cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +44,12 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
         MailRootLinks::Refuse => root,
         MailRootLinks::Follow => root.following_links(),
     };
-    plan.serve(MaildirBackend::new(root, users)?, &ready).await
+    let backend = MaildirBackend::new(root, users)?;
+    let backend = match settings.special_use {
+        SpecialUse::ByName => backend,
+        SpecialUse::AsCreated => backend.without_special_use_by_name(),
+    };
+    plan.serve(backend, &ready).await
 }
 
 /// The users' Maildirs may be missing, and are then made; the folder that they go into must be there. A mount that

@@ -1,7 +1,10 @@
 //! The user's table of names.
 
 use super::messages::Messages;
-use imap_backend::{Error, ErrorKind, ListEntry, ListQuery, MailboxName, Selection, Subscription};
+use imap_backend::{
+    Create, Error, ErrorKind, ListEntry, ListQuery, MailboxName, ObjectId, Selection, SpecialUse,
+    Subscription,
+};
 use imap_seq::UidValidity;
 use imap_updates::{Closed, MailboxHub, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,17 +13,27 @@ use std::collections::{BTreeMap, BTreeSet};
 /// mailbox's hub is closed under it.
 #[derive(Debug, Default)]
 pub(super) struct Mailboxes {
-    by_name: BTreeMap<MailboxName, MailboxHub<Messages>>,
+    by_name: BTreeMap<MailboxName, Named>,
     subscribed: BTreeSet<MailboxName>,
     /// The last UIDVALIDITY given: never one twice, whatever is deleted and created again.
     last_validity: u32,
+    /// The last number given to a message.
+    last_email: u64,
+}
+
+/// A mailbox, and what belongs to it whatever its name.
+#[derive(Debug)]
+struct Named {
+    hub: MailboxHub<Messages>,
+    id: ObjectId,
+    special_use: SpecialUse,
 }
 
 impl Mailboxes {
     /// An empty INBOX.
     pub(super) fn new() -> Self {
         let mut mailboxes = Self::default();
-        mailboxes.add(MailboxName::inbox());
+        mailboxes.add(MailboxName::inbox(), SpecialUse::none());
         mailboxes
     }
 
@@ -30,7 +43,22 @@ impl Mailboxes {
         name: &MailboxName,
         otherwise: ErrorKind,
     ) -> Result<MailboxHub<Messages>, Error> {
-        self.by_name.get(name).cloned().ok_or_else(|| otherwise.into())
+        self.named(name, otherwise).map(|named| named.hub.clone())
+    }
+
+    /// The id of the mailbox of this name, or this error.
+    pub(super) fn id(&self, name: &MailboxName, otherwise: ErrorKind) -> Result<ObjectId, Error> {
+        self.named(name, otherwise).map(|named| named.id.clone())
+    }
+
+    /// An EMAILID that no message has.
+    pub(super) fn next_email_id(&mut self) -> ObjectId {
+        self.last_email += 1;
+        ObjectId::of_email(self.last_email)
+    }
+
+    fn named(&self, name: &MailboxName, otherwise: ErrorKind) -> Result<&Named, Error> {
+        self.by_name.get(name).ok_or_else(|| otherwise.into())
     }
 
     pub(super) fn list(&self, query: &ListQuery) -> Vec<ListEntry> {
@@ -43,26 +71,34 @@ impl Mailboxes {
             true => Subscription::Subscribed,
             false => Subscription::NotSubscribed,
         };
-        let mailboxes = self.by_name.keys();
-        let mailboxes =
-            mailboxes.map(|name| ListEntry::mailbox(name.clone()).with_subscription(subscribed(name)));
+        let mailboxes = self.by_name.iter().map(|(name, named)| {
+            ListEntry::mailbox(name.clone())
+                .with_subscription(subscribed(name))
+                .with_special_use(named.special_use)
+        });
         match query.selection() {
             Selection::Subscribed => mailboxes.chain(missing).collect(),
             _ => mailboxes.collect(),
         }
     }
 
-    pub(super) fn create(&mut self, name: &MailboxName) -> Result<(), Error> {
+    /// Makes a mailbox. Each special use is one mailbox's: the new one takes it over.
+    pub(super) fn create(&mut self, name: &MailboxName, how: &Create) -> Result<ObjectId, Error> {
         if self.by_name.contains_key(name) {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        self.add(name.clone());
-        Ok(())
+        if !SpecialUse::OF_PLACES.includes(how.special_use()) {
+            return Err(ErrorKind::UseNotSupported.into());
+        }
+        for other in self.by_name.values_mut() {
+            other.special_use = other.special_use.without(how.special_use());
+        }
+        Ok(self.add(name.clone(), how.special_use()))
     }
 
     pub(super) fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {
-        let hub = self.by_name.remove(name).ok_or(ErrorKind::NonExistent)?;
-        hub.lock().close(Closed::Deleted);
+        let named = self.by_name.remove(name).ok_or(ErrorKind::NonExistent)?;
+        named.hub.lock().close(Closed::Deleted);
         Ok(())
     }
 
@@ -78,9 +114,9 @@ impl Mailboxes {
         });
         let renamed: Vec<_> = renamed.collect::<Result<_, Error>>()?;
         for (old, new) in renamed {
-            if let Some(hub) = self.by_name.remove(&old) {
-                hub.lock().renamed(new.as_str());
-                self.by_name.insert(new, hub);
+            if let Some(named) = self.by_name.remove(&old) {
+                named.hub.lock().renamed(new.as_str());
+                self.by_name.insert(new, named);
             }
         }
         Ok(())
@@ -94,11 +130,17 @@ impl Mailboxes {
         self.subscribed.remove(name);
     }
 
-    fn add(&mut self, name: MailboxName) {
+    fn add(&mut self, name: MailboxName, special_use: SpecialUse) -> ObjectId {
         self.last_validity += 1;
         let validity = UidValidity::new(self.last_validity).unwrap_or(UidValidity::MIN);
         let hub = MailboxHub::new(Messages::new(validity), Snapshot::empty());
-        self.by_name
-            .insert(name, hub.expect("no UIDs are ascending UIDs"));
+        let id = ObjectId::of_mailbox(self.last_validity.into());
+        let named = Named {
+            hub: hub.expect("no UIDs are ascending UIDs"),
+            id: id.clone(),
+            special_use,
+        };
+        self.by_name.insert(name, named);
+        id
     }
 }

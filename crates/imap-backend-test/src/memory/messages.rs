@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset, Utc};
-use imap_backend::{Append, Error, ErrorKind, FlagChange, Record};
+use imap_backend::{Append, Error, ErrorKind, FlagChange, ObjectId, Record};
 use imap_message::Summary;
 use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
 use imap_updates::{Echo, Flag, Flags, HubGuard, Ingest, MailboxHub, Origin, Recency};
@@ -24,12 +24,22 @@ pub(super) struct Messages {
 /// A message, with everything that is ever asked about it.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
+    /// The same for all copies.
+    id: ObjectId,
     octets: Bytes,
     summary: Arc<Summary>,
     flags: Flags,
     date: DateTime<FixedOffset>,
     /// Of the last change.
     modseq: ModSeq,
+}
+
+/// Sums over the messages of a mailbox.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    pub(super) octets: u64,
+    pub(super) deleted: u32,
+    pub(super) deleted_octets: u64,
 }
 
 /// What was expunged, for clients that come back.
@@ -49,12 +59,13 @@ impl Message {
     ///
     /// # Errors
     /// [`ErrorKind::UnknownEncoding`] where it has a NUL.
-    pub(super) fn new(octets: &[u8], append: &Append) -> Result<Self, Error> {
+    pub(super) fn new(octets: &[u8], append: &Append, id: ObjectId) -> Result<Self, Error> {
         if octets.contains(&0) {
             return Err(ErrorKind::UnknownEncoding.into());
         }
         let octets = Bytes::from(imap_message::to_crlf(octets).into_owned());
         Ok(Self {
+            id,
             summary: Arc::new(Summary::of(&octets)),
             octets,
             flags: append.flags().clone(),
@@ -72,6 +83,7 @@ impl Message {
             .with_modseq(self.modseq)
             .with_summary(Arc::clone(&self.summary))
             .with_body(self.octets.clone())
+            .with_email_id(self.id.clone())
     }
 }
 
@@ -96,6 +108,18 @@ impl Messages {
             .iter()
             .filter(move |(_, message)| unseen(message))
             .map(|(&uid, _)| uid)
+    }
+
+    pub(super) fn sums(&self) -> Sums {
+        self.by_uid.values().fold(Sums::default(), |mut sums, message| {
+            let octets = message.octets.len() as u64;
+            sums.octets += octets;
+            if message.flags.contains(&Flag::Deleted) {
+                sums.deleted += 1;
+                sums.deleted_octets += octets;
+            }
+            sums
+        })
     }
 
     /// The messages whose last change came after `since`.
@@ -264,7 +288,8 @@ mod tests {
         let hub = MailboxHub::new(Messages::new(UidValidity::MIN), Snapshot::empty()).unwrap();
         let mut gone = Vec::new();
         for _ in 0..=EXPUNGES {
-            let message = Message::new(b"x", &Append::new(Flags::empty())).unwrap();
+            let id = ObjectId::of_email(1);
+            let message = Message::new(b"x", &Append::new(Flags::empty()), id).unwrap();
             let uid = add(&mut hub.lock(), message).unwrap();
             let before = hub.lock().highest;
             take_out(&mut hub.lock(), &UidSet::from_iter([uid])).unwrap();

@@ -2,11 +2,12 @@
 
 use super::mailbox::MemoryMailbox;
 use super::mailboxes::Mailboxes;
-use super::messages::{self, Message};
+use super::messages::{self, Message, Messages};
 use imap_backend::{
     Abilities, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, MailboxName,
-    MessageSource, Opened, Select, Session, Status, StatusQuery,
+    MessageSource, ObjectId, Opened, Select, Session, Status, StatusQuery,
 };
+use imap_updates::MailboxHub;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -20,6 +21,13 @@ pub struct MemorySession {
 impl MemorySession {
     pub(super) fn new(abilities: Abilities, mailboxes: Arc<Mutex<Mailboxes>>) -> Self {
         Self { abilities, mailboxes }
+    }
+
+    /// The mailbox of this name, and its id.
+    fn find(&self, name: &MailboxName) -> Result<(MailboxHub<Messages>, ObjectId), Error> {
+        let mailboxes = self.mailboxes.lock();
+        let hub = mailboxes.hub(name, ErrorKind::NonExistent)?;
+        Ok((hub, mailboxes.id(name, ErrorKind::NonExistent)?))
     }
 }
 
@@ -35,7 +43,7 @@ impl Session for MemorySession {
     }
 
     async fn select(&mut self, name: &MailboxName, how: &Select) -> Result<Opened<MemoryMailbox>, Error> {
-        let hub = self.mailboxes.lock().hub(name, ErrorKind::NonExistent)?;
+        let (hub, id) = self.find(name)?;
         let (updates, figures) = hub.subscribe_with(how.access(), |messages, _| {
             let unseen = messages.unseen().next();
             (messages.validity, messages.next, unseen, messages.highest)
@@ -45,7 +53,8 @@ impl Session for MemorySession {
         Ok(Opened::new(mailbox, updates, uid_validity)
             .with_uid_next(uid_next)
             .with_first_unseen(first_unseen)
-            .with_highest_modseq(highest_modseq))
+            .with_highest_modseq(highest_modseq)
+            .with_mailbox_id(id))
     }
 
     async fn append(
@@ -55,26 +64,33 @@ impl Session for MemorySession {
         mut message: impl MessageSource,
     ) -> Result<Appended, Error> {
         let hub = self.mailboxes.lock().hub(name, ErrorKind::TryCreate)?;
-        let message = Message::new(&message.read_all().await?, append)?;
+        let octets = message.read_all().await?;
+        let id = self.mailboxes.lock().next_email_id();
+        let message = Message::new(&octets, append, id)?;
         let mut mailbox = hub.lock();
         let uid = messages::add(&mut mailbox, message)?;
         Ok(Appended::new(mailbox.validity, uid))
     }
 
     async fn status(&mut self, name: &MailboxName, _: StatusQuery) -> Result<Status, Error> {
-        let hub = self.mailboxes.lock().hub(name, ErrorKind::NonExistent)?;
+        let (hub, id) = self.find(name)?;
         let mailbox = hub.lock();
+        let sums = mailbox.sums();
         Ok(Status::new(mailbox.validity)
             .with_messages(mailbox.len())
             .with_recent(u32::try_from(mailbox.recent().len()).unwrap_or(u32::MAX))
             .with_unseen(u32::try_from(mailbox.unseen().count()).unwrap_or(u32::MAX))
             .with_uid_next(mailbox.next)
-            .with_highest_modseq(mailbox.highest))
+            .with_highest_modseq(mailbox.highest)
+            .with_size(sums.octets)
+            .with_deleted(sums.deleted)
+            .with_deleted_storage(sums.deleted_octets)
+            .with_mailbox_id(id))
     }
 
-    async fn create(&mut self, name: &MailboxName, _: &Create) -> Result<Created, Error> {
-        self.mailboxes.lock().create(name)?;
-        Ok(Created::default())
+    async fn create(&mut self, name: &MailboxName, how: &Create) -> Result<Created, Error> {
+        let id = self.mailboxes.lock().create(name, how)?;
+        Ok(Created::default().with_mailbox_id(id))
     }
 
     async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {
@@ -90,7 +106,7 @@ impl Session for MemorySession {
         if !from.is_inbox() {
             return mailboxes.rename(from, to);
         }
-        mailboxes.create(to)?;
+        mailboxes.create(to, &Create::default())?;
         let target = mailboxes.hub(to, ErrorKind::ServerBug)?;
         drop(mailboxes);
         messages::move_all(&source, &target)

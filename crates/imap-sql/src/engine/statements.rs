@@ -155,6 +155,13 @@ impl<'r> Row<'r> {
         }
     }
 
+    pub(crate) fn text_or_null(self, column: usize) -> Result<Option<&'r str>, Error> {
+        match self {
+            Self::Sqlite(row) => of_sqlite(row, column)?.as_str_or_null().map_err(damaged),
+            Self::Postgres(row) => row.try_get(column).map_err(damaged),
+        }
+    }
+
     pub(crate) fn octets(self, column: usize) -> Result<&'r [u8], Error> {
         match self {
             Self::Sqlite(row) => of_sqlite(row, column)?.as_blob().map_err(damaged),

@@ -272,3 +272,26 @@ pub(crate) fn count_from(statements: Statements<'_>, mailbox: i64, uid: i64) -> 
     let count = statements.one(sql, &[mailbox.into(), uid.into()], |row| row.integer(0))?;
     Ok(u32::try_from(count.unwrap_or(0)).unwrap_or(u32::MAX))
 }
+
+/// Octets of messages.
+pub(crate) struct Sizes {
+    pub(crate) all: u64,
+    /// Of those with `\Deleted`.
+    pub(crate) deleted: u64,
+}
+
+/// The octets of a mailbox's messages.
+pub(crate) fn sizes(statements: Statements<'_>, mailbox: i64) -> Result<Sizes, Error> {
+    // `CAST`: in PostgreSQL a sum has another type than what is summed.
+    let sql = "SELECT CAST(coalesce(sum(size), 0) AS BIGINT), \
+               CAST(coalesce(sum(CASE WHEN flags & 4 <> 0 THEN size ELSE 0 END), 0) AS BIGINT) \
+               FROM messages WHERE mailbox = ?1";
+    let octets = |row: Row<'_>, column| row.integer(column).map(|sum| sum.try_into().unwrap_or(0));
+    let sizes = statements.one(sql, &[mailbox.into()], |row| {
+        Ok(Sizes {
+            all: octets(row, 0)?,
+            deleted: octets(row, 1)?,
+        })
+    })?;
+    sizes.ok_or_else(|| ErrorKind::ServerBug.into())
+}

@@ -22,6 +22,7 @@ fn the_example_file_parses_as_it_is_and_with_every_key_in_it() {
 fn the_values_in_the_example_are_the_defaults() {
     let full = Settings::of(parse(&with_all_keys(&example()))).unwrap();
     assert_eq!(full.mail_root_links, MailRootLinks::default());
+    assert_eq!(full.special_use, SpecialUse::default());
 }
 
 #[test]
