@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imap_backend::Backend;
-use imap_server::{Limits, PlaintextLogin, Server, Shutdown};
+use imap_server::{Compression, Limits, PlaintextLogin, Server, Shutdown};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 
@@ -99,6 +99,7 @@ pub struct Plan {
     listening: Vec<Listening>,
     certificate: Option<Arc<Certificate>>,
     plaintext_login: PlaintextLogin,
+    compression: Compression,
     limits: Limits,
 }
 
@@ -119,6 +120,7 @@ impl Plan {
         Ok(Self {
             certificate,
             plaintext_login: settings.plaintext_login.into(),
+            compression: settings.compression,
             limits: settings.limits.over_server(Limits::default()),
             ..Self::new(listening)
         })
@@ -138,6 +140,7 @@ impl Plan {
             listening,
             certificate: None,
             plaintext_login: PlaintextLogin::default(),
+            compression: Compression::default(),
             limits: Limits::default(),
         }
     }
@@ -153,6 +156,13 @@ impl Plan {
     #[must_use]
     pub fn plaintext_login(mut self, plaintext_login: PlaintextLogin) -> Self {
         self.plaintext_login = plaintext_login;
+        self
+    }
+
+    /// Whether clients may have their connection compressed.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 
@@ -189,7 +199,8 @@ impl Plan {
         self.warn_of_surprises();
         let mut builder = Server::builder(backend)
             .limits(self.limits)
-            .plaintext_login(self.plaintext_login);
+            .plaintext_login(self.plaintext_login)
+            .compression(self.compression);
         if let Some(certificate) = &self.certificate {
             builder = builder.tls(certificate.server_config()?);
         }

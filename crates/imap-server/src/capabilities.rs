@@ -1,6 +1,10 @@
 //! What CAPABILITY lists (RFC 9051, section 7.2.2), and what ENABLE can switch on.
 
-use imap_backend::{Abilities, Ability, Backend, Transport};
+mod connection;
+
+use std::borrow::Cow;
+
+use imap_backend::{Abilities, Ability, Backend};
 
 use crate::client::Client;
 use crate::enabled::Feature;
@@ -70,16 +74,8 @@ impl<B: Backend> Client<B> {
     pub(crate) fn capabilities(&self) -> String {
         let abilities = self.abilities();
         let offered = CAPABILITIES.iter().filter(|(_, needs)| needs.met_by(&abilities));
-        let mut all: Vec<&str> = offered.map(|&(name, _)| name).collect();
-        if let State::NotAuthenticated = self.state {
-            if self.peer.transport == Transport::Plain && self.server.tls.is_some() {
-                all.push("STARTTLS");
-            }
-            all.push(match self.may_send_password() {
-                true => "AUTH=PLAIN",
-                false => "LOGINDISABLED",
-            });
-        }
+        let mut all: Vec<Cow<'static, str>> = offered.map(|&(name, _)| name.into()).collect();
+        all.extend(self.connection_capabilities());
         all.join(" ")
     }
 

@@ -328,6 +328,7 @@ mod tests {
             limits,
             None,
             crate::PlaintextLogin::default(),
+            crate::options::Options::default(),
         ));
         let (_client, stream) = tokio::io::duplex(64);
         let served = serve(

@@ -64,6 +64,7 @@ impl<B: Backend> Client<B> {
                 Box::pin(self.enable(tag, capabilities.as_ref())).await?;
             }
             CommandBody::Namespace => self.namespace(tag).await?,
+            CommandBody::Compress { algorithm } => Box::pin(self.compress(tag, algorithm)).await?,
             CommandBody::Idle => self.idle(tag).await?,
             CommandBody::Check => self.check(tag).await?,
             CommandBody::Close => Box::pin(self.close(tag)).await?,

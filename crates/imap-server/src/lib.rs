@@ -2,7 +2,7 @@
 //!
 //! You bring an [`imap_backend::Backend`]; this crate brings the rest of an IMAP4rev1 server (RFC 3501): octets, lines
 //! and literals, states, commands, responses, TLS, limits and a graceful stop. Offered besides: IDLE, UIDPLUS, MOVE,
-//! UNSELECT, NAMESPACE, ID, ENABLE, LITERAL+, SASL-IR, CHILDREN, STARTTLS and AUTHENTICATE PLAIN.
+//! UNSELECT, NAMESPACE, ID, ENABLE, LITERAL+, SASL-IR, CHILDREN, COMPRESS=DEFLATE, STARTTLS and AUTHENTICATE PLAIN.
 //!
 //! # What is left to you
 //!
@@ -58,6 +58,10 @@
 //! a piece of 64 KiB of one message, and gives way between pieces. All other bounds are in [`Limits`]. Output is sent in
 //! batches of 32 KiB; a client that does not read blocks only itself, and not for longer than [`Limits::write_stall`].
 //!
+//! A compressed connection holds 32 KiB more while it waits: what its client may refer back to. While it is at work, and two
+//! seconds longer, it holds a compressor of 312 KiB besides. Input is inflated only as far as there is room for it, so that the
+//! bounds on input are bounds on what it stands for.
+//!
 //! SEARCH, and FETCH of what lies in messages, is done in turns: as much of it at the same time as there are cores, each turn
 //! from one pause to the next, and by user. So one user's thousand searches delay another user's by one turn each time. A
 //! backend's part is to pause: a [`search`](imap_backend::Mailbox::search) that does not keeps its core (on a runtime of
@@ -90,6 +94,7 @@ mod listener;
 mod log_limit;
 mod mailbox_flags;
 mod numbers;
+mod options;
 mod selected;
 mod server;
 mod shared;
@@ -101,5 +106,6 @@ mod turns;
 mod wire;
 
 pub use config::{Limits, PlaintextLogin};
+pub use options::Compression;
 pub use server::{Server, ServerBuilder};
 pub use shutdown::Shutdown;

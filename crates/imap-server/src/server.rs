@@ -13,6 +13,7 @@ use tokio_rustls::rustls::ServerConfig;
 use crate::client;
 use crate::config::{Limits, PlaintextLogin};
 use crate::listener;
+use crate::options::{Compression, Options};
 use crate::shared::Shared;
 use crate::shutdown::Shutdown;
 
@@ -43,6 +44,7 @@ pub struct ServerBuilder<B> {
     limits: Limits,
     tls: Option<Arc<ServerConfig>>,
     plaintext_login: PlaintextLogin,
+    options: Options,
 }
 
 impl<B> fmt::Debug for ServerBuilder<B> {
@@ -75,12 +77,19 @@ impl<B: Backend> ServerBuilder<B> {
         self
     }
 
+    /// Whether clients may have their connection compressed; by default they may, after login.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.options.compression = compression;
+        self
+    }
+
     /// The server; it does nothing until it is given a listener or a stream.
     #[must_use]
     pub fn build(self) -> Server<B> {
         let mut limits = self.limits;
         limits.logins_at_once = limits.logins_at_once.min(Semaphore::MAX_PERMITS);
-        let shared = Shared::new(self.backend, limits, self.tls, self.plaintext_login);
+        let shared = Shared::new(self.backend, limits, self.tls, self.plaintext_login, self.options);
         Server {
             shared: Arc::new(shared),
         }
@@ -95,6 +104,7 @@ impl<B: Backend> Server<B> {
             limits: Limits::default(),
             tls: None,
             plaintext_login: PlaintextLogin::default(),
+            options: Options::default(),
         }
     }
 

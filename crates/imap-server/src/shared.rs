@@ -9,6 +9,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::{Limits, PlaintextLogin};
 use crate::log_limit::LogLimits;
+use crate::options::Options;
 use crate::slots::Slots;
 use crate::turns::Turns;
 
@@ -18,6 +19,7 @@ pub(crate) struct Shared<B> {
     pub(crate) limits: Arc<Limits>,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) plaintext_login: PlaintextLogin,
+    pub(crate) options: Options,
     pub(crate) log: LogLimits,
     /// Logins that may be checked at the same time.
     pub(crate) logins: Semaphore,
@@ -32,6 +34,7 @@ impl<B: Backend> Shared<B> {
         limits: Limits,
         tls: Option<Arc<ServerConfig>>,
         plaintext_login: PlaintextLogin,
+        options: Options,
     ) -> Self {
         Self {
             backend,
@@ -41,6 +44,7 @@ impl<B: Backend> Shared<B> {
             limits: Arc::new(limits),
             tls: tls.map(TlsAcceptor::from),
             plaintext_login,
+            options,
             log: LogLimits::default(),
         }
     }

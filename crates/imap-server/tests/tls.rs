@@ -6,6 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
+use common::compressed::Compressed;
 use common::{Client, connect, remote};
 use imap_backend::{Peer, Transport};
 use imap_backend_test::MemoryBackend;
@@ -76,6 +77,36 @@ async fn starttls_protects_the_login_and_sends_no_second_greeting() {
     );
     assert!(lines[2].starts_with("b OK "), "{text}");
     assert_eq!(lines[3], "c BAD TLS is in use already");
+}
+
+/// RFC 4978, section 3: first COMPRESS, then TLS, whatever the order of the commands.
+#[tokio::test]
+async fn a_compressed_connection_is_compressed_inside_tls() {
+    let (server, connector) = secured();
+    let mut client = greeted(&server).await;
+    client.ok("STARTTLS").await;
+    let mut stream = connector
+        .connect(localhost(), client.into_stream())
+        .await
+        .unwrap();
+    stream
+        .write_all(b"a LOGIN joe secret\r\nb COMPRESS DEFLATE\r\n")
+        .await
+        .unwrap();
+    let mut answers = String::new();
+    while !answers.ends_with("b OK DEFLATE active\r\n") {
+        answers.push(char::from(stream.read_u8().await.unwrap()));
+    }
+    let mut client = Compressed::new(stream);
+    client
+        .send("a SELECT INBOX\r\nb IDLE\r\nDONE\r\nc LOGOUT\r\n")
+        .await;
+    let mut lines = Vec::new();
+    while let Some(line) = client.line_or_end().await {
+        lines.push(line);
+    }
+    assert!(lines.contains(&"b OK IDLE completed".to_owned()), "{lines:?}");
+    assert_eq!(lines.last().map(String::as_str), Some("c OK LOGOUT completed"));
 }
 
 /// The command injection of many servers: what a third party puts behind STARTTLS must not be run inside TLS.

@@ -31,6 +31,9 @@ pub struct ServerFlags {
     /// Who may send a password without TLS [default: from-loopback]
     #[arg(long, value_name = "WHO")]
     plaintext_login: Option<PlaintextLogin>,
+    /// Whether clients may have their connection compressed after login [default: true]
+    #[arg(long, value_name = "BOOL")]
+    compress: Option<bool>,
     /// A bound on what clients cost, such as connections=50 or append=25MiB; may be repeated. --example-config
     /// explains them all
     #[arg(long = "limit", value_name = "NAME=VALUE")]
@@ -56,6 +59,7 @@ impl ServerFlags {
             tls_cert: self.tls_cert,
             tls_key: self.tls_key,
             plaintext_login: self.plaintext_login,
+            compress: self.compress,
             log_level: self.log_level,
             log_format: self.log_format,
             // The last of two values for one limit counts.

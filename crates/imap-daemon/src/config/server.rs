@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use imap_server::Compression;
 use serde::de::MapAccess;
 
 use super::{Address, ConfigError, LimitsLayer, PlaintextLogin, Section, start_at, unknown_key};
@@ -25,6 +26,8 @@ pub struct ServerLayer {
     pub tls_key: Option<PathBuf>,
     /// Who may send a password without TLS.
     pub plaintext_login: Option<PlaintextLogin>,
+    /// Whether clients may have their connection compressed.
+    pub compress: Option<bool>,
     /// What is logged.
     pub log_level: Option<LogLevel>,
     /// How a log line looks.
@@ -45,6 +48,8 @@ pub struct ServerSettings {
     pub tls: Option<TlsFiles>,
     /// Who may send a password without TLS.
     pub plaintext_login: PlaintextLogin,
+    /// Whether clients may have their connection compressed.
+    pub compression: Compression,
     /// What is logged.
     pub log_level: LogLevel,
     /// How a log line looks.
@@ -60,6 +65,7 @@ impl Section for ServerLayer {
         "tls_cert",
         "tls_key",
         "plaintext_login",
+        "compress",
         "log_level",
         "log_format",
         "limits",
@@ -72,6 +78,7 @@ impl Section for ServerLayer {
             "tls_cert" => self.tls_cert = file.next_value()?,
             "tls_key" => self.tls_key = file.next_value()?,
             "plaintext_login" => self.plaintext_login = file.next_value()?,
+            "compress" => self.compress = file.next_value()?,
             "log_level" => self.log_level = file.next_value()?,
             "log_format" => self.log_format = file.next_value()?,
             "limits" => self.limits = file.next_value()?,
@@ -94,6 +101,7 @@ impl Section for ServerLayer {
             tls_cert: self.tls_cert.or(below.tls_cert),
             tls_key: self.tls_key.or(below.tls_key),
             plaintext_login: self.plaintext_login.or(below.plaintext_login),
+            compress: self.compress.or(below.compress),
             log_level: self.log_level.or(below.log_level),
             log_format: self.log_format.or(below.log_format),
             limits: self.limits.over(below.limits),
@@ -126,6 +134,10 @@ impl ServerLayer {
             listen_tls: self.listen_tls.into_iter().map(|address| address.0).collect(),
             tls,
             plaintext_login: self.plaintext_login.unwrap_or_default(),
+            compression: match self.compress {
+                None | Some(true) => Compression::Offered,
+                Some(false) => Compression::Off,
+            },
             log_level: self.log_level.unwrap_or_default(),
             log_format: self.log_format.unwrap_or_default(),
             limits: self.limits,

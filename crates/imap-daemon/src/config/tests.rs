@@ -67,6 +67,7 @@ fn the_values_in_the_example_are_the_defaults() {
     let bare = complete("").unwrap();
     assert_eq!(full.listen, bare.listen);
     assert_eq!(full.plaintext_login, bare.plaintext_login);
+    assert_eq!(full.compression, bare.compression);
     assert_eq!(full.log_level, bare.log_level);
     assert_eq!(full.log_format, bare.log_format);
     let limits = |settings: &ServerSettings| {
@@ -92,6 +93,7 @@ fn unknown_keys_and_wrong_values_are_named_with_their_line() {
         ("log_level = 'loud'\n", 1, "is no log level"),
         ("log_format = 'xml'\n", 1, "`xml`"),
         ("plaintext_login = 'always'\n", 1, "from-loopback"),
+        ("compress = 'no'\n", 1, "expected a boolean"),
         ("cellar = \n", 1, "TOML parse error"),
     ] {
         let error = Layer::<Cellar>::parse(text).unwrap_err().to_string();

@@ -5,6 +5,7 @@
 mod any;
 mod append;
 mod auth;
+mod compress;
 mod copy;
 mod fetch;
 mod idle;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use memchr::memchr;
 use tokio::time::{Instant, sleep_until};
 
+use super::deflate::Damaged;
 use super::io::Io;
 use crate::config::Limits;
 use crate::shutdown::Shutdown;
@@ -17,7 +18,7 @@ use crate::shutdown::Shutdown;
 pub(crate) enum Gone {
     /// The client closed or reset the connection, or stopped taking our output.
     #[error("connection lost: {0}")]
-    Lost(#[from] io::Error),
+    Lost(#[source] io::Error),
     /// Nothing came for too long, or nothing whole.
     #[error("the client took too long")]
     Silent,
@@ -33,6 +34,16 @@ pub(crate) enum Gone {
     /// A literal was announced and cannot be completed: nothing more may be sent, not even BYE.
     #[error("a message changed while it was sent")]
     Torn,
+}
+
+impl From<io::Error> for Gone {
+    fn from(error: io::Error) -> Self {
+        let damaged = error.get_ref().is_some_and(|inner| inner.is::<Damaged>());
+        match damaged {
+            true => Self::CutOff("what comes is not DEFLATE data"),
+            false => Self::Lost(error),
+        }
+    }
 }
 
 /// Which bounds hold: a stranger gets less than a user.
@@ -109,6 +120,12 @@ impl Channel {
         self.io = io;
         self.line = Vec::new();
         self.skipped = None;
+        self.scanned = 0;
+    }
+
+    /// Compresses both directions from now on; see [`Io::compress`].
+    pub(crate) fn compress(&mut self) {
+        self.io.compress();
         self.scanned = 0;
     }
 

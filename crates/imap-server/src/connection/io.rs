@@ -11,6 +11,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
+use super::deflate::Deflated;
+
 /// Anything that carries IMAP: a socket, a TLS session, an in-memory pipe.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
@@ -38,6 +40,7 @@ enum ReadAhead {
 /// A stream with its input and output buffers.
 pub(crate) struct Io {
     stream: Box<dyn Stream>,
+    is_compressed: bool,
     input: BytesMut,
     output: Vec<u8>,
     /// How much of `output` has left; kept here so that a flush can be dropped and taken up again.
@@ -52,6 +55,7 @@ impl Io {
     pub(crate) fn new(stream: Box<dyn Stream>, write_stall: Duration) -> Self {
         Self {
             stream,
+            is_compressed: false,
             input: BytesMut::new(),
             output: Vec::new(),
             sent: 0,
@@ -65,6 +69,19 @@ impl Io {
     /// What stays behind is closed.
     pub(crate) fn take_stream(&mut self) -> Box<dyn Stream> {
         std::mem::replace(&mut self.stream, Box::new(Closed))
+    }
+
+    /// Compresses both directions from now on (RFC 4978, section 3); what was read already and not consumed is compressed
+    /// input. The output must have been flushed.
+    pub(crate) fn compress(&mut self) {
+        let received = std::mem::take(&mut self.input);
+        let deflated = Deflated::new(self.take_stream(), &received);
+        self.stream = Box::new(deflated);
+        self.is_compressed = true;
+    }
+
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.is_compressed
     }
 
     /// What has been received and not yet consumed.
@@ -197,11 +214,27 @@ impl Io {
         while self.sent < self.output.len() {
             timeout(stall, self.write_some()).await.map_err(|_| stalled())??;
         }
+        timeout(stall, self.flush_stream())
+            .await
+            .map_err(|_| stalled())??;
+        // Not before: a flush that is dropped while the stream holds octets back has to be taken up there.
         self.output.clear();
         self.sent = 0;
         // A large literal must not pin its buffer to the connection for ever.
         self.output.shrink_to(2 * FLUSH_AT);
-        timeout(stall, self.stream.flush()).await.map_err(|_| stalled())?
+        Ok(())
+    }
+
+    /// Sends what the stream itself holds back, as TLS and compression do, taking in a bounded amount of input meanwhile.
+    async fn flush_stream(&mut self) -> io::Result<()> {
+        poll_fn(|context| match Pin::new(&mut self.stream).poll_flush(context) {
+            Poll::Ready(flushed) => Poll::Ready(flushed),
+            Poll::Pending => {
+                let _ = self.poll_read_ahead(context);
+                Poll::Pending
+            }
+        })
+        .await
     }
 
     /// Writes at least one octet, taking in a bounded amount of input while the client does not take any.
@@ -283,6 +316,69 @@ mod tests {
         }
         assert_eq!(client.read_exact(&mut [0; 100_000]).await.unwrap(), 100_000);
         assert_eq!(io.output.capacity() + io.input.capacity(), 0);
+    }
+
+    /// Holds back what is written until it is flushed, and is flushed at the second try.
+    struct Hesitant(DuplexStream, Vec<u8>, Tries);
+
+    enum Tries {
+        None,
+        One,
+    }
+
+    impl AsyncRead for Hesitant {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            room: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(context, room)
+        }
+    }
+
+    impl AsyncWrite for Hesitant {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            octets: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.1.extend_from_slice(octets);
+            Poll::Ready(Ok(octets.len()))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            if let Tries::None = self.2 {
+                self.2 = Tries::One;
+                return Poll::Pending;
+            }
+            let held = std::mem::take(&mut self.1);
+            match Pin::new(&mut self.0).poll_write(context, &held) {
+                Poll::Ready(Ok(count)) => Poll::Ready(Ok(assert_eq!(count, held.len()))),
+                other => other.map_ok(|_| ()),
+            }
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flush_that_is_dropped_is_taken_up_again_where_the_stream_holds_octets_back() {
+        let (mut client, stream) = tokio::io::duplex(100);
+        let stream = Hesitant(stream, Vec::new(), Tries::None);
+        let mut io = Io::new(Box::new(stream), Duration::from_secs(60));
+        io.out().extend_from_slice(b"* 1 EXISTS\r\n");
+        tokio::select! {
+            biased;
+            _ = io.fill() => unreachable!("the client says nothing"),
+            () = std::future::ready(()) => {}
+        }
+        io.flush().await.unwrap();
+        let mut octets = [0; 12];
+        client.read_exact(&mut octets).await.unwrap();
+        assert_eq!(&octets, b"* 1 EXISTS\r\n");
+        assert!(io.out().is_empty());
     }
 
     #[tokio::test]

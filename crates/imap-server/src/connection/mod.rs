@@ -2,6 +2,7 @@
 
 mod append;
 mod channel;
+mod deflate;
 mod io;
 mod presence;
 mod receive;

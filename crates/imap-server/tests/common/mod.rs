@@ -6,6 +6,7 @@
 )]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod compressed;
 pub(crate) mod one_mailbox;
 
 use std::cell::Cell;
@@ -305,6 +306,12 @@ impl Client {
     /// Whether the server has ended the connection.
     pub(crate) fn is_left(&self) -> bool {
         self.served.is_finished()
+    }
+
+    /// The stream alone, for a client that goes on in another way.
+    pub(crate) fn into_stream(self) -> DuplexStream {
+        assert!(self.received.is_empty(), "{:?}", self.received);
+        self.stream
     }
 
     /// Closes the connection at once, whatever is unread, and gives the server's side of it.
