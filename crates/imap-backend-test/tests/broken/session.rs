@@ -246,7 +246,10 @@ impl Session for BrokenSession {
             .with_unseen(status.unseen())
             .with_highest_modseq(self.highest(name, status.highest_modseq().unwrap()).await);
         match self.world.fault() {
-            Fault::StatusCountsSeen => status = status.with_unseen(status.messages()),
+            Fault::StatusCountsSeen => {
+                let messages = status.messages();
+                status = status.with_unseen(messages);
+            }
             Fault::StatusRunsOnAll if !query.includes(StatusQuery::ALL) => status = status.with_unseen(0),
             Fault::StatusTakesRecent => drop(self.select(name, &Select::new(Access::ReadWrite)).await?),
             _ => {}
