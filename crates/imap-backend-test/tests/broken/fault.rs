@@ -17,6 +17,7 @@ pub(crate) enum Fault {
     DeleteDoesNothing,
     AsciiNames,
     CreateTwice,
+    ForgetsUses,
     RenameLeavesInferiors,
     DeleteTakesInferiors,
     RenameOfInboxCreates,
@@ -132,6 +133,7 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
         Fault::CreateTwice,
         "list::impossible_changes_of_names_are_refused",
     ),
+    (Fault::ForgetsUses, "special_use::a_use_stays_with_its_mailbox"),
     (Fault::RenameLeavesInferiors, "list::rename_takes_inferiors_along"),
     (Fault::DeleteTakesInferiors, "list::delete_keeps_inferiors"),
     (

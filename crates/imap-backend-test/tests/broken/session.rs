@@ -118,6 +118,7 @@ impl Session for BrokenSession {
         let abilities = self.inner.abilities();
         match self.world.fault() {
             Fault::OffersLessAfterLogin => abilities.without(Ability::Move),
+            Fault::OnlyInbox => abilities.without(Ability::CreateSpecialUse),
             _ => abilities,
         }
     }
@@ -182,6 +183,7 @@ impl Session for BrokenSession {
         let (uid_next, keywords) = (self.uid_next(opened.uid_next()), opened.keywords().to_vec());
         let highest_modseq = self.highest(name, opened.highest_modseq().unwrap()).await;
         let uid_next = self.uid_next_of_view(uid_next, opened.updates());
+        let mailbox_id = opened.mailbox_id().cloned();
         let (inner, real) = opened.into_parts();
         let mailbox = BrokenMailbox {
             inner: Some(inner),
@@ -193,11 +195,15 @@ impl Session for BrokenSession {
             own_flags: Default::default(),
             _real: real,
         };
-        Ok(Opened::new(mailbox, updates, uid_validity.unwrap())
+        let told = Opened::new(mailbox, updates, uid_validity.unwrap())
             .with_uid_next(uid_next)
             .with_keywords(keywords)
             .with_first_unseen(first_unseen)
-            .with_highest_modseq(highest_modseq))
+            .with_highest_modseq(highest_modseq);
+        Ok(match mailbox_id {
+            Some(id) => told.with_mailbox_id(id),
+            None => told,
+        })
     }
 
     async fn append(
@@ -238,13 +244,25 @@ impl Session for BrokenSession {
     }
 
     async fn status(&mut self, name: &MailboxName, query: StatusQuery) -> Result<Status, Error> {
-        let status = self.inner.status(name, query).await?;
-        let mut status = Status::new(self.validity(status.uid_validity()))
-            .with_messages(status.messages())
-            .with_uid_next(self.uid_next(status.uid_next()))
-            .with_recent(status.recent())
-            .with_unseen(status.unseen())
-            .with_highest_modseq(self.highest(name, status.highest_modseq().unwrap()).await);
+        let told = self.inner.status(name, query).await?;
+        let mut status = Status::new(self.validity(told.uid_validity()))
+            .with_messages(told.messages())
+            .with_uid_next(self.uid_next(told.uid_next()))
+            .with_recent(told.recent())
+            .with_unseen(told.unseen())
+            .with_highest_modseq(self.highest(name, told.highest_modseq().unwrap()).await);
+        if let Some(octets) = told.size() {
+            status = status.with_size(octets);
+        }
+        if let Some(deleted) = told.deleted() {
+            status = status.with_deleted(deleted);
+        }
+        if let Some(octets) = told.deleted_storage() {
+            status = status.with_deleted_storage(octets);
+        }
+        if let Some(id) = told.mailbox_id() {
+            status = status.with_mailbox_id(id.clone());
+        }
         match self.world.fault() {
             Fault::StatusCountsSeen => {
                 let messages = status.messages();
@@ -271,7 +289,13 @@ impl Session for BrokenSession {
             }
             _ => {}
         }
-        self.inner.create(name, &Create::default()).await?;
+        let forgetful = Create::default();
+        let how = if self.fault(Fault::ForgetsUses) {
+            &forgetful
+        } else {
+            how
+        };
+        let created = self.inner.create(name, how).await?;
         let new = self.world.new_shadow(name).await?;
         let old = self.world.shadows.lock().get(name).cloned();
         match old {
@@ -283,7 +307,7 @@ impl Session for BrokenSession {
                     .insert(name.clone(), Arc::new(Mutex::new(new))),
             ),
         }
-        Ok(Created::default())
+        Ok(created)
     }
 
     async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {

@@ -3,7 +3,9 @@
 use crate::fault::Fault;
 use crate::session::BrokenSession;
 use bytes::Bytes;
-use imap_backend::{Abilities, Backend, Credentials, Error, LoginError, MailboxName, Peer, Select, Session};
+use imap_backend::{
+    Abilities, Ability, Backend, Credentials, Error, LoginError, MailboxName, Peer, Select, Session,
+};
 use imap_backend_test::{MemoryBackend, MemoryMailbox, MemorySession};
 use imap_seq::{ModSeq, Uid};
 use imap_updates::{
@@ -67,7 +69,11 @@ impl Backend for Broken {
     type Session = BrokenSession;
 
     fn abilities(&self) -> Abilities {
-        self.world.inner.abilities()
+        let abilities = self.world.inner.abilities();
+        match self.world.fault {
+            Fault::OnlyInbox => abilities.without(Ability::CreateSpecialUse),
+            _ => abilities,
+        }
     }
 
     async fn login(&self, peer: &Peer, credentials: Credentials) -> Result<BrokenSession, LoginError> {
