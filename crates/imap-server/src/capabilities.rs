@@ -33,6 +33,7 @@ const CAPABILITIES: &[(&str, Needs)] = &[
     ("UTF8=ACCEPT", Needs::Nothing),
     ("UIDONLY", Needs::Nothing),
     ("UIDBATCHES", Needs::Nothing),
+    ("NOTIFY", Needs::Nothing),
     ("PARTIAL", Needs::Nothing),
     ("UIDPLUS", Needs::Ability(Ability::UidPlus)),
     ("MOVE", Needs::Ability(Ability::Move)),

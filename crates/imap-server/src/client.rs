@@ -11,6 +11,7 @@ use crate::completion::{Answer, Completion, Condition, Stop};
 use crate::connection::{Channel, Gone, Io, Phase, Received, Receiver, Refusal};
 use crate::convert::Naming;
 use crate::enabled::{Enabled, Feature};
+use crate::notify::Watching;
 use crate::selected::Selected;
 use crate::shared::Shared;
 use crate::shutdown::Shutdown;
@@ -27,6 +28,8 @@ pub(crate) struct Client<B: Backend> {
     pub(crate) user: Arc<str>,
     pub(crate) failed_logins: u32,
     pub(crate) enabled: Enabled,
+    /// What NOTIFY has asked for.
+    pub(crate) watching: Option<Box<Watching>>,
     receiver: Receiver,
     bad_in_a_row: u32,
 }
@@ -64,6 +67,7 @@ impl<B: Backend> Client<B> {
             user: Arc::from(""),
             failed_logins: 0,
             enabled: Enabled::default(),
+            watching: None,
             receiver,
             bad_in_a_row: 0,
         }
@@ -101,6 +105,9 @@ impl<B: Backend> Client<B> {
 
     async fn serve(&mut self) -> Result<(), Gone> {
         loop {
+            if self.watching.is_some() {
+                Box::pin(self.wait_with_news()).await?;
+            }
             let received = self.receiver.receive(&mut self.channel).await?;
             if self.take(received).await? == Next::End {
                 return Ok(());
@@ -205,6 +212,9 @@ impl<B: Backend> Client<B> {
                     false => wire::untagged_ok(self.channel.io.out(), &code, "to be remembered"),
                 }
             }
+        }
+        if self.watching.is_some() {
+            Box::pin(self.tell_arrived()).await?;
         }
         completion.write(&mut self.channel, tag);
         match closed {

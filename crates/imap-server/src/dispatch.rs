@@ -202,6 +202,11 @@ impl<B: Backend> Client<B> {
         let tag = tag.as_str();
         tracing::debug!(command = name, "received");
         match extension {
+            Extension::Notify(notify) => {
+                let command = self.begin(kind::Notify);
+                let answer = self.notify(notify, command.as_ref()).await;
+                self.complete_releasing(tag, command, answer).await?;
+            }
             Extension::UidBatches(batches) => {
                 releasing!(self, tag, UidBatches, self.uid_batches(tag, &batches));
             }

@@ -93,6 +93,7 @@ mod enabled;
 mod listener;
 mod log_limit;
 mod mailbox_flags;
+mod notify;
 mod numbers;
 mod options;
 mod selected;

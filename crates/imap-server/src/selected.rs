@@ -1,7 +1,7 @@
 //! The selected mailbox of a connection: what its client has yet to be told, and the one place that tells it.
 
 use imap_backend::{Mailbox, MailboxName, Need, PollReason, Walk};
-use imap_seq::{ModSeq, UidSet};
+use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Access, Ended, ExpungeForm, Release, Untagged, UpdateBuffer};
 
 use crate::completion::Completion;
@@ -21,6 +21,8 @@ pub(crate) struct Selected<M> {
     pub(crate) flags: MailboxFlags,
     pub(crate) mod_sequences: ModSequences,
     pub(crate) told: ToldModSeqs,
+    /// The first and last message that the client was told of since somebody looked here.
+    pub(crate) arrived: Option<(Uid, Uid)>,
 }
 
 /// The mod-sequences that rows have told, and whether the client may take the highest of them for the mailbox's (RFC 7162,
@@ -127,6 +129,9 @@ impl<M: Mailbox> Selected<M> {
         }
         if let Some(name) = drained.renamed().and_then(MailboxName::new) {
             self.name = name;
+        }
+        if let Some((first, last)) = drained.arrived() {
+            self.arrived = Some((self.arrived.map_or(first, |(before, _)| before), last));
         }
         let ended = drained.ended();
         self.updates.written(drained);

@@ -9,6 +9,7 @@ use crate::client::{Client, Next, mailbox_ended};
 use crate::completion::{Answer, Completion, Stop};
 use crate::connection::Gone;
 use crate::enabled::Feature;
+use crate::notify::Look;
 use crate::state::State;
 use crate::wire;
 
@@ -24,6 +25,7 @@ impl<B: Backend> Client<B> {
     pub(crate) async fn noop(&mut self, tag: &str) -> Result<(), Gone> {
         let command = self.begin(kind::Noop);
         self.look_properly().await;
+        Box::pin(self.look_at_others(Look::TellChanges)).await?;
         self.complete_releasing(tag, command, Ok(Completion::ok("NOOP completed")))
             .await
     }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::client::{Client, mailbox_ended};
 use crate::completion::{Answer, Completion};
 use crate::connection::{Channel, Gone, Line, after};
+use crate::notify::Look;
 use crate::state::State;
 use crate::wire;
 
@@ -19,7 +20,7 @@ use crate::wire;
 const DONE_LINE: usize = 64;
 
 /// A backend is asked for changes so often at most, so that a silly `idle_poll` does not keep a core busy.
-const LEAST_POLL: Duration = Duration::from_millis(10);
+pub(super) const LEAST_POLL: Duration = Duration::from_millis(10);
 
 impl<B: Backend> Client<B> {
     pub(crate) async fn idle(&mut self, tag: &str) -> Result<(), Gone> {
@@ -47,6 +48,9 @@ impl<B: Backend> Client<B> {
                 if let State::Selected(_, selected) = &mut self.state {
                     selected.poll(reason).await;
                 }
+                if reason == PollReason::Idling {
+                    Box::pin(self.look_at_others(Look::TellChanges)).await?;
+                }
                 reason = PollReason::Idling;
                 look_at = after(idle_poll);
             }
@@ -61,6 +65,7 @@ impl<B: Backend> Client<B> {
                 if let Some(why) = selected.report(&mut self.channel, release, self.enabled).await? {
                     return Err(mailbox_ended(why).into());
                 }
+                Box::pin(self.tell_arrived()).await?;
                 tell_at = after(limits.idle_batch);
             }
             let (channel, state) = (&mut self.channel, &mut self.state);

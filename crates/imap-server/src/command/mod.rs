@@ -11,6 +11,7 @@ mod fetch;
 mod idle;
 mod list;
 mod mailbox;
+mod notify;
 mod resync;
 mod search;
 mod select;

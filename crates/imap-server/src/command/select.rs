@@ -64,6 +64,7 @@ impl<B: Backend> Client<B> {
                 .await?;
         }
         self.state.select(selected);
+        self.adopt_watching();
         Ok(match granted {
             Access::ReadWrite => Completion::ok("mailbox selected").with_code("READ-WRITE"),
             Access::ReadOnly => Completion::ok("mailbox selected").with_code("READ-ONLY"),
@@ -191,6 +192,7 @@ fn greet<M: Mailbox>(
         flags,
         mod_sequences,
         told: ToldModSeqs::default(),
+        arrived: None,
     };
     selected.adopt(enabled);
     selected

@@ -353,7 +353,10 @@ mod tests {
             }
             let held = std::mem::take(&mut self.1);
             match Pin::new(&mut self.0).poll_write(context, &held) {
-                Poll::Ready(Ok(count)) => Poll::Ready(Ok(assert_eq!(count, held.len()))),
+                Poll::Ready(Ok(count)) => {
+                    assert_eq!(count, held.len());
+                    Poll::Ready(Ok(()))
+                }
                 other => other.map_ok(|_| ()),
             }
         }

@@ -29,6 +29,16 @@ impl<'c> Reader<'c> {
         self.at
     }
 
+    /// The whole command.
+    pub(crate) fn command(&self) -> &'c [u8] {
+        self.command
+    }
+
+    /// Goes on at this place, up to which somebody else has read.
+    pub(crate) fn go_to(&mut self, at: usize) {
+        self.at = at.min(self.command.len());
+    }
+
     /// What is still to be read.
     pub(crate) fn rest(&self) -> &'c [u8] {
         &self.command[self.at..]

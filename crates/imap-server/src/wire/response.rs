@@ -307,6 +307,44 @@ pub(crate) fn namespace(out: &mut Vec<u8>, delimiter: char) {
     out.extend_from_slice(b")) NIL NIL\r\n");
 }
 
+/// As [`list`], with the name that the mailbox had before (RFC 5465, section 5.4).
+pub(crate) fn list_with_old_name(
+    out: &mut Vec<u8>,
+    attributes: &[&str],
+    naming: Naming,
+    name: &MailboxName,
+    old: Option<&MailboxName>,
+) {
+    list_head(out, "LIST", attributes, naming.delimiter);
+    mailbox(out, name, naming.form);
+    if let Some(old) = old {
+        out.extend_from_slice(b" (\"OLDNAME\" (");
+        mailbox(out, old, naming.form);
+        out.extend_from_slice(b"))");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// As [`mailbox_status`], with figures of 64 bits.
+pub(crate) fn mailbox_figures<'i>(
+    out: &mut Vec<u8>,
+    name: &MailboxName,
+    form: NameForm,
+    items: impl Iterator<Item = (&'i str, u64)>,
+) {
+    out.extend_from_slice(b"* STATUS ");
+    mailbox(out, name, form);
+    let mut before = " (";
+    for (item, value) in items {
+        out.extend_from_slice(before.as_bytes());
+        out.extend_from_slice(item.as_bytes());
+        out.push(b' ');
+        number(out, value);
+        before = " ";
+    }
+    out.extend_from_slice(b")\r\n");
+}
+
 /// `* STATUS name (MESSAGES 3 ...)`.
 pub(crate) fn mailbox_status(out: &mut Vec<u8>, name: &MailboxName, form: NameForm, items: &[(&str, u32)]) {
     out.extend_from_slice(b"* STATUS ");

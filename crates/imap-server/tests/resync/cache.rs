@@ -76,7 +76,7 @@ impl Cache {
         self.highest_row = 0;
         self.asks_for_new = command == self.ask_for_new();
         self.answered = command.strip_prefix("STORE ").and_then(|rest| {
-            let place = digits(rest) as usize - 1;
+            let place = digits::<usize>(rest) - 1;
             self.view[place]
         });
         if command.starts_with("SELECT") {
@@ -187,7 +187,7 @@ impl Cache {
     }
 
     fn fetch(&mut self, number: u32, row: &str, line: &str, at: &str) {
-        let uid = after(row, "UID ").map(|text| digits(text) as u32);
+        let uid = after(row, "UID ").map(digits::<u32>);
         let place = (number as usize)
             .checked_sub(1)
             .filter(|&place| place < self.view.len());
@@ -224,7 +224,7 @@ pub(crate) fn flags_by_uid(lines: &[String]) -> BTreeMap<u32, String> {
     let rows = lines
         .iter()
         .filter(|line| line.starts_with("* ") && line.contains(" FETCH "));
-    rows.map(|row| (digits(after(row, "UID ").unwrap()) as u32, flags(row).unwrap()))
+    rows.map(|row| (digits(after(row, "UID ").unwrap()), flags(row).unwrap()))
         .collect()
 }
 
@@ -252,9 +252,9 @@ fn after<'l>(line: &'l str, word: &str) -> Option<&'l str> {
     line.split_once(word).map(|(_, rest)| rest)
 }
 
-fn digits(text: &str) -> u64 {
+fn digits<T: std::str::FromStr>(text: &str) -> T {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    text[..end].parse().unwrap()
+    text[..end].parse().ok().unwrap()
 }
 
 fn numbered(line: &str) -> Option<(u32, &str)> {

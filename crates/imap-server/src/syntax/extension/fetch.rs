@@ -112,7 +112,7 @@ fn arguments(command: &[u8]) -> Option<usize> {
 }
 
 /// Copies the items that the codec knows; says where they end. `None` for what are no items.
-fn cut_items(command: &[u8], at: usize, rest: &mut Vec<u8>, extras: &mut Extras) -> Option<usize> {
+pub(super) fn cut_items(command: &[u8], at: usize, rest: &mut Vec<u8>, extras: &mut Extras) -> Option<usize> {
     if command.get(at) != Some(&b'(') {
         let end = item_end(command, at)?;
         match extra(command, at, end) {

@@ -8,9 +8,11 @@
 #[cfg(test)]
 mod codec;
 mod fetch;
+mod notify;
 mod uid_batches;
 
 pub(crate) use fetch::{Extras, Window};
+pub(crate) use notify::{Events, Filter, Group, NewMessageItems, Notify};
 pub(crate) use uid_batches::UidBatches;
 
 use super::is_tag_octet;
@@ -20,6 +22,8 @@ use super::reader_fault::Fault;
 /// A command that the codec does not know.
 #[derive(Debug)]
 pub(crate) enum Extension {
+    /// NOTIFY.
+    Notify(Notify),
     /// UIDBATCHES.
     UidBatches(UidBatches),
 }
@@ -37,7 +41,7 @@ pub(crate) struct Read<'c> {
 type ReadArguments = fn(&mut Reader<'_>) -> Option<Result<Extension, Fault>>;
 
 /// The commands, by name. What follows UID has a name of its own.
-const COMMANDS: &[(&str, ReadArguments)] = &[("UIDBATCHES", uid_batches::read)];
+const COMMANDS: &[(&str, ReadArguments)] = &[("NOTIFY", notify::read), ("UIDBATCHES", uid_batches::read)];
 
 /// Reads a command of an extension. `command` is without its line end; `None` for commands that are the codec's.
 pub(crate) fn read(command: &[u8]) -> Option<Read<'_>> {

@@ -1,0 +1,198 @@
+//! NOTIFY (RFC 5465), and what it makes of a connection that waits for its client.
+
+use std::future::pending;
+
+use imap_backend::Backend;
+use imap_codec::imap_types::sequence::SequenceSet;
+use imap_updates::{CommandInProgress, Release, SelectedEvents, kind};
+use tokio::time::{Instant, sleep_until};
+
+use super::{FetchWanted, Numbers};
+use crate::client::{Client, mailbox_ended};
+use crate::completion::{Answer, Completion, Stop};
+use crate::connection::{Gone, after};
+use crate::notify::{Look, Watching};
+use crate::state::State;
+use crate::syntax::extension::{Group, Notify};
+
+/// The events that this server can tell (RFC 5465, section 5).
+const OFFERED: &str = "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)";
+
+impl<B: Backend> Client<B> {
+    /// A successful NOTIFY SET tells what is new in the selected mailbox, as NOOP does.
+    pub(crate) async fn notify(
+        &mut self,
+        notify: Notify,
+        command: Option<&CommandInProgress<kind::Notify>>,
+    ) -> Answer {
+        let naming = self.naming()?;
+        let (tells_status, groups) = match notify {
+            Notify::None => {
+                self.watching = None;
+                self.adopt_watching();
+                return Ok(Completion::ok("NOTIFY completed"));
+            }
+            Notify::Set { tells_status, groups } => (tells_status, groups),
+        };
+        let about_selected = |group: &&Group| group.filter.is_about_the_selected_mailbox();
+        if groups.iter().filter(about_selected).count() > 1 {
+            return Err(Completion::bad("NOTIFY: SELECTED twice").into());
+        }
+        if groups.iter().any(|group| group.events.unknown) {
+            return Err(Completion::no(OFFERED, "an event that is not offered").into());
+        }
+        let followers = self.followers();
+        if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command) {
+            let release = command.permit(followers);
+            let ended = selected.report(&mut self.channel, release, self.enabled).await?;
+            if let Some(why) = ended {
+                return Err(mailbox_ended(why).into());
+            }
+        }
+        self.watching = Some(Box::new(Watching::new(groups, naming)));
+        self.adopt_watching();
+        let look = match tells_status {
+            true => Look::TellStatus,
+            false => Look::Silent,
+        };
+        self.look_at_others(look).await?;
+        Ok(Completion::ok("NOTIFY completed"))
+    }
+
+    /// What NOTIFY said counts for the selected mailbox, whichever it is.
+    pub(crate) fn adopt_watching(&mut self) {
+        let events = self
+            .watching
+            .as_ref()
+            .map_or(SelectedEvents::DuringCommands, |watching| {
+                watching.selected_events()
+            });
+        if let State::Selected(_, selected) = &mut self.state {
+            selected.updates.notify(events);
+        }
+    }
+
+    /// Tells what has changed in mailboxes that are not selected.
+    ///
+    /// # Errors
+    /// The connection is over. A store that cannot be read is the log's business, and looked at again.
+    pub(crate) async fn look_at_others(&mut self, look: Look) -> Result<(), Gone> {
+        let Some(mut watching) = self.watching.take() else {
+            return Ok(());
+        };
+        if watching.watches_others()
+            && let Ok(naming) = self.naming()
+        {
+            let mut told = Vec::new();
+            let form = (naming, self.enabled);
+            let (session, selected) = match &mut self.state {
+                State::Selected(session, selected) => (session, Some(&selected.name)),
+                State::Authenticated(session) => (session, None),
+                State::NotAuthenticated => return Ok(()),
+            };
+            let looking = watching.look(session, selected, form, look, &mut told);
+            let looking = self.server.turns.take_for(&self.user, looking);
+            match self.channel.while_present(looking).await? {
+                Ok(()) => self.channel.io.out().extend_from_slice(&told),
+                Err(error) => tracing::warn!(%error, "looking at mailboxes for NOTIFY failed"),
+            }
+        }
+        self.watching = Some(watching);
+        Ok(())
+    }
+
+    /// Rows about the messages that the client has just been told of, where NOTIFY asked for them (RFC 5465, section 5.2).
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub(crate) async fn tell_arrived(&mut self) -> Result<(), Gone> {
+        let State::Selected(_, selected) = &mut self.state else {
+            return Ok(());
+        };
+        let Some((first, last)) = selected.arrived.take() else {
+            return Ok(());
+        };
+        let items = self
+            .watching
+            .as_ref()
+            .and_then(|watching| watching.new_message_items())
+            .cloned();
+        let Some(items) = items else { return Ok(()) };
+        let Ok(set) = SequenceSet::try_from(format!("{first}:{last}").as_str()) else {
+            return Ok(());
+        };
+        let wanted = FetchWanted {
+            items: &items.items,
+            modifiers: &[],
+            extras: &items.extras,
+        };
+        match Box::pin(self.fetch(&set, wanted, Numbers::Uids)).await {
+            Err(Stop::Gone(gone)) => Err(gone),
+            Err(Stop::Answer(refused)) => {
+                tracing::debug!(?refused, "rows about new messages could not be told");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Waits for the client's next command; meanwhile what NOTIFY asked for is told.
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub(crate) async fn wait_with_news(&mut self) -> Result<(), Gone> {
+        self.channel.restart_time();
+        let mut look_at = self.next_look();
+        let mut tell_at = Instant::now();
+        while self.channel.io.input().is_empty() && self.watching.is_some() {
+            let at_any_time = self
+                .watching
+                .as_ref()
+                .is_some_and(|watching| watching.selected_events() != SelectedEvents::DuringCommands);
+            let (channel, state) = (&mut self.channel, &mut self.state);
+            let changed = async {
+                match state {
+                    State::Selected(_, selected) if at_any_time => {
+                        sleep_until(tell_at).await;
+                        selected.updates.changed().await;
+                    }
+                    _ => pending().await,
+                }
+            };
+            tokio::select! {
+                filled = channel.fill() => return filled,
+                () = changed => {
+                    self.tell_selected().await?;
+                    tell_at = after(self.server.limits.idle_batch);
+                }
+                () = sleep_until(look_at) => {
+                    self.poll_selected().await;
+                    self.look_at_others(Look::TellChanges).await?;
+                    look_at = self.next_look();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// When mailboxes that are not selected are looked at again.
+    pub(crate) fn next_look(&self) -> Instant {
+        after(self.server.limits.idle_poll.max(super::idle::LEAST_POLL))
+    }
+
+    async fn poll_selected(&mut self) {
+        if let State::Selected(_, selected) = &mut self.state {
+            selected.poll(imap_backend::PollReason::Idling).await;
+        }
+    }
+
+    async fn tell_selected(&mut self) -> Result<(), Gone> {
+        if let State::Selected(_, selected) = &mut self.state {
+            let release = Release::after_notify_selected();
+            if let Some(why) = selected.report(&mut self.channel, release, self.enabled).await? {
+                return Err(mailbox_ended(why));
+            }
+        }
+        self.tell_arrived().await
+    }
+}

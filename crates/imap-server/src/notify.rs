@@ -1,0 +1,381 @@
+//! What a client with NOTIFY is told of other mailboxes (RFC 5465): the difference between what it was told last and what
+//! is now.
+//!
+//! Nothing is queued: a client that does not read for an hour is told one line for each mailbox that changed, so that
+//! NOTIFICATIONOVERFLOW never happens. What is kept is one line's worth for each mailbox that is watched.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use imap_backend::{
+    Error, ErrorKind, ListQuery, ListedAs, MailboxName, ObjectId, Selection, Session, Status, StatusQuery,
+    Subscription,
+};
+use imap_seq::{ModSeq, Uid};
+use imap_updates::SelectedEvents;
+
+use crate::convert::Naming;
+use crate::enabled::{Enabled, Feature};
+use crate::syntax::extension::{Events, Filter, Group, NewMessageItems};
+use crate::wire;
+
+/// What one client has asked for, and what it was told.
+#[derive(Debug)]
+pub(crate) struct Watching {
+    selected: Option<(SelectedEvents, Option<NewMessageItems>)>,
+    groups: Vec<(Places, Events)>,
+    told: BTreeMap<MailboxName, Told>,
+}
+
+/// The mailboxes of a group other than the selected one.
+#[derive(Debug)]
+enum Places {
+    Personal,
+    Subscribed,
+    Below(Vec<MailboxName>),
+    These(BTreeSet<MailboxName>),
+}
+
+/// A name, as the client knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Told {
+    listed_as: ListedAs,
+    subscription: Subscription,
+    figures: Option<Figures>,
+}
+
+/// The figures of a mailbox whose messages are watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Figures {
+    uid_validity: u32,
+    messages: u32,
+    uid_next: Option<Uid>,
+    unseen: u32,
+    highest_modseq: Option<ModSeq>,
+    id: Option<ObjectId>,
+}
+
+impl Figures {
+    fn new(status: &Status) -> Self {
+        Self {
+            uid_validity: status.uid_validity().get(),
+            messages: status.messages(),
+            uid_next: status.uid_next(),
+            unseen: status.unseen(),
+            highest_modseq: status.highest_modseq(),
+            id: status.mailbox_id().cloned(),
+        }
+    }
+}
+
+/// What a look at the account is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// What is there is what the client is taken to know.
+    Silent,
+    /// The client is told the figures of every mailbox whose messages are watched.
+    TellStatus,
+    /// The client is told what has changed.
+    TellChanges,
+}
+
+impl Watching {
+    pub(crate) fn new(groups: Vec<Group>, naming: Naming) -> Self {
+        let mut watching = Self {
+            selected: None,
+            groups: Vec::new(),
+            told: BTreeMap::new(),
+        };
+        for Group { filter, mut events } in groups {
+            let named = |names: Vec<Vec<u8>>| {
+                names
+                    .iter()
+                    .filter_map(|name| naming.name(name))
+                    .collect::<Vec<_>>()
+            };
+            let places = match filter {
+                Filter::Selected | Filter::SelectedDelayed if !events.message_new => continue,
+                Filter::Selected => {
+                    watching.selected = Some((SelectedEvents::AtAnyTime, events.items.take()));
+                    continue;
+                }
+                Filter::SelectedDelayed => {
+                    watching.selected = Some((SelectedEvents::AtAnyTimeButExpunge, events.items.take()));
+                    continue;
+                }
+                // Which mailboxes mail is delivered to, nobody here knows (section 6.3).
+                Filter::Inboxes | Filter::Personal => Places::Personal,
+                Filter::Subscribed => Places::Subscribed,
+                Filter::Subtree(names) => Places::Below(named(names)),
+                Filter::Mailboxes(names) => Places::These(named(names).into_iter().collect()),
+            };
+            watching.groups.push((places, events));
+        }
+        watching
+    }
+
+    /// When the client hears of its selected mailbox.
+    pub(crate) fn selected_events(&self) -> SelectedEvents {
+        self.selected
+            .as_ref()
+            .map_or(SelectedEvents::DuringCommands, |(events, _)| *events)
+    }
+
+    /// What a row about a new message of the selected mailbox has.
+    pub(crate) fn new_message_items(&self) -> Option<&NewMessageItems> {
+        self.selected.as_ref()?.1.as_ref()
+    }
+
+    /// Whether other mailboxes are watched.
+    pub(crate) fn watches_others(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
+    fn events(&self, name: &MailboxName, subscription: Subscription, delimiter: char) -> Events {
+        let mut all = Events::default();
+        for (places, events) in &self.groups {
+            let concerned = match places {
+                Places::Personal => true,
+                Places::Subscribed => subscription == Subscription::Subscribed,
+                Places::Below(names) => names
+                    .iter()
+                    .any(|top| name == top || name.is_inferior_of(top, delimiter)),
+                Places::These(names) => names.contains(name),
+            };
+            if concerned {
+                all.message_new |= events.message_new;
+                all.flag_change |= events.flag_change;
+                all.mailbox_name |= events.mailbox_name;
+                all.subscription_change |= events.subscription_change;
+            }
+        }
+        all
+    }
+
+    /// Looks at the account, and writes what the client is to be told.
+    ///
+    /// Costs a listing, and the STATUS of each mailbox whose messages are watched.
+    ///
+    /// # Errors
+    /// The store cannot be read. What was not written is told after the next look.
+    pub(crate) async fn look<S: Session>(
+        &mut self,
+        session: &mut S,
+        selected: Option<&MailboxName>,
+        form: (Naming, Enabled),
+        look: Look,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let (naming, enabled) = form;
+        let mut now = names(session).await?;
+        for (name, told) in &mut now {
+            let events = self.events(name, told.subscription, naming.delimiter);
+            let watched = events.message_new || events.mailbox_name;
+            if !watched || told.listed_as != ListedAs::Mailbox {
+                continue;
+            }
+            if events.message_new && selected != Some(name) {
+                told.figures = figures(session, name, &events).await?;
+            } else if events.mailbox_name {
+                let before = self.told.get(name).and_then(|before| before.figures.clone());
+                told.figures = match before {
+                    Some(figures) => Some(figures),
+                    None => figures(session, name, &events).await?,
+                };
+            }
+            tokio::task::consume_budget().await;
+        }
+        match look {
+            Look::Silent => {}
+            Look::TellStatus => {
+                for (name, told) in &now {
+                    let events = self.events(name, told.subscription, naming.delimiter);
+                    if let (true, Some(figures)) = (events.message_new, &told.figures)
+                        && selected != Some(name)
+                    {
+                        write_status(out, name, naming, figures, all_of(&events, enabled));
+                    }
+                }
+            }
+            Look::TellChanges => self.tell(&now, selected, naming, enabled, out),
+        }
+        self.told = now;
+        Ok(())
+    }
+
+    fn tell(
+        &self,
+        now: &BTreeMap<MailboxName, Told>,
+        selected: Option<&MailboxName>,
+        naming: Naming,
+        enabled: Enabled,
+        out: &mut Vec<u8>,
+    ) {
+        let mut renamed = BTreeSet::new();
+        for (name, told) in now {
+            let before = self.told.get(name);
+            let events = self.events(name, told.subscription, naming.delimiter);
+            let existed = before.is_some_and(|before| before.listed_as == told.listed_as);
+            if events.mailbox_name && !existed {
+                let old = self.old_name(now, told);
+                renamed.extend(old);
+                write_list(out, name, naming, told, old);
+                continue;
+            }
+            if events.subscription_change
+                && before.is_some_and(|before| before.subscription != told.subscription)
+            {
+                write_list(out, name, naming, told, None);
+            }
+            let figures_before = before.and_then(|before| before.figures.as_ref());
+            if let (Some(figures), true) = (&told.figures, events.message_new)
+                && selected != Some(name)
+                && let Some(items) = changed(figures_before, figures, &events, enabled)
+            {
+                write_status(out, name, naming, figures, items);
+            }
+        }
+        for (name, before) in &self.told {
+            let events = self.events(name, before.subscription, naming.delimiter);
+            if events.mailbox_name && !now.contains_key(name) && !renamed.contains(name) {
+                let gone = Told {
+                    listed_as: ListedAs::NonExistent,
+                    ..before.clone()
+                };
+                write_list(out, name, naming, &gone, None);
+            }
+        }
+    }
+
+    /// The name that a mailbox had, if it has come by a RENAME.
+    fn old_name(&self, now: &BTreeMap<MailboxName, Told>, told: &Told) -> Option<&MailboxName> {
+        let id = told.figures.as_ref()?.id.as_ref()?;
+        let same = |before: &Told| {
+            let figures = before.figures.as_ref();
+            figures.and_then(|figures| figures.id.as_ref()) == Some(id)
+        };
+        let gone = |name: &MailboxName| !now.contains_key(name);
+        self.told
+            .iter()
+            .find(|(name, before)| gone(name) && same(before))
+            .map(|(name, _)| name)
+    }
+}
+
+/// Every name of the account.
+async fn names<S: Session>(session: &mut S) -> Result<BTreeMap<MailboxName, Told>, Error> {
+    let mut names = BTreeMap::new();
+    for entry in session.list(&ListQuery::new(Selection::Existing)).await? {
+        if entry.listed_as() != ListedAs::NonExistent {
+            let told = Told {
+                listed_as: entry.listed_as(),
+                subscription: entry.subscription(),
+                figures: None,
+            };
+            names.insert(entry.name().clone(), told);
+        }
+    }
+    Ok(names)
+}
+
+/// `None` for a mailbox that has gone since it was listed, or that this user may not read.
+async fn figures<S: Session>(
+    session: &mut S,
+    name: &MailboxName,
+    events: &Events,
+) -> Result<Option<Figures>, Error> {
+    let mut query = StatusQuery::none();
+    if events.message_new {
+        query = query
+            .and(StatusQuery::MESSAGES)
+            .and(StatusQuery::UID_NEXT)
+            .and(StatusQuery::HIGHEST_MODSEQ);
+    }
+    if events.flag_change {
+        query = query.and(StatusQuery::UNSEEN);
+    }
+    if events.mailbox_name {
+        query = query.and(StatusQuery::MAILBOX_ID);
+    }
+    match session.status(name, query).await {
+        Ok(status) => Ok(Some(Figures::new(&status))),
+        Err(error) if matches!(error.kind(), ErrorKind::NonExistent | ErrorKind::NoPermission) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Which items a STATUS has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each item is written by itself")]
+struct Items {
+    messages: bool,
+    uid_next: bool,
+    uid_validity: bool,
+    unseen: bool,
+    highest_modseq: bool,
+}
+
+/// What a client needs to know to understand what it is told later (RFC 5465, section 3.1).
+fn all_of(events: &Events, enabled: Enabled) -> Items {
+    Items {
+        messages: true,
+        uid_next: true,
+        uid_validity: true,
+        unseen: false,
+        highest_modseq: events.flag_change || enabled.has(Feature::CondStore),
+    }
+}
+
+/// What of the figures has changed, if the client wants to hear of it (RFC 5465, sections 5.1 to 5.3).
+fn changed(before: Option<&Figures>, now: &Figures, events: &Events, enabled: Enabled) -> Option<Items> {
+    let Some(before) = before else {
+        return Some(all_of(events, enabled));
+    };
+    let came_or_went = before.messages != now.messages || before.uid_next != now.uid_next;
+    let another = before.uid_validity != now.uid_validity;
+    let tells_modseq = enabled.has(Feature::CondStore) && now.highest_modseq.is_some();
+    let flags = events.flag_change
+        && (before.unseen != now.unseen || (tells_modseq && before.highest_modseq != now.highest_modseq));
+    (came_or_went || another || flags).then_some(Items {
+        messages: came_or_went || another,
+        uid_next: came_or_went || another,
+        uid_validity: another || (flags && tells_modseq),
+        unseen: events.flag_change && before.unseen != now.unseen,
+        highest_modseq: tells_modseq,
+    })
+}
+
+fn write_status(out: &mut Vec<u8>, name: &MailboxName, naming: Naming, figures: &Figures, items: Items) {
+    let rows = [
+        (items.messages, "MESSAGES", u64::from(figures.messages)),
+        (
+            items.uid_next,
+            "UIDNEXT",
+            figures.uid_next.map_or(u32::MAX, Uid::get).into(),
+        ),
+        (items.uid_validity, "UIDVALIDITY", figures.uid_validity.into()),
+        (items.unseen, "UNSEEN", figures.unseen.into()),
+        (
+            items.highest_modseq && figures.highest_modseq.is_some(),
+            "HIGHESTMODSEQ",
+            figures.highest_modseq.map_or(0, ModSeq::get),
+        ),
+    ];
+    let rows = rows
+        .iter()
+        .filter(|(told, ..)| *told)
+        .map(|&(_, item, value)| (item, value));
+    wire::mailbox_figures(out, name, naming.form, rows);
+}
+
+fn write_list(out: &mut Vec<u8>, name: &MailboxName, naming: Naming, told: &Told, old: Option<&MailboxName>) {
+    let mut attributes = Vec::new();
+    match told.listed_as {
+        ListedAs::NonExistent => attributes.push("\\NonExistent"),
+        ListedAs::NoSelect => attributes.push("\\Noselect"),
+        _ => {}
+    }
+    if told.subscription == Subscription::Subscribed {
+        attributes.push("\\Subscribed");
+    }
+    wire::list_with_old_name(out, &attributes, naming, name, old);
+}
