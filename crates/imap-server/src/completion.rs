@@ -128,6 +128,7 @@ impl From<Error> for Stop {
             ErrorKind::Unavailable => "UNAVAILABLE",
             ErrorKind::ExpungeIssued => "EXPUNGEISSUED",
             ErrorKind::Corruption => "CORRUPTION",
+            ErrorKind::UseNotSupported => "USEATTR",
             ErrorKind::ClientGone => "",
             // A kind that this server does not know yet is the server's fault.
             _ => "SERVERBUG",

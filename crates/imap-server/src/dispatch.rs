@@ -207,6 +207,17 @@ impl<B: Backend> Client<B> {
                 let answer = self.notify(notify, command.as_ref()).await;
                 self.complete_releasing(tag, command, answer).await?;
             }
+            Extension::Create(create) => releasing!(self, tag, Create, self.create_for_use(&create)),
+            Extension::List(list) => {
+                let command = self.begin(kind::List);
+                let answer = self.extended_list(&list, command.as_ref()).await;
+                self.complete_releasing(tag, command, answer).await?;
+            }
+            Extension::Status(status) => {
+                let command = self.begin(kind::Status);
+                let answer = self.extended_status(&status, command.as_ref()).await;
+                self.complete_releasing(tag, command, answer).await?;
+            }
             Extension::UidBatches(batches) => {
                 releasing!(self, tag, UidBatches, self.uid_batches(tag, &batches));
             }

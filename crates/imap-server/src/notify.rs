@@ -363,8 +363,8 @@ fn write_status(out: &mut Vec<u8>, name: &MailboxName, naming: Naming, figures: 
     let rows = rows
         .iter()
         .filter(|(told, ..)| *told)
-        .map(|&(_, item, value)| (item, value));
-    wire::mailbox_figures(out, name, naming.form, rows);
+        .map(|&(_, item, value)| (item, wire::Figure::Number(value)));
+    wire::mailbox_status(out, name, naming.form, rows);
 }
 
 fn write_list(out: &mut Vec<u8>, name: &MailboxName, naming: Naming, told: &Told, old: Option<&MailboxName>) {

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use imap_backend::{Backend, ListQuery, ListedAs, MailboxName, Selection, Session, Subscription};
+use imap_backend::{Backend, ListQuery, ListedAs, MailboxName, Selection, Session, SpecialUse, Subscription};
 use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
 
 use crate::client::Client;
 use crate::completion::{Answer, Completion};
 use crate::convert::{self, Naming};
 use crate::{syntax, wire};
+
+mod extended;
 
 impl<B: Backend> Client<B> {
     /// LIST.
@@ -26,11 +28,11 @@ impl<B: Backend> Client<B> {
         let mut names = BTreeMap::new();
         for entry in self.state.session()?.list(&query).await? {
             if entry.listed_as() != ListedAs::NonExistent {
-                names.insert(entry.name().clone(), entry.listed_as());
+                names.insert(entry.name().clone(), (entry.listed_as(), entry.special_use()));
             }
         }
-        add_superiors(&mut names, delimiter);
-        for (name, listed_as) in &names {
+        add_superiors(&mut names, delimiter, (ListedAs::NoSelect, SpecialUse::none()));
+        for (name, (listed_as, special_use)) in &names {
             tokio::task::consume_budget().await;
             if !pattern.matches(name) {
                 continue;
@@ -39,11 +41,13 @@ impl<B: Backend> Client<B> {
             if *listed_as != ListedAs::Mailbox {
                 attributes.push("\\Noselect");
             }
-            attributes.push(if has_inferiors(&names, name, delimiter) {
+            let first_from = |first| names.range(first..).next().map(|(name, _)| name);
+            attributes.push(if has_inferiors(name, delimiter, first_from) {
                 "\\HasChildren"
             } else {
                 "\\HasNoChildren"
             });
+            attributes.extend(special_use.attributes());
             wire::list(self.channel.io.out(), "LIST", &attributes, naming, name);
             self.channel.io.flush_if_full().await?;
         }
@@ -70,7 +74,7 @@ impl<B: Backend> Client<B> {
             }
         }
         if pattern.stops_at_delimiters() {
-            add_superiors(&mut names, delimiter);
+            add_superiors(&mut names, delimiter, ListedAs::NoSelect);
         }
         for (name, listed_as) in &names {
             tokio::task::consume_budget().await;
@@ -94,7 +98,7 @@ fn asks_for_delimiter(pattern: &ListMailbox<'_>, naming: Naming) -> bool {
 }
 
 /// Levels of the hierarchy that only exist because something is below them.
-fn add_superiors(names: &mut BTreeMap<MailboxName, ListedAs>, delimiter: char) {
+fn add_superiors<V: Clone>(names: &mut BTreeMap<MailboxName, V>, delimiter: char, level: V) {
     let mut missing = Vec::new();
     for name in names.keys() {
         let mut name = name.clone();
@@ -106,18 +110,20 @@ fn add_superiors(names: &mut BTreeMap<MailboxName, ListedAs>, delimiter: char) {
             name = superior;
         }
     }
-    names.extend(missing.into_iter().map(|name| (name, ListedAs::NoSelect)));
+    names.extend(missing.into_iter().map(|name| (name, level.clone())));
 }
 
-/// Names sort by octets, so whatever is below `name` follows the name with the delimiter at its end.
-fn has_inferiors(names: &BTreeMap<MailboxName, ListedAs>, name: &MailboxName, delimiter: char) -> bool {
-    let first = MailboxName::new(&format!("{name}{delimiter}"));
-    first.is_some_and(|first| {
-        names
-            .range(first..)
-            .next()
-            .is_some_and(|(next, _)| next.is_inferior_of(name, delimiter))
-    })
+/// Names sort by octets, so whatever is below `name` follows the name with the delimiter at its end: `first_from` gives the
+/// first name of them all from there on.
+fn has_inferiors<'n>(
+    name: &MailboxName,
+    delimiter: char,
+    first_from: impl FnOnce(MailboxName) -> Option<&'n MailboxName>,
+) -> bool {
+    let begin = MailboxName::new(&format!("{name}{delimiter}"));
+    begin
+        .and_then(first_from)
+        .is_some_and(|next| next.is_inferior_of(name, delimiter))
 }
 
 /// A canonical LIST pattern: the reference with the pattern behind it.

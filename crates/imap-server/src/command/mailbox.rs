@@ -1,22 +1,45 @@
-//! Mailboxes as a whole: CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS (RFC 9051, section 6.3).
+//! Mailboxes as a whole: CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 9051, section 6.3).
 
-use imap_backend::{Backend, Create, MailboxName, PollReason, Session, StatusQuery};
+use imap_backend::{Ability, Backend, Create, Error, ErrorKind, MailboxName, Session};
 use imap_codec::imap_types::mailbox::Mailbox;
-use imap_codec::imap_types::status::StatusDataItemName;
-use imap_updates::{CommandInProgress, kind};
 
-use crate::client::{Client, mailbox_ended};
+use crate::client::Client;
 use crate::completion::{Answer, Completion};
 use crate::convert::{self, Naming};
 use crate::state::State;
+use crate::syntax::extension;
 use crate::wire;
 
 impl<B: Backend> Client<B> {
     pub(crate) async fn create(&mut self, mailbox: &Mailbox<'_>) -> Answer {
         let naming = self.naming()?;
-        let name = creatable(&convert::new_mailbox_name(mailbox, naming)?, naming.delimiter)?;
-        self.state.session()?.create(&name, &Create::default()).await?;
-        Ok(Completion::ok("CREATE completed"))
+        let name = convert::new_mailbox_name(mailbox, naming)?;
+        self.create_as(&name, &Create::default()).await
+    }
+
+    /// CREATE for a special use (RFC 6154, section 3).
+    pub(crate) async fn create_for_use(&mut self, create: &extension::Create) -> Answer {
+        let naming = self.naming()?;
+        if !self.abilities().has(Ability::CreateSpecialUse) {
+            return Err(Completion::bad("CREATE: parameters are not supported").into());
+        }
+        let name = naming.name(&create.mailbox);
+        let name = name.ok_or_else(|| Completion::no("CANNOT", convert::IMPOSSIBLE_NAME))?;
+        let special_use = create.special_use.ok_or(ErrorKind::UseNotSupported);
+        let how = Create::default().with_special_use(special_use.map_err(Error::from)?);
+        self.create_as(&name, &how).await
+    }
+
+    async fn create_as(&mut self, name: &MailboxName, how: &Create) -> Answer {
+        let name = creatable(name, self.naming()?.delimiter)?;
+        let created = self.state.session()?.create(&name, how).await?;
+        let completed = Completion::ok("CREATE completed");
+        Ok(match created.mailbox_id() {
+            Some(id) if self.abilities().has(Ability::ObjectId) => {
+                completed.with_code(format!("MAILBOXID ({id})"))
+            }
+            _ => completed,
+        })
     }
 
     pub(crate) async fn delete(&mut self, mailbox: &Mailbox<'_>) -> Answer {
@@ -56,82 +79,6 @@ impl<B: Backend> Client<B> {
         self.state.session()?.unsubscribe(&name).await?;
         Ok(Completion::ok("UNSUBSCRIBE completed"))
     }
-
-    /// STATUS. The client is first told what is new in its selected mailbox, so that the figures do not contradict
-    /// what it believes.
-    pub(crate) async fn status(
-        &mut self,
-        mailbox: &Mailbox<'_>,
-        items: &[StatusDataItemName],
-        command: Option<&CommandInProgress<kind::Status>>,
-    ) -> Answer {
-        let name = convert::mailbox_name(mailbox, self.naming()?)?;
-        let wanted = items.iter().map(figure).collect::<Result<Vec<_>, _>>()?;
-        if wanted.is_empty() {
-            return Err(Completion::bad("STATUS needs at least one item").into());
-        }
-        let followers = self.followers();
-        if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command) {
-            // Asking about other mailboxes one after the other must not cost a proper look at this one each time.
-            let reason = if selected.name == name {
-                PollReason::Asked
-            } else {
-                PollReason::Passing
-            };
-            selected.poll(reason).await;
-            let release = command.permit(followers);
-            if let Some(why) = selected.report(&mut self.channel, release, self.enabled).await? {
-                return Err(mailbox_ended(why).into());
-            }
-        }
-        let counting = self.state.session()?.status(&name, query(&wanted));
-        let status = self.channel.while_present(counting).await??;
-        let rows: Vec<_> = wanted
-            .iter()
-            .map(|figure| match *figure {
-                Figure::Messages => ("MESSAGES", status.messages()),
-                Figure::Recent => ("RECENT", status.recent()),
-                Figure::Unseen => ("UNSEEN", status.unseen()),
-                Figure::UidValidity => ("UIDVALIDITY", status.uid_validity().get()),
-                // Used-up UIDs have no next one; the largest is the only number that promises nothing.
-                Figure::UidNext => ("UIDNEXT", status.uid_next().map_or(u32::MAX, imap_seq::Uid::get)),
-            })
-            .collect();
-        wire::mailbox_status(self.channel.io.out(), &name, self.enabled.name_form(), &rows);
-        Ok(Completion::ok("STATUS completed"))
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Figure {
-    Messages,
-    Recent,
-    Unseen,
-    UidNext,
-    UidValidity,
-}
-
-fn figure(item: &StatusDataItemName) -> Result<Figure, Completion> {
-    Ok(match item {
-        StatusDataItemName::Messages => Figure::Messages,
-        StatusDataItemName::Recent => Figure::Recent,
-        StatusDataItemName::Unseen => Figure::Unseen,
-        StatusDataItemName::UidNext => Figure::UidNext,
-        StatusDataItemName::UidValidity => Figure::UidValidity,
-        other => return Err(Completion::bad(format!("STATUS item {other:?} is not supported"))),
-    })
-}
-
-fn query(figures: &[Figure]) -> StatusQuery {
-    figures.iter().fold(StatusQuery::none(), |query, figure| {
-        query.and(match figure {
-            Figure::Messages => StatusQuery::MESSAGES,
-            Figure::Recent => StatusQuery::RECENT,
-            Figure::Unseen => StatusQuery::UNSEEN,
-            Figure::UidNext => StatusQuery::UID_NEXT,
-            Figure::UidValidity => StatusQuery::none(),
-        })
-    })
 }
 
 /// A name for a new mailbox.

@@ -15,6 +15,7 @@ mod notify;
 mod resync;
 mod search;
 mod select;
+mod status;
 mod store;
 mod uid_batches;
 

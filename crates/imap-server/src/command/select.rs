@@ -183,6 +183,9 @@ fn greet<M: Mailbox>(
         }
         (false, _) => ModSequences::NotKept,
     };
+    if let Some(id) = opened.mailbox_id() {
+        wire::untagged_ok(out, &format!("MAILBOXID ({id})"), "the mailbox's id");
+    }
     let (mailbox, updates) = opened.into_parts();
     let mut selected = Selected {
         name,

@@ -123,6 +123,17 @@ impl<'c> Reader<'c> {
         }
     }
 
+    /// `list-mailbox`: an atom in which wildcards and `]` are allowed as well, or a string.
+    pub(crate) fn list_mailbox(&mut self) -> Result<Cow<'c, [u8]>, Fault> {
+        match self.peek() {
+            Some(b'"' | b'{') => self.astring_octets(),
+            _ => {
+                let word = self.take_while(|octet| is_atom_char(octet) || b"]%*".contains(&octet));
+                self.ascii(word).map(|word| Cow::Borrowed(word.as_bytes()))
+            }
+        }
+    }
+
     fn quoted(&mut self) -> Result<Cow<'c, str>, Fault> {
         let from = self.at + 1;
         Ok(match self.quoted_octets()? {

@@ -1,6 +1,6 @@
 //! Whole responses (RFC 9051, chapter 7).
 
-use imap_backend::MailboxName;
+use imap_backend::{MailboxName, ObjectId};
 use imap_seq::{ModSeq, SeqNum, Uid, UidSet};
 use imap_updates::{Flags, Keyword, Recency};
 
@@ -275,6 +275,22 @@ pub(crate) fn list(out: &mut Vec<u8>, verb: &str, attributes: &[&str], naming: N
     out.extend_from_slice(b"\r\n");
 }
 
+/// `* LIST (\NonExistent) "/" name ("CHILDINFO" ("SUBSCRIBED"))` (RFC 5258, section 3.5): there are inferiors that were asked
+/// for by these selection options.
+pub(crate) fn list_with_child_info(
+    out: &mut Vec<u8>,
+    attributes: &[&str],
+    naming: Naming,
+    name: &MailboxName,
+    options: &[&str],
+) {
+    list_head(out, "LIST", attributes, naming.delimiter);
+    mailbox(out, name, naming.form);
+    out.extend_from_slice(b" (\"CHILDINFO\" (\"");
+    out.extend_from_slice(options.join("\" \"").as_bytes());
+    out.extend_from_slice(b"\"))\r\n");
+}
+
 /// The answer to `LIST "" ""`: the delimiter, and the root as an empty name (RFC 9051, section 6.3.9).
 pub(crate) fn list_delimiter(out: &mut Vec<u8>, verb: &str, delimiter: char) {
     list_head(out, verb, &["\\Noselect"], delimiter);
@@ -325,38 +341,39 @@ pub(crate) fn list_with_old_name(
     out.extend_from_slice(b"\r\n");
 }
 
-/// As [`mailbox_status`], with figures of 64 bits.
-pub(crate) fn mailbox_figures<'i>(
-    out: &mut Vec<u8>,
-    name: &MailboxName,
-    form: NameForm,
-    items: impl Iterator<Item = (&'i str, u64)>,
-) {
-    out.extend_from_slice(b"* STATUS ");
-    mailbox(out, name, form);
-    let mut before = " (";
-    for (item, value) in items {
-        out.extend_from_slice(before.as_bytes());
-        out.extend_from_slice(item.as_bytes());
-        out.push(b' ');
-        number(out, value);
-        before = " ";
-    }
-    out.extend_from_slice(b")\r\n");
+/// What STATUS says of one item.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Figure<'f> {
+    Number(u64),
+    Id(&'f ObjectId),
+    Nil,
 }
 
 /// `* STATUS name (MESSAGES 3 ...)`.
-pub(crate) fn mailbox_status(out: &mut Vec<u8>, name: &MailboxName, form: NameForm, items: &[(&str, u32)]) {
+pub(crate) fn mailbox_status<'f>(
+    out: &mut Vec<u8>,
+    name: &MailboxName,
+    form: NameForm,
+    figures: impl Iterator<Item = (&'f str, Figure<'f>)>,
+) {
     out.extend_from_slice(b"* STATUS ");
     mailbox(out, name, form);
     out.extend_from_slice(b" (");
-    for (index, &(item, value)) in items.iter().enumerate() {
+    for (index, (item, figure)) in figures.enumerate() {
         if index > 0 {
             out.push(b' ');
         }
         out.extend_from_slice(item.as_bytes());
         out.push(b' ');
-        number(out, value);
+        match figure {
+            Figure::Number(value) => number(out, value),
+            Figure::Id(id) => {
+                out.push(b'(');
+                out.extend_from_slice(id.as_str().as_bytes());
+                out.push(b')');
+            }
+            Figure::Nil => out.extend_from_slice(b"NIL"),
+        }
     }
     out.extend_from_slice(b")\r\n");
 }

@@ -145,7 +145,8 @@ proptest! {
         let wanted = codec(Data::Status { mailbox: Mailbox::Inbox, items: Cow::Owned(items) });
         let ours = written(|out| {
             let items = [("MESSAGES", messages), ("UIDVALIDITY", validity)];
-            mailbox_status(out, &imap_backend::MailboxName::inbox(), NameForm::ModifiedUtf7, &items);
+            let items = items.into_iter().map(|(item, value)| (item, Figure::Number(value.into())));
+            mailbox_status(out, &imap_backend::MailboxName::inbox(), NameForm::ModifiedUtf7, items);
         });
         prop_assert_eq!(ours, wanted);
     }

@@ -16,6 +16,12 @@ fn the_codec_does_not_read_these_yet() {
         "a UIDBATCHES 2000\r\n",
         "a NOTIFY NONE\r\n",
         "a NOTIFY SET (personal (MailboxName))\r\n",
+        "a CREATE x (USE (\\Sent))\r\n",
+        "a LIST (SUBSCRIBED) \"\" *\r\n",
+        "a LIST \"\" (a b)\r\n",
+        "a LIST \"\" * RETURN (CHILDREN)\r\n",
+        "a STATUS x (MAILBOXID)\r\n",
+        "a STATUS x (APPENDLIMIT)\r\n",
     ] {
         let decoded = CommandCodec::default().decode(command.as_bytes());
         assert!(decoded.is_err(), "the codec reads {command:?} by itself now");

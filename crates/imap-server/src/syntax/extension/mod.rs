@@ -7,12 +7,18 @@
 
 #[cfg(test)]
 mod codec;
+mod create;
 mod fetch;
+mod list;
 mod notify;
+mod status;
 mod uid_batches;
 
+pub(crate) use create::Create;
 pub(crate) use fetch::{Extras, Window};
+pub(crate) use list::{List, Selection};
 pub(crate) use notify::{Events, Filter, Group, NewMessageItems, Notify};
+pub(crate) use status::{Status, StatusItem};
 pub(crate) use uid_batches::UidBatches;
 
 use super::is_tag_octet;
@@ -24,6 +30,12 @@ use super::reader_fault::Fault;
 pub(crate) enum Extension {
     /// NOTIFY.
     Notify(Notify),
+    /// CREATE for a special use.
+    Create(Create),
+    /// An extended LIST.
+    List(Box<List>),
+    /// STATUS with items that the codec does not know.
+    Status(Status),
     /// UIDBATCHES.
     UidBatches(UidBatches),
 }
@@ -41,7 +53,13 @@ pub(crate) struct Read<'c> {
 type ReadArguments = fn(&mut Reader<'_>) -> Option<Result<Extension, Fault>>;
 
 /// The commands, by name. What follows UID has a name of its own.
-const COMMANDS: &[(&str, ReadArguments)] = &[("NOTIFY", notify::read), ("UIDBATCHES", uid_batches::read)];
+const COMMANDS: &[(&str, ReadArguments)] = &[
+    ("CREATE", create::read),
+    ("LIST", list::read),
+    ("NOTIFY", notify::read),
+    ("STATUS", status::read),
+    ("UIDBATCHES", uid_batches::read),
+];
 
 /// Reads a command of an extension. `command` is without its line end; `None` for commands that are the codec's.
 pub(crate) fn read(command: &[u8]) -> Option<Read<'_>> {
