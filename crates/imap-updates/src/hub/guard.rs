@@ -58,6 +58,24 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
         })
     }
 
+    /// The changes made through this guard have this mod-sequence, which the storage gave out and has written down: for a
+    /// store that several processes number together. To be said before the first publication. A mod-sequence below the last
+    /// one counts as the last: they never go back.
+    pub fn set_modseq(&mut self, modseq: ModSeq) {
+        let last = &mut self.storage.counted.last_modseq;
+        *last = modseq.max(*last);
+        self.modseq = Some(*last);
+    }
+
+    /// The mailbox's highest mod-sequence is at least this one, although no session has anything to be told: another process
+    /// gave out the numbers up to there.
+    pub fn reach_modseq(&mut self, modseq: ModSeq) {
+        if modseq > self.highest_modseq() {
+            self.set_modseq(modseq);
+            self.change().highest_modseq = modseq;
+        }
+    }
+
     /// A message arrived. UIDs may come in any order until some session has been told of a higher one; then a lower
     /// one is [`Ingest::Late`]. O(1).
     ///
