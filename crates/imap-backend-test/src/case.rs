@@ -12,6 +12,7 @@ use std::fmt;
 
 pub mod append;
 pub mod body;
+pub mod coming_back;
 pub mod copy_move;
 pub mod expunge;
 pub mod fetch;
@@ -144,6 +145,11 @@ cases! {
         changed_since_finds_what_changed "RFC 7162, section 3.1.4.1";
         vanished_since_names_what_was_expunged "RFC 7162, section 3.2.10; `Mailbox::vanished_since`";
         what_is_told_agrees_with_the_records "RFC 7162, section 3.1";
+        the_lowest_unchanged_since_changes_nothing "RFC 7162, section 3.1.3";
+        a_move_is_a_change_of_both_mailboxes "RFC 7162, sections 3.1.2.1 and 3.2.10";
+    }
+    coming_back {
+        a_client_that_comes_back_misses_nothing "RFC 7162, section 6";
     }
     expunge {
         only_deleted_messages_go "RFC 9051, section 6.4.3";

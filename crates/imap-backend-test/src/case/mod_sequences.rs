@@ -302,3 +302,64 @@ pub async fn what_is_told_agrees_with_the_records<B: Backend>(stage: &Stage<B>) 
     }
     Ok(())
 }
+
+/// No message is so old that a STORE with the lowest UNCHANGEDSINCE would change it: the server asks for that where the client
+/// says 0.
+pub async fn the_lowest_unchanged_since_changes_nothing<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let Four {
+        mut user,
+        mut selected,
+        uids,
+    } = four(stage).await?;
+    let before = highest(&mut user).await?;
+    let change = add(Flag::Seen).with_unchanged_since(ModSeq::MIN);
+    let (stored, _) = selected.store_if(&uids, &change).await?;
+    equal(
+        "the messages that failed UNCHANGEDSINCE",
+        stored.modified(),
+        &uids.iter().copied().collect(),
+    )?;
+    for record in selected.fetch(&uids, Need::FLAGS).await?.iter().flatten() {
+        equal(
+            "the flags of a message that was left alone",
+            record.flags(),
+            &Flags::empty(),
+        )?;
+    }
+    equal(
+        "HIGHESTMODSEQ, when nothing was changed",
+        &highest(&mut user).await?,
+        &before,
+    )
+}
+
+/// MOVE raises HIGHESTMODSEQ of the mailbox that a message leaves, and in the other one the message is above what was told.
+pub async fn a_move_is_a_change_of_both_mailboxes<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let Four {
+        mut user,
+        mut selected,
+        uids,
+    } = four(stage).await?;
+    user.needs(Ability::Move, "MOVE")?;
+    let target = user.second_mailbox().await?;
+    let there_before = there("HIGHESTMODSEQ", user.status(&target).await?.highest_modseq())?;
+    let here_before = highest(&mut user).await?;
+    let moved = UidSet::from_iter([uids[1]]);
+    let moved = selected.mailbox.move_to(&moved, &target).await.optional("MOVE")?;
+    let here = highest(&mut user).await?;
+    ensure!(
+        here > here_before,
+        format!("HIGHESTMODSEQ above {here_before} after a message was moved away"),
+        here.to_string()
+    );
+    let arrived: Vec<Uid> = moved.to().iter().collect();
+    let mut others = user.select(&target, Access::ReadOnly).await?;
+    for modseq in modseqs(&mut others, &arrived).await? {
+        ensure!(
+            modseq > there_before,
+            format!("a message that was moved in above {there_before}"),
+            modseq.to_string()
+        );
+    }
+    Ok(())
+}

@@ -330,6 +330,22 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
         "mod_sequences::what_is_told_agrees_with_the_records",
     ),
     (
+        Fault::IgnoresUnchangedSince,
+        "mod_sequences::the_lowest_unchanged_since_changes_nothing",
+    ),
+    (
+        Fault::HighestFromMessages,
+        "mod_sequences::a_move_is_a_change_of_both_mailboxes",
+    ),
+    (
+        Fault::ChangedSinceForgets,
+        "coming_back::a_client_that_comes_back_misses_nothing",
+    ),
+    (
+        Fault::VanishedForgets,
+        "coming_back::a_client_that_comes_back_misses_nothing",
+    ),
+    (
         Fault::StatusRunsOnAll,
         "select::each_figure_of_status_comes_alone",
     ),
