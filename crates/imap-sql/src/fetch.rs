@@ -1,16 +1,17 @@
 //! FETCH: rows of messages as records.
 
-use std::sync::Arc;
+use std::iter::Peekable;
+use std::slice;
 
 use bytes::Bytes;
 use imap_backend::{Body, Error, ErrorKind, Fetched, Need, ObjectId, Record};
-use imap_message::Summary;
 use imap_seq::Uid;
 
 use crate::body::{self, StoredBody};
 use crate::engine::Statements;
 use crate::node::Node;
 use crate::tables::blobs::CHUNK;
+use crate::tables::mailboxes::MailboxKey;
 use crate::tables::messages::{self, MessageRow, WithSummary};
 
 /// Messages that are gone within a range cost a look each; more than these begin a range of their own.
@@ -19,33 +20,59 @@ const GAP: u32 = 8;
 /// The records of these messages, in this order.
 pub(crate) fn fetch(
     statements: Statements<'_>,
-    (node, mailbox): (&Node, i64),
+    (node, key): (&Node, MailboxKey),
     uids: &[Uid],
     need: Need,
 ) -> Result<Fetched, Error> {
-    let summary = match need.includes(Need::HEADER_SUMMARY) {
-        true => WithSummary::Yes,
-        false => WithSummary::No,
-    };
     let mut held = Need::HELD_OCTETS;
     let mut fetched = Fetched::with_capacity(uids.len());
     for run in runs(uids) {
-        let (Some(first), Some(last)) = (run.first(), run.last()) else {
-            continue;
+        let mut entries = Entries {
+            uids: run.iter().peekable(),
+            fetched: &mut fetched,
         };
-        let mut rows = Vec::with_capacity(run.len());
-        messages::between(statements, mailbox, (*first, *last), summary, |row| {
-            rows.push(row)
-        })?;
-        let mut rows = rows.into_iter().peekable();
-        for uid in run {
-            while rows.next_if(|row| row.flags.uid < *uid).is_some() {}
-            let row = rows.next_if(|row| row.flags.uid == *uid);
-            let record = row.map(|row| record(statements, node, row, need, &mut held));
-            fetched.push(record.transpose()?);
+        if need.includes_octets() {
+            for row in with_octets(statements, (node, key), run, need)? {
+                entries.add(record(statements, (node, key), row, need, &mut held)?);
+            }
+        } else if [Need::INTERNAL_DATE, Need::SIZE, Need::OBJECT_IDS]
+            .iter()
+            .any(|&column| need.includes(column))
+        {
+            let range = ends(run);
+            messages::between(statements, key.id, range, WithSummary::No, |row| {
+                entries.add(plain(row, need))
+            })?;
+        } else {
+            messages::flags_between(statements, key.id, ends(run), |row| {
+                entries.add(Record::new(row.uid, row.flags).with_modseq(row.modseq));
+            })?;
         }
+        entries.end();
     }
     Ok(fetched)
+}
+
+/// The entries of a run, whose records come in the order of UIDs.
+struct Entries<'e> {
+    uids: Peekable<slice::Iter<'e, Uid>>,
+    fetched: &'e mut Fetched,
+}
+
+impl Entries<'_> {
+    /// Adds a record, after empty entries for the UIDs before it. One that was not asked for is passed over.
+    fn add(&mut self, record: Record) {
+        while self.uids.next_if(|uid| **uid < record.uid()).is_some() {
+            self.fetched.push(None);
+        }
+        if self.uids.next_if(|uid| **uid == record.uid()).is_some() {
+            self.fetched.push(Some(record));
+        }
+    }
+
+    fn end(self) {
+        self.uids.for_each(|_| self.fetched.push(None));
+    }
 }
 
 /// Cuts UIDs into pieces that ascend without wide gaps, each of which one query reads.
@@ -53,36 +80,71 @@ fn runs(uids: &[Uid]) -> impl Iterator<Item = &[Uid]> {
     uids.chunk_by(|one, next| one < next && next.get() - one.get() <= GAP)
 }
 
+/// The first and the last UID of a run, which has both.
+fn ends(run: &[Uid]) -> (Uid, Uid) {
+    let first = run.first().copied().unwrap_or(Uid::MIN);
+    (first, run.last().copied().unwrap_or(first))
+}
+
+/// The rows of a run; with summaries, if some are needed that are not in memory.
+fn with_octets(
+    statements: Statements<'_>,
+    (node, key): (&Node, MailboxKey),
+    run: &[Uid],
+    need: Need,
+) -> Result<Vec<MessageRow>, Error> {
+    let summary = match need.includes(Need::HEADER_SUMMARY) && !node.summaries().have_all(key, run) {
+        true => WithSummary::Yes,
+        false => WithSummary::No,
+    };
+    let mut rows = Vec::with_capacity(run.len());
+    messages::between(statements, key.id, ends(run), summary, |row| {
+        if run.binary_search(&row.flags.uid).is_ok() {
+            rows.push(row);
+        }
+    })?;
+    Ok(rows)
+}
+
+fn plain(row: MessageRow, need: Need) -> Record {
+    let record = Record::new(row.flags.uid, row.flags.flags)
+        .with_internal_date(row.received)
+        .with_size(row.size)
+        .with_modseq(row.flags.modseq);
+    match need.includes(Need::OBJECT_IDS) {
+        // Copies share their blob, whose number is never used twice.
+        true => record.with_email_id(ObjectId::of_email(row.blob.unsigned_abs())),
+        false => record,
+    }
+}
+
 fn record(
     statements: Statements<'_>,
-    node: &Node,
+    (node, key): (&Node, MailboxKey),
     row: MessageRow,
     need: Need,
     held: &mut usize,
 ) -> Result<Record, Error> {
-    let mut record = Record::new(row.flags.uid, row.flags.flags)
-        .with_internal_date(row.received)
-        .with_size(row.size)
-        .with_modseq(row.flags.modseq);
-    if need.includes(Need::OBJECT_IDS) {
-        // Copies share their blob, whose number is never used twice.
-        record = record.with_email_id(ObjectId::of_email(row.blob.unsigned_abs()));
-    }
+    let (blob, size) = (row.blob, row.size);
     // One that an older version wrote, or nobody, is made anew by the server, from the body.
-    let summary = row.summary.and_then(|octets| Summary::from_bytes(&octets).ok());
+    let summary = match need.includes(Need::HEADER_SUMMARY) {
+        true => node.summaries().of((key, row.flags.uid), row.summary.as_deref()),
+        false => None,
+    };
     let made_anew = need.includes(Need::HEADER_SUMMARY) && summary.is_none();
+    let mut record = plain(row, need);
     if let Some(summary) = summary {
-        record = record.with_summary(Arc::new(summary));
+        record = record.with_summary(summary);
     }
     if !need.includes(Need::HEADER) && !made_anew {
         return Ok(record);
     }
-    let body = match hold(statements, (row.blob, row.size), held)? {
+    let body = match hold(statements, (blob, size), held)? {
         Some(octets) => octets.into(),
         None => Body::new(StoredBody {
             node: node.clone(),
-            blob: row.blob,
-            size: row.size,
+            blob,
+            size,
         }),
     };
     Ok(record.with_body(body))

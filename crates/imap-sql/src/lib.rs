@@ -34,9 +34,10 @@
 //! | `admin` | accounts, mailboxes and messages, as an administrator sees them |
 //! | `backend`, `session`, `selected` | the traits of `imap-backend`, and nothing that blocks |
 //! | `fetch`, `search`, `list`, `transfer`, `upload`, `body` | one subject each: rows into answers |
-//! | `texts` | the index of texts, made behind the APPENDs |
+//! | `behind`, `texts` | what no client waits for: the index of texts, and the removal of octets that no message has |
 //! | `news` | hints of the database, and a look at all mailboxes in use for those that were lost |
 //! | `node`, `writers` | the hubs of this process, when they read the log, which threads may block, who claims `\Recent` |
+//! | `summaries` | what was read of messages lately, so that it is not read again |
 //! | `tables` | the statements, one module for each subject |
 //! | `columns` | columns, to values and back |
 //! | `engine` | connections, transactions, opening, migrations; the only place that names the driver |
@@ -56,7 +57,8 @@
 //! has one writer at a time; in PostgreSQL every change of a mailbox begins with the lock of its row, and keeps it to the commit.
 //!
 //! **Bodies** are chunks of 64 KiB, written while the message arrives and read when they are wanted. A copy shares them; they go
-//! with the last message that has them. A message of up to 1 MiB is one transaction; of a longer one, every further MiB is
+//! with the last message that has them. SQLite only notes that (`released`), and a thread removes them behind the EXPUNGE, or when
+//! a program opens the database. A message of up to 1 MiB is one transaction; of a longer one, every further MiB is
 //! written in a transaction of its own, and nobody sees it before the last. What a crash leaves of it is removed when the
 //! database is opened a day later or more.
 //!
@@ -128,6 +130,7 @@
 
 pub mod admin;
 mod backend;
+mod behind;
 mod body;
 mod columns;
 mod engine;
@@ -140,6 +143,7 @@ mod search;
 mod selected;
 mod session;
 mod store;
+mod summaries;
 mod tables;
 mod texts;
 mod transfer;

@@ -7,12 +7,13 @@ use imap_backend::{Error, ErrorKind, MailboxName};
 use imap_seq::{ModSeq, UidSet};
 use imap_updates::{Hubs, Limits, LogHub, Page};
 
-use crate::engine::{Database, Dialect, Statements};
+use crate::behind::Behind;
+use crate::engine::{Database, Dialect, Hint, Statements};
 use crate::news::News;
+use crate::summaries::Summaries;
 use crate::tables::accounts::AccountId;
 use crate::tables::mailboxes::{self, MailboxKey};
 use crate::tables::{log, names};
-use crate::texts::Texts;
 use crate::writers::{Writers, Writing};
 
 /// So many hubs are kept for mailboxes that nobody has open, because opening one reads the whole mailbox.
@@ -28,13 +29,14 @@ struct Shared {
     hubs: Hubs<MailboxKey, LogHub>,
     writers: Arc<Writers>,
     news: Arc<News>,
-    texts: Arc<Texts>,
+    behind: Arc<Behind>,
+    summaries: Summaries,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         self.news.end();
-        self.texts.end();
+        self.behind.end();
     }
 }
 
@@ -69,7 +71,8 @@ impl Node {
             hubs: Hubs::new(KEPT_OPEN),
             writers: Arc::default(),
             news: Arc::default(),
-            texts: Arc::default(),
+            behind: Arc::default(),
+            summaries: Summaries::default(),
         }))
     }
 
@@ -82,15 +85,25 @@ impl Node {
         &self.0.news
     }
 
-    /// What waits for the index of texts.
-    pub(crate) fn texts(&self) -> &Arc<Texts> {
-        &self.0.texts
+    /// What is done behind the commands.
+    pub(crate) fn behind(&self) -> &Arc<Behind> {
+        &self.0.behind
+    }
+
+    /// What was read lately of the messages.
+    pub(crate) fn summaries(&self) -> &Summaries {
+        &self.0.summaries
     }
 
     /// Has the database send its hints to this process.
     pub(crate) fn listen(&self) {
-        let news = Arc::clone(&self.0.news);
-        self.0.database.listen(Box::new(move |hint| news.hint(hint)));
+        let (news, behind) = (Arc::clone(&self.0.news), Arc::clone(&self.0.behind));
+        self.0.database.listen(Box::new(move |hint| {
+            if hint == Hint::Anywhere {
+                behind.look(); // another program may have removed messages
+            }
+            news.hint(hint);
+        }));
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -142,6 +155,9 @@ impl Node {
             let answer = work(&mut change)?;
             Ok((answer, change.changed))
         })?;
+        if !changed.is_empty() && self.dialect() == Dialect::Sqlite {
+            self.0.behind.look(); // messages may have left octets
+        }
         for key in changed {
             if let Some(hub) = self.0.hubs.get(&key)
                 && let Err(error) = self.catch_up(key, &hub)

@@ -67,9 +67,13 @@ pub(crate) fn divide(key: &SearchKey, dialect: Dialect, texts: bool) -> Divided 
 }
 
 impl Condition {
+    fn statement(&self) -> String {
+        format!("SELECT uid FROM messages WHERE mailbox = ?1{}", self.sql)
+    }
+
     /// The messages of a mailbox for which it is true.
     pub(crate) fn find(&self, statements: Statements<'_>, mailbox: i64) -> Result<UidSet, Error> {
-        let sql = format!("SELECT uid FROM messages WHERE mailbox = ?1{}", self.sql);
+        let sql = self.statement();
         let values = self.values.iter().map(|value| match value {
             Operand::Number(number) => Value::Integer(*number),
             Operand::Text(text) => Value::Text(text),
@@ -152,8 +156,9 @@ impl Writer {
                 self.compare(&before, word, ") > 0");
             }
             SearchKey::Flag(flag) => {
+                // In the words of the indexes, which a value would not be.
                 let bit = bit_of(flag)?;
-                self.compare("flags & ", Operand::Number(bit), " <> 0");
+                self.sql.push_str(&format!("flags & {bit} <> 0"));
             }
             SearchKey::Before(day) => self.day("<", *day)?,
             SearchKey::Since(day) => self.day(">=", *day)?,
@@ -168,6 +173,10 @@ impl Writer {
             SearchKey::Smaller(size) => self.compare("size < ", Operand::Number(column(*size).ok()?), ""),
             SearchKey::And(keys) => self.list(keys, (" AND ", "1 = 1"), Self::write)?,
             SearchKey::Or(keys) => self.list(keys, (" OR ", "1 = 0"), Self::write)?,
+            SearchKey::Not(key) if matches!(**key, SearchKey::Flag(Flag::Seen)) => {
+                self.keys += 1;
+                self.sql.push_str("flags & 8 = 0");
+            }
             SearchKey::Not(key) => {
                 self.sql.push_str("NOT (");
                 self.write(key)?;
@@ -210,5 +219,37 @@ impl Writer {
         self.values.push(value);
         let number = self.values.len() + 1; // ?1 is the mailbox
         self.sql.push_str(&format!("{before}?{number}{after}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::{Database, Place};
+
+    #[test]
+    fn unseen_and_flagged_messages_are_found_in_indexes_of_them() {
+        let database = Database::open(Place::Memory, Duration::ZERO).unwrap();
+        let not_seen = SearchKey::Not(Box::new(SearchKey::Flag(Flag::Seen)));
+        for (key, index) in [
+            (not_seen, "messages_unseen"),
+            (SearchKey::Flag(Flag::Flagged), "messages_flagged"),
+            (SearchKey::Flag(Flag::Deleted), "messages_deleted"),
+        ] {
+            let condition = divide(&key, Dialect::Sqlite, true).condition.unwrap();
+            let sql = format!("EXPLAIN QUERY PLAN {}", condition.statement());
+            let mut plan = String::new();
+            database
+                .read(|statements| {
+                    statements.each(&sql, &[Value::Integer(1)], |row| {
+                        plan.push_str(row.text(3)?);
+                        Ok(())
+                    })
+                })
+                .unwrap();
+            assert!(plan.contains(index), "{key:?}: {plan}");
+        }
     }
 }

@@ -53,10 +53,7 @@ impl SqlMailbox {
         };
         let hub = node.open(key)?;
         let selection = hub.select_with_recent(access, &recent);
-        let first_unseen = node.read(|statements| match mailboxes::current(statements, key)? {
-            Some(row) if row.unseen > 0 => messages::first_unseen(statements, key.id),
-            _ => Ok(None),
-        })?;
+        let first_unseen = node.read(|statements| messages::first_unseen(statements, key.id))?;
         // It may have come after the moment that is reported.
         let first_unseen = first_unseen.filter(|uid| selection.uid_next.is_none_or(|next| *uid < next));
         let mailbox = Self {
@@ -128,10 +125,10 @@ impl SqlMailbox {
 
 impl Mailbox for SqlMailbox {
     async fn fetch(&mut self, uids: &[Uid], need: Need) -> Result<Fetched, Error> {
-        let (node, id, asked) = (self.node.clone(), self.key.id, uids.to_vec());
+        let (node, key, asked) = (self.node.clone(), self.key, uids.to_vec());
         let fetched = self
             .node
-            .query(move |statements| fetch(statements, (&node, id), &asked, need))
+            .query(move |statements| fetch(statements, (&node, key), &asked, need))
             .await;
         if fetched.is_err() && self.may_write().is_ok() {
             // It may have been the answer to a STORE.
@@ -182,7 +179,11 @@ impl Mailbox for SqlMailbox {
     }
 
     async fn search(&mut self, query: &Query) -> Result<Found, Error> {
-        let divided = divide(query.key(), self.node.dialect(), self.node.texts().are_kept());
+        let divided = divide(
+            query.key(),
+            self.node.dialect(),
+            self.node.behind().texts_are_kept(),
+        );
         let Some(condition) = divided.condition else {
             return search::evaluate(self, query).await;
         };

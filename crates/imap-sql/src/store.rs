@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use crate::behind;
 use crate::columns::now;
 use crate::engine::{Database, OpenError, Place};
 use crate::news;
 use crate::node::Node;
 use crate::options::{Hints, Options};
 use crate::tables::blobs;
-use crate::texts;
 
 /// An APPEND that has written nothing for so long has broken off, in seconds. Longer than any server lets a client dawdle.
 const UNFINISHED: i64 = 24 * 60 * 60;
@@ -58,7 +58,7 @@ impl Store {
         }
         let node = Node::new(database);
         news::follow(&node, options.poll_interval).map_err(|error| OpenError::Failed(Box::new(error)))?;
-        texts::follow(&node).map_err(|error| OpenError::Failed(Box::new(error)))?;
+        behind::follow(&node).map_err(|error| OpenError::Failed(Box::new(error)))?;
         if options.hints == Hints::Used {
             node.listen();
         }

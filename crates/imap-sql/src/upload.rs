@@ -126,7 +126,7 @@ impl Upload {
     /// The message has the blob now.
     pub(crate) fn committed(mut self) {
         self.blob = None;
-        self.node.texts().have_changed();
+        self.node.behind().message_arrived();
     }
 }
 

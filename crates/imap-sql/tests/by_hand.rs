@@ -8,8 +8,9 @@
 mod common;
 
 use common::{Home, append, flags, name, octets, on_every_engine, select, uid};
-use imap_backend::{ErrorKind, Mailbox, Need, Session, StatusQuery};
+use imap_backend::{Create, ErrorKind, Mailbox, Need, Session, StatusQuery};
 use imap_backend_test::Mail;
+use imap_seq::Uid;
 use imap_updates::{Access, Closed};
 
 /// An INBOX of so many messages.
@@ -122,13 +123,15 @@ async fn an_account_that_is_deleted_takes_everything_along() {
     on_every_engine(async |file| {
         with_messages(&file, 2).await;
         file.by_hand("DELETE FROM accounts").unwrap();
-        for table in ["mailboxes", "messages", "expunged", "blobs", "chunks"] {
+        for table in ["mailboxes", "messages", "expunged"] {
             assert_eq!(
                 file.number(&format!("SELECT count(*) FROM {table}")),
                 0,
                 "{table}"
             );
         }
+        let _process = file.process();
+        until_gone(&file).await;
     })
     .await;
 }
@@ -156,7 +159,7 @@ async fn nonsense_in_columns_is_damage_of_one_message_or_passed_over_and_never_a
 
         file.by_hand("UPDATE messages SET zone = 100000 WHERE uid = 2")
             .unwrap();
-        let answer = selected.mailbox.fetch(&[uid(2)], Need::FLAGS).await;
+        let answer = selected.mailbox.fetch(&[uid(2)], Need::INTERNAL_DATE).await;
         assert_eq!(answer.unwrap_err().kind(), ErrorKind::Corruption);
         file.by_hand("INSERT INTO mailboxes (account, name) VALUES (1, 'a\nb')")
             .unwrap();
@@ -178,7 +181,59 @@ async fn the_octets_go_with_the_last_message_that_has_them() {
         selected.noop().await.unwrap();
         assert_eq!(octets(&mut selected, 2).await.len(), 200_000);
         file.by_hand("DELETE FROM messages WHERE uid = 2").unwrap();
-        assert_eq!(file.number("SELECT count(*) FROM chunks"), 0);
+        until_gone(&file).await;
+    })
+    .await;
+}
+
+/// Waits until no message's octets are there.
+async fn until_gone(file: &Home) {
+    while file.number("SELECT count(*) FROM blobs") + file.number("SELECT count(*) FROM chunks") > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_octets_of_expunged_messages_go_behind_the_expunge_or_when_the_database_is_opened() {
+    on_every_engine(async |file| {
+        with_messages(&file, 100).await;
+        let (user, mut selected) = select(&file.process()).await;
+        let some: Vec<Uid> = (1..=90).map(uid).collect();
+        selected.store(&some, &common::add("\\Deleted")).await.unwrap();
+        let all = (1..=100).map(uid).collect();
+        selected.mailbox.expunge(&all).await.unwrap();
+        while file.number("SELECT count(*) FROM blobs") > 10 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(file.number("SELECT sum(uses) FROM blobs"), 10);
+        drop((user, selected));
+        file.by_hand("DELETE FROM messages").unwrap();
+        let _process = file.process();
+        until_gone(&file).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_summary_that_was_read_is_not_read_again_and_is_that_of_its_message() {
+    on_every_engine(async |file| {
+        with_messages(&file, 2).await;
+        let (mut user, mut selected) = select(&file.process()).await;
+        let first = selected.fetch_one(uid(1), Need::SUMMARY).await.unwrap();
+        user.session
+            .create(&name("Other"), &Create::default())
+            .await
+            .unwrap();
+        let second = [uid(2)].into_iter().collect();
+        selected.mailbox.copy(&second, &name("Other")).await.unwrap();
+        let mut other = user.select(&name("Other"), Access::ReadWrite).await.unwrap();
+        let copy = other.fetch_one(uid(1), Need::SUMMARY).await.unwrap();
+        assert_ne!(copy.summary().unwrap(), first.summary().unwrap());
+        file.by_hand("UPDATE blobs SET summary = NULL").unwrap();
+        let again = selected.fetch_one(uid(1), Need::SUMMARY).await.unwrap();
+        assert_eq!(again.summary().unwrap(), first.summary().unwrap());
+        let unread = selected.fetch_one(uid(2), Need::SUMMARY).await.unwrap();
+        assert!(unread.summary().is_none() && unread.body().is_some());
     })
     .await;
 }

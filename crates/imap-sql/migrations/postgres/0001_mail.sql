@@ -132,6 +132,9 @@ CREATE INDEX messages_by_modseq ON messages (mailbox, modseq);
 CREATE INDEX messages_by_blob ON messages (blob);
 -- SELECT tells which is the first unseen message, and which keywords there are.
 CREATE INDEX messages_unseen ON messages (mailbox, uid) WHERE flags & 8 = 0;
+-- EXPUNGE, and SEARCH FLAGGED.
+CREATE INDEX messages_deleted ON messages (mailbox, uid) WHERE flags & 4 <> 0;
+CREATE INDEX messages_flagged ON messages (mailbox, uid) WHERE flags & 2 <> 0;
 CREATE INDEX messages_by_keywords ON messages (mailbox, keywords) WHERE keywords <> '';
 
 -- What was expunged.

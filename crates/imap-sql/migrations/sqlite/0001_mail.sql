@@ -54,7 +54,7 @@ CREATE TABLE mailboxes (
 CREATE TABLE blobs (
     -- Never used twice: whoever still holds the number of a blob that is gone reads nothing else in its place.
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    -- How many messages have it. Triggers count.
+    -- How many messages have it, those in `released` included. Triggers count.
     uses BIGINT NOT NULL DEFAULT 0,
     size BIGINT NOT NULL DEFAULT 0,
     -- `imap_message::Summary` as octets; NULL where nobody made one.
@@ -68,6 +68,14 @@ CREATE TABLE blobs (
 );
 CREATE INDEX blobs_unused ON blobs (touched) WHERE uses = 0;
 CREATE INDEX blobs_unindexed ON blobs (indexed, id) WHERE indexed <> 2;
+
+-- Uses of blobs that are over: a trigger writes one for each message that is deleted, and whoever deletes it here takes it off
+-- `uses`, and the blob with its last one. The backend does so a little later: the octets of the messages that a client
+-- expunges are all over the file, and it need not wait until they are found.
+CREATE TABLE released (
+    id INTEGER PRIMARY KEY,
+    blob BIGINT NOT NULL
+);
 
 -- Which blobs have which three characters one after the other, in the form that `imap_message::SearchedText` gives them: the
 -- backend asks for those of a string, and reads what it finds. The row number is the blob's.
@@ -114,7 +122,11 @@ CREATE TABLE messages (
 CREATE INDEX messages_by_modseq ON messages (mailbox, modseq);
 CREATE INDEX messages_by_blob ON messages (blob);
 -- SELECT tells which is the first unseen message, and which keywords there are.
-CREATE INDEX messages_unseen ON messages (mailbox, uid) WHERE flags & 8 = 0;
+-- With `flags`: SQLite reads that column for the condition, and uses the index only if it is there.
+CREATE INDEX messages_unseen ON messages (mailbox, uid, flags) WHERE flags & 8 = 0;
+-- EXPUNGE, and SEARCH FLAGGED.
+CREATE INDEX messages_deleted ON messages (mailbox, uid, flags) WHERE flags & 4 <> 0;
+CREATE INDEX messages_flagged ON messages (mailbox, uid, flags) WHERE flags & 2 <> 0;
 CREATE INDEX messages_by_keywords ON messages (mailbox, keywords) WHERE keywords <> '';
 
 -- What was expunged.
@@ -239,8 +251,12 @@ CREATE TRIGGER messages_expunged AFTER DELETE ON messages BEGIN
     WHERE id = OLD.mailbox;
     INSERT INTO expunged (mailbox, modseq, uid)
         SELECT id, highest_modseq, OLD.uid FROM mailboxes WHERE id = OLD.mailbox;
+    INSERT INTO released (blob) VALUES (OLD.blob);
+END;
+
+CREATE TRIGGER released_deleted AFTER DELETE ON released BEGIN
+    DELETE FROM blobs WHERE id = OLD.blob AND uses <= 1;
     UPDATE blobs SET uses = uses - 1 WHERE id = OLD.blob;
-    DELETE FROM blobs WHERE id = OLD.blob AND uses <= 0;
 END;
 
 CREATE TRIGGER blobs_deleted AFTER DELETE ON blobs BEGIN

@@ -142,7 +142,7 @@ impl Admin {
         let set = set.clone();
         let remove = self.node.change(move |change| {
             let uids = resolve(change.statements, key, &set)?;
-            messages::remove_all(change.statements, key.id, &uids)?;
+            messages::remove(change.statements, key.id, &uids)?;
             log::prune(change.statements, key.id)?;
             change.changes(key);
             Ok(uids)

@@ -1,9 +1,9 @@
-//! `blobs` and `chunks`: the octets of messages, stored once however often they are copied. Triggers count the copies, and
-//! remove a blob with its last one.
+//! `blobs` and `chunks`: the octets of messages, stored once however often they are copied. Triggers count the copies; a blob
+//! goes with its last one, in SQLite a little later: its pages are all over the file, and no client waits for them.
 
 use imap_backend::{Error, ErrorKind};
 
-use crate::engine::Statements;
+use crate::engine::{Dialect, Statements};
 
 /// Octets in each chunk but the last. The schema says the same.
 pub(crate) const CHUNK: usize = 64 << 10;
@@ -61,6 +61,26 @@ pub(crate) fn abandon(statements: Statements<'_>, blob: i64) -> Result<(), Error
 pub(crate) fn sweep(statements: Statements<'_>, before: i64) -> Result<usize, Error> {
     let sql = "DELETE FROM blobs WHERE uses = 0 AND touched < ?1";
     statements.execute(sql, &[before.into()])
+}
+
+/// Whether there are uses of blobs that are over and still counted. PostgreSQL counts them off with the messages.
+pub(crate) fn some_are_released(statements: Statements<'_>) -> Result<bool, Error> {
+    match statements.dialect() {
+        Dialect::Sqlite => {
+            let sql = "SELECT 1 FROM released LIMIT 1";
+            Ok(statements.one(sql, &[], |_| Ok(()))?.is_some())
+        }
+        Dialect::Postgres => Ok(false),
+    }
+}
+
+/// Counts the first of them off. A trigger removes the blobs that have no use left.
+pub(crate) fn count_off(statements: Statements<'_>, most: i64) -> Result<(), Error> {
+    if statements.dialect() == Dialect::Sqlite {
+        let sql = "DELETE FROM released WHERE id IN (SELECT id FROM released ORDER BY id LIMIT ?1)";
+        statements.execute(sql, &[most.into()])?;
+    }
+    Ok(())
 }
 
 /// The octets from `from` up to `to`, as far as there are chunks.

@@ -37,6 +37,14 @@ pub(crate) struct MessageRow {
     pub(crate) summary: Option<Vec<u8>>,
 }
 
+const DELETED: &str = "SELECT uid FROM messages WHERE mailbox = ?1 AND flags & 4 <> 0";
+
+/// So many messages are removed by one statement, which lists them.
+const REMOVED_TOGETHER: usize = 1000;
+
+const FIRST_UNSEEN: &str =
+    "SELECT uid FROM messages WHERE mailbox = ?1 AND flags & 8 = 0 ORDER BY uid LIMIT 1";
+
 /// Whether the summary is read along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WithSummary {
@@ -112,20 +120,15 @@ pub(crate) fn remove(statements: Statements<'_>, mailbox: i64, uids: &UidSet) ->
     Ok(())
 }
 
-/// Removes the messages among these UIDs. A trigger writes the log.
-pub(crate) fn remove_all(statements: Statements<'_>, mailbox: i64, uids: &UidSet) -> Result<(), Error> {
-    let sql = "DELETE FROM messages WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
-    for (first, last) in uids.ranges() {
-        statements.execute(sql, &[mailbox.into(), first.into(), last.into()])?;
-    }
-    Ok(())
-}
-
-/// Removes the messages with `\Deleted` among these UIDs. A trigger writes the log.
+/// Removes the messages with `\Deleted` among these UIDs. A trigger writes the log. What it costs follows from their number, and
+/// neither from that of the others nor from where they are.
 pub(crate) fn remove_deleted(statements: Statements<'_>, mailbox: i64, uids: &UidSet) -> Result<(), Error> {
-    let sql = "DELETE FROM messages WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND flags & 4 <> 0";
-    for (first, last) in uids.ranges() {
-        statements.execute(sql, &[mailbox.into(), first.into(), last.into()])?;
+    let deleted = set(statements, DELETED, &[mailbox.into()])?.intersection(uids);
+    let deleted: Vec<String> = deleted.iter().map(|uid| uid.to_string()).collect();
+    let among = statements.dialect().among_first_value();
+    let sql = format!("DELETE FROM messages WHERE mailbox = ?2 AND uid{among}");
+    for some in deleted.chunks(REMOVED_TOGETHER) {
+        statements.execute(&sql, &[some.join(",").as_str().into(), mailbox.into()])?;
     }
     Ok(())
 }
@@ -185,16 +188,26 @@ pub(crate) fn disown(
 
 /// The flags of those of these messages that are there.
 pub(crate) fn flags(statements: Statements<'_>, mailbox: i64, uids: &UidSet) -> Result<Vec<FlagRow>, Error> {
-    let sql = "SELECT uid, modseq, flags, keywords FROM messages \
-               WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid";
     let mut rows = Vec::new();
-    for (first, last) in uids.ranges() {
-        statements.each(sql, &[mailbox.into(), first.into(), last.into()], |row| {
-            rows.push(flag_row(row)?);
-            Ok(())
-        })?;
+    for range in uids.ranges() {
+        flags_between(statements, mailbox, range, |row| rows.push(row))?;
     }
     Ok(rows)
+}
+
+/// The flags of the messages from one UID to another, ascending.
+pub(crate) fn flags_between(
+    statements: Statements<'_>,
+    mailbox: i64,
+    (first, last): (Uid, Uid),
+    mut look: impl FnMut(FlagRow),
+) -> Result<(), Error> {
+    let sql = "SELECT uid, modseq, flags, keywords FROM messages \
+               WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid";
+    statements.each(sql, &[mailbox.into(), first.into(), last.into()], |row| {
+        look(flag_row(row)?);
+        Ok(())
+    })
 }
 
 fn flag_row(row: Row<'_>) -> Result<FlagRow, Error> {
@@ -252,18 +265,21 @@ pub(crate) fn uids(statements: Statements<'_>, mailbox: i64) -> Result<UidSet, E
 
 /// The first message without `\Seen`.
 pub(crate) fn first_unseen(statements: Statements<'_>, mailbox: i64) -> Result<Option<Uid>, Error> {
-    let sql = "SELECT uid FROM messages WHERE mailbox = ?1 AND flags & 8 = 0 ORDER BY uid LIMIT 1";
-    statements.one(sql, &[mailbox.into()], |row| Ok(row.integer(0)?.try_into()?))
+    statements.one(FIRST_UNSEEN, &[mailbox.into()], |row| {
+        Ok(row.integer(0)?.try_into()?)
+    })
 }
 
 /// The UIDs that a query finds, in its first column.
 pub(crate) fn set(statements: Statements<'_>, sql: &str, values: &[Value<'_>]) -> Result<UidSet, Error> {
-    let mut found = UidSet::new();
+    let mut found: Vec<Uid> = Vec::new();
     statements.each(sql, values, |row| {
-        found.insert(row.integer(0)?.try_into()?);
+        found.push(row.integer(0)?.try_into()?);
         Ok(())
     })?;
-    Ok(found)
+    // In their order they are added at the end of the set.
+    found.sort_unstable();
+    Ok(found.into_iter().collect())
 }
 
 /// How many messages there are from this UID on.
@@ -294,4 +310,34 @@ pub(crate) fn sizes(statements: Statements<'_>, mailbox: i64) -> Result<Sizes, E
         })
     })?;
     sizes.ok_or_else(|| ErrorKind::ServerBug.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::{Database, Place};
+
+    /// A mailbox of a million messages, and two of them are meant.
+    #[test]
+    fn what_concerns_few_messages_is_found_in_an_index_of_them() {
+        let database = Database::open(Place::Memory, Duration::ZERO).unwrap();
+        for (sql, index) in [(FIRST_UNSEEN, "messages_unseen"), (DELETED, "messages_deleted")] {
+            let mut plan = String::new();
+            database
+                .read(|statements| {
+                    statements.each(
+                        &format!("EXPLAIN QUERY PLAN {sql}"),
+                        &[Value::Integer(1)],
+                        |row| {
+                            plan.push_str(row.text(3)?);
+                            Ok(())
+                        },
+                    )
+                })
+                .unwrap();
+            assert!(plan.contains(index), "{sql}: {plan}");
+        }
+    }
 }

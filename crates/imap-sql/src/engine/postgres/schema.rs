@@ -194,6 +194,6 @@ mod tests {
         );
         assert!(expected("TRIGGER").any(|name| name == "messages_expunged"));
         assert!(expected("FUNCTION").any(|name| name == "take_modseq"));
-        assert_eq!(expected("INDEX").count(), 6);
+        assert_eq!(expected("INDEX").count(), 8);
     }
 }
