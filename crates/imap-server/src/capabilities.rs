@@ -22,6 +22,7 @@ enum Needs {
 /// Every capability that does not depend on the state of the connection, in the order in which they are listed.
 const CAPABILITIES: &[(&str, Needs)] = &[
     ("IMAP4rev1", Needs::Nothing),
+    ("IMAP4rev2", Needs::Nothing),
     ("LITERAL+", Needs::Nothing),
     ("SASL-IR", Needs::Nothing),
     ("ENABLE", Needs::Nothing),
@@ -55,6 +56,7 @@ const ENABLE: &[(&str, Feature, Needs)] = &[
         Needs::Ability(Ability::ModSequences),
     ),
     ("QRESYNC", Feature::QResync, Needs::Ability(Ability::ModSequences)),
+    ("IMAP4rev2", Feature::Rev2, Needs::Nothing),
     ("UTF8=ACCEPT", Feature::Utf8, Needs::Nothing),
     ("UIDONLY", Feature::UidOnly, Needs::Nothing),
 ];

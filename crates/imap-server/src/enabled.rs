@@ -17,6 +17,8 @@ pub(crate) enum Feature {
     Utf8,
     /// UIDONLY: no message sequence numbers either way (RFC 9586).
     UidOnly,
+    /// IMAP4rev2: nothing of what RFC 9051, appendix E takes away is said any more.
+    Rev2,
 }
 
 impl Feature {
@@ -26,6 +28,8 @@ impl Feature {
             Self::QResync => 1 << 1 | Self::CondStore.bit(),
             Self::Utf8 => 1 << 2,
             Self::UidOnly => 1 << 3,
+            // Names are UTF-8 there as well (RFC 9051, section 5.1).
+            Self::Rev2 => 1 << 4 | Self::Utf8.bit(),
         }
     }
 }
@@ -51,6 +55,14 @@ impl Enabled {
         }
     }
 
+    /// `\Recent`, which RFC 9051 does not know (appendix E, change 12).
+    pub(crate) const fn recency(self, recent: Recency) -> Recency {
+        match self.has(Feature::Rev2) {
+            true => Recency::NotRecent,
+            false => recent,
+        }
+    }
+
     /// What the FETCH row of a message begins with.
     pub(crate) const fn row_of(self, seq: SeqNum, uid: Uid) -> RowOf {
         match self.has(Feature::UidOnly) {
@@ -70,7 +82,7 @@ impl Enabled {
         FlagsRow {
             of: self.row_of(seq, uid),
             uid: (!self.has(Feature::UidOnly)).then_some(uid),
-            flags,
+            flags: flags.map(|(flags, recent)| (flags, self.recency(recent))),
             modseq: modseq.filter(|_| self.has(Feature::CondStore)),
         }
     }

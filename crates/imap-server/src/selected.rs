@@ -195,6 +195,7 @@ impl<M: Mailbox> Selected<M> {
             Untagged::Expunge(seq) => wire::expunge(out, seq),
             Untagged::Vanished(uids) => wire::vanished(out, uids),
             Untagged::Exists(exists) => wire::exists(out, exists),
+            Untagged::Recent(_) if enabled.has(Feature::Rev2) => {}
             Untagged::Recent(recent) => wire::recent(out, recent),
             // A kind of update that this server does not know yet asks for nothing that a client must be told.
             _ => {}

@@ -123,7 +123,8 @@ impl<B: Backend> Client<B> {
                     marked = mark_seen(mailbox, [&record], tells_modseqs).await;
                 }
                 let of = enabled.row_of(seq, record.uid());
-                let row = Row::new(&record, of, updates, &marked);
+                let recent = enabled.recency(recency(updates, record.uid()));
+                let row = Row::new(&record, of, recent, &marked);
                 flags.introduce(self.channel.io.out(), row.flags(), mailbox);
                 told.note(row.modseq().filter(|_| tells_modseqs));
                 row.write(plan, message, &mut self.channel).await?;

@@ -9,7 +9,7 @@ use super::resync::Resync;
 use crate::client::Client;
 use crate::completion::{Answer, Completion};
 use crate::connection::Gone;
-use crate::convert;
+use crate::convert::{self, Naming};
 use crate::enabled::{Enabled, Feature};
 use crate::mailbox_flags::MailboxFlags;
 use crate::selected::{ModSequences, Selected, ToldModSeqs};
@@ -53,7 +53,7 @@ impl<B: Backend> Client<B> {
         let mut selected = greet(
             self.channel.io.out(),
             opened,
-            name,
+            (name, naming),
             self.enabled,
             offers_mod_sequences,
         );
@@ -149,7 +149,7 @@ impl<B: Backend> Client<B> {
 fn greet<M: Mailbox>(
     out: &mut Vec<u8>,
     opened: Opened<M>,
-    name: MailboxName,
+    (name, naming): (MailboxName, Naming),
     enabled: Enabled,
     offers_mod_sequences: bool,
 ) -> Selected<M> {
@@ -157,11 +157,14 @@ fn greet<M: Mailbox>(
     let flags = MailboxFlags::new(opened.keywords().to_vec(), access, opened.new_keywords());
     flags.write(out);
     wire::exists(out, opened.updates().exists());
-    wire::recent(out, opened.updates().recent());
+    let is_rev2 = enabled.has(Feature::Rev2);
+    if !is_rev2 {
+        wire::recent(out, opened.updates().recent());
+    }
     let first_unseen = opened.first_unseen();
     let first_unseen = first_unseen.and_then(|uid| opened.updates().view().seq_of(uid));
     // A number, which means nothing to a client that has none (RFC 9586, section 3.2).
-    if let Some(seq) = first_unseen.filter(|_| !enabled.has(Feature::UidOnly)) {
+    if let Some(seq) = first_unseen.filter(|_| !is_rev2 && !enabled.has(Feature::UidOnly)) {
         wire::untagged_ok(out, &format!("UNSEEN {seq}"), "first unseen message");
     }
     wire::untagged_ok(
@@ -185,6 +188,10 @@ fn greet<M: Mailbox>(
     };
     if let Some(id) = opened.mailbox_id() {
         wire::untagged_ok(out, &format!("MAILBOXID ({id})"), "the mailbox's id");
+    }
+    if is_rev2 {
+        // Change 10 of RFC 9051, appendix E: the name as it is listed.
+        wire::list(out, "LIST", &[], naming, &name);
     }
     let (mailbox, updates) = opened.into_parts();
     let mut selected = Selected {

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use imap_backend::Record;
 use imap_seq::ModSeq;
-use imap_updates::{Flag, Flags, UpdateBuffer};
+use imap_updates::{Flag, Flags, Recency};
 
+use super::Marked;
 use super::message::{Content, Reading};
 use super::plan::{Item, Plan};
-use super::{Marked, recency};
 use crate::completion::Stop;
 use crate::connection::{Channel, Gone};
 use crate::wire::{self, RowOf, Sink as _};
@@ -17,7 +17,7 @@ use crate::wire::{self, RowOf, Sink as _};
 pub(super) struct Row<'r> {
     record: &'r Record,
     of: RowOf,
-    updates: &'r UpdateBuffer,
+    recent: Recency,
     /// The flags with the `\Seen` that this command has set, if it has.
     marked: Option<Flags>,
     /// The mod-sequence of the message, after that.
@@ -27,7 +27,7 @@ pub(super) struct Row<'r> {
 }
 
 impl<'r> Row<'r> {
-    pub(super) fn new(record: &'r Record, of: RowOf, updates: &'r UpdateBuffer, marked: &Marked) -> Self {
+    pub(super) fn new(record: &'r Record, of: RowOf, recent: Recency, marked: &Marked) -> Self {
         let uid = record.uid();
         let after = marked.modseqs.get(&uid).copied();
         let marked = marked.contains(uid).then(|| {
@@ -38,7 +38,7 @@ impl<'r> Row<'r> {
         Self {
             record,
             of,
-            updates,
+            recent,
             marked,
             modseq: after.or(record.modseq()),
             tells_modseq: after.is_some(),
@@ -119,7 +119,7 @@ impl<'r> Row<'r> {
             }
             Item::Flags => {
                 out.extend_from_slice(b"FLAGS ");
-                wire::fetch_flags(out, self.flags(), recency(self.updates, self.record.uid()));
+                wire::fetch_flags(out, self.flags(), self.recent);
             }
             Item::InternalDate => {
                 out.extend_from_slice(b"INTERNALDATE ");
