@@ -57,9 +57,12 @@ mod wire {
 #[allow(dead_code, reason = "the server uses more of it")]
 #[path = "../../crates/imap-server/src/syntax"]
 mod syntax {
+    pub(crate) mod reader;
+    pub(crate) mod reader_fault;
     pub(crate) mod search;
     pub(crate) mod search_checks;
     pub(crate) mod shown;
+    pub(crate) mod window;
 }
 
 /// What the tests of `imap-message` check.

@@ -178,7 +178,8 @@ cases! {
     }
     search {
         flags_and_their_opposites "RFC 9051, section 6.4.4";
-        sizes_and_dates "RFC 9051, section 6.4.4";
+        sizes_and_dates "RFC 9051, section 6.4.4; RFC 5032, section 2";
+        mod_sequences "RFC 7162, section 3.1.5";
         texts "RFC 9051, section 6.4.4";
         only_announced_messages_are_found "RFC 9051, sections 6.4.4 and 7.5.1";
         what_is_wanted_is_found "RFC 4731, section 3.1; `Query::wanted`";

@@ -12,9 +12,9 @@ mod tests;
 pub use evaluate::evaluate;
 pub(crate) use header::header;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use imap_message::Needle;
-use imap_seq::{UidSet, View};
+use imap_seq::{ModSeq, UidSet, View};
 use imap_updates::Flag;
 
 /// What SEARCH asks of one mailbox (RFC 9051, section 6.4.4).
@@ -121,6 +121,13 @@ pub enum SearchKey {
     On(NaiveDate),
     /// SINCE: the internal date is within or later than this day.
     Since(NaiveDate),
+    /// OLDER: the internal date is this moment or earlier, to the second (RFC 5032, section 2).
+    ArrivedUpTo(DateTime<Utc>),
+    /// YOUNGER: the internal date is this moment or later, to the second.
+    ArrivedFrom(DateTime<Utc>),
+    /// MODSEQ: the mod-sequence is this or higher (RFC 7162, section 3.1.5). Asked only where
+    /// [`Ability::ModSequences`](crate::Ability::ModSequences) is on.
+    ModSeq(ModSeq),
     /// SENTBEFORE: as BEFORE, with the `Date:` header.
     SentBefore(NaiveDate),
     /// SENTON: as ON, with the `Date:` header.

@@ -137,6 +137,9 @@ impl<B: Backend> Client<B> {
 
     /// Answers what is no command.
     async fn refuse(&mut self, refusal: Refusal) -> Result<(), Gone> {
+        if refusal.forgets_saved {
+            self.forget_saved();
+        }
         let tag = refusal.tag.unwrap_or_else(|| "*".to_owned());
         let answer = match refusal.code {
             Some(code) => Completion::no(code, refusal.why),

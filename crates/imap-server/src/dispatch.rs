@@ -11,7 +11,7 @@ use crate::completion::Completion;
 use crate::connection::{ExtensionCommand, Gone, SearchCommand};
 use crate::numbers::Numbers;
 use crate::syntax::extension::{Extension, Extras};
-use crate::syntax::search::Numbering;
+use crate::syntax::search::{Numbering, Request};
 
 /// Begins a command as its kind, handles it, and ends it with the release that the kind has.
 macro_rules! run {
@@ -40,10 +40,23 @@ impl<B: Backend> Client<B> {
     pub(crate) async fn dispatch(
         &mut self,
         tag: &str,
-        body: CommandBody<'static>,
+        mut body: CommandBody<'static>,
         extras: &Extras,
     ) -> Result<Next, Gone> {
         tracing::debug!(command = body.name(), "received");
+        if extras.set_is_saved {
+            let answer = match self.put_saved(&mut body) {
+                Ok(true) => None,
+                // A valid list, of no messages (RFC 5182, section 2.1).
+                Ok(false) => Some(Ok(Completion::ok(format!("{} completed", body.name())))),
+                Err(completion) => Some(Err(completion.into())),
+            };
+            if let Some(answer) = answer {
+                let command = self.begin(kind::Unparsed);
+                self.complete(tag, command, answer).await?;
+                return Ok(Next::Command);
+            }
+        }
         match &body {
             CommandBody::Capability => self.capability(tag).await?,
             CommandBody::Noop => self.noop(tag).await?,
@@ -218,6 +231,9 @@ impl<B: Backend> Client<B> {
                 let answer = self.extended_status(&status, command.as_ref()).await;
                 self.complete_releasing(tag, command, answer).await?;
             }
+            Extension::CancelUpdate(tags) => {
+                releasing!(self, tag, CancelUpdate, self.cancel_update(&tags));
+            }
             Extension::UidBatches(batches) => {
                 releasing!(self, tag, UidBatches, self.uid_batches(tag, &batches));
             }
@@ -225,8 +241,8 @@ impl<B: Backend> Client<B> {
         Ok(())
     }
 
-    /// UID SEARCH is two kinds of command: with message sequence numbers in it, it holds expunges (RFC 9051, section
-    /// 7.5.1).
+    /// UID SEARCH, UID SORT and UID THREAD are two kinds of command each: with message sequence numbers in them, they hold
+    /// expunges (RFC 9051, section 7.5.1).
     pub(crate) async fn dispatch_search(&mut self, command: SearchCommand) -> Result<(), Gone> {
         let SearchCommand {
             tag,
@@ -234,31 +250,39 @@ impl<B: Backend> Client<B> {
             program,
         } = command;
         let tag = tag.as_str();
-        tracing::debug!(command = "SEARCH", ?numbers, "received");
+        tracing::debug!(command = "SEARCH", request = ?program.request, ?numbers, "received");
+        let held = ExpungesHere::Held;
         match (numbers, program.numbering) {
-            (Numbers::Seqs, _) => {
-                holding!(
-                    self,
-                    tag,
-                    Search,
-                    self.search(program, numbers, ExpungesHere::Held)
-                );
-            }
+            (Numbers::Seqs, _) => match program.request {
+                Request::Search => holding!(self, tag, Search, self.search(tag, program, numbers, held)),
+                Request::Sort(_) => holding!(self, tag, Sort, self.search(tag, program, numbers, held)),
+                Request::Thread(_) => holding!(self, tag, Thread, self.search(tag, program, numbers, held)),
+            },
             (Numbers::Uids, Numbering::UsesSequenceNumbers) => {
                 holding!(
                     self,
                     tag,
                     UidSearchWithSeqs,
-                    self.search(program, numbers, ExpungesHere::Held)
+                    self.search(tag, program, numbers, held)
                 );
             }
             (Numbers::Uids, Numbering::Free) => {
                 self.announce().await?;
-                let expunges = match self.followers() {
+                let here = match self.followers() {
                     Followers::None => ExpungesHere::Told,
-                    _ => ExpungesHere::Held,
+                    _ => held,
                 };
-                releasing!(self, tag, UidSearch, self.search(program, numbers, expunges));
+                match program.request {
+                    Request::Search => {
+                        releasing!(self, tag, UidSearch, self.search(tag, program, numbers, here));
+                    }
+                    Request::Sort(_) => {
+                        releasing!(self, tag, UidSort, self.search(tag, program, numbers, here));
+                    }
+                    Request::Thread(_) => {
+                        releasing!(self, tag, UidThread, self.search(tag, program, numbers, here));
+                    }
+                }
             }
         }
         Ok(())

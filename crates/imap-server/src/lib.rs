@@ -87,6 +87,7 @@ mod command;
 mod completion;
 mod config;
 mod connection;
+mod contexts;
 mod convert;
 mod dispatch;
 mod enabled;

@@ -6,6 +6,7 @@ use imap_updates::{Access, Ended, ExpungeForm, Release, Untagged, UpdateBuffer};
 
 use crate::completion::Completion;
 use crate::connection::{Channel, Gone};
+use crate::contexts::Contexts;
 use crate::enabled::{Enabled, Feature};
 use crate::mailbox_flags::MailboxFlags;
 use crate::wire;
@@ -23,6 +24,9 @@ pub(crate) struct Selected<M> {
     pub(crate) told: ToldModSeqs,
     /// The first and last message that the client was told of since somebody looked here.
     pub(crate) arrived: Option<(Uid, Uid)>,
+    /// What `$` means (RFC 5182).
+    pub(crate) saved: UidSet,
+    pub(crate) contexts: Contexts,
 }
 
 /// The mod-sequences that rows have told, and whether the client may take the highest of them for the mailbox's (RFC 7162,
@@ -121,7 +125,12 @@ impl<M: Mailbox> Selected<M> {
         release: Release<'_>,
         enabled: Enabled,
     ) -> Result<Option<Ended>, Gone> {
+        let before = (!self.contexts.is_empty()).then(|| self.updates.view().clone());
         let drained = self.updates.drain(release);
+        if let Some(before) = &before {
+            let after = self.updates.view();
+            self.contexts.before(channel.io.out(), &drained, before, after);
+        }
         for untagged in drained.iter() {
             self.write(channel.io.out(), untagged, enabled);
             // The drain is lost if the connection ends here: then so is the session.
@@ -135,7 +144,23 @@ impl<M: Mailbox> Selected<M> {
         }
         let ended = drained.ended();
         self.updates.written(drained);
+        if before.is_some() && ended.is_none() {
+            Box::pin(self.update_contexts(channel)).await;
+        }
         Ok(ended)
+    }
+
+    /// Tells what has come into the results that the client keeps, and what has left them. What cannot be found out now is
+    /// looked at again with the next change.
+    async fn update_contexts(&mut self, channel: &mut Channel) {
+        let view = self.updates.view().clone();
+        let updated = self
+            .contexts
+            .update(channel.io.out(), &mut self.mailbox, &view)
+            .await;
+        if let Err(error) = updated {
+            tracing::warn!(%error, mailbox = %self.name, "updating search results failed");
+        }
     }
 
     /// This session slept so long that the history of flags no longer reaches back: every flag is told again. All or

@@ -169,6 +169,15 @@ impl Writer {
                 self.day("<", day.succ_opt()?)?;
                 self.sql.push(')');
             }
+            SearchKey::ArrivedUpTo(moment) => {
+                self.compare("received <= ", Operand::Number(moment.timestamp()), "");
+            }
+            SearchKey::ArrivedFrom(moment) => {
+                self.compare("received >= ", Operand::Number(moment.timestamp()), "");
+            }
+            SearchKey::ModSeq(least) => {
+                self.compare("modseq >= ", Operand::Number(column(least.get()).ok()?), "");
+            }
             SearchKey::Larger(size) => self.compare("size > ", Operand::Number(column(*size).ok()?), ""),
             SearchKey::Smaller(size) => self.compare("size < ", Operand::Number(column(*size).ok()?), ""),
             SearchKey::And(keys) => self.list(keys, (" AND ", "1 = 1"), Self::write)?,

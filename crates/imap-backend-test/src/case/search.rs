@@ -4,12 +4,14 @@ use crate::mail::Mail;
 use crate::selected::Selected;
 use crate::stage::{Stage, User};
 use crate::verdict::{Answer, Stop, Verdict, equal};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use imap_backend::search::Wanted;
-use imap_backend::{Backend, Mailbox, MailboxName, Query, SearchKey, Session};
+use imap_backend::{
+    Ability, Backend, FlagAction, FlagChange, Mailbox, MailboxName, Need, Query, SearchKey, Session,
+};
 use imap_message::Needle;
-use imap_seq::{Uid, UidSet};
-use imap_updates::{Access, Flag, kind};
+use imap_seq::{ModSeq, Uid, UidSet};
+use imap_updates::{Access, Flag, Flags, kind};
 
 /// Flags, NOT, OR, AND and UID sets.
 pub async fn flags_and_their_opposites<B: Backend>(stage: &Stage<B>) -> Verdict {
@@ -56,6 +58,15 @@ pub async fn sizes_and_dates<B: Backend>(stage: &Stage<B>) -> Verdict {
     corpus
         .finds(SearchKey::Since(date("2020-02-02")?), &[1, 2, 3])
         .await?;
+    let moment = |text: &str| {
+        let moment = text.parse::<DateTime<Utc>>();
+        moment.map_err(|error| Stop::failed("a moment", error.to_string()))
+    };
+    let second = moment("2020-02-02T18:30:00Z")?;
+    let before = moment("2020-02-02T18:29:59Z")?;
+    corpus.finds(SearchKey::ArrivedUpTo(second), &[0, 1]).await?;
+    corpus.finds(SearchKey::ArrivedUpTo(before), &[0]).await?;
+    corpus.finds(SearchKey::ArrivedFrom(second), &[1, 2, 3]).await?;
     corpus
         .finds(SearchKey::SentOn(date("2024-11-05")?), &[0, 1, 2])
         .await?;
@@ -65,6 +76,27 @@ pub async fn sizes_and_dates<B: Backend>(stage: &Stage<B>) -> Verdict {
     corpus
         .finds(SearchKey::SentSince(date("2024-11-05")?), &[0, 1, 2])
         .await
+}
+
+/// MODSEQ finds what has changed since, also as a part of others.
+pub async fn mod_sequences<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let (user, mut corpus) = corpus(stage).await?;
+    user.needs(Ability::ModSequences, "mod-sequences that are kept")?;
+    let [first, .., last] = corpus.uids[..] else {
+        return Err(Stop::failed("four messages", "others"));
+    };
+    let before = corpus.modseq(last).await?;
+    corpus.finds(SearchKey::ModSeq(before), &[3]).await?;
+    let flags = Flags::from_iter([Flag::Draft]);
+    let change = FlagChange::new(FlagAction::Add, flags);
+    corpus.selected.store(&[first], &change).await?;
+    let after = corpus.modseq(first).await?;
+    let not = |key| SearchKey::Not(Box::new(key));
+    corpus.finds(SearchKey::ModSeq(before), &[0, 3]).await?;
+    corpus.finds(SearchKey::ModSeq(after), &[0]).await?;
+    corpus.finds(not(SearchKey::ModSeq(after)), &[1, 2, 3]).await?;
+    let either = vec![SearchKey::ModSeq(after), SearchKey::Flag(Flag::Flagged)];
+    corpus.finds(SearchKey::Or(either), &[0, 1]).await
 }
 
 /// HEADER, BODY and TEXT, without regard to case; an empty text finds every message that has the field.
@@ -139,6 +171,12 @@ impl<M: Mailbox> Corpus<M> {
         let what = format!("what {key:?} finds");
         let found = self.search(key, Wanted::All).await?;
         equal(&what, &found, &places.iter().map(|at| self.uids[*at]).collect())
+    }
+
+    async fn modseq(&mut self, uid: Uid) -> Result<ModSeq, Stop> {
+        let record = self.selected.fetch_one(uid, Need::MODSEQ).await?;
+        let modseq = record.modseq();
+        modseq.ok_or_else(|| Stop::failed(format!("a mod-sequence of UID {uid}"), "none"))
     }
 
     async fn search(&mut self, key: SearchKey, wanted: Wanted) -> Result<UidSet, Stop> {

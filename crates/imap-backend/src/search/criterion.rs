@@ -106,9 +106,14 @@ impl<'q> Criteria<'q> {
             SearchKey::Not(key) => Criterion::Not(Box::new(self.add(key))),
             plain => {
                 match plain {
-                    SearchKey::Before(_) | SearchKey::On(_) | SearchKey::Since(_) => {
+                    SearchKey::Before(_)
+                    | SearchKey::On(_)
+                    | SearchKey::Since(_)
+                    | SearchKey::ArrivedUpTo(_)
+                    | SearchKey::ArrivedFrom(_) => {
                         self.attributes = self.attributes.and(Need::INTERNAL_DATE);
                     }
+                    SearchKey::ModSeq(_) => self.attributes = self.attributes.and(Need::MODSEQ),
                     SearchKey::Larger(_) | SearchKey::Smaller(_) => {
                         self.attributes = self.attributes.and(Need::SIZE);
                     }
@@ -157,6 +162,7 @@ fn decide(criteria: &[Criterion<'_>], seen: &Seen<'_>, decisive: bool) -> Option
 fn plain_matches(key: &SearchKey, seen: &Seen<'_>) -> Option<bool> {
     let record = seen.record;
     let day = || record.internal_date().map(|date| date.date_naive());
+    let second = || record.internal_date().map(|date| date.timestamp());
     let sent = |is_it: &dyn Fn(NaiveDate) -> bool| seen.sent_date.map(|sent| sent.is_some_and(is_it));
     match key {
         SearchKey::All => Some(true),
@@ -165,6 +171,10 @@ fn plain_matches(key: &SearchKey, seen: &Seen<'_>) -> Option<bool> {
         SearchKey::Before(date) => day().map(|day| day < *date),
         SearchKey::On(date) => day().map(|day| day == *date),
         SearchKey::Since(date) => day().map(|day| day >= *date),
+        SearchKey::ArrivedUpTo(moment) => second().map(|at| at <= moment.timestamp()),
+        SearchKey::ArrivedFrom(moment) => second().map(|at| at >= moment.timestamp()),
+        // What has no mod-sequence has none that is high enough.
+        SearchKey::ModSeq(least) => Some(record.modseq().is_some_and(|modseq| modseq >= *least)),
         SearchKey::SentBefore(date) => sent(&|day| day < *date),
         SearchKey::SentOn(date) => sent(&|day| day == *date),
         SearchKey::SentSince(date) => sent(&|day| day >= *date),

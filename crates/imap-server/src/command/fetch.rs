@@ -81,6 +81,7 @@ impl<B: Backend> Client<B> {
             access,
             flags,
             told,
+            contexts,
             ..
         } = selected;
         let resolved = resolve(updates, set, numbers)?;
@@ -104,6 +105,7 @@ impl<B: Backend> Client<B> {
                 }
                 false => Marked::default(),
             };
+            contexts.touch(&marked.uids);
             for entry in fetched {
                 let Some(record) = entry else {
                     missing.expunged = true;
@@ -121,6 +123,7 @@ impl<B: Backend> Client<B> {
                 }
                 if marks && !is_held(&record) {
                     marked = mark_seen(mailbox, [&record], tells_modseqs).await;
+                    contexts.touch(&marked.uids);
                 }
                 let of = enabled.row_of(seq, record.uid());
                 let recent = enabled.recency(recency(updates, record.uid()));

@@ -13,6 +13,7 @@ mod list;
 mod mailbox;
 mod notify;
 mod resync;
+mod saved;
 mod search;
 mod select;
 mod status;
@@ -20,7 +21,7 @@ mod store;
 mod uid_batches;
 
 pub(crate) use fetch::FetchWanted;
-pub(crate) use search::ExpungesHere;
+pub(crate) use search::{ExpungesHere, Results, number_of};
 pub(crate) use store::StoreWanted;
 
 use imap_codec::imap_types::sequence::SequenceSet;

@@ -1,22 +1,32 @@
-//! SEARCH and UID SEARCH (RFC 9051, section 6.4.4): the client's keys become the backend's, without numbers of this
-//! session's view.
+//! SEARCH, SORT and THREAD, with and without UID (RFC 9051, section 6.4.4; RFC 5256; RFC 4731; RFC 5182; RFC 5267).
+
+mod key;
+mod results;
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use imap_backend::{Backend, Mailbox, Query, SearchKey};
-use imap_seq::{Bound, SeqNum, SequenceSet, SetItem, UidSet};
-use imap_updates::{Flag, UpdateBuffer};
+use chrono::Utc;
+use imap_backend::search::Wanted;
+use imap_backend::{Backend, Error, Mailbox, Need, Query, Threads, Walk};
+use imap_seq::{ModSeq, UidSet, View};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
 use super::permitted;
 use crate::client::Client;
-use crate::completion::{Answer, Completion};
+use crate::completion::{Answer, Completion, Condition, Stop};
+use crate::contexts::Context;
+use crate::enabled::Feature;
 use crate::numbers::Numbers;
-use crate::syntax::search::{Key, Numbering, Program, Reading};
-use crate::wire;
+use crate::selected::ModSequences;
+use crate::syntax::search::{Numbering, Program, Reading, Request, Return};
+use crate::syntax::window::{End, Window};
+use crate::wire::{self, ESearch, ThreadWriter};
+
+use key::{Session, resolved};
+pub(crate) use results::{Results, number_of};
 
 /// What becomes of expunges that the client was not told of, at the end of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,52 +37,211 @@ pub(crate) enum ExpungesHere {
     Told,
 }
 
+/// So many numbers are written before what was written is sent, if the client takes it.
+const AT_ONCE: usize = 4096;
+
+/// What a searching command found.
+#[derive(Debug)]
+enum Found {
+    Results(Results),
+    Threads(Threads),
+}
+
 impl<B: Backend> Client<B> {
     pub(crate) async fn search(
         &mut self,
+        tag: &str,
         program: Program,
         numbers: Numbers,
         expunges: ExpungesHere,
     ) -> Answer {
+        let saves = program.options.is_some_and(|options| options.save);
+        let answer = self.find_and_tell(tag, program, numbers, expunges).await;
+        // A failure leaves an empty result, a fault leaves the one before (RFC 5182, section 2.1).
+        if let Ok(completion) | Err(Stop::Answer(completion)) = &answer
+            && saves
+            && completion.condition == Condition::No
+        {
+            self.forget_saved();
+        }
+        answer
+    }
+
+    /// `$` means no message.
+    pub(crate) fn forget_saved(&mut self) {
+        if let Ok(selected) = self.state.selected() {
+            selected.saved = UidSet::new();
+        }
+    }
+
+    async fn find_and_tell(
+        &mut self,
+        tag: &str,
+        program: Program,
+        numbers: Numbers,
+        expunges: ExpungesHere,
+    ) -> Answer {
+        self.may_search(tag, &program, numbers)?;
+        let Program {
+            request,
+            options,
+            key,
+            reading,
+            asks_mod_sequences,
+            ..
+        } = program;
+        let options = match (&request, options) {
+            // Change 4 of RFC 9051, appendix E: ESEARCH is the answer, whether RETURN was written or not.
+            (Request::Search, None) if self.enabled.has(Feature::Rev2) => Some(Return::ALL),
+            (_, options) => options,
+        };
+        let selected = self.state.selected()?;
+        let session = Session {
+            updates: &selected.updates,
+            saved: &selected.saved,
+            now: Utc::now(),
+        };
+        let key = resolved(key, session);
+        let wanted = match request {
+            Request::Search if !asks_mod_sequences => wanted(options),
+            _ => Wanted::All,
+        };
+        let query = Query::new(key, selected.updates.view().clone()).with_wanted(wanted);
+        let finding = find(&mut selected.mailbox, &query, &request);
+        let finding = async {
+            match (reading, &request) {
+                (Reading::Attributes, Request::Search) => finding.await,
+                _ => off_the_runtime(finding).await,
+            }
+        };
+        let finding = self.server.turns.take_for(&self.user, finding);
+        let found = self.channel.while_present(finding).await??;
+        let results = match found {
+            Found::Results(results) => results,
+            Found::Threads(threads) => {
+                self.tell_threads(&threads, numbers, query.view()).await?;
+                return self.searched("THREAD", expunges);
+            }
+        };
+        let modseq = match asks_mod_sequences {
+            true => {
+                let told = results.told(options);
+                let highest = highest_modseq(&mut selected.mailbox, &told);
+                self.channel.while_present(highest).await??
+            }
+            false => None,
+        };
+        let name = if request == Request::Search {
+            "SEARCH"
+        } else {
+            "SORT"
+        };
+        match options {
+            None => {
+                self.tell_list(name, &results, numbers, query.view(), modseq)
+                    .await?
+            }
+            Some(options) if options.wants_answer() => {
+                let out = self.channel.io.out();
+                tell(out, (tag, numbers), options, &results, query.view(), modseq);
+            }
+            Some(_) => {}
+        }
+        if let Some(options) = options {
+            self.keep(tag, options, request, query, results, numbers)?;
+        }
+        self.searched(name, expunges)
+    }
+
+    /// What is wrong with a program in this session.
+    fn may_search(&mut self, tag: &str, program: &Program, numbers: Numbers) -> Result<(), Completion> {
         permitted(numbers, self.enabled)?;
         if program.numbering == Numbering::UsesSequenceNumbers {
             permitted(Numbers::Seqs, self.enabled)?;
         }
         let selected = self.state.selected()?;
-        let view = selected.updates.view().clone();
-        let query = Query::new(resolved(program.key, &selected.updates), view);
-        let search = selected.mailbox.search(&query);
-        let search = async {
-            match program.reading {
-                Reading::Contents => off_the_runtime(search).await,
-                Reading::Attributes => search.await,
+        if program.options.is_some_and(|options| options.update) && selected.contexts.has(tag) {
+            return Err(Completion::bad("tag reuse"));
+        }
+        if program.asks_mod_sequences {
+            if selected.mod_sequences == ModSequences::NotKept {
+                return Err(Completion::bad("this mailbox keeps no mod-sequences"));
             }
-        };
-        let search = self.server.turns.take_for(&self.user, search);
-        let found = self.channel.while_present(search).await??;
-        let (found, view) = (found.uids(), query.view());
-        let out = self.channel.io.out();
-        match numbers {
-            Numbers::Seqs => wire::search(
-                out,
-                found
-                    .iter()
-                    .filter_map(|uid| view.seq_of(uid))
-                    .map(|seq| seq.get()),
-            ),
-            Numbers::Uids => {
-                wire::search(
-                    out,
-                    found
-                        .iter()
-                        .filter(|&uid| view.seq_of(uid).is_some())
-                        .map(|uid| uid.get()),
-                );
+            self.use_mod_sequences();
+        }
+        Ok(())
+    }
+
+    /// What lasts beyond the command: the saved result, and the updates that the client wants.
+    fn keep(
+        &mut self,
+        tag: &str,
+        options: Return,
+        request: Request,
+        query: Query,
+        results: Results,
+        numbers: Numbers,
+    ) -> Result<(), Completion> {
+        let selected = self.state.selected()?;
+        if options.save {
+            selected.saved = results.told(Some(options));
+        }
+        if options.update {
+            let sort = match request {
+                Request::Sort(by) => Some(by),
+                _ => None,
+            };
+            let context = Context::new(tag, numbers, query.key().clone(), sort, results);
+            if !selected.contexts.add(context) {
+                let code = format!("NOUPDATE \"{tag}\"");
+                wire::status(self.channel.io.out(), "*", "NO", &code, "too many contexts");
             }
         }
-        let completed = Completion::ok("SEARCH completed");
-        // Asked after the search: messages that went while it looked are missing among the hits as well. They still have
-        // their numbers, so the client is told why it does not see them (RFC 9051, section 7.1).
+        Ok(())
+    }
+
+    /// `* SEARCH 2 3 6`.
+    async fn tell_list(
+        &mut self,
+        name: &str,
+        results: &Results,
+        numbers: Numbers,
+        view: &View,
+        modseq: Option<ModSeq>,
+    ) -> Result<(), Stop> {
+        wire::listed_begin(self.channel.io.out(), name);
+        let mut all = results.runs(view, numbers).flat_map(|(first, last)| first..=last);
+        loop {
+            let mut count = 0;
+            let some = all.by_ref().take(AT_ONCE).inspect(|_| count += 1);
+            wire::listed(self.channel.io.out(), some);
+            if count == 0 {
+                break;
+            }
+            self.channel.io.flush_if_full().await?;
+        }
+        let modseq = modseq.filter(|_| results.count() > 0);
+        wire::listed_end(self.channel.io.out(), modseq);
+        Ok(())
+    }
+
+    async fn tell_threads(&mut self, threads: &Threads, numbers: Numbers, view: &View) -> Result<(), Stop> {
+        let mut writer = ThreadWriter::default();
+        for some in threads.entries().chunks(AT_ONCE) {
+            for entry in some {
+                writer.write(self.channel.io.out(), entry, |uid| number_of(uid, view, numbers));
+            }
+            self.channel.io.flush_if_full().await?;
+        }
+        writer.end(self.channel.io.out());
+        Ok(())
+    }
+
+    /// Asked after the search: messages that went while it looked are missing among the hits as well. They still have
+    /// their numbers, so the client is told why it does not see them (RFC 9051, section 7.1).
+    fn searched(&mut self, name: &str, expunges: ExpungesHere) -> Answer {
+        let selected = self.state.selected()?;
+        let completed = Completion::ok(format!("{name} completed"));
         Ok(match expunges {
             ExpungesHere::Held if selected.updates.pending_expunges() > 0 => {
                 completed.with_code("EXPUNGEISSUED")
@@ -80,6 +249,96 @@ impl<B: Backend> Client<B> {
             _ => completed,
         })
     }
+}
+
+async fn find<M: Mailbox>(mailbox: &mut M, query: &Query, request: &Request) -> Result<Found, Error> {
+    let view = query.view();
+    Ok(match request {
+        Request::Search => Found::Results(Results::found(mailbox.search(query).await?.uids(), view)),
+        Request::Sort(by) => Found::Results(Results::sorted(mailbox.sort(query, by).await?, view)),
+        Request::Thread(algorithm) => {
+            let mut threads = mailbox.thread(query, *algorithm).await?;
+            threads.retain(|uid| view.seq_of(uid).is_some());
+            Found::Threads(threads)
+        }
+    })
+}
+
+/// What of the messages is asked of the backend: not all of them where one or their number is enough.
+fn wanted(options: Option<Return>) -> Wanted {
+    let only = |only: Return| options == Some(only);
+    let nothing = Return::default();
+    if only(Return { min: true, ..nothing }) {
+        Wanted::Min
+    } else if only(Return { max: true, ..nothing }) {
+        Wanted::Max
+    } else if only(Return {
+        count: true,
+        ..nothing
+    }) {
+        Wanted::Count
+    } else {
+        Wanted::All
+    }
+}
+
+/// The highest mod-sequence of these messages.
+async fn highest_modseq<M: Mailbox>(mailbox: &mut M, uids: &UidSet) -> Result<Option<ModSeq>, Error> {
+    let mut highest = None;
+    let mut walk = Walk::new(uids.iter(), Need::MODSEQ);
+    while let Some(records) = walk.next(mailbox).await? {
+        for record in records.into_records() {
+            highest = highest.max(record.modseq());
+        }
+    }
+    Ok(highest)
+}
+
+/// `* ESEARCH`.
+fn tell(
+    out: &mut Vec<u8>,
+    (tag, numbers): (&str, Numbers),
+    options: Return,
+    results: &Results,
+    view: &View,
+    modseq: Option<ModSeq>,
+) {
+    let mut answer = ESearch::begin(out, tag, numbers);
+    let number = |uid| number_of(uid, view, numbers).map(u64::from);
+    if let Some(min) = results.first().filter(|_| options.min).and_then(number) {
+        answer.value("MIN", min);
+    }
+    if let Some(max) = results.last().filter(|_| options.max).and_then(number) {
+        answer.value("MAX", max);
+    }
+    if options.count {
+        answer.value("COUNT", results.count());
+    }
+    if options.all && results.count() > 0 {
+        answer.set("ALL", results.runs(view, numbers));
+    }
+    let mut told = results.count();
+    if let Some(window) = options.partial {
+        let part = results.at(window.places(results.len()));
+        answer.partial(&written(window), part.runs(view, numbers));
+        told = part.count();
+    }
+    if options.relevancy {
+        answer.relevancy(told);
+    }
+    if let Some(modseq) = modseq {
+        answer.value("MODSEQ", modseq.get());
+    }
+    answer.end();
+}
+
+/// `1:500`, or `-1:-500`.
+fn written(window: Window) -> String {
+    let sign = match window.from {
+        End::Lowest => "",
+        End::Highest => "-",
+    };
+    format!("{sign}{}:{sign}{}", window.first, window.last)
 }
 
 /// A store may look for text without a pause for as long as a message is large. On a runtime of several threads such a
@@ -103,51 +362,3 @@ async fn off_the_runtime<T>(search: impl Future<Output = T>) -> T {
 
 /// What is over so soon need not be kept away from the other clients.
 const SHORT: Duration = Duration::from_millis(1);
-
-/// The key with the session's numbers as UIDs. Recurses as deep as the parser lets keys nest.
-fn resolved(key: Key, updates: &UpdateBuffer) -> SearchKey {
-    let all = |keys: Vec<Key>| keys.into_iter().map(|key| resolved(key, updates)).collect();
-    match key {
-        Key::Plain(key) => *key,
-        Key::Seqs(set) => numbered(&set, updates),
-        Key::Uids(set) => SearchKey::Uids(updates.resolve_uids(&set).uids().collect()),
-        Key::Recent => recent(updates),
-        Key::New => SearchKey::And(vec![recent(updates), not(SearchKey::Flag(Flag::Seen))]),
-        Key::Old => not(recent(updates)),
-        Key::And(keys) => SearchKey::And(all(keys)),
-        Key::Or(keys) => SearchKey::Or(all(keys)),
-        Key::Not(key) => not(resolved(*key, updates)),
-    }
-}
-
-fn not(key: SearchKey) -> SearchKey {
-    SearchKey::Not(Box::new(key))
-}
-
-fn recent(updates: &UpdateBuffer) -> SearchKey {
-    SearchKey::Uids(UidSet::clone(updates.recent_uids()))
-}
-
-/// A number that is out of range, `*` in an empty mailbox included, matches nothing. The grammar lets a server answer BAD
-/// (RFC 9051, section 9: seq-number); no other server does so for SEARCH, and clients search empty mailboxes.
-fn numbered(set: &SequenceSet<SeqNum>, updates: &UpdateBuffer) -> SearchKey {
-    let mut found = UidSet::new();
-    let (view, exists) = (updates.view(), updates.view().exists());
-    let last = SeqNum::new(exists);
-    let number = |bound: &Bound<SeqNum>| match bound {
-        Bound::Number(number) => Some(number.get()),
-        Bound::Last => last.map(SeqNum::get),
-    };
-    for item in set.items() {
-        let (from, to) = match item {
-            SetItem::Single(bound) => (bound, bound),
-            SetItem::Range(from, to) => (from, to),
-        };
-        let (Some(from), Some(to)) = (number(from), number(to)) else {
-            continue;
-        };
-        let there = from.min(to)..=from.max(to).min(exists);
-        found.extend(there.filter_map(SeqNum::new).filter_map(|seq| view.uid_of(seq)));
-    }
-    SearchKey::Uids(found)
-}

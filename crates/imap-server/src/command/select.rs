@@ -3,12 +3,14 @@
 use imap_backend::{Ability, Backend, ErrorKind, Mailbox, MailboxName, Opened, Select, Session};
 use imap_codec::imap_types::command::SelectParameter;
 use imap_codec::imap_types::mailbox;
+use imap_seq::UidSet;
 use imap_updates::Access;
 
 use super::resync::Resync;
 use crate::client::Client;
 use crate::completion::{Answer, Completion};
 use crate::connection::Gone;
+use crate::contexts::Contexts;
 use crate::convert::{self, Naming};
 use crate::enabled::{Enabled, Feature};
 use crate::mailbox_flags::MailboxFlags;
@@ -203,6 +205,8 @@ fn greet<M: Mailbox>(
         mod_sequences,
         told: ToldModSeqs::default(),
         arrived: None,
+        saved: UidSet::new(),
+        contexts: Contexts::default(),
     };
     selected.adopt(enabled);
     selected

@@ -74,6 +74,7 @@ impl<B: Backend> Client<B> {
             updates,
             flags: flags_of_mailbox,
             told: told_modseqs,
+            contexts,
             ..
         } = selected;
         let resolved = resolve(updates, set, numbers)?;
@@ -88,6 +89,7 @@ impl<B: Backend> Client<B> {
                     .channel
                     .while_present(mailbox.store(&live, &change))
                     .await??;
+                contexts.touch(&live);
                 stored.modified().clone()
             }
         };

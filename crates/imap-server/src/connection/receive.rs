@@ -13,7 +13,7 @@ use super::channel::{Channel, Gone, KEPT, Line, Phase};
 use crate::numbers::Numbers;
 use crate::syntax::extension::{self, Extension, Extras};
 use crate::syntax::search::{self, Program};
-use crate::syntax::{self, Fault};
+use crate::syntax::{self, Fault, SearchHead};
 
 /// One command from the client, or why it is none.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) enum Received {
     Command(Command<'static>, Extras),
     /// A command of an extension that the codec does not know.
     Extension(ExtensionCommand),
-    /// A SEARCH or UID SEARCH, whose search program the codec does not see.
+    /// A SEARCH, SORT or THREAD, whose arguments the codec does not see.
     Search(SearchCommand),
     /// An APPEND whose message has not been accepted yet.
     Append(AppendHead),
@@ -38,7 +38,7 @@ pub(crate) struct ExtensionCommand {
     pub(crate) extension: Extension,
 }
 
-/// A SEARCH or UID SEARCH.
+/// A SEARCH, SORT or THREAD, with or without UID.
 #[derive(Debug)]
 pub(crate) struct SearchCommand {
     pub(crate) tag: String,
@@ -57,6 +57,8 @@ pub(crate) struct Refusal {
     /// The literal of a client that does not wait is on its way already, and what follows cannot be told from it: the
     /// connection ends with the answer.
     pub(crate) last: bool,
+    /// It was a search whose result would have been saved.
+    pub(crate) forgets_saved: bool,
 }
 
 /// Puts commands together. The codec's fragmentizer is fed line by line, so that it never holds an octet of a
@@ -160,8 +162,8 @@ impl Receiver {
         // Whatever the literal holds, the command is wrong already: say so before it is sent.
         let message = self.fragments.message_bytes();
         if let Some(head) = syntax::search_head(message) {
-            if let Err(fault) = search::could_go_on(message, head.program) {
-                return Some(refused(head.tag, head.name(), fault, last));
+            if let Err(fault) = search::could_go_on(message, head.arguments, head.kind) {
+                return Some(refused_search(&head, message, fault, last));
             }
         } else if let Some(read) = extension::read(message) {
             match read.extension {
@@ -169,7 +171,7 @@ impl Receiver {
                 Ok(_) | Err(Fault::Ends { .. }) => {}
                 Err(fault) => return Some(refused(read.tag, read.name, fault, last)),
             }
-        } else if !syntax::could_go_on(message) {
+        } else if !syntax::could_go_on(&extension::judged(message)) {
             return Some(self.refuse(None, syntax::diagnose(message), last));
         }
         let held = u32::try_from(self.fragments.message_bytes().len()).unwrap_or(u32::MAX);
@@ -213,13 +215,13 @@ impl Receiver {
         let message = self.fragments.message_bytes();
         let line = message.strip_suffix(b"\r\n").unwrap_or(message);
         if let Some(head) = syntax::search_head(message) {
-            return match search::parse(line, head.program) {
+            return match search::parse(line, head.arguments, head.kind) {
                 Ok(program) => Received::Search(SearchCommand {
                     tag: head.tag.to_owned(),
                     numbers: head.numbers,
                     program,
                 }),
-                Err(fault) => refused(head.tag, head.name(), fault, false),
+                Err(fault) => refused_search(&head, line, fault, false),
             };
         }
         if let Some(read) = extension::read(line) {
@@ -287,7 +289,13 @@ impl Receiver {
         let tag = syntax::tag(self.fragments.message_bytes());
         // A line without a tag cannot be answered NO.
         let code = code.filter(|_| tag.is_some());
-        Received::Refused(Refusal { tag, code, why, last })
+        Received::Refused(Refusal {
+            tag,
+            code,
+            why,
+            last,
+            forgets_saved: false,
+        })
     }
 }
 
@@ -299,14 +307,27 @@ fn decode_whole(command: &[u8]) -> Option<Command<'static>> {
     }
 }
 
+/// A search that fails with NO leaves an empty saved result, if it was to be saved (RFC 5182, section 2.1).
+fn refused_search(head: &SearchHead<'_>, command: &[u8], fault: Fault, last: bool) -> Received {
+    let mut refusal = refusal(head.tag, head.name(), fault, last);
+    refusal.forgets_saved =
+        refusal.code.is_some() && search::asks_to_save(command, head.arguments, head.kind);
+    Received::Refused(refusal)
+}
+
 fn refused(tag: &str, name: &str, fault: Fault, last: bool) -> Received {
+    Received::Refused(refusal(tag, name, fault, last))
+}
+
+fn refusal(tag: &str, name: &str, fault: Fault, last: bool) -> Refusal {
     let (code, why) = told(name, fault);
-    Received::Refused(Refusal {
+    Refusal {
         tag: Some(tag.to_owned()),
         code,
         why,
         last,
-    })
+        forgets_saved: false,
+    }
 }
 
 /// The response code and the text for what is wrong with the command of this name.

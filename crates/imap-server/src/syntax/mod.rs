@@ -14,13 +14,14 @@ pub(crate) mod search;
 mod search_checks;
 mod search_head;
 mod shown;
+pub(crate) mod window;
 
 pub(crate) use diagnose::diagnose;
 pub(crate) use fault::could_go_on;
 pub(crate) use followers::uses_sequence_numbers;
 pub(crate) use pattern::matches;
 pub(crate) use reader_fault::Fault;
-pub(crate) use search_head::search_head;
+pub(crate) use search_head::{SearchHead, search_head};
 
 /// The first word, if it can be a tag: what a malformed command is answered with.
 pub(crate) fn tag(command: &[u8]) -> Option<String> {

@@ -12,7 +12,7 @@ use imap_codec::imap_types::search::SearchKey as Codecs;
 use imap_codec::imap_types::sequence::{self, SeqOrUid, Sequence};
 use imap_updates::{Flag, Keyword};
 
-use super::search::{DEEPEST, Fault, Key, MOST_KEYS, Numbering, could_go_on, parse};
+use super::search::{DEEPEST, Fault, Key, Kind, MOST_KEYS, Numbering, Request, could_go_on, parse};
 
 /// What the codec says to the same octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +28,10 @@ const HEAD: &str = "a SEARCH ";
 /// Parses the octets behind `a SEARCH `, and checks the answer against itself and against the codec.
 pub(crate) fn check(program: &[u8]) -> Codec {
     let command = [HEAD.as_bytes(), program].concat();
-    let parsed = parse(&command, HEAD.len());
+    let parsed = parse(&command, HEAD.len(), Kind::Search);
     match &parsed {
         Ok(parsed) => {
+            assert_eq!(parsed.request, Request::Search);
             let mut shape = Shape::default();
             shape.add(&parsed.key, 0);
             assert!(shape.keys <= MOST_KEYS && shape.deepest <= DEEPEST);
@@ -53,7 +54,7 @@ pub(crate) fn check(program: &[u8]) -> Codec {
 /// A program that is right was right up to each of its literals.
 fn check_announcements(command: &[u8]) {
     for end in memchr::memmem::find_iter(command, b"}\r\n") {
-        assert_eq!(could_go_on(&command[..end + 3], HEAD.len()), Ok(()));
+        assert_eq!(could_go_on(&command[..end + 3], HEAD.len(), Kind::Search), Ok(()));
     }
 }
 
@@ -156,6 +157,10 @@ impl Told {
             Key::Plain(key) => self.plain(key),
             Key::Seqs(set) => self.leaf(format!("seqs {set}")),
             Key::Uids(set) => self.leaf(format!("uids {set}")),
+            Key::Saved => self.leaf("saved".to_owned()),
+            Key::ModSeq(least) => self.leaf(format!("modseq {least}")),
+            Key::Older(seconds) => self.leaf(format!("older {seconds}")),
+            Key::Younger(seconds) => self.leaf(format!("younger {seconds}")),
             Key::Recent => self.recent(),
             Key::New => self.new_ones(),
             Key::Old => !self.recent(),

@@ -1,29 +1,35 @@
-//! `tag SEARCH` and `tag UID SEARCH`: commands whose arguments the codec does not see.
+//! `tag SEARCH`, `tag SORT` and `tag THREAD`, with or without `UID`: commands whose arguments the codec does not see.
 
 use super::is_tag_octet;
+use super::search::Kind;
 use crate::numbers::Numbers;
 
-/// A SEARCH as far as its search program.
+/// A command that searches, as far as its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SearchHead<'c> {
     pub(crate) tag: &'c str,
     /// What the numbers of the answer are.
     pub(crate) numbers: Numbers,
-    /// Where the search program begins, counted from 0.
-    pub(crate) program: usize,
+    pub(crate) kind: Kind,
+    /// Where the arguments begin, counted from 0.
+    pub(crate) arguments: usize,
 }
 
 impl SearchHead<'_> {
     /// The command, as it is named in answers.
     pub(crate) const fn name(&self) -> &'static str {
-        match self.numbers {
-            Numbers::Seqs => "SEARCH",
-            Numbers::Uids => "UID SEARCH",
+        match (self.kind, self.numbers) {
+            (Kind::Search, Numbers::Seqs) => "SEARCH",
+            (Kind::Search, Numbers::Uids) => "UID SEARCH",
+            (Kind::Sort, Numbers::Seqs) => "SORT",
+            (Kind::Sort, Numbers::Uids) => "UID SORT",
+            (Kind::Thread, Numbers::Seqs) => "THREAD",
+            (Kind::Thread, Numbers::Uids) => "UID THREAD",
         }
     }
 }
 
-/// The head of a SEARCH with arguments; `None` for other commands and for what has no tag.
+/// The head of a command that searches, with arguments; `None` for other commands and for what has no tag.
 pub(crate) fn search_head(command: &[u8]) -> Option<SearchHead<'_>> {
     let (tag, mut rest) = command.split_at(memchr::memchr(b' ', command)?);
     if tag.is_empty() || !tag.iter().all(|&octet| is_tag_octet(octet)) {
@@ -36,14 +42,23 @@ pub(crate) fn search_head(command: &[u8]) -> Option<SearchHead<'_>> {
         }
         None => Numbers::Seqs,
     };
-    let program = strip_word(rest, b" SEARCH")?.strip_prefix(b" ")?;
-    if program.is_empty() || program.starts_with(b"\r") {
+    let words: [(&[u8], Kind); 3] = [
+        (b" SEARCH", Kind::Search),
+        (b" SORT", Kind::Sort),
+        (b" THREAD", Kind::Thread),
+    ];
+    let (behind, kind) = words
+        .iter()
+        .find_map(|&(word, kind)| Some((strip_word(rest, word)?, kind)))?;
+    let arguments = behind.strip_prefix(b" ")?;
+    if arguments.is_empty() || arguments.starts_with(b"\r") {
         return None;
     }
     Some(SearchHead {
         tag: std::str::from_utf8(tag).ok()?,
         numbers,
-        program: command.len() - program.len(),
+        kind,
+        arguments: command.len() - arguments.len(),
     })
 }
 
@@ -58,14 +73,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_search_program_begins_behind_the_verb() {
+    fn the_arguments_begin_behind_the_verb() {
         for (command, name, program) in [
             ("a SEARCH ALL\r\n", "SEARCH", "ALL\r\n"),
             ("a1 uid search  x\r\n", "UID SEARCH", " x\r\n"),
             ("t Search {3}\r\n", "SEARCH", "{3}\r\n"),
+            ("t Sort (DATE) UTF-8 ALL", "SORT", "(DATE) UTF-8 ALL"),
+            ("t UID THREAD REFS UTF-8 ALL", "UID THREAD", "REFS UTF-8 ALL"),
         ] {
             let head = search_head(command.as_bytes()).unwrap();
-            assert_eq!((head.name(), &command[head.program..]), (name, program));
+            assert_eq!((head.name(), &command[head.arguments..]), (name, program));
         }
     }
 
@@ -85,6 +102,8 @@ mod tests {
             "a UID UID SEARCH ALL\r\n",
             "a UIDSEARCH ALL\r\n",
             "a FETCH 1 SEARCH ALL\r\n",
+            "a SORT\r\n",
+            "a UID THREADS x\r\n",
         ] {
             assert_eq!(search_head(command.as_bytes()), None, "{command:?}");
         }

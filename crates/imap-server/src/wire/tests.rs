@@ -95,8 +95,14 @@ proptest! {
 
     #[test]
     fn search_results_are_the_codecs(numbers in prop::collection::vec(1_u32.., 0..50)) {
-        let wanted = codec(Data::Search(numbers.iter().map(|&number| nz(number)).collect(), None::<NonZeroU64>));
-        prop_assert_eq!(written(|out| search(out, numbers.into_iter())), wanted);
+        let listing = |name| written(|out| {
+            listed_begin(out, name);
+            listed(out, numbers.iter().copied());
+            listed_end(out, None);
+        });
+        let found: Vec<_> = numbers.iter().map(|&number| nz(number)).collect();
+        prop_assert_eq!(listing("SEARCH"), codec(Data::Search(found.clone(), None::<NonZeroU64>)));
+        prop_assert_eq!(listing("SORT"), codec(Data::Sort(found, None)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::completion::{Completion, Stop};
 use crate::connection::Channel;
 use crate::convert;
 use crate::enabled::{Enabled, Feature};
-use crate::syntax::extension::Window;
+use crate::syntax::window::Window;
 use crate::wire;
 
 /// What the modifiers say.

@@ -22,6 +22,13 @@ fn the_codec_does_not_read_these_yet() {
         "a LIST \"\" * RETURN (CHILDREN)\r\n",
         "a STATUS x (MAILBOXID)\r\n",
         "a STATUS x (APPENDLIMIT)\r\n",
+        "a FETCH $ FLAGS\r\n",
+        "a UID EXPUNGE $\r\n",
+        "a CANCELUPDATE \"b\"\r\n",
+        "a SEARCH RETURN (PARTIAL 1:5) ALL\r\n",
+        "a SEARCH $\r\n",
+        "a SEARCH FUZZY SEEN\r\n",
+        "a SORT RETURN () (DATE) UTF-8 ALL\r\n",
     ] {
         let decoded = CommandCodec::default().decode(command.as_bytes());
         assert!(decoded.is_err(), "the codec reads {command:?} by itself now");

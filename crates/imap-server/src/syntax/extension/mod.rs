@@ -5,21 +5,25 @@
 //!
 //! Each piece has a test in `codec.rs` that fails on the day the codec learns to read it: then the piece goes.
 
+mod cancel_update;
 #[cfg(test)]
 mod codec;
 mod create;
 mod fetch;
 mod list;
 mod notify;
+mod saved;
 mod status;
 mod uid_batches;
 
 pub(crate) use create::Create;
-pub(crate) use fetch::{Extras, Window};
+pub(crate) use fetch::Extras;
 pub(crate) use list::{List, Selection};
 pub(crate) use notify::{Events, Filter, Group, NewMessageItems, Notify};
 pub(crate) use status::{Status, StatusItem};
 pub(crate) use uid_batches::UidBatches;
+
+use std::borrow::Cow;
 
 use super::is_tag_octet;
 use super::reader::Reader;
@@ -36,6 +40,8 @@ pub(crate) enum Extension {
     List(Box<List>),
     /// STATUS with items that the codec does not know.
     Status(Status),
+    /// CANCELUPDATE, with the tags.
+    CancelUpdate(Vec<String>),
     /// UIDBATCHES.
     UidBatches(UidBatches),
 }
@@ -58,6 +64,7 @@ const COMMANDS: &[(&str, ReadArguments)] = &[
     ("LIST", list::read),
     ("NOTIFY", notify::read),
     ("STATUS", status::read),
+    ("CANCELUPDATE", cancel_update::read),
     ("UIDBATCHES", uid_batches::read),
 ];
 
@@ -87,7 +94,25 @@ pub(crate) fn read(command: &[u8]) -> Option<Read<'_>> {
 /// # Errors
 /// What is wrong with the part that would be cut out.
 pub(crate) fn cut(command: &[u8]) -> Option<Result<(Vec<u8>, Extras), Fault>> {
-    fetch::cut(command)
+    let Some(with_a_set) = saved::cut(command) else {
+        return fetch::cut(command);
+    };
+    let cut = fetch::cut(&with_a_set).unwrap_or_else(|| Ok((with_a_set, Extras::default())));
+    Some(cut.map(|(rest, extras)| {
+        let set_is_saved = true;
+        (
+            rest,
+            Extras {
+                set_is_saved,
+                ..extras
+            },
+        )
+    }))
+}
+
+/// The beginning of a command as the codec can judge it: with a set in the place of `$`.
+pub(crate) fn judged(beginning: &[u8]) -> Cow<'_, [u8]> {
+    saved::cut(beginning).map_or(Cow::Borrowed(beginning), Cow::Owned)
 }
 
 /// Whether `text` begins with this name, in any case, as a whole word.

@@ -38,8 +38,10 @@ pub(super) fn leaf(reader: &mut Reader<'_>) -> Result<Key, Fault> {
         "HEADER" => arguments.header()?,
         "KEYWORD" => arguments.keyword()?,
         "LARGER" => SearchKey::Larger(arguments.after_space()?.number64()?),
+        "MODSEQ" => return arguments.mod_sequence(),
         "NEW" => return Ok(Key::New),
         "OLD" => return Ok(Key::Old),
+        "OLDER" => return Ok(Key::Older(arguments.after_space()?.nz_number()?)),
         "ON" => SearchKey::On(arguments.after_space()?.date()?),
         "RECENT" => return Ok(Key::Recent),
         "SEEN" => SearchKey::Flag(Flag::Seen),
@@ -51,13 +53,20 @@ pub(super) fn leaf(reader: &mut Reader<'_>) -> Result<Key, Fault> {
         "SUBJECT" => arguments.field("Subject")?,
         "TEXT" => SearchKey::Text(arguments.needle()?),
         "TO" => arguments.field("To")?,
-        "UID" => return Ok(Key::Uids(arguments.after_space()?.set()?)),
+        "UID" => {
+            let reader = arguments.after_space()?;
+            return match reader.eat(b'$') {
+                Some(()) => Ok(Key::Saved),
+                None => Ok(Key::Uids(reader.set()?)),
+            };
+        }
         "UNANSWERED" => not(SearchKey::Flag(Flag::Answered)),
         "UNDELETED" => not(SearchKey::Flag(Flag::Deleted)),
         "UNDRAFT" => not(SearchKey::Flag(Flag::Draft)),
         "UNFLAGGED" => not(SearchKey::Flag(Flag::Flagged)),
         "UNKEYWORD" => not(arguments.keyword()?),
         "UNSEEN" => not(SearchKey::Flag(Flag::Seen)),
+        "YOUNGER" => return Ok(Key::Younger(arguments.after_space()?.nz_number()?)),
         _ => {
             let name = shown(name.as_bytes());
             return Err(Fault::syntax(at, format!("unknown search key {name}")));
@@ -91,6 +100,26 @@ impl<'r, 'c> Arguments<'r, 'c> {
         let reader = self.after_space()?;
         let name = reader.astring()?.into_owned();
         Ok(SearchKey::Header(name, Arguments(reader).needle()?))
+    }
+
+    /// `[SP entry-name SP entry-type-req] SP mod-sequence-valzer` (RFC 7162, section 7). All entries of a message have the
+    /// same mod-sequence here.
+    fn mod_sequence(self) -> Result<Key, Fault> {
+        let reader = self.after_space()?;
+        if reader.peek() == Some(b'"') {
+            reader.astring()?;
+            reader.due(b' ')?;
+            let at = reader.at();
+            let kind = reader.atom()?;
+            if !["priv", "shared", "all"]
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(kind))
+            {
+                return Err(Fault::syntax(at, "expected priv, shared or all"));
+            }
+            reader.due(b' ')?;
+        }
+        Ok(Key::ModSeq(reader.number64()?))
     }
 
     fn keyword(self) -> Result<SearchKey, Fault> {

@@ -1,21 +1,25 @@
-//! The search program of SEARCH and UID SEARCH (RFC 9051, section 6.4.4 and `search-program` in section 9; RFC 3501
-//! likewise).
+//! The arguments of SEARCH, SORT and THREAD: above all the search program (RFC 9051, section 6.4.4 and `search-program` in
+//! section 9; RFC 3501 likewise).
 //!
 //! The codec nests keys eight deep, `OR a OR b OR c` included, and clients write hundreds of alternatives like that. Here
 //! nothing recurses while it reads, and what is read nests only as deep as [`DEEPEST`] permits: a chain of ORs is one key
 //! with many alternatives, parentheses around one key are that key, and NOT NOT is nothing.
 //!
-//! Not offered, and refused with BAD: RETURN options (RFC 4731), `$` (RFC 5182), keys of extensions. A key of an extension
-//! becomes one more line of [`leaf`].
+//! SORT and THREAD (RFC 5256) are the same with more in front. What every extension adds is read in [`request`] if it stands
+//! before the keys, and is one line of [`leaf`] if it is a key.
 
 mod build;
 mod leaf;
 mod parser;
+mod request;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use super::reader_fault::Fault;
-pub(crate) use parser::{could_go_on, parse};
+pub(crate) use parser::{asks_to_save, could_go_on, parse};
+pub(crate) use request::{Request, Return};
+
+use std::num::NonZeroU32;
 
 use imap_backend::SearchKey;
 use imap_seq::{SeqNum, SequenceSet, Uid};
@@ -32,12 +36,25 @@ pub(crate) const DEEPEST: usize = 64;
 /// through every message; so many are far more than a person asks for.
 pub(crate) const MOST_READING: usize = 64;
 
-/// What a client searches for.
+/// A command that searches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Search,
+    Sort,
+    Thread,
+}
+
+/// What a client searches for, and what it wants to hear of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
+    pub(crate) request: Request,
+    /// `None` without RETURN.
+    pub(crate) options: Option<Return>,
     pub(crate) key: Key,
     pub(crate) numbering: Numbering,
     pub(crate) reading: Reading,
+    /// Whether MODSEQ is among the keys.
+    pub(crate) asks_mod_sequences: bool,
 }
 
 /// Whether a program names messages by sequence number. UID SEARCH must then hold expunges (RFC 9051, section 7.5.1).
@@ -67,6 +84,14 @@ pub(crate) enum Key {
     Seqs(SequenceSet<SeqNum>),
     /// UID.
     Uids(SequenceSet<Uid>),
+    /// `$`: the saved result (RFC 5182).
+    Saved,
+    /// MODSEQ: this or higher (RFC 7162, section 3.1.5).
+    ModSeq(u64),
+    /// OLDER: so many seconds (RFC 5032).
+    Older(NonZeroU32),
+    /// YOUNGER.
+    Younger(NonZeroU32),
     /// RECENT.
     Recent,
     /// NEW: RECENT and UNSEEN.

@@ -3,25 +3,37 @@
 use super::super::reader::Reader;
 use super::build::{Built, Keys};
 use super::leaf::{Cost, cost, leaf};
-use super::{Fault, Key, MOST_KEYS, MOST_READING, Numbering, Program, Reading};
+use super::request::{Front, front};
+use super::{Fault, Key, Kind, MOST_KEYS, MOST_READING, Numbering, Program, Reading};
 
 /// The most parentheses, ORs and NOTs that are open at a time: bounds the stack of a program that nests only in writing.
 /// A chain of [`MOST_KEYS`] alternatives, each in its own parentheses, has a quarter of that.
 const MOST_OPEN: usize = 8 * MOST_KEYS;
 
-/// Parses the search program that begins at this place of a command, which is complete and without its line end.
+/// Parses the arguments that begin at this place of a command, which is complete and without its line end.
 ///
 /// O(octets), plus the keys of a program times how deep its ORs nest in writing: at most half a million moves of a key.
-pub(crate) fn parse(command: &[u8], at: usize) -> Result<Program, Fault> {
-    Parser::new(Reader::new(command, at)).run()
+pub(crate) fn parse(command: &[u8], at: usize, kind: Kind) -> Result<Program, Fault> {
+    let mut reader = Reader::new(command, at);
+    let front = front(&mut reader, kind)?;
+    if front.foreign_charset {
+        return Err(Fault::Charset);
+    }
+    Parser::new(reader).run(front)
+}
+
+/// Whether a command asks to save what it finds, so that its failure leaves an empty result (RFC 5182, section 2.1).
+pub(crate) fn asks_to_save(command: &[u8], at: usize, kind: Kind) -> bool {
+    let front = front(&mut Reader::new(command, at), kind);
+    front.is_ok_and(|front| front.options.is_some_and(|options| options.save))
 }
 
 /// Whether a command can go on after this beginning, which ends in the announcement of a literal.
 ///
 /// # Errors
 /// What is wrong with it already.
-pub(crate) fn could_go_on(beginning: &[u8], at: usize) -> Result<(), Fault> {
-    match parse(beginning, at) {
+pub(crate) fn could_go_on(beginning: &[u8], at: usize, kind: Kind) -> Result<(), Fault> {
+    match parse(beginning, at, kind) {
         // An announced literal of no octets ends the beginning, and may end the program.
         Ok(_) | Err(Fault::Ends { .. }) => Ok(()),
         Err(fault) => Err(fault),
@@ -46,6 +58,8 @@ struct Parser<'c> {
     readers: usize,
     numbering: Numbering,
     reading: Reading,
+    asks_mod_sequences: bool,
+    is_fuzzy: bool,
 }
 
 impl<'c> Parser<'c> {
@@ -57,45 +71,38 @@ impl<'c> Parser<'c> {
             readers: 0,
             numbering: Numbering::Free,
             reading: Reading::Attributes,
+            asks_mod_sequences: false,
+            is_fuzzy: false,
         }
     }
 
-    fn run(mut self) -> Result<Program, Fault> {
-        self.options()?;
+    fn run(mut self, front: Front) -> Result<Program, Fault> {
+        let Front {
+            request,
+            options,
+            by_relevancy,
+            ..
+        } = front;
+        let asks_relevancy = by_relevancy || options.is_some_and(|options| options.relevancy);
         loop {
             let Some(built) = self.open_or_leaf()? else {
                 continue;
             };
             if let Some(whole) = self.close(built)? {
+                // RFC 6203, sections 4 and 6.
+                if asks_relevancy && !self.is_fuzzy {
+                    return Err(Fault::syntax(self.reader.at(), "RELEVANCY without FUZZY"));
+                }
                 return Ok(Program {
+                    request,
+                    options,
                     key: whole,
                     numbering: self.numbering,
                     reading: self.reading,
+                    asks_mod_sequences: self.asks_mod_sequences,
                 });
             }
         }
-    }
-
-    /// What may stand before the keys. The text of the program is taken as UTF-8 whichever charset it names of the two
-    /// that are supported.
-    fn options(&mut self) -> Result<(), Fault> {
-        let word = self.reader.next_atom();
-        if word.eq_ignore_ascii_case(b"RETURN") {
-            return Err(Fault::syntax(
-                self.reader.at(),
-                "RETURN options are not supported",
-            ));
-        }
-        if !word.eq_ignore_ascii_case(b"CHARSET") {
-            return Ok(());
-        }
-        self.reader.atom()?;
-        self.reader.due(b' ')?;
-        let charset = self.reader.astring()?;
-        if !charset.eq_ignore_ascii_case("US-ASCII") && !charset.eq_ignore_ascii_case("UTF-8") {
-            return Err(Fault::Charset);
-        }
-        self.reader.due(b' ')
     }
 
     /// Reads what opens a key, or a key that contains no others.
@@ -105,7 +112,11 @@ impl<'c> Parser<'c> {
                 self.reader.due(b'(')?;
                 return self.push(Open::List(Keys::default()));
             }
-            Some(b'0'..=b'9' | b'*' | b'$') => {
+            Some(b'$') => {
+                self.reader.due(b'$')?;
+                Key::Saved
+            }
+            Some(b'0'..=b'9' | b'*') => {
                 let set = self.reader.set()?;
                 self.numbering = Numbering::UsesSequenceNumbers;
                 Key::Seqs(set)
@@ -118,9 +129,16 @@ impl<'c> Parser<'c> {
                 if name.eq_ignore_ascii_case(b"OR") {
                     return self.open_or();
                 }
+                // Every key is matched exactly, which FUZZY permits (RFC 6203, section 5).
+                if name.eq_ignore_ascii_case(b"FUZZY") {
+                    self.reader.atom()?;
+                    self.is_fuzzy = true;
+                    return self.reader.due(b' ').map(|()| None);
+                }
                 leaf(&mut self.reader)?
             }
         };
+        self.asks_mod_sequences |= matches!(&key, Key::ModSeq(_));
         self.count(&key)?;
         Ok(Some(Built::leaf(key)))
     }

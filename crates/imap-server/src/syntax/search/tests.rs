@@ -5,7 +5,7 @@ use imap_backend::SearchKey;
 use super::*;
 
 fn read(program: &str) -> Result<Program, Fault> {
-    parse(program.as_bytes(), 0)
+    parse(program.as_bytes(), 0, Kind::Search)
 }
 
 /// The texts of the SUBJECT keys of an OR.
@@ -137,11 +137,23 @@ fn beyond_the_bounds_a_program_is_refused_as_too_large_and_not_as_wrong() {
 fn the_fault_is_named_with_its_place() {
     for (program, at, why) in [
         ("NOSUCHKEY", 0, "unknown search key NOSUCHKEY"),
-        ("SEEN MODSEQ 5", 5, "unknown search key MODSEQ"),
+        (
+            "MODSEQ \"/flags/\\\\draft\" some 5",
+            24,
+            "expected priv, shared or all",
+        ),
+        ("OLDER 0", 6, "0 where a number from 1 is due"),
         ("(SEEN EMAILID x)", 6, "unknown search key EMAILID"),
-        ("RETURN (MIN) ALL", 0, "RETURN options are not supported"),
-        ("$", 0, "$ is not supported"),
-        ("UID $", 4, "$ is not supported"),
+        ("RETURN (NONE) ALL", 8, "unknown RETURN option NONE"),
+        (
+            "RETURN (ALL PARTIAL 1:5) ALL",
+            12,
+            "ALL and PARTIAL exclude each other",
+        ),
+        ("RETURN (PARTIAL 1:5 PARTIAL 1:5) ALL", 20, "PARTIAL twice"),
+        ("RETURN (RELEVANCY) ALL", 22, "RELEVANCY without FUZZY"),
+        ("RETURN(MIN) ALL", 6, "cannot go on with (MIN)"),
+        ("$5", 1, "cannot go on with 5"),
         ("ALL  SEEN", 4, "unexpected space"),
         ("( ALL)", 1, "unexpected space"),
         ("ALL)", 3, "cannot go on with )"),
@@ -158,7 +170,7 @@ fn the_fault_is_named_with_its_place() {
         let fault = read(program).map(|program| program.key).unwrap_err();
         assert_eq!(fault, Fault::syntax(at, why), "{program}");
     }
-    let invalid = parse(b"SUBJECT {3}\r\nab\xff", 0).map(|program| program.key);
+    let invalid = parse(b"SUBJECT {3}\r\nab\xff", 0, Kind::Search).map(|program| program.key);
     assert_eq!(invalid.unwrap_err(), Fault::syntax(15, "string is not UTF-8"));
 }
 
@@ -211,7 +223,7 @@ fn a_charset_is_an_astring_and_one_of_two() {
 
 #[test]
 fn what_is_wrong_is_said_before_a_literal_is_sent() {
-    let beginning = |text: &str| could_go_on(text.as_bytes(), 0);
+    let beginning = |text: &str| could_go_on(text.as_bytes(), 0, Kind::Search);
     for right in [
         "FROM {5}\r\n",
         "FROM {0}\r\n",
