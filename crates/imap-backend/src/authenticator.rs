@@ -1,7 +1,13 @@
 //! Checking passwords: what a backend that only keeps mail leaves to its server.
 
+use crate::claim::Claim;
 use crate::error::{Error, ErrorKind, LoginError};
-use crate::login::Credentials;
+use crate::login::{Credentials, Proof};
+use crate::logins::Logins;
+use crate::scram::ScramKeys;
+
+/// Why something could not be found out.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Checks passwords.
 ///
@@ -15,28 +21,76 @@ pub trait Authenticator: Send + Sync + 'static {
         &self,
         user: &str,
         password: &str,
-    ) -> impl Future<Output = Result<PasswordCheck, Box<dyn std::error::Error + Send + Sync>>> + Send;
+    ) -> impl Future<Output = Result<PasswordCheck, Failure>> + Send;
+
+    /// See [`Backend::logins`](crate::Backend::logins).
+    fn logins(&self) -> Logins {
+        Logins::default()
+    }
+
+    /// See [`Backend::scram_keys`](crate::Backend::scram_keys).
+    ///
+    /// # Errors
+    /// The keys cannot be read.
+    fn scram_keys(&self, user: &str) -> impl Future<Output = Result<Option<ScramKeys>, Failure>> + Send {
+        let _ = user;
+        async { Ok(None) }
+    }
+
+    /// Whose a bearer token or a certificate is; `None` where it is nobody's, or may not act for the user it asks for.
+    ///
+    /// # Errors
+    /// That could not be found out.
+    fn identify(&self, claim: &Claim) -> impl Future<Output = Result<Option<String>, Failure>> + Send {
+        let _ = claim;
+        async { Ok(None) }
+    }
+
+    /// [`identify`](Self::identify) as [`Backend::identify`](crate::Backend::identify) answers it.
+    ///
+    /// # Errors
+    /// [`LoginError::Refused`] for nobody; [`LoginError::Failed`] where it could not be found out.
+    fn check_claim(&self, claim: &Claim) -> impl Future<Output = Result<String, LoginError>> + Send {
+        async {
+            match self.identify(claim).await {
+                Ok(user) => user.ok_or(LoginError::Refused),
+                Err(failure) => Err(unavailable(failure).into()),
+            }
+        }
+    }
+
+    /// [`scram_keys`](Self::scram_keys) as [`Backend::scram_keys`](crate::Backend::scram_keys) answers it.
+    ///
+    /// # Errors
+    /// The keys cannot be read.
+    fn find_scram_keys(&self, user: &str) -> impl Future<Output = Result<Option<ScramKeys>, Error>> + Send {
+        async { self.scram_keys(user).await.map_err(unavailable) }
+    }
 
     /// [`verify`](Self::verify) as a login answers it.
     ///
     /// # Errors
-    /// [`LoginError::Refused`] for a wrong password and for credentials without one; [`LoginError::Failed`] where the check
-    /// could not be made.
+    /// [`LoginError::Refused`] for a wrong password; [`LoginError::Failed`] where the check could not be made.
     fn check_credentials(
         &self,
         credentials: &Credentials,
     ) -> impl Future<Output = Result<(), LoginError>> + Send {
         async {
-            let Some(password) = credentials.password() else {
-                return Err(LoginError::Refused);
+            let password = match credentials.proof() {
+                Proof::Password(password) => password,
+                Proof::Verified => return Ok(()),
             };
             match self.verify(credentials.user(), password).await {
                 Ok(PasswordCheck::Accepted) => Ok(()),
                 Ok(PasswordCheck::Refused) => Err(LoginError::Refused),
-                Err(error) => Err(Error::new(ErrorKind::Unavailable).with_source(error).into()),
+                Err(failure) => Err(unavailable(failure).into()),
             }
         }
     }
+}
+
+fn unavailable(failure: Failure) -> Error {
+    Error::new(ErrorKind::Unavailable).with_source(failure)
 }
 
 /// What an [`Authenticator`] found.

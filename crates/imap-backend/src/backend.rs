@@ -1,8 +1,11 @@
 //! The way in: credentials become a session.
 
 use crate::ability::Abilities;
-use crate::error::LoginError;
+use crate::claim::Claim;
+use crate::error::{Error, LoginError};
 use crate::login::{Credentials, Peer};
+use crate::logins::Logins;
+use crate::scram::ScramKeys;
 use crate::session::Session;
 
 /// A mail store that speaks IMAP.
@@ -17,6 +20,38 @@ pub trait Backend: Send + Sync + 'static {
     /// The default is what the defaults of the traits can do.
     fn abilities(&self) -> Abilities {
         Abilities::default()
+    }
+
+    /// Which kinds of proof [`login`](Self::login) and its sisters take: the server offers no others. The default is passwords.
+    fn logins(&self) -> Logins {
+        Logins::default()
+    }
+
+    /// The keys of a user for SCRAM-SHA-256; `None` for a user whom there is not, or who has none. Asked where
+    /// [`logins`](Self::logins) has [`Scram`](crate::LoginKind::Scram). The server then checks the client's proof itself, and
+    /// calls [`login`](Self::login) with [`Proof::Verified`](crate::Proof::Verified). Of a user without keys it asks what it
+    /// would ask of another, so that nobody learns who there is; both should take equally long here.
+    ///
+    /// # Errors
+    /// The keys cannot be read at the moment.
+    fn scram_keys(&self, user: &str) -> impl Future<Output = Result<Option<ScramKeys>, Error>> + Send {
+        let _ = user;
+        async { Ok(None) }
+    }
+
+    /// Whose a bearer token or a certificate is, by the name that [`login`](Self::login) is then called with, and with
+    /// [`Proof::Verified`](crate::Proof::Verified). Asked where [`logins`](Self::logins) has the kind.
+    ///
+    /// # Errors
+    /// [`LoginError::Refused`] for a token that is not valid, a certificate of nobody, or one that may not act for the user
+    /// it asks for; [`LoginError::Failed`] where that could not be found out.
+    fn identify(
+        &self,
+        peer: &Peer,
+        claim: &Claim,
+    ) -> impl Future<Output = Result<String, LoginError>> + Send {
+        let _ = (peer, claim);
+        async { Err(LoginError::Refused) }
     }
 
     /// Checks credentials (LOGIN, AUTHENTICATE; RFC 9051, sections 6.2.2 and 6.2.3).

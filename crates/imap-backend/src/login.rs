@@ -45,6 +45,9 @@ pub struct Credentials {
 pub enum Proof {
     /// A password: LOGIN, SASL PLAIN.
     Password(String),
+    /// None is needed: the server has checked the user's proof, with the keys of
+    /// [`scram_keys`](crate::Backend::scram_keys), or [`identify`](crate::Backend::identify) has said who the user is.
+    Verified,
 }
 
 impl Credentials {
@@ -54,6 +57,15 @@ impl Credentials {
         Self {
             user,
             proof: Proof::Password(password),
+        }
+    }
+
+    /// The name of a user whose identity is proven already.
+    #[must_use]
+    pub fn verified(user: String) -> Self {
+        Self {
+            user,
+            proof: Proof::Verified,
         }
     }
 
@@ -74,6 +86,7 @@ impl Credentials {
     pub fn password(&self) -> Option<&str> {
         match &self.proof {
             Proof::Password(password) => Some(password),
+            Proof::Verified => None,
         }
     }
 }
@@ -88,6 +101,7 @@ impl fmt::Debug for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Password(_) => f.debug_struct("Password").finish_non_exhaustive(),
+            Self::Verified => f.write_str("Verified"),
         }
     }
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use imap_backend::{
-    Abilities, Ability, Authenticator, Backend, Credentials, Error, ErrorKind, LoginError, Peer,
+    Abilities, Ability, Authenticator, Backend, Claim, Credentials, Error, ErrorKind, LoginError, Logins,
+    Peer, ScramKeys,
 };
 use parking_lot::Mutex;
 
@@ -164,6 +165,18 @@ impl<A: Authenticator> Backend for MaildirBackend<A> {
 
     fn abilities(&self) -> Abilities {
         abilities()
+    }
+
+    fn logins(&self) -> Logins {
+        self.authenticator.logins()
+    }
+
+    async fn scram_keys(&self, user: &str) -> Result<Option<ScramKeys>, Error> {
+        self.authenticator.find_scram_keys(user).await
+    }
+
+    async fn identify(&self, _peer: &Peer, claim: &Claim) -> Result<String, LoginError> {
+        self.authenticator.check_claim(claim).await
     }
 
     async fn login(&self, _peer: &Peer, credentials: Credentials) -> Result<MaildirSession, LoginError> {

@@ -8,7 +8,7 @@ use imap_updates::{Closed, CommandInProgress, CommandKind, Ended, Followers, May
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::completion::{Answer, Completion, Condition, Stop};
-use crate::connection::{Channel, Gone, Io, Phase, Received, Receiver, Refusal};
+use crate::connection::{Channel, Gone, Io, Phase, Received, Receiver, Refusal, Secured};
 use crate::convert::Naming;
 use crate::enabled::{Enabled, Feature};
 use crate::notify::Watching;
@@ -22,6 +22,8 @@ use crate::{syntax, wire};
 pub(crate) struct Client<B: Backend> {
     pub(crate) server: Arc<Shared<B>>,
     pub(crate) peer: Peer,
+    /// Of a TLS session that this server has made itself.
+    pub(crate) secured: Option<Box<Secured>>,
     pub(crate) channel: Channel,
     pub(crate) state: State<B::Session>,
     /// Who is logged in: long work is done in turns by user. Empty before login.
@@ -39,12 +41,15 @@ pub(crate) async fn serve<B: Backend>(
     server: &Arc<Shared<B>>,
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     peer: Peer,
+    secured: Option<Box<Secured>>,
     shutdown: Shutdown,
 ) {
     let limits = Arc::clone(&server.limits);
     let io = Io::new(Box::new(stream), limits.write_stall);
     let channel = Channel::new(io, limits, shutdown);
-    Client::new(Arc::clone(server), channel, peer).run().await;
+    Client::new(Arc::clone(server), channel, peer, secured)
+        .run()
+        .await;
 }
 
 /// What comes after a command.
@@ -57,11 +62,12 @@ pub(crate) enum Next {
 }
 
 impl<B: Backend> Client<B> {
-    fn new(server: Arc<Shared<B>>, channel: Channel, peer: Peer) -> Self {
+    fn new(server: Arc<Shared<B>>, channel: Channel, peer: Peer, secured: Option<Box<Secured>>) -> Self {
         let receiver = Receiver::new(server.limits.command);
         Self {
             server,
             peer,
+            secured,
             channel,
             state: State::NotAuthenticated,
             user: Arc::from(""),
@@ -348,6 +354,7 @@ mod tests {
             &server,
             stream,
             Peer::new(None, Transport::Plain),
+            None,
             Shutdown::new(),
         );
         assert!(size_of_val(&served) < 6 << 10, "{}", size_of_val(&served));

@@ -55,6 +55,9 @@ pub struct Limits {
     /// How often a backend is asked to look for changes while its client idles. Default 15 s; backends that see
     /// changes by themselves push them at once.
     pub idle_poll: Duration,
+    /// How often a client that idles is told that the server is still there, so that no router between forgets the connection.
+    /// Default 2 min: the home routers that forget fastest do so after 5.
+    pub idle_keep_alive: Duration,
     /// How long a stopping server waits for commands in progress. Default 5 s.
     pub stop_time: Duration,
 }
@@ -81,6 +84,7 @@ impl Default for Limits {
             connections_per_address: 128,
             idle_batch: Duration::from_millis(50),
             idle_poll: Duration::from_secs(15),
+            idle_keep_alive: Duration::from_secs(120),
             stop_time: Duration::from_secs(5),
         }
     }

@@ -61,7 +61,7 @@ impl<B: Backend> Client<B> {
             CommandBody::Capability => self.capability(tag).await?,
             CommandBody::Noop => self.noop(tag).await?,
             CommandBody::Logout => return Box::pin(self.logout(tag)).await,
-            CommandBody::Id { .. } => self.id(tag).await?,
+            CommandBody::Id { parameters } => self.id(tag, parameters).await?,
             CommandBody::StartTLS => Box::pin(self.start_tls(tag)).await?,
             CommandBody::Login { username, password } => {
                 Box::pin(self.login(tag, username, password.declassify())).await?;
@@ -237,6 +237,9 @@ impl<B: Backend> Client<B> {
             Extension::UidBatches(batches) => {
                 releasing!(self, tag, UidBatches, self.uid_batches(tag, &batches));
             }
+            Extension::Unauthenticate => self.unauthenticate(tag).await?,
+            // It says what CAPABILITY has no room for, and releases what that does.
+            Extension::GetJmapAccess => releasing!(self, tag, Capability, self.get_jmap_access()),
         }
         Ok(())
     }

@@ -2,7 +2,9 @@
 //!
 //! You bring an [`imap_backend::Backend`]; this crate brings the rest of an IMAP4rev1 server (RFC 3501): octets, lines
 //! and literals, states, commands, responses, TLS, limits and a graceful stop. Offered besides: IDLE, UIDPLUS, MOVE,
-//! UNSELECT, NAMESPACE, ID, ENABLE, LITERAL+, SASL-IR, CHILDREN, COMPRESS=DEFLATE, STARTTLS and AUTHENTICATE PLAIN.
+//! UNSELECT, NAMESPACE, ID, ENABLE, LITERAL+, SASL-IR, CHILDREN, APPENDLIMIT,
+//! COMPRESS=DEFLATE, UNAUTHENTICATE, JMAPACCESS, STARTTLS, and AUTHENTICATE: PLAIN, LOGIN, SCRAM-SHA-256 and -PLUS, OAUTHBEARER,
+//! XOAUTH2, EXTERNAL, as far as the backend [takes](imap_backend::Backend::logins) what they prove with.
 //!
 //! # What is left to you
 //!
@@ -69,6 +71,11 @@
 //!
 //! # Trade-offs
 //!
+//! * SCRAM is bound to the TLS session by `tls-exporter` (RFC 9266) under TLS 1.3 alone; a server behind a proxy that ends TLS, and
+//!   [`Server::serve_connection`], cannot bind, and do not offer -PLUS. Of a user without keys the same salt is shown each time,
+//!   made from [`ServerBuilder::scram_secret`].
+//! * What shows a secret (LOGIN, PLAIN, OAUTHBEARER, XOAUTH2) is offered where [`PlaintextLogin`] allows it, SCRAM everywhere.
+//! * Under compression UNAUTHENTICATE is not offered: compression would have to end with it, on an octet that cannot be told.
 //! * A message that turns out shorter than its size, or cannot be read to its end, ends the connection in the middle of the
 //!   literal: nothing that could follow would be understood. Everything that can be known before is answered with NO.
 //! * HEADER.FIELDS selects from headers of up to 1 MiB and answers NO `[LIMIT]` for longer ones; BODY\[HEADER\] has no bound.
@@ -97,6 +104,7 @@ mod mailbox_flags;
 mod notify;
 mod numbers;
 mod options;
+mod sasl;
 mod selected;
 mod server;
 mod shared;
@@ -108,6 +116,6 @@ mod turns;
 mod wire;
 
 pub use config::{Limits, PlaintextLogin};
-pub use options::Compression;
+pub use options::{BadIdField, Compression, Identification, LoginMechanism, OAuth};
 pub use server::{Server, ServerBuilder};
 pub use shutdown::Shutdown;

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument;
 
 use crate::client;
+use crate::connection::Secured;
 use crate::shared::Shared;
 use crate::shutdown::Shutdown;
 
@@ -90,12 +91,15 @@ async fn welcome<B: Backend>(
         match (&server.tls, transport) {
             (Some(tls), Transport::Tls) => {
                 match timeout(server.limits.tls_handshake, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => client::serve(&server, stream, peer, shutdown).await,
+                    Ok(Ok(stream)) => {
+                        let secured = Secured::of(stream.get_ref().1);
+                        client::serve(&server, stream, peer, Some(secured), shutdown).await;
+                    }
                     Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
                     Err(_) => tracing::debug!("TLS handshake took too long"),
                 }
             }
-            _ => client::serve(&server, stream, peer, shutdown).await,
+            _ => client::serve(&server, stream, peer, None, shutdown).await,
         }
     };
     serve.instrument(span).await;

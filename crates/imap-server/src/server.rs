@@ -13,7 +13,7 @@ use tokio_rustls::rustls::ServerConfig;
 use crate::client;
 use crate::config::{Limits, PlaintextLogin};
 use crate::listener;
-use crate::options::{Compression, Options};
+use crate::options::{Compression, Identification, LoginMechanism, OAuth, Options};
 use crate::shared::Shared;
 use crate::shutdown::Shutdown;
 
@@ -84,6 +84,43 @@ impl<B: Backend> ServerBuilder<B> {
         self
     }
 
+    /// Whether the SASL mechanism LOGIN is offered; by default it is not.
+    #[must_use]
+    pub fn login_mechanism(mut self, login_mechanism: LoginMechanism) -> Self {
+        self.options.login_mechanism = login_mechanism;
+        self
+    }
+
+    /// What clients are told whose bearer token was refused; by default only that.
+    #[must_use]
+    pub fn oauth(mut self, oauth: OAuth) -> Self {
+        self.options.oauth = oauth;
+        self
+    }
+
+    /// What the server says of itself in answer to ID; by default its name and version.
+    #[must_use]
+    pub fn identification(mut self, identification: Identification) -> Self {
+        self.options.identification = identification;
+        self
+    }
+
+    /// Where the same mail, with the same users and passwords, can be had by JMAP (JMAPACCESS, RFC 9698): the URL of the
+    /// session resource, such as `https://mail.example.com/.well-known/jmap`. By default nowhere.
+    #[must_use]
+    pub fn jmap(mut self, url: impl Into<String>) -> Self {
+        self.options.jmap = Some(url.into());
+        self
+    }
+
+    /// What SCRAM's salts of users are made from whom there is not: any octets that nobody else knows. By default they are
+    /// random for each server, so that somebody who asks before and after a restart, or two nodes, can tell who there is.
+    #[must_use]
+    pub fn scram_secret(mut self, secret: &[u8]) -> Self {
+        self.options.scram_secret = secret.to_vec();
+        self
+    }
+
     /// The server; it does nothing until it is given a listener or a stream.
     #[must_use]
     pub fn build(self) -> Server<B> {
@@ -140,6 +177,6 @@ impl<B: Backend> Server<B> {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        client::serve(&self.shared, stream, peer, shutdown).await;
+        client::serve(&self.shared, stream, peer, None, shutdown).await;
     }
 }

@@ -1,7 +1,8 @@
 //! `SqlBackend`: from credentials to an account.
 
 use imap_backend::{
-    Abilities, Ability, Authenticator, Backend, Credentials, Error, ErrorKind, LoginError, Peer,
+    Abilities, Ability, Authenticator, Backend, Claim, Credentials, Error, ErrorKind, LoginError, Logins,
+    Peer, ScramKeys,
 };
 
 use crate::session::SqlSession;
@@ -89,6 +90,18 @@ impl<A: Authenticator> Backend for SqlBackend<A> {
 
     fn abilities(&self) -> Abilities {
         abilities()
+    }
+
+    fn logins(&self) -> Logins {
+        self.authenticator.logins()
+    }
+
+    async fn scram_keys(&self, user: &str) -> Result<Option<ScramKeys>, Error> {
+        self.authenticator.find_scram_keys(user).await
+    }
+
+    async fn identify(&self, _peer: &Peer, claim: &Claim) -> Result<String, LoginError> {
+        self.authenticator.check_claim(claim).await
     }
 
     async fn login(&self, _peer: &Peer, credentials: Credentials) -> Result<SqlSession, LoginError> {

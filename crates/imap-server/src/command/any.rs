@@ -56,21 +56,6 @@ impl<B: Backend> Client<B> {
         Ok(Next::End)
     }
 
-    /// ID (RFC 2971): who we are; what the client says of itself is not kept.
-    pub(crate) async fn id(&mut self, tag: &str) -> Result<(), Gone> {
-        let command = self.begin(kind::Id);
-        self.channel.io.out().extend_from_slice(
-            concat!(
-                "* ID (\"name\" \"imap-backendutil\" \"version\" \"",
-                env!("CARGO_PKG_VERSION"),
-                "\")\r\n"
-            )
-            .as_bytes(),
-        );
-        self.complete_releasing(tag, command, Ok(Completion::ok("ID completed")))
-            .await
-    }
-
     /// ENABLE (RFC 5161, section 3.1). Names that are not known, or need what the backend does not offer, are passed over.
     pub(crate) async fn enable(
         &mut self,

@@ -1,20 +1,16 @@
-//! The not authenticated state: STARTTLS, LOGIN, AUTHENTICATE (RFC 9051, section 6.2).
+//! The not authenticated state: STARTTLS and LOGIN (RFC 9051, sections 6.2.1 and 6.2.3), and how every login ends.
 
-use imap_backend::{Backend, Credentials, LoginError, Transport};
-use imap_codec::AuthenticateDataCodec;
-use imap_codec::decode::Decoder;
-use imap_codec::imap_types::auth::{AuthMechanism, AuthenticateData};
+use std::sync::Arc;
+
+use imap_backend::{Backend, Credentials, Error, LoginError, LoginKind, Transport};
 use imap_codec::imap_types::core::AString;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::client::Client;
 use crate::completion::{Answer, Completion, Stop};
 use crate::config::PlaintextLogin;
-use crate::connection::{Gone, Io, Line, Phase};
+use crate::connection::{Gone, Io, Phase, Secured};
 use crate::state::State;
-
-/// The longest line of a SASL exchange, in octets: RFC 9051, section 6.2.2 lets servers choose, tickets are long.
-const SASL_LINE: usize = 12 << 10;
 
 impl<B: Backend> Client<B> {
     /// Whether a password may be sent on this connection as it is.
@@ -49,6 +45,7 @@ impl<B: Backend> Client<B> {
             Ok(secured) => secured?,
             Err(_) => return Err(Gone::Lost(std::io::ErrorKind::TimedOut.into())),
         };
+        self.secured = Some(Secured::of(secured.get_ref().1));
         self.channel
             .replace_io(Io::new(Box::new(secured), self.server.limits.write_stall));
         self.peer.transport = Transport::Tls;
@@ -63,23 +60,13 @@ impl<B: Backend> Client<B> {
         password: &AString<'_>,
     ) -> Result<(), Gone> {
         let answer = match self.may_log_in() {
-            Ok(()) => self.check_login(username.as_ref(), password.as_ref()).await,
+            Ok(()) => self.check_password(username.as_ref(), password.as_ref()).await,
             Err(refusal) => Err(refusal.into()),
         };
         self.complete_login(tag, answer)
     }
 
-    pub(crate) async fn authenticate(
-        &mut self,
-        tag: &str,
-        mechanism: &AuthMechanism<'_>,
-        initial_response: Option<&[u8]>,
-    ) -> Result<(), Gone> {
-        let answer = self.sasl(mechanism, initial_response).await;
-        self.complete_login(tag, answer)
-    }
-
-    fn complete_login(&mut self, tag: &str, answer: Answer) -> Result<(), Gone> {
+    pub(super) fn complete_login(&mut self, tag: &str, answer: Answer) -> Result<(), Gone> {
         self.complete_silently(tag, answer)?;
         // Without a failed login there is nothing to count, whatever the limit.
         if self.failed_logins >= self.server.limits.failed_logins.max(1) {
@@ -92,52 +79,33 @@ impl<B: Backend> Client<B> {
         if !matches!(self.state, State::NotAuthenticated) {
             return Err(Completion::bad("logged in already"));
         }
-        if !self.may_send_password() {
-            return Err(Completion::no("PRIVACYREQUIRED", "start TLS before logging in"));
+        self.needs_privacy()?;
+        if !self.server.backend.logins().take(LoginKind::Password) {
+            return Err(Completion::no("CANNOT", "passwords are not taken"));
         }
         Ok(())
     }
 
-    async fn sasl(&mut self, mechanism: &AuthMechanism<'_>, initial_response: Option<&[u8]>) -> Answer {
-        self.may_log_in()?;
-        if *mechanism != AuthMechanism::Plain {
-            return Err(Completion::no("CANNOT", "only the mechanism PLAIN is offered").into());
-        }
-        let message = match initial_response {
-            Some(response) => response.to_vec(),
-            None => self.sasl_response().await?,
-        };
-        let mut parts = message.split(|&octet| octet == 0);
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(acting), Some(user), Some(password), None) if acting.is_empty() || acting == user => {
-                self.check_login(user, password).await
-            }
-            (Some(_), Some(_), Some(_), None) => {
-                Err(Completion::no("AUTHORIZATIONFAILED", "nobody may act for somebody else").into())
-            }
-            _ => Err(bad("not a PLAIN message (RFC 4616): it takes two NUL octets")),
+    /// # Errors
+    /// NO: what the client would send shows a secret, and everybody could read it.
+    pub(super) fn needs_privacy(&self) -> Result<(), Completion> {
+        match self.may_send_password() {
+            true => Ok(()),
+            false => Err(Completion::no("PRIVACYREQUIRED", "start TLS before logging in")),
         }
     }
 
-    /// Asks for the client's part of the exchange. An empty challenge is `+ ` (RFC 9051, section 6.2.2).
-    async fn sasl_response(&mut self) -> Result<Vec<u8>, Stop> {
-        self.channel.io.out().extend_from_slice(b"+ \r\n");
-        let line = match self.channel.read_line(SASL_LINE).await? {
-            Line::Whole => padded(self.channel.line()),
-            Line::TooLong(_) => return Err(bad("SASL response too long")),
-        };
-        match AuthenticateDataCodec::default().decode(&line) {
-            Ok((_, AuthenticateData::Continue(data))) => Ok(data.declassify().to_vec()),
-            Ok((_, AuthenticateData::Cancel)) => Err(bad("AUTHENTICATE cancelled")),
-            Err(_) => Err(bad("SASL response is not base64")),
-        }
-    }
-
-    async fn check_login(&mut self, user: &[u8], password: &[u8]) -> Answer {
+    pub(super) async fn check_password(&mut self, user: &[u8], password: &[u8]) -> Answer {
         let (Ok(user), Ok(password)) = (std::str::from_utf8(user), std::str::from_utf8(password)) else {
             return Err(bad("user name and password must be UTF-8"));
         };
-        let credentials = Credentials::new(user.to_owned(), password.to_owned());
+        self.enter(Credentials::new(user.to_owned(), password.to_owned()))
+            .await
+    }
+
+    /// Logs in, if the backend lets these credentials in.
+    pub(super) async fn enter(&mut self, credentials: Credentials) -> Answer {
+        let user: Arc<str> = credentials.user().into();
         let checked = async {
             // A semaphore that is never closed; without its permit the login would still be right, only dearer.
             let _turn = self.server.logins.acquire().await;
@@ -148,60 +116,44 @@ impl<B: Backend> Client<B> {
             .map_err(|_| Gone::Silent)?;
         match checked {
             Ok(session) => {
-                tracing::info!(user, "logged in");
+                tracing::info!(%user, "logged in");
                 self.channel.phase = Phase::User;
                 self.failed_logins = 0;
                 self.state = State::Authenticated(session);
-                self.user = user.into();
+                self.user = user;
                 let capabilities = self.capabilities();
                 Ok(Completion::ok("logged in").with_code(format!("CAPABILITY {capabilities}")))
             }
-            Err(LoginError::Failed(error)) => {
-                if let Some(left_out) = self.server.log.login_failed.admit(Instant::now()) {
-                    tracing::error!(%error, left_out, "login could not be checked");
-                }
-                Err(Completion::no("UNAVAILABLE", "logins cannot be checked at the moment").into())
-            }
-            Err(error) => {
-                self.failed_logins += 1;
-                // Without the name: people type their password where the name is asked for.
-                if let Some(left_out) = self.server.log.login_refused.admit(Instant::now()) {
-                    tracing::warn!(attempt = self.failed_logins, %error, left_out, "login refused");
-                }
-                let delay = self.server.limits.failed_login_delay;
-                let pause = sleep(delay.saturating_mul(self.failed_logins));
-                let paused = timeout_at(self.channel.deadline(), pause).await;
-                paused.map_err(|_| Gone::Silent)?;
-                Err(Completion::no("AUTHENTICATIONFAILED", "wrong user name or password").into())
-            }
+            Err(error) => self.not_admitted(&error).await,
         }
+    }
+
+    /// The answer to a login that failed, after the pause that guessing costs.
+    pub(super) async fn not_admitted(&mut self, error: &LoginError) -> Answer {
+        if let LoginError::Failed(error) = error {
+            return Err(self.unavailable(error));
+        }
+        self.failed_logins += 1;
+        // Without the name: people type their password where the name is asked for.
+        if let Some(left_out) = self.server.log.login_refused.admit(Instant::now()) {
+            tracing::warn!(attempt = self.failed_logins, %error, left_out, "login refused");
+        }
+        let delay = self.server.limits.failed_login_delay;
+        let pause = sleep(delay.saturating_mul(self.failed_logins));
+        let paused = timeout_at(self.channel.deadline(), pause).await;
+        paused.map_err(|_| Gone::Silent)?;
+        Err(Completion::no("AUTHENTICATIONFAILED", "wrong user name or password").into())
+    }
+
+    /// The answer to a login that cannot be checked; the reason goes to the log.
+    pub(super) fn unavailable(&self, error: &Error) -> Stop {
+        if let Some(left_out) = self.server.log.login_failed.admit(Instant::now()) {
+            tracing::error!(%error, left_out, "login could not be checked");
+        }
+        Completion::no("UNAVAILABLE", "logins cannot be checked at the moment").into()
     }
 }
 
-fn bad(why: &'static str) -> Stop {
+pub(super) fn bad(why: &'static str) -> Stop {
     Completion::bad(why).into()
-}
-
-/// Base64 with its padding, which some clients leave out, and with CRLF.
-fn padded(line: &[u8]) -> Vec<u8> {
-    let mut text = line.trim_ascii().to_vec();
-    if text != b"*" {
-        while !text.len().is_multiple_of(4) {
-            text.push(b'=');
-        }
-    }
-    text.extend_from_slice(b"\r\n");
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::padded;
-
-    #[test]
-    fn missing_padding_is_added_and_cancelling_is_left_alone() {
-        assert_eq!(padded(b"AGpvZQBhYg\r\n"), b"AGpvZQBhYg==\r\n");
-        assert_eq!(padded(b"AGpvZQBhYg==\r\n"), b"AGpvZQBhYg==\r\n");
-        assert_eq!(padded(b"*\r\n"), b"*\r\n");
-    }
 }

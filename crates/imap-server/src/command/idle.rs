@@ -22,6 +22,9 @@ const DONE_LINE: usize = 64;
 /// A backend is asked for changes so often at most, so that a silly `idle_poll` does not keep a core busy.
 pub(super) const LEAST_POLL: Duration = Duration::from_millis(10);
 
+/// And a client is told so often at most that the server is still there.
+const LEAST_KEEP_ALIVE: Duration = Duration::from_secs(1);
+
 impl<B: Backend> Client<B> {
     pub(crate) async fn idle(&mut self, tag: &str) -> Result<(), Gone> {
         let command = self.begin(kind::Idle);
@@ -42,6 +45,8 @@ impl<B: Backend> Client<B> {
         let idle_poll = limits.idle_poll.max(LEAST_POLL);
         let mut look_at = Instant::now();
         let mut tell_at = Instant::now();
+        let keep_alive = limits.idle_keep_alive.max(LEAST_KEEP_ALIVE);
+        let mut word_at = after(keep_alive);
         let mut reason = PollReason::Asked;
         loop {
             if Instant::now() >= look_at {
@@ -68,6 +73,12 @@ impl<B: Backend> Client<B> {
                 Box::pin(self.tell_arrived()).await?;
                 tell_at = after(limits.idle_batch);
             }
+            if Instant::now() >= word_at {
+                wire::untagged_ok(self.channel.io.out(), "", "still here");
+            }
+            if !self.channel.io.out().is_empty() {
+                word_at = after(keep_alive);
+            }
             let (channel, state) = (&mut self.channel, &mut self.state);
             let changed = async {
                 match state {
@@ -82,6 +93,7 @@ impl<B: Backend> Client<B> {
                 line = channel.read_line(DONE_LINE) => return done(channel, &line?),
                 () = changed => {}
                 () = sleep_until(look_at) => {}
+                () = sleep_until(word_at) => {}
             }
         }
     }

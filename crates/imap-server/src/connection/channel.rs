@@ -123,6 +123,12 @@ impl Channel {
         self.scanned = 0;
     }
 
+    /// The client is a stranger again, with the whole time to log in.
+    pub(crate) fn begin_anew(&mut self) {
+        self.phase = Phase::Stranger;
+        self.due = after(self.limits.login_time);
+    }
+
     /// Compresses both directions from now on; see [`Io::compress`].
     pub(crate) fn compress(&mut self) {
         self.io.compress();

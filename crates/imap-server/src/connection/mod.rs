@@ -6,8 +6,10 @@ mod deflate;
 mod io;
 mod presence;
 mod receive;
+mod secured;
 
 pub(crate) use append::{AppendHead, Arriving, Fault, Incoming};
 pub(crate) use channel::{Channel, Gone, Line, Phase, after};
 pub(crate) use io::Io;
 pub(crate) use receive::{ExtensionCommand, Received, Receiver, Refusal, SearchCommand};
+pub(crate) use secured::Secured;

@@ -22,6 +22,7 @@ pub(crate) use followers::uses_sequence_numbers;
 pub(crate) use pattern::matches;
 pub(crate) use reader_fault::Fault;
 pub(crate) use search_head::{SearchHead, search_head};
+pub(crate) use shown::shown;
 
 /// The first word, if it can be a tag: what a malformed command is answered with.
 pub(crate) fn tag(command: &[u8]) -> Option<String> {

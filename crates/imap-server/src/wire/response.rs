@@ -55,6 +55,25 @@ pub(crate) fn continuation(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// `* ID ("name" "Cyrus")` (RFC 2971, section 3.2); NIL for nothing.
+pub(crate) fn id(out: &mut Vec<u8>, fields: &[(String, String)]) {
+    out.extend_from_slice(b"* ID ");
+    for (index, (name, value)) in fields.iter().enumerate() {
+        out.push(if index == 0 { b'(' } else { b' ' });
+        string(out, name.as_bytes());
+        out.push(b' ');
+        string(out, value.as_bytes());
+    }
+    out.extend_from_slice(if fields.is_empty() { b"NIL\r\n" } else { b")\r\n" });
+}
+
+/// `* JMAPACCESS "https://example.com/.well-known/jmap"` (RFC 9698, section 4).
+pub(crate) fn jmap_access(out: &mut Vec<u8>, url: &str) {
+    out.extend_from_slice(b"* JMAPACCESS ");
+    string(out, url.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
 /// `* CAPABILITY ...`.
 pub(crate) fn capability(out: &mut Vec<u8>, capabilities: &str) {
     out.extend_from_slice(b"* CAPABILITY ");

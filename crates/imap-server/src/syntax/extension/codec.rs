@@ -29,6 +29,8 @@ fn the_codec_does_not_read_these_yet() {
         "a SEARCH $\r\n",
         "a SEARCH FUZZY SEEN\r\n",
         "a SORT RETURN () (DATE) UTF-8 ALL\r\n",
+        "a UNAUTHENTICATE\r\n",
+        "a GETJMAPACCESS\r\n",
     ] {
         let decoded = CommandCodec::default().decode(command.as_bytes());
         assert!(decoded.is_err(), "the codec reads {command:?} by itself now");

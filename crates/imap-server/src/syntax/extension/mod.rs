@@ -5,6 +5,7 @@
 //!
 //! Each piece has a test in `codec.rs` that fails on the day the codec learns to read it: then the piece goes.
 
+mod bare;
 mod cancel_update;
 #[cfg(test)]
 mod codec;
@@ -44,6 +45,10 @@ pub(crate) enum Extension {
     CancelUpdate(Vec<String>),
     /// UIDBATCHES.
     UidBatches(UidBatches),
+    /// UNAUTHENTICATE.
+    Unauthenticate,
+    /// GETJMAPACCESS.
+    GetJmapAccess,
 }
 
 /// A command that the codec does not know, or what is wrong with it.
@@ -66,6 +71,8 @@ const COMMANDS: &[(&str, ReadArguments)] = &[
     ("STATUS", status::read),
     ("CANCELUPDATE", cancel_update::read),
     ("UIDBATCHES", uid_batches::read),
+    ("UNAUTHENTICATE", bare::unauthenticate),
+    ("GETJMAPACCESS", bare::get_jmap_access),
 ];
 
 /// Reads a command of an extension. `command` is without its line end; `None` for commands that are the codec's.
