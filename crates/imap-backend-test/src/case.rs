@@ -20,6 +20,7 @@ pub mod figures;
 pub mod life_cycle;
 pub mod list;
 pub mod login;
+pub mod metadata;
 pub mod mod_sequences;
 pub mod patterns;
 pub mod recent;
@@ -97,6 +98,11 @@ cases! {
         a_use_stays_with_its_mailbox "RFC 6154, sections 2 and 3";
         a_use_can_be_given_to_another_mailbox "RFC 6154, section 3";
         without_its_use_a_mailbox_is_not_made "RFC 6154, section 3";
+    }
+    metadata {
+        annotations_are_kept "RFC 5464, sections 4.2 and 4.3";
+        annotations_go_with_their_mailbox "RFC 5464, section 3.1";
+        annotations_change_all_or_none "RFC 5464, section 4.3; `Metadata::apply`";
     }
     figures {
         sums_are_those_of_the_messages "RFC 8438; RFC 9051, section 6.3.11; RFC 9208, section 4.1.4";

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// A backend that keeps its mail in memory: one user, whose mailboxes all connections share.
 ///
-/// It does everything that the traits can say: mod-sequences, summaries, subscriptions.
+/// It does everything that the traits can say: mod-sequences, summaries, subscriptions, special uses, annotations, quotas.
 ///
 /// UIDVALIDITY counts from 1 in each process, so that a test sees the same numbers at every run. A client that remembers
 /// them takes the mail of the next process for that of the last one.
@@ -47,6 +47,13 @@ impl MemoryBackend {
     }
 }
 
+impl MemoryBackend {
+    /// Limits the user's messages and their octets from now on, or not at all.
+    pub fn limit(&self, messages: Option<u64>, octets: Option<u64>) {
+        self.mailboxes.lock().limit(messages, octets);
+    }
+}
+
 impl Backend for MemoryBackend {
     type Session = MemorySession;
 
@@ -56,6 +63,8 @@ impl Backend for MemoryBackend {
             .with(Ability::SpecialUse)
             .with(Ability::CreateSpecialUse)
             .with(Ability::ObjectId)
+            .with(Ability::Metadata)
+            .with(Ability::Quota)
     }
 
     async fn login(&self, _: &Peer, credentials: Credentials) -> Result<MemorySession, LoginError> {

@@ -26,6 +26,12 @@ pub enum Ability {
     /// [`Created::mailbox_id`](crate::Created::mailbox_id) and [`Record::email_id`](crate::Record::email_id) are always
     /// there.
     ObjectId,
+    /// Annotations are kept: METADATA (RFC 5464). [`Session::metadata`](crate::Session::metadata) and
+    /// [`Session::set_metadata`](crate::Session::set_metadata).
+    Metadata,
+    /// [`Session::quotas`](crate::Session::quotas) tells what is limited, and APPEND and COPY refuse what exceeds it: QUOTA
+    /// (RFC 9208).
+    Quota,
 }
 
 impl Ability {
@@ -38,6 +44,8 @@ impl Ability {
             Self::SpecialUse => 1 << 16,
             Self::CreateSpecialUse => 1 << 17,
             Self::ObjectId => 1 << 18,
+            Self::Metadata => 1 << 19,
+            Self::Quota => 1 << 20,
         }
     }
 }

@@ -6,7 +6,9 @@ use crate::create::{Create, Created};
 use crate::error::Error;
 use crate::list::{ListEntry, ListQuery};
 use crate::mailbox::{Mailbox, unsupported};
+use crate::metadata::{Metadata, MetadataChange};
 use crate::name::MailboxName;
+use crate::quota::Quota;
 use crate::select::{Opened, Select};
 use crate::status::{self, Status, StatusQuery};
 
@@ -144,6 +146,46 @@ pub trait Session: Send + 'static {
     fn unsubscribe(&mut self, name: &MailboxName) -> impl Future<Output = Result<(), Error>> + Send {
         let _ = name;
         async { Ok(()) }
+    }
+
+    /// The annotations of a mailbox, or of the server where there is none (RFC 5464, section 4.2): all of them, from which the
+    /// server picks. Offered with [`Ability::Metadata`](crate::Ability::Metadata).
+    ///
+    /// # Errors
+    /// [`ErrorKind::NonExistent`](crate::ErrorKind::NonExistent).
+    fn metadata(
+        &mut self,
+        mailbox: Option<&MailboxName>,
+    ) -> impl Future<Output = Result<Metadata, Error>> + Send {
+        let _ = mailbox;
+        async { Err(unsupported()) }
+    }
+
+    /// Changes annotations, all or none (RFC 5464, section 4.3). They belong to the mailbox whatever its name, and go with it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NonExistent`](crate::ErrorKind::NonExistent); [`ErrorKind::Limit`](crate::ErrorKind::Limit) as
+    /// [`Metadata::apply`] says; [`ErrorKind::NoPermission`](crate::ErrorKind::NoPermission).
+    fn set_metadata(
+        &mut self,
+        mailbox: Option<&MailboxName>,
+        changes: &[MetadataChange],
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = (mailbox, changes);
+        async { Err(unsupported()) }
+    }
+
+    /// The quota roots of a mailbox, or all of the user where there is none (RFC 9208, section 4.1). None is a root without
+    /// limits. Offered with [`Ability::Quota`](crate::Ability::Quota).
+    ///
+    /// # Errors
+    /// The store cannot be read. A mailbox that does not exist has those that it would have.
+    fn quotas(
+        &mut self,
+        mailbox: Option<&MailboxName>,
+    ) -> impl Future<Output = Result<Vec<Quota>, Error>> + Send {
+        let _ = mailbox;
+        async { Err(unsupported()) }
     }
 
     /// The connection ends in good order (LOGOUT). A lost connection only drops.

@@ -91,6 +91,11 @@ impl<B: Backend> Client<B> {
             | CommandBody::Unsubscribe { .. }
             | CommandBody::List { .. }
             | CommandBody::Lsub { .. }
+            | CommandBody::GetMetadata { .. }
+            | CommandBody::SetMetadata { .. }
+            | CommandBody::GetQuota { .. }
+            | CommandBody::GetQuotaRoot { .. }
+            | CommandBody::SetQuota { .. }
             | CommandBody::Status { .. } => Box::pin(self.dispatch_mailbox(tag, &body)).await?,
             _ => Box::pin(self.dispatch_message(tag, &body, extras)).await?,
         }
@@ -125,6 +130,32 @@ impl<B: Backend> Client<B> {
             } => {
                 releasing!(self, tag, Lsub, self.lsub(reference, mailbox_wildcard));
             }
+            CommandBody::GetMetadata {
+                mailbox,
+                options,
+                entries,
+            } => releasing!(
+                self,
+                tag,
+                Metadata,
+                self.get_metadata(mailbox, options, entries.as_ref())
+            ),
+            CommandBody::SetMetadata {
+                mailbox,
+                entry_values,
+            } => {
+                releasing!(
+                    self,
+                    tag,
+                    Metadata,
+                    self.set_metadata(mailbox, entry_values.as_ref())
+                );
+            }
+            CommandBody::GetQuota { root } => releasing!(self, tag, Quota, self.get_quota(root)),
+            CommandBody::GetQuotaRoot { mailbox } => {
+                releasing!(self, tag, Quota, self.get_quota_root(mailbox));
+            }
+            CommandBody::SetQuota { .. } => releasing!(self, tag, Quota, self.set_quota()),
             CommandBody::Status { mailbox, item_names } => {
                 let command = self.begin(kind::Status);
                 let answer = self.status(mailbox, item_names, command.as_ref()).await;

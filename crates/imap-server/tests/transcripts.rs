@@ -3,6 +3,7 @@
 //! ```text
 //! # A comment, and empty lines, are passed over.
 //! messages: 3            so many messages in INBOX before it starts (common/mod.rs: message)
+//! quota: 4 2048          so many messages and octets may be stored
 //! C: a SELECT INBOX      client 1 sends; consecutive C lines are one write
 //! S: * 3 EXISTS          the next line that client 1 receives; <...> stands for anything
 //! S2: * 2 EXPUNGE        client 2
@@ -59,6 +60,10 @@ async fn play(name: &str, text: &str) {
         match head {
             "messages" => world.deliver(rest.parse().unwrap()).await,
             "mailbox" => drop(world.user().await.ok(&format!("CREATE {rest}")).await),
+            "quota" => {
+                let mut limits = rest.split(' ').map(|limit| limit.parse().unwrap());
+                world.backend.limit(limits.next(), limits.next());
+            }
             "login" => {
                 for _ in 0..rest.parse().unwrap() {
                     clients.push(world.user().await);

@@ -32,6 +32,8 @@ pub(crate) fn abilities() -> Abilities {
         .with(Ability::SpecialUse)
         .with(Ability::CreateSpecialUse)
         .with(Ability::ObjectId)
+        .with(Ability::Metadata)
+        .with(Ability::Quota)
 }
 
 impl<A: Authenticator> SqlBackend<A> {

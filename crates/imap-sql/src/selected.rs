@@ -15,7 +15,7 @@ use crate::node::{Change, Node};
 use crate::search::divide;
 use crate::tables::accounts::AccountId;
 use crate::tables::mailboxes::{self, MailboxKey};
-use crate::tables::{log, messages, names};
+use crate::tables::{log, messages, names, quotas};
 use crate::transfer::{Originals, transfer};
 use crate::writers::Writing;
 
@@ -90,6 +90,10 @@ impl SqlMailbox {
         self.node
             .change(move |change| {
                 let target = names::find(change.statements, account, &target)?.ok_or(ErrorKind::TryCreate)?;
+                if originals == Originals::Stay {
+                    let octets = messages::octets(change.statements, (key.id, &uids))?;
+                    quotas::check_room(change.statements, account, (uids.len(), octets))?;
+                }
                 let pairs = transfer(change, key, &uids, (target, originals))?;
                 Ok(Copied::new(target.uid_validity, pairs))
             })

@@ -2,19 +2,20 @@
 
 use imap_backend::{
     Abilities, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, MailboxName,
-    MessageSource, Opened, Select, Session, SpecialUse, Status, StatusQuery,
+    MessageSource, Metadata, MetadataChange, Opened, Quota, Select, Session, SpecialUse, Status, StatusQuery,
 };
 use imap_seq::Uid;
 
 use crate::backend::abilities;
 use crate::columns::{mailbox_id, now};
+use crate::engine::Statements;
 use crate::list::list;
 use crate::node::{Change, Node};
 use crate::selected::SqlMailbox;
 use crate::tables::accounts::AccountId;
 use crate::tables::mailboxes::{self, MailboxKey};
 use crate::tables::messages::{self, NewMessage};
-use crate::tables::{names, special_uses, subscriptions};
+use crate::tables::{metadata, names, quotas, special_uses, subscriptions};
 use crate::transfer::{Originals, transfer};
 use crate::upload::Upload;
 
@@ -73,6 +74,11 @@ impl Session for SqlSession {
         mut message: impl MessageSource,
     ) -> Result<Appended, Error> {
         let key = self.find(name, ErrorKind::TryCreate).await?;
+        let (account, octets) = (self.account, message.size());
+        // Before an octet of it was sent. What arrives beside it may exceed the quota by itself.
+        self.node
+            .query(move |statements| quotas::check_room(statements, account, (1, octets)))
+            .await?;
         let upload = Upload::receive(&self.node, &mut message).await?;
         let append = append.clone();
         self.node
@@ -125,6 +131,37 @@ impl Session for SqlSession {
             .await
     }
 
+    async fn metadata(&mut self, mailbox: Option<&MailboxName>) -> Result<Metadata, Error> {
+        let (account, mailbox) = (self.account, mailbox.cloned());
+        self.node
+            .query(move |statements| {
+                let annotated = annotated(statements, account, mailbox.as_ref())?;
+                metadata::all(statements, (account, annotated))
+            })
+            .await
+    }
+
+    async fn set_metadata(
+        &mut self,
+        mailbox: Option<&MailboxName>,
+        changes: &[MetadataChange],
+    ) -> Result<(), Error> {
+        let (account, mailbox, changes) = (self.account, mailbox.cloned(), changes.to_vec());
+        self.node
+            .change(move |change| {
+                let statements = change.statements;
+                let annotated = annotated(statements, account, mailbox.as_ref())?;
+                metadata::change(statements, (account, annotated), &changes)
+            })
+            .await
+    }
+
+    async fn quotas(&mut self, _: Option<&MailboxName>) -> Result<Vec<Quota>, Error> {
+        let account = self.account;
+        let quota = self.node.query(move |statements| quotas::of(statements, account));
+        Ok(quota.await?.into_iter().collect())
+    }
+
     async fn subscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
         let (account, name) = (self.account, name.clone());
         self.node
@@ -137,6 +174,21 @@ impl Session for SqlSession {
         self.node
             .change(move |change| subscriptions::remove(change.statements, account, &name))
             .await
+    }
+}
+
+/// The number under which annotations are kept.
+fn annotated(
+    statements: Statements<'_>,
+    account: AccountId,
+    mailbox: Option<&MailboxName>,
+) -> Result<i64, Error> {
+    match mailbox {
+        Some(name) => {
+            let key = names::find(statements, account, name)?.ok_or(ErrorKind::NonExistent)?;
+            Ok(key.id)
+        }
+        None => Ok(metadata::OF_THE_SERVER),
     }
 }
 

@@ -45,6 +45,8 @@ impl Mailbox for MemoryMailbox {
     async fn copy(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
         let target = self.target(target)?;
         let copies = self.hub.lock().clones(uids)?; // one lock at a time
+        let octets = copies.iter().map(Message::size).sum();
+        self.mailboxes.lock().check_room(copies.len() as u64, octets)?;
         give(&target, uids, copies)
     }
 

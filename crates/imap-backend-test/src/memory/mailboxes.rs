@@ -2,15 +2,15 @@
 
 use super::messages::Messages;
 use imap_backend::{
-    Create, Error, ErrorKind, ListEntry, ListQuery, MailboxName, ObjectId, Selection, SpecialUse,
-    Subscription,
+    Create, Error, ErrorKind, ListEntry, ListQuery, MailboxName, Metadata, ObjectId, Quota, Selection,
+    SpecialUse, Subscription, Usage,
 };
 use imap_seq::UidValidity;
 use imap_updates::{Closed, MailboxHub, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Held only to look a mailbox up or to change the table, never together with a hub's lock, save that a deleted
-/// mailbox's hub is closed under it.
+/// Held only to look a mailbox up or to change the table, and outside a hub's lock: a deleted mailbox's hub is closed under it,
+/// and messages are counted for a quota. Nobody takes it who holds a hub's lock.
 #[derive(Debug, Default)]
 pub(super) struct Mailboxes {
     by_name: BTreeMap<MailboxName, Named>,
@@ -19,6 +19,10 @@ pub(super) struct Mailboxes {
     last_validity: u32,
     /// The last number given to a message.
     last_email: u64,
+    /// Annotations of the server.
+    metadata: Metadata,
+    most_messages: Option<u64>,
+    most_octets: Option<u64>,
 }
 
 /// A mailbox, and what belongs to it whatever its name.
@@ -27,6 +31,7 @@ struct Named {
     hub: MailboxHub<Messages>,
     id: ObjectId,
     special_use: SpecialUse,
+    metadata: Metadata,
 }
 
 impl Mailboxes {
@@ -55,6 +60,50 @@ impl Mailboxes {
     pub(super) fn next_email_id(&mut self) -> ObjectId {
         self.last_email += 1;
         ObjectId::of_email(self.last_email)
+    }
+
+    /// The annotations of a mailbox, or of the server.
+    pub(super) fn metadata(&mut self, name: Option<&MailboxName>) -> Result<&mut Metadata, Error> {
+        match name {
+            Some(name) => match self.by_name.get_mut(name) {
+                Some(named) => Ok(&mut named.metadata),
+                None => Err(ErrorKind::NonExistent.into()),
+            },
+            None => Ok(&mut self.metadata),
+        }
+    }
+
+    pub(super) fn limit(&mut self, messages: Option<u64>, octets: Option<u64>) {
+        (self.most_messages, self.most_octets) = (messages, octets);
+    }
+
+    /// The user's limits, if there are any, and what is used of them.
+    pub(super) fn quota(&self) -> Option<Quota> {
+        if self.most_messages.is_none() && self.most_octets.is_none() {
+            return None;
+        }
+        let (mut messages, mut octets) = (0, 0);
+        for named in self.by_name.values() {
+            let mailbox = named.hub.lock();
+            messages += mailbox.by_uid.len() as u64;
+            octets += mailbox.sums().octets;
+        }
+        let mut quota = Quota::new("");
+        if let Some(most) = self.most_messages {
+            quota = quota.with_messages(Usage::new(messages, most));
+        }
+        Some(match self.most_octets {
+            Some(most) => quota.with_storage(Usage::new(octets, most)),
+            None => quota,
+        })
+    }
+
+    /// Refuses so many messages of so many octets together where they exceed a limit.
+    pub(super) fn check_room(&self, messages: u64, octets: u64) -> Result<(), Error> {
+        match self.quota() {
+            Some(quota) if !quota.has_room_for(messages, octets) => Err(ErrorKind::OverQuota.into()),
+            _ => Ok(()),
+        }
     }
 
     fn named(&self, name: &MailboxName, otherwise: ErrorKind) -> Result<&Named, Error> {
@@ -139,6 +188,7 @@ impl Mailboxes {
             hub: hub.expect("no UIDs are ascending UIDs"),
             id: id.clone(),
             special_use,
+            metadata: Metadata::default(),
         };
         self.by_name.insert(name, named);
         id

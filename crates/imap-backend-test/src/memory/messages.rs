@@ -76,6 +76,10 @@ impl Message {
         })
     }
 
+    pub(super) fn size(&self) -> u64 {
+        self.octets.len() as u64
+    }
+
     pub(super) fn record(&self, uid: Uid) -> Record {
         Record::new(uid, self.flags.clone())
             .with_internal_date(self.date)

@@ -5,7 +5,7 @@ use super::mailboxes::Mailboxes;
 use super::messages::{self, Message, Messages};
 use imap_backend::{
     Abilities, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, MailboxName,
-    MessageSource, ObjectId, Opened, Select, Session, Status, StatusQuery,
+    MessageSource, Metadata, MetadataChange, ObjectId, Opened, Quota, Select, Session, Status, StatusQuery,
 };
 use imap_updates::MailboxHub;
 use parking_lot::Mutex;
@@ -63,7 +63,11 @@ impl Session for MemorySession {
         append: &Append,
         mut message: impl MessageSource,
     ) -> Result<Appended, Error> {
-        let hub = self.mailboxes.lock().hub(name, ErrorKind::TryCreate)?;
+        let hub = {
+            let mailboxes = self.mailboxes.lock();
+            mailboxes.check_room(1, message.size())?;
+            mailboxes.hub(name, ErrorKind::TryCreate)?
+        };
         let octets = message.read_all().await?;
         let id = self.mailboxes.lock().next_email_id();
         let message = Message::new(&octets, append, id)?;
@@ -110,6 +114,22 @@ impl Session for MemorySession {
         let target = mailboxes.hub(to, ErrorKind::ServerBug)?;
         drop(mailboxes);
         messages::move_all(&source, &target)
+    }
+
+    async fn metadata(&mut self, mailbox: Option<&MailboxName>) -> Result<Metadata, Error> {
+        self.mailboxes.lock().metadata(mailbox).cloned()
+    }
+
+    async fn set_metadata(
+        &mut self,
+        mailbox: Option<&MailboxName>,
+        changes: &[MetadataChange],
+    ) -> Result<(), Error> {
+        self.mailboxes.lock().metadata(mailbox)?.apply(changes)
+    }
+
+    async fn quotas(&mut self, _: Option<&MailboxName>) -> Result<Vec<Quota>, Error> {
+        Ok(self.mailboxes.lock().quota().into_iter().collect())
     }
 
     async fn subscribe(&mut self, name: &MailboxName) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use imap_backend::search::Wanted;
 use imap_backend::{
     Algorithm, Body, Copied, Create, Error, ErrorKind, Fetched, FlagAction, FlagChange, Found, Mailbox,
-    MailboxName, Need, PollReason, Query, Record, SearchKey, Select, Session, SortKey, StatusQuery, Stored,
+    MailboxName, Need, ObjectId, PollReason, Query, Record, SearchKey, Select, Session, SortKey, StatusQuery, Stored,
     Threads,
 };
 use imap_backend_test::{MemoryMailbox, MemorySession};
@@ -167,6 +167,11 @@ impl Mailbox for BrokenMailbox {
         match self.world.fault() {
             Fault::SortsAnswers => records.sort_by_key(|record| record.as_ref().map(Record::uid)),
             Fault::LeavesOutGone => records.retain(Option::is_some),
+            Fault::EmailIdsAreOne => {
+                for record in records.iter_mut().flatten() {
+                    *record = record.clone().with_email_id(ObjectId::of_email(1));
+                }
+            }
             Fault::AnswersAHundred => records.truncate(100),
             Fault::ReadsByNumber => {
                 let all: Vec<_> = self.all().await.iter().collect();

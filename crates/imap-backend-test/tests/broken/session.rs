@@ -6,7 +6,8 @@ use crate::world::{During, World};
 use bytes::Bytes;
 use imap_backend::{
     Abilities, Ability, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, Mailbox,
-    MailboxName, MessageSource, Need, Opened, Record, Select, Session, Status, StatusQuery,
+    MailboxName, MessageSource, Metadata, MetadataChange, Need, ObjectId, Opened, Quota, Record, Select,
+    Session, SpecialUse, Status, StatusQuery,
 };
 use imap_backend_test::MemorySession;
 use imap_seq::{ModSeq, Uid, UidValidity};
@@ -88,6 +89,17 @@ impl BrokenSession {
         modseqs.max().unwrap_or(ModSeq::MIN)
     }
 
+    fn mailbox_id(&self, id: &ObjectId) -> ObjectId {
+        match self.world.fault() {
+            Fault::MailboxIdsAreOne => ObjectId::of_mailbox(1),
+            _ => id.clone(),
+        }
+    }
+
+    fn annotated<'n>(&self, mailbox: Option<&'n MailboxName>) -> Option<&'n MailboxName> {
+        mailbox.filter(|_| !self.fault(Fault::MetadataOfTheServer))
+    }
+
     /// The inferiors of a mailbox.
     async fn below(&mut self, name: &MailboxName) -> Vec<MailboxName> {
         let entries = self.inner.list(&ListQuery::default()).await.unwrap();
@@ -127,6 +139,11 @@ impl Session for BrokenSession {
         let mut entries = self.inner.list(query).await?;
         match self.world.fault() {
             Fault::HidesInbox => entries.retain(|entry| !entry.name().is_inbox()),
+            Fault::ForgetsUses => {
+                for entry in &mut entries {
+                    *entry = entry.clone().with_special_use(SpecialUse::none());
+                }
+            }
             Fault::ListsTwice => entries.extend_from_within(..),
             Fault::ListNarrowsByCase if !query.patterns().is_empty() => {
                 let start = |pattern: &String| pattern.split(['*', '%']).next().unwrap_or("").to_owned();
@@ -183,7 +200,7 @@ impl Session for BrokenSession {
         let (uid_next, keywords) = (self.uid_next(opened.uid_next()), opened.keywords().to_vec());
         let highest_modseq = self.highest(name, opened.highest_modseq().unwrap()).await;
         let uid_next = self.uid_next_of_view(uid_next, opened.updates());
-        let mailbox_id = opened.mailbox_id().cloned();
+        let mailbox_id = self.mailbox_id(opened.mailbox_id().unwrap());
         let (inner, real) = opened.into_parts();
         let mailbox = BrokenMailbox {
             inner: Some(inner),
@@ -199,11 +216,8 @@ impl Session for BrokenSession {
             .with_uid_next(uid_next)
             .with_keywords(keywords)
             .with_first_unseen(first_unseen)
-            .with_highest_modseq(highest_modseq);
-        Ok(match mailbox_id {
-            Some(id) => told.with_mailbox_id(id),
-            None => told,
-        })
+            .with_highest_modseq(highest_modseq)
+            .with_mailbox_id(mailbox_id))
     }
 
     async fn append(
@@ -244,30 +258,20 @@ impl Session for BrokenSession {
     }
 
     async fn status(&mut self, name: &MailboxName, query: StatusQuery) -> Result<Status, Error> {
-        let told = self.inner.status(name, query).await?;
-        let mut status = Status::new(self.validity(told.uid_validity()))
-            .with_messages(told.messages())
-            .with_uid_next(self.uid_next(told.uid_next()))
-            .with_recent(told.recent())
-            .with_unseen(told.unseen())
-            .with_highest_modseq(self.highest(name, told.highest_modseq().unwrap()).await);
-        if let Some(octets) = told.size() {
-            status = status.with_size(octets);
-        }
-        if let Some(deleted) = told.deleted() {
-            status = status.with_deleted(deleted);
-        }
-        if let Some(octets) = told.deleted_storage() {
-            status = status.with_deleted_storage(octets);
-        }
-        if let Some(id) = told.mailbox_id() {
-            status = status.with_mailbox_id(id.clone());
-        }
+        let inner = self.inner.status(name, query).await?;
+        let mut status = Status::new(self.validity(inner.uid_validity()))
+            .with_messages(inner.messages())
+            .with_uid_next(self.uid_next(inner.uid_next()))
+            .with_recent(inner.recent())
+            .with_unseen(inner.unseen())
+            .with_highest_modseq(self.highest(name, inner.highest_modseq().unwrap()).await)
+            .with_size(inner.size().unwrap())
+            .with_deleted(inner.deleted().unwrap())
+            .with_deleted_storage(inner.deleted_storage().unwrap())
+            .with_mailbox_id(self.mailbox_id(inner.mailbox_id().unwrap()));
         match self.world.fault() {
-            Fault::StatusCountsSeen => {
-                let messages = status.messages();
-                status = status.with_unseen(messages);
-            }
+            Fault::StatusSizeIsCount => status = status.with_size(inner.messages().into()),
+            Fault::StatusCountsSeen => status = status.with_unseen(inner.messages()),
             Fault::StatusRunsOnAll if !query.includes(StatusQuery::ALL) => status = status.with_unseen(0),
             Fault::StatusTakesRecent => drop(self.select(name, &Select::new(Access::ReadWrite)).await?),
             _ => {}
@@ -289,13 +293,19 @@ impl Session for BrokenSession {
             }
             _ => {}
         }
-        let forgetful = Create::default();
-        let how = if self.fault(Fault::ForgetsUses) {
-            &forgetful
-        } else {
-            how
+        let how = match self.world.fault() {
+            Fault::GivesOneUse => {
+                let first = how.special_use().attributes().next();
+                let first = first.and_then(SpecialUse::of_attribute).unwrap_or_default();
+                &Create::default().with_special_use(first)
+            }
+            _ => how,
         };
-        let created = self.inner.create(name, how).await?;
+        let created = self.inner.create(name, how).await;
+        if created.is_err() && self.fault(Fault::RefusesUseAndCreates) && !self.exists(name).await {
+            self.inner.create(name, &Create::default()).await?;
+        }
+        let id = self.mailbox_id(created?.mailbox_id().unwrap());
         let new = self.world.new_shadow(name).await?;
         let old = self.world.shadows.lock().get(name).cloned();
         match old {
@@ -307,7 +317,36 @@ impl Session for BrokenSession {
                     .insert(name.clone(), Arc::new(Mutex::new(new))),
             ),
         }
-        Ok(created)
+        Ok(Created::default().with_mailbox_id(id))
+    }
+
+    async fn metadata(&mut self, mailbox: Option<&MailboxName>) -> Result<Metadata, Error> {
+        let all = self.inner.metadata(self.annotated(mailbox)).await?;
+        let kept = all
+            .iter()
+            .filter(|(_, value)| !self.fault(Fault::MetadataForgetsEmpty) || !value.is_empty());
+        Ok(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    async fn set_metadata(
+        &mut self,
+        mailbox: Option<&MailboxName>,
+        changes: &[MetadataChange],
+    ) -> Result<(), Error> {
+        let mailbox = self.annotated(mailbox);
+        if self.fault(Fault::MetadataChangesSome) {
+            for change in changes {
+                self.inner
+                    .set_metadata(mailbox, std::slice::from_ref(change))
+                    .await?;
+            }
+            return Ok(());
+        }
+        self.inner.set_metadata(mailbox, changes).await
+    }
+
+    async fn quotas(&mut self, mailbox: Option<&MailboxName>) -> Result<Vec<Quota>, Error> {
+        self.inner.quotas(mailbox).await
     }
 
     async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {

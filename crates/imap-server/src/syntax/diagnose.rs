@@ -76,9 +76,10 @@ fn grammar(name: &str) -> Option<&'static [Argument]> {
     Some(match name {
         "CAPABILITY" | "NOOP" | "LOGOUT" | "STARTTLS" | "CHECK" | "CLOSE" | "UNSELECT" | "EXPUNGE"
         | "IDLE" | "NAMESPACE" => &[],
-        "LOGIN" | "RENAME" | "LIST" | "LSUB" | "STATUS" | "APPEND" => &[Other, Other],
+        "LOGIN" | "RENAME" | "LIST" | "LSUB" | "STATUS" | "APPEND" | "GETMETADATA" | "SETMETADATA"
+        | "SETQUOTA" => &[Other, Other],
         "SELECT" | "EXAMINE" | "CREATE" | "DELETE" | "SUBSCRIBE" | "UNSUBSCRIBE" | "AUTHENTICATE"
-        | "ENABLE" | "ID" | "SEARCH" | "UID SEARCH" => &[Other],
+        | "ENABLE" | "GETQUOTA" | "GETQUOTAROOT" | "ID" | "SEARCH" | "UID SEARCH" => &[Other],
         "FETCH" | "UID FETCH" => &[Set, Items],
         "STORE" | "UID STORE" => &[Set, StoreItem, Other],
         "COPY" | "UID COPY" | "MOVE" | "UID MOVE" => &[Set, Other],

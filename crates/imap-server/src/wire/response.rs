@@ -1,11 +1,12 @@
 //! Whole responses (RFC 9051, chapter 7).
 
-use imap_backend::{MailboxName, ObjectId};
+use bytes::Bytes;
+use imap_backend::{MailboxName, ObjectId, Quota};
 use imap_seq::{ModSeq, SeqNum, Uid, UidSet};
 use imap_updates::{Flags, Keyword, Recency};
 
 use super::fetch;
-use super::text::{mailbox, number, string};
+use super::text::{astring, literal_begin, mailbox, nstring, number, string};
 use crate::convert::Naming;
 use crate::enabled::NameForm;
 
@@ -341,6 +342,70 @@ pub(crate) fn list_with_old_name(
         out.extend_from_slice(b"))");
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// `* METADATA name (/private/comment "..." /shared/comment NIL)` (RFC 5464, section 4.4.1); the empty name is the server's.
+pub(crate) fn metadata(
+    out: &mut Vec<u8>,
+    name: Option<&MailboxName>,
+    form: NameForm,
+    entries: &[(&str, Option<&Bytes>)],
+) {
+    out.extend_from_slice(b"* METADATA ");
+    match name {
+        Some(name) => mailbox(out, name, form),
+        None => out.extend_from_slice(b"\"\""),
+    }
+    let mut before = b" (".as_slice();
+    for (entry, value) in entries {
+        out.extend_from_slice(before);
+        astring(out, entry.as_bytes());
+        out.push(b' ');
+        match value {
+            // NUL has no place in another literal.
+            Some(value) if value.contains(&0) => {
+                out.push(b'~');
+                literal_begin(out, value.len() as u64);
+                out.extend_from_slice(value);
+            }
+            value => nstring(out, value.map(|value| &value[..])),
+        }
+        before = b" ";
+    }
+    out.extend_from_slice(b")\r\n");
+}
+
+/// `* QUOTAROOT INBOX "#user/alice"` (RFC 9208, section 4.2.2).
+pub(crate) fn quota_root<'r>(
+    out: &mut Vec<u8>,
+    name: &MailboxName,
+    form: NameForm,
+    roots: impl Iterator<Item = &'r str>,
+) {
+    out.extend_from_slice(b"* QUOTAROOT ");
+    mailbox(out, name, form);
+    for root in roots {
+        out.push(b' ');
+        astring(out, root.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `* QUOTA "" (STORAGE 104 10923847 MESSAGE 42 1000)` (RFC 9208, section 4.2.1): storage in units of 1024 octets, what is used
+/// rounded up.
+pub(crate) fn quota(out: &mut Vec<u8>, quota: &Quota) {
+    out.extend_from_slice(b"* QUOTA ");
+    astring(out, quota.root().as_bytes());
+    let storage = quota
+        .storage()
+        .map(|usage| ("STORAGE", usage.used().div_ceil(1024), usage.limit() / 1024));
+    let messages = quota
+        .messages()
+        .map(|usage| ("MESSAGE", usage.used(), usage.limit()));
+    let resources = [storage, messages].into_iter().flatten();
+    let resources = resources.map(|(name, used, limit)| format!("{name} {used} {limit}"));
+    let resources: Vec<String> = resources.collect();
+    out.extend_from_slice(format!(" ({})\r\n", resources.join(" ")).as_bytes());
 }
 
 /// What STATUS says of one item.

@@ -41,6 +41,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// A server for the user `joe` with the password `secret`.
 pub(crate) struct World {
     pub(crate) server: Server<MemoryBackend>,
+    /// The same mailboxes as the server's.
+    pub(crate) backend: MemoryBackend,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -50,11 +52,11 @@ impl World {
     }
 
     pub(crate) fn with(limits: Limits) -> Self {
-        let server = Server::builder(MemoryBackend::new("joe", "secret"))
-            .limits(limits)
-            .build();
+        let backend = MemoryBackend::new("joe", "secret");
+        let server = Server::builder(backend.clone()).limits(limits).build();
         Self {
             server,
+            backend,
             shutdown: Shutdown::new(),
         }
     }

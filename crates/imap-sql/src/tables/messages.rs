@@ -312,6 +312,20 @@ pub(crate) fn sizes(statements: Statements<'_>, mailbox: i64) -> Result<Sizes, E
     sizes.ok_or_else(|| ErrorKind::ServerBug.into())
 }
 
+/// The octets of those of these messages that are there.
+pub(crate) fn octets(statements: Statements<'_>, (mailbox, uids): (i64, &UidSet)) -> Result<u64, Error> {
+    let sql = "SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM messages \
+               WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
+    let mut octets: u64 = 0;
+    for (first, last) in uids.ranges() {
+        let sum = statements.one(sql, &[mailbox.into(), first.into(), last.into()], |row| {
+            row.integer(0)
+        })?;
+        octets = octets.saturating_add(sum.unwrap_or(0).try_into().unwrap_or(0));
+    }
+    Ok(octets)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
