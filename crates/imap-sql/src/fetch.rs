@@ -2,9 +2,12 @@
 
 use std::iter::Peekable;
 use std::slice;
+use std::sync::Arc;
+use std::vec;
 
 use bytes::Bytes;
 use imap_backend::{Body, Error, ErrorKind, Fetched, Need, ObjectId, Record};
+use imap_message::Summary;
 use imap_seq::Uid;
 
 use crate::body::{self, StoredBody};
@@ -27,21 +30,40 @@ pub(crate) fn fetch(
     let mut held = Need::HELD_OCTETS;
     let mut fetched = Fetched::with_capacity(uids.len());
     for run in runs(uids) {
+        let summaries = match need.includes(Need::HEADER_SUMMARY) {
+            true => node.summaries().of_all(key, run),
+            false => None,
+        };
+        let must_read = need.includes(Need::HEADER_SUMMARY) && summaries.is_none();
         let mut entries = Entries {
             uids: run.iter().peekable(),
+            summaries: summaries.unwrap_or_default().into_iter(),
             fetched: &mut fetched,
         };
-        if need.includes_octets() {
-            for row in with_octets(statements, (node, key), run, need)? {
-                entries.add(record(statements, (node, key), row, need, &mut held)?);
+        if must_read || need.includes(Need::HEADER) {
+            let summary = if must_read {
+                WithSummary::Yes
+            } else {
+                WithSummary::No
+            };
+            let mut rows = Vec::with_capacity(run.len());
+            messages::between(statements, key.id, ends(run), summary, |row| rows.push(row))?;
+            rows.retain(|row| run.binary_search(&row.flags.uid).is_ok());
+            for row in rows {
+                entries.add(with_octets(
+                    statements,
+                    (node, key),
+                    row,
+                    (need, summary),
+                    &mut held,
+                )?);
             }
         } else if [Need::INTERNAL_DATE, Need::SIZE, Need::OBJECT_IDS]
             .iter()
             .any(|&column| need.includes(column))
         {
-            let range = ends(run);
-            messages::between(statements, key.id, range, WithSummary::No, |row| {
-                entries.add(plain(row, need))
+            messages::between(statements, key.id, ends(run), WithSummary::No, |row| {
+                entries.add(plain(row, need));
             })?;
         } else {
             messages::flags_between(statements, key.id, ends(run), |row| {
@@ -56,6 +78,8 @@ pub(crate) fn fetch(
 /// The entries of a run, whose records come in the order of UIDs.
 struct Entries<'e> {
     uids: Peekable<slice::Iter<'e, Uid>>,
+    /// One for each of the UIDs, or none at all.
+    summaries: vec::IntoIter<Arc<Summary>>,
     fetched: &'e mut Fetched,
 }
 
@@ -63,10 +87,14 @@ impl Entries<'_> {
     /// Adds a record, after empty entries for the UIDs before it. One that was not asked for is passed over.
     fn add(&mut self, record: Record) {
         while self.uids.next_if(|uid| **uid < record.uid()).is_some() {
+            self.summaries.next();
             self.fetched.push(None);
         }
         if self.uids.next_if(|uid| **uid == record.uid()).is_some() {
-            self.fetched.push(Some(record));
+            self.fetched.push(Some(match self.summaries.next() {
+                Some(summary) => record.with_summary(summary),
+                None => record,
+            }));
         }
     }
 
@@ -86,26 +114,6 @@ fn ends(run: &[Uid]) -> (Uid, Uid) {
     (first, run.last().copied().unwrap_or(first))
 }
 
-/// The rows of a run; with summaries, if some are needed that are not in memory.
-fn with_octets(
-    statements: Statements<'_>,
-    (node, key): (&Node, MailboxKey),
-    run: &[Uid],
-    need: Need,
-) -> Result<Vec<MessageRow>, Error> {
-    let summary = match need.includes(Need::HEADER_SUMMARY) && !node.summaries().have_all(key, run) {
-        true => WithSummary::Yes,
-        false => WithSummary::No,
-    };
-    let mut rows = Vec::with_capacity(run.len());
-    messages::between(statements, key.id, ends(run), summary, |row| {
-        if run.binary_search(&row.flags.uid).is_ok() {
-            rows.push(row);
-        }
-    })?;
-    Ok(rows)
-}
-
 fn plain(row: MessageRow, need: Need) -> Record {
     let record = Record::new(row.flags.uid, row.flags.flags)
         .with_internal_date(row.received)
@@ -118,22 +126,24 @@ fn plain(row: MessageRow, need: Need) -> Record {
     }
 }
 
-fn record(
+/// The record of a row, with its summary if that was read, and with its octets if they are needed.
+fn with_octets(
     statements: Statements<'_>,
     (node, key): (&Node, MailboxKey),
-    row: MessageRow,
-    need: Need,
+    mut row: MessageRow,
+    (need, summary): (Need, WithSummary),
     held: &mut usize,
 ) -> Result<Record, Error> {
-    let (blob, size) = (row.blob, row.size);
+    let (uid, blob, size) = (row.flags.uid, row.blob, row.size);
     // One that an older version wrote, or nobody, is made anew by the server, from the body.
-    let summary = match need.includes(Need::HEADER_SUMMARY) {
-        true => node.summaries().of((key, row.flags.uid), row.summary.as_deref()),
-        false => None,
-    };
-    let made_anew = need.includes(Need::HEADER_SUMMARY) && summary.is_none();
+    let read = row
+        .summary
+        .take()
+        .and_then(|octets| Summary::from_bytes(&octets).ok());
+    let made_anew = summary == WithSummary::Yes && read.is_none();
     let mut record = plain(row, need);
-    if let Some(summary) = summary {
+    if let Some(summary) = read.map(Arc::new) {
+        node.summaries().keep((key, uid), &summary);
         record = record.with_summary(summary);
     }
     if !need.includes(Need::HEADER) && !made_anew {

@@ -52,6 +52,8 @@ pub(crate) fn divide(key: &SearchKey, dialect: Dialect, texts: bool) -> Divided 
     for key in keys {
         if let SearchKey::Uids(uids) = key {
             divided.within.push(uids.clone());
+        } else if matches!(key, SearchKey::All) {
+            // It leaves nothing out.
         } else if !condition.and(key, Writer::write) {
             condition.and(key, Writer::write_wider);
             divided.rest.push(key.clone());

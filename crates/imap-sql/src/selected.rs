@@ -188,14 +188,19 @@ impl Mailbox for SqlMailbox {
             self.node.dialect(),
             self.node.behind().texts_are_kept(),
         );
-        let Some(condition) = divided.condition else {
-            return search::evaluate(self, query).await;
-        };
         let id = self.key.id;
-        let candidates = self
-            .node
-            .query(move |statements| condition.find(statements, id))
-            .await?;
+        let candidates = match divided.condition {
+            Some(condition) => {
+                let found = self.node.query(move |statements| condition.find(statements, id));
+                found.await?
+            }
+            // Which messages there are the hub knows.
+            None if divided.rest.is_empty() => {
+                let now = self.hub.select(Access::ReadOnly).updates;
+                now.view().uids().collect()
+            }
+            None => return search::evaluate(self, query).await,
+        };
         let within = divided.within.iter();
         let candidates = within.fold(candidates, |left, uids| left.intersection(uids));
         if divided.rest.is_empty() {

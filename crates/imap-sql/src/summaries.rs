@@ -48,19 +48,12 @@ impl fmt::Debug for Summaries {
 }
 
 impl Summaries {
-    /// Whether all of these are here, for the moment.
-    pub(crate) fn have_all(&self, key: MailboxKey, uids: &[Uid]) -> bool {
-        uids.iter().all(|uid| self.0.contains_key(&(key, *uid)))
+    /// Those of these messages; `None` if one of them is not here.
+    pub(crate) fn of_all(&self, key: MailboxKey, uids: &[Uid]) -> Option<Vec<Arc<Summary>>> {
+        uids.iter().map(|uid| self.0.get(&(key, *uid))).collect()
     }
 
-    /// That of one message: as the column has it, and otherwise the one that is here. `None` where there is none that this
-    /// version can read.
-    pub(crate) fn of(&self, place: Place, column: Option<&[u8]>) -> Option<Arc<Summary>> {
-        if let Some(summary) = self.0.get(&place) {
-            return Some(summary);
-        }
-        let summary = Arc::new(Summary::from_bytes(column?).ok()?);
-        self.0.insert(place, Arc::clone(&summary));
-        Some(summary)
+    pub(crate) fn keep(&self, place: Place, summary: &Arc<Summary>) {
+        self.0.insert(place, Arc::clone(summary));
     }
 }
