@@ -7,8 +7,8 @@ use bytes::Bytes;
 use imap_backend::search::Wanted;
 use imap_backend::{
     Algorithm, Body, Copied, Create, Error, ErrorKind, Fetched, FlagAction, FlagChange, Found, Mailbox,
-    MailboxName, Need, ObjectId, PollReason, Query, Record, SearchKey, Select, Session, SortKey, StatusQuery, Stored,
-    Threads,
+    MailboxName, Need, ObjectId, PollReason, Query, Record, SearchKey, Select, Session, SortKey, StatusQuery,
+    Stored, Threads,
 };
 use imap_backend_test::{MemoryMailbox, MemorySession};
 use imap_message::Summary;

@@ -212,7 +212,7 @@ impl Session for BrokenSession {
             own_flags: Default::default(),
             _real: real,
         };
-        let told = Opened::new(mailbox, updates, uid_validity.unwrap())
+        Ok(Opened::new(mailbox, updates, uid_validity.unwrap())
             .with_uid_next(uid_next)
             .with_keywords(keywords)
             .with_first_unseen(first_unseen)
