@@ -29,6 +29,8 @@ use crate::mailbox::open::OpenMailbox;
 use crate::mailbox::patience::{Patience, held};
 use crate::mailbox::watch::Watcher;
 
+mod annotations;
+
 /// Mailboxes kept open without a session, for a client that comes back to them. STATUS of more of them is answered from
 /// memos ([`Memos`](crate::mailbox::memo::Memos)).
 const KEPT_OPEN: usize = 16;

@@ -158,6 +158,7 @@ pub(crate) fn abilities() -> Abilities {
     Abilities::default()
         .with(Ability::SpecialUse)
         .with(Ability::CreateSpecialUse)
+        .with(Ability::Metadata)
 }
 
 impl<A: Authenticator> Backend for MaildirBackend<A> {

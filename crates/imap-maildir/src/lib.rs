@@ -61,6 +61,11 @@
 //! [`without_special_use_by_name`](MaildirBackend::without_special_use_by_name) says otherwise. What CREATE gives a mailbox goes before, and is kept in the
 //! file `special-uses` in the account's root, which follows DELETE and RENAME.
 //!
+//! # Annotations
+//!
+//! Those of a mailbox (RFC 5464) are in the file `annotations` in its directory, those of the server in `server-annotations`
+//! in the account's root. Dovecot keeps its own elsewhere.
+//!
 //! # Costs
 //!
 //! A mailbox in memory takes about 300 octets a message. A command that comes while nothing has changed costs five `stat`

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use imap_backend::{
     Abilities, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, MailboxName,
-    MessageSource, Opened, Select, Selection, Session, Status, StatusQuery,
+    MessageSource, Metadata, MetadataChange, Opened, Select, Selection, Session, Status, StatusQuery,
 };
 
 use crate::account::Account;
@@ -82,6 +82,18 @@ impl Session for MaildirSession {
 
     async fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
         self.account.rename(from, to).await
+    }
+
+    async fn metadata(&mut self, mailbox: Option<&MailboxName>) -> Result<Metadata, Error> {
+        self.account.metadata(mailbox).await
+    }
+
+    async fn set_metadata(
+        &mut self,
+        mailbox: Option<&MailboxName>,
+        changes: &[MetadataChange],
+    ) -> Result<(), Error> {
+        self.account.set_metadata(mailbox, changes).await
     }
 
     async fn subscribe(&mut self, name: &MailboxName) -> Result<(), Error> {

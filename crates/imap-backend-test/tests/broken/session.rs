@@ -217,7 +217,8 @@ impl Session for BrokenSession {
             .with_keywords(keywords)
             .with_first_unseen(first_unseen)
             .with_highest_modseq(highest_modseq)
-            .with_mailbox_id(mailbox_id))
+            .with_mailbox_id(mailbox_id);
+        Ok(told)
     }
 
     async fn append(

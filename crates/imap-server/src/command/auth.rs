@@ -116,7 +116,7 @@ impl<B: Backend> Client<B> {
             .map_err(|_| Gone::Silent)?;
         match checked {
             Ok(session) => {
-                tracing::info!(%user, "logged in");
+                tracing::info!(user = &*user, "logged in");
                 self.channel.phase = Phase::User;
                 self.failed_logins = 0;
                 self.state = State::Authenticated(session);
