@@ -7,12 +7,14 @@
 use std::path::{Path, PathBuf};
 
 mod flags;
+mod identification;
 mod layer;
 mod limits;
 mod server;
 mod values;
 
 pub use flags::ServerFlags;
+pub use identification::IdField;
 pub use layer::{Layer, Section, unknown_key};
 pub use limits::{LimitsLayer, Octets, Time};
 pub use server::{DEFAULT_LISTEN, ServerLayer, ServerSettings};
@@ -59,6 +61,14 @@ pub enum ConfigError {
         /// The other one.
         absent: &'static str,
     },
+    /// Fields of ID that do not go together.
+    #[error("the setting id is wrong: {0}")]
+    Identification(String),
+    /// `tls_client_ca` without a certificate.
+    #[error(
+        "--tls-client-ca (tls_client_ca) needs a certificate: set --tls-cert and --tls-key (tls_cert, tls_key)"
+    )]
+    ClientAuthority,
     /// `listen_tls` without a certificate.
     #[error(
         "--listen-tls (listen_tls) needs a certificate: set --tls-cert and --tls-key (tls_cert, tls_key)"

@@ -6,6 +6,7 @@
 //! * [`config`]: settings from a TOML file and flags: those that every server has, and a program's own beside them;
 //! * [`passwords`]: passwords and their hashes, and the few threads that hash;
 //! * [`users`]: a users file, and checks of passwords against it while the server runs;
+//! * [`certificates`]: whose a client certificate is;
 //! * [`tls`]: a certificate that can be replaced while the server runs;
 //! * [`logging`]: log lines on standard error;
 //! * [`server`]: addresses to listen on, and a server for any backend that runs until a signal stops it.
@@ -15,6 +16,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+pub mod certificates;
 pub mod config;
 pub mod logging;
 pub mod passwords;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imap_backend::Backend;
-use imap_server::{Compression, Limits, PlaintextLogin, Server, Shutdown};
+use imap_server::{Compression, Identification, Limits, LoginMechanism, PlaintextLogin, Server, Shutdown};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 
@@ -99,8 +99,17 @@ pub struct Plan {
     listening: Vec<Listening>,
     certificate: Option<Arc<Certificate>>,
     plaintext_login: PlaintextLogin,
-    compression: Compression,
+    said: Said,
     limits: Limits,
+}
+
+/// What is offered and said beside the mail.
+#[derive(Debug, Default)]
+struct Said {
+    compression: Compression,
+    login_mechanism: LoginMechanism,
+    identification: Identification,
+    jmap_url: Option<String>,
 }
 
 impl Plan {
@@ -109,7 +118,11 @@ impl Plan {
     /// # Errors
     /// A [`TlsError`](crate::tls::TlsError) or a [`ListenError`].
     pub async fn open(settings: ServerSettings) -> Result<Self, Failure> {
-        let certificate = settings.tls.map(Certificate::load).transpose()?;
+        let load = |files| match &settings.client_authorities {
+            Some(authorities) => Certificate::load_with_clients(files, authorities),
+            None => Certificate::load(files),
+        };
+        let certificate = settings.tls.map(load).transpose()?;
         let mut listening = Vec::new();
         for address in settings.listen {
             listening.push(Listening::on(address, Start::Plain).await?);
@@ -120,7 +133,12 @@ impl Plan {
         Ok(Self {
             certificate,
             plaintext_login: settings.plaintext_login.into(),
-            compression: settings.compression,
+            said: Said {
+                compression: settings.compression,
+                login_mechanism: settings.login_mechanism,
+                identification: settings.identification,
+                jmap_url: settings.jmap_url,
+            },
             limits: settings.limits.over_server(Limits::default()),
             ..Self::new(listening)
         })
@@ -140,7 +158,7 @@ impl Plan {
             listening,
             certificate: None,
             plaintext_login: PlaintextLogin::default(),
-            compression: Compression::default(),
+            said: Said::default(),
             limits: Limits::default(),
         }
     }
@@ -162,7 +180,7 @@ impl Plan {
     /// Whether clients may have their connection compressed.
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
-        self.compression = compression;
+        self.said.compression = compression;
         self
     }
 
@@ -200,9 +218,16 @@ impl Plan {
         let mut builder = Server::builder(backend)
             .limits(self.limits)
             .plaintext_login(self.plaintext_login)
-            .compression(self.compression);
+            .compression(self.said.compression)
+            .login_mechanism(self.said.login_mechanism)
+            .identification(self.said.identification);
+        if let Some(url) = self.said.jmap_url {
+            builder = builder.jmap(url);
+        }
         if let Some(certificate) = &self.certificate {
-            builder = builder.tls(certificate.server_config()?);
+            builder = builder
+                .tls(certificate.server_config()?)
+                .scram_secret(&certificate.secret());
         }
         let server = builder.build();
         let mut running = tokio::task::JoinSet::new();

@@ -6,12 +6,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use ::ring::digest;
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use tokio_rustls::rustls::sign::CertifiedKey;
-use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 
 /// Where the certificate and its key are, both PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +31,7 @@ pub enum TlsError {
     /// A file cannot be read.
     #[error("cannot read the TLS {what} {}: {source}", path.display())]
     Io {
-        /// `certificate` or `key`.
+        /// `certificate`, `key` or `client authorities`.
         what: &'static str,
         /// The file.
         path: PathBuf,
@@ -64,7 +66,10 @@ pub enum TlsError {
 /// A certificate that new connections use, and that can be replaced while the server runs.
 pub struct Certificate {
     files: TlsFiles,
+    /// Who may issue client certificates; none are asked for without.
+    clients: Option<Arc<dyn ClientCertVerifier>>,
     current: RwLock<Arc<CertifiedKey>>,
+    secret: [u8; digest::SHA256_OUTPUT_LEN],
 }
 
 impl fmt::Debug for Certificate {
@@ -81,8 +86,36 @@ impl Certificate {
     /// # Errors
     /// A [`TlsError`] that names the file.
     pub fn load(files: TlsFiles) -> Result<Arc<Self>, TlsError> {
+        Self::load_for(files, None)
+    }
+
+    /// Reads the certificate and its key, and the authorities whose client certificates are taken.
+    ///
+    /// # Errors
+    /// A [`TlsError`] that names the file.
+    pub fn load_with_clients(files: TlsFiles, authorities: &Path) -> Result<Arc<Self>, TlsError> {
+        Self::load_for(files, Some(read_authorities(authorities)?))
+    }
+
+    fn load_for(
+        files: TlsFiles,
+        clients: Option<Arc<dyn ClientCertVerifier>>,
+    ) -> Result<Arc<Self>, TlsError> {
         let current = RwLock::new(Arc::new(read(&files)?));
-        Ok(Arc::new(Self { files, current }))
+        let digest = digest::digest(&digest::SHA256, &contents("key", &files.key)?);
+        let mut secret = [0; digest::SHA256_OUTPUT_LEN];
+        secret.copy_from_slice(digest.as_ref());
+        Ok(Arc::new(Self {
+            files,
+            clients,
+            current,
+            secret,
+        }))
+    }
+
+    /// Octets that only who has the key knows, the same at each start: for SCRAM's salts of users whom there is not.
+    pub(crate) fn secret(&self) -> [u8; digest::SHA256_OUTPUT_LEN] {
+        self.secret
     }
 
     /// Reads the files again, for connections from now on. Those that are open go on with what they have.
@@ -95,7 +128,8 @@ impl Certificate {
         Ok(())
     }
 
-    /// The settings for a server: TLS 1.2 and 1.3, no client certificates.
+    /// The settings for a server: TLS 1.2 and 1.3; client certificates where there are authorities for them, from those who
+    /// have one.
     ///
     /// # Errors
     /// [`TlsError::Setup`] when the TLS library lacks those versions.
@@ -103,9 +137,11 @@ impl Certificate {
         let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| TlsError::Setup(error.to_string()))?;
-        let mut config = builder
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(self) as _);
+        let builder = match &self.clients {
+            Some(clients) => builder.with_client_cert_verifier(Arc::clone(clients)),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(Arc::clone(self) as _);
         // RFC 7301's registered name, for clients that ask for it.
         config.alpn_protocols = vec![b"imap".to_vec()];
         Ok(Arc::new(config))
@@ -121,22 +157,7 @@ impl ResolvesServerCert for Certificate {
 }
 
 fn read(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
-    let certificate = contents("certificate", &files.certificate)?;
-    let not_pem = |what, path: &Path, why: String| TlsError::NotPem {
-        what,
-        path: path.to_owned(),
-        why,
-    };
-    let chain: Result<Vec<CertificateDer<'static>>, _> =
-        CertificateDer::pem_slice_iter(&certificate).collect();
-    let chain = chain.map_err(|error| not_pem("certificate", &files.certificate, error.to_string()))?;
-    if chain.is_empty() {
-        return Err(not_pem(
-            "certificate",
-            &files.certificate,
-            "there is no CERTIFICATE block in it".to_owned(),
-        ));
-    }
+    let chain = certificates("certificate", &files.certificate)?;
     let key = PrivateKeyDer::from_pem_slice(&contents("key", &files.key)?).map_err(|error| {
         let why = match error {
             pem::Error::NoItemsFound => "there is no PRIVATE KEY block in it".to_owned(),
@@ -152,6 +173,41 @@ fn read(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
             other => other.to_string(),
         },
     })
+}
+
+fn not_pem(what: &'static str, path: &Path, why: String) -> TlsError {
+    TlsError::NotPem {
+        what,
+        path: path.to_owned(),
+        why,
+    }
+}
+
+/// The certificates of a file: at least one.
+fn certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let text = contents(what, path)?;
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let all = all.map_err(|error| not_pem("certificate", path, error.to_string()))?;
+    if all.is_empty() {
+        let why = "there is no CERTIFICATE block in it".to_owned();
+        return Err(not_pem("certificate", path, why));
+    }
+    Ok(all)
+}
+
+/// What takes the certificates that these authorities have issued, and clients without one.
+fn read_authorities(path: &Path) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates("client authorities", path)? {
+        let added = roots.add(certificate);
+        added.map_err(|error| not_pem("certificate", path, error.to_string()))?;
+    }
+    let provider = Arc::new(ring::default_provider());
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .allow_unauthenticated()
+        .build()
+        .map(|verifier| verifier as _)
+        .map_err(|error| TlsError::Setup(error.to_string()))
 }
 
 fn contents(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {

@@ -1,6 +1,7 @@
 //! The users file: who may log in, and with which password.
 //!
-//! One user a line, `name:phc`, where `phc` is an Argon2id hash as a PHC string. Empty lines and lines that start
+//! One user a line, `name:phc`, where `phc` is an Argon2id hash as a PHC string; behind it, after a space, the keys of
+//! SCRAM-SHA-256 in the form of RFC 5803, without which the user cannot log in by that mechanism. Empty lines and lines that start
 //! with `#` are kept as they are. The file is private (mode 0600) and replaced in one step, so that a server that
 //! reads it meanwhile sees the old users or the new ones, never half of either. A line that makes no sense is kept too,
 //! and shuts out its own user only.

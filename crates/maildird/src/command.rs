@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use imap_daemon::Failure;
 use imap_daemon::config::ServerFlags;
-use imap_daemon::passwords::{PasswordSource, Phc};
+use imap_daemon::passwords::{PasswordSource, Secrets};
 use imap_daemon::users::{self, IfMissing, UserName, Users, UsersError};
 
 use crate::config::{MailRoot, MailRootLinks, MaildirLayer, Settings, SpecialUse, example};
@@ -154,18 +154,18 @@ fn user(command: UserCommand) -> Result<ExitCode, Failure> {
                 // Before a password is asked for; `change` decides.
                 return Err(UsersError::Exists(args.name).into());
             }
-            let phc = Phc::of(&args.password.password(args.name.as_str())?)?;
+            let secrets = Secrets::of(&args.password.password(args.name.as_str())?)?;
             users::change(&args.file.users, IfMissing::Create, |users| {
-                users.add(args.name, phc)
+                users.add(args.name, secrets)
             })?;
         }
         UserCommand::Passwd(args) => {
             if !Users::read(&args.file.users)?.has(&args.name) {
                 return Err(UsersError::Unknown(args.name).into());
             }
-            let phc = Phc::of(&args.password.password(args.name.as_str())?)?;
+            let secrets = Secrets::of(&args.password.password(args.name.as_str())?)?;
             users::change(&args.file.users, IfMissing::Fail, |users| {
-                users.replace(&args.name, phc)
+                users.replace(&args.name, secrets)
             })?;
         }
         UserCommand::Remove { file, name } => {

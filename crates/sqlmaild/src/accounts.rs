@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use imap_backend::{Authenticator, PasswordCheck};
-use imap_daemon::Failure;
+use imap_backend::{Authenticator, Claim, LoginKind, Logins, PasswordCheck, ScramKeys};
 use imap_daemon::passwords::{HashError, Hashers, Password, PasswordIs, Phc, scram_sha_256};
+use imap_daemon::{Failure, certificates};
 use imap_sql::Store;
 use imap_sql::admin::{Admin, Secrets};
 
@@ -51,6 +51,26 @@ impl Accounts {
 }
 
 impl Authenticator for Accounts {
+    fn logins(&self) -> Logins {
+        Logins::default()
+            .with(LoginKind::Scram)
+            .with(LoginKind::Certificate)
+    }
+
+    async fn scram_keys(&self, user: &str) -> Result<Option<ScramKeys>, Failure> {
+        let column = self.admin.scram_sha_256(user).await?;
+        Ok(column.and_then(|column| column.parse().ok()))
+    }
+
+    async fn identify(&self, claim: &Claim) -> Result<Option<String>, Failure> {
+        for name in certificates::names_for(claim) {
+            if self.admin.password(&name).await?.is_some() {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
     async fn verify(&self, user: &str, password: &str) -> Result<PasswordCheck, Failure> {
         let column = self.admin.password(user).await?;
         let known = column.and_then(|column| self.hash(user, &column));
@@ -102,6 +122,10 @@ mod tests {
         ] {
             let check = accounts.verify(user, password).await.unwrap();
             assert_eq!(check, expected, "{user} {password}");
+        }
+        for (user, has_keys) in [("ada", true), ("bob", true), ("cy", false), ("eve", false)] {
+            let keys = accounts.scram_keys(user).await.unwrap();
+            assert_eq!(keys.is_some(), has_keys, "{user}");
         }
         assert_eq!(accounts.complained.lock().unwrap().len(), 1);
     }

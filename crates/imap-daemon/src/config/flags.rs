@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Address, ConfigError, Layer, LimitsLayer, PlaintextLogin, Section, ServerLayer};
+use super::{Address, ConfigError, IdField, Layer, LimitsLayer, PlaintextLogin, Section, ServerLayer};
 use crate::logging::{LogFormat, LogLevel};
 
 /// Flags of a command that serves; a program's own go beside them.
@@ -28,6 +28,18 @@ pub struct ServerFlags {
     /// The certificate's private key, PEM
     #[arg(long, value_name = "FILE")]
     tls_key: Option<PathBuf>,
+    /// Authorities whose client certificates are taken for a login, PEM; read at the start
+    #[arg(long, value_name = "FILE")]
+    tls_client_ca: Option<PathBuf>,
+    /// Whether the SASL mechanism LOGIN is offered, for old devices [default: false]
+    #[arg(long, value_name = "BOOL")]
+    auth_login: Option<bool>,
+    /// What the server says of itself in answer to ID, such as support-url=https://example.com; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    id: Vec<IdField>,
+    /// Where the same mail can be had by JMAP
+    #[arg(long, value_name = "URL")]
+    jmap_url: Option<String>,
     /// Who may send a password without TLS [default: from-loopback]
     #[arg(long, value_name = "WHO")]
     plaintext_login: Option<PlaintextLogin>,
@@ -58,6 +70,10 @@ impl ServerFlags {
             listen_tls: self.listen_tls,
             tls_cert: self.tls_cert,
             tls_key: self.tls_key,
+            tls_client_ca: self.tls_client_ca,
+            auth_login: self.auth_login,
+            id: (!self.id.is_empty()).then_some(self.id),
+            jmap_url: self.jmap_url,
             plaintext_login: self.plaintext_login,
             compress: self.compress,
             log_level: self.log_level,

@@ -215,6 +215,8 @@ limits! {
     idle_batch: Time,
     /// How often a mailbox is looked at while its client idles, besides being watched.
     idle_poll: Time,
+    /// How often a client that idles is told that the server is still there.
+    idle_keep_alive: Time,
     /// How long a stopping server waits for commands in progress.
     stop_time: Time,
 }

@@ -3,10 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use imap_server::Compression;
+use imap_server::{Compression, Identification, LoginMechanism};
 use serde::de::MapAccess;
 
-use super::{Address, ConfigError, LimitsLayer, PlaintextLogin, Section, start_at, unknown_key};
+use super::identification::identification;
+use super::{Address, ConfigError, IdField, LimitsLayer, PlaintextLogin, Section, start_at, unknown_key};
 use crate::logging::{LogFormat, LogLevel};
 use crate::tls::TlsFiles;
 
@@ -24,8 +25,16 @@ pub struct ServerLayer {
     pub tls_cert: Option<PathBuf>,
     /// Its key, PEM.
     pub tls_key: Option<PathBuf>,
+    /// Authorities of client certificates, PEM.
+    pub tls_client_ca: Option<PathBuf>,
     /// Who may send a password without TLS.
     pub plaintext_login: Option<PlaintextLogin>,
+    /// Whether the SASL mechanism LOGIN is offered.
+    pub auth_login: Option<bool>,
+    /// What the server says of itself.
+    pub id: Option<Vec<IdField>>,
+    /// Where the same mail can be had by JMAP.
+    pub jmap_url: Option<String>,
     /// Whether clients may have their connection compressed.
     pub compress: Option<bool>,
     /// What is logged.
@@ -46,8 +55,16 @@ pub struct ServerSettings {
     pub listen_tls: Vec<SocketAddr>,
     /// Certificate and key, where TLS is wanted.
     pub tls: Option<TlsFiles>,
+    /// Authorities of client certificates, where they are asked for.
+    pub client_authorities: Option<PathBuf>,
     /// Who may send a password without TLS.
     pub plaintext_login: PlaintextLogin,
+    /// Whether the SASL mechanism LOGIN is offered.
+    pub login_mechanism: LoginMechanism,
+    /// What the server says of itself.
+    pub identification: Identification,
+    /// Where the same mail can be had by JMAP.
+    pub jmap_url: Option<String>,
     /// Whether clients may have their connection compressed.
     pub compression: Compression,
     /// What is logged.
@@ -64,7 +81,11 @@ impl Section for ServerLayer {
         "listen_tls",
         "tls_cert",
         "tls_key",
+        "tls_client_ca",
         "plaintext_login",
+        "auth_login",
+        "id",
+        "jmap_url",
         "compress",
         "log_level",
         "log_format",
@@ -77,6 +98,10 @@ impl Section for ServerLayer {
             "listen_tls" => self.listen_tls = file.next_value()?,
             "tls_cert" => self.tls_cert = file.next_value()?,
             "tls_key" => self.tls_key = file.next_value()?,
+            "tls_client_ca" => self.tls_client_ca = file.next_value()?,
+            "auth_login" => self.auth_login = file.next_value()?,
+            "id" => self.id = file.next_value()?,
+            "jmap_url" => self.jmap_url = file.next_value()?,
             "plaintext_login" => self.plaintext_login = file.next_value()?,
             "compress" => self.compress = file.next_value()?,
             "log_level" => self.log_level = file.next_value()?,
@@ -90,6 +115,7 @@ impl Section for ServerLayer {
     fn relative_to(mut self, folder: &Path) -> Self {
         start_at(folder, &mut self.tls_cert);
         start_at(folder, &mut self.tls_key);
+        start_at(folder, &mut self.tls_client_ca);
         self
     }
 
@@ -100,6 +126,10 @@ impl Section for ServerLayer {
             listen_tls: addresses(self.listen_tls, below.listen_tls),
             tls_cert: self.tls_cert.or(below.tls_cert),
             tls_key: self.tls_key.or(below.tls_key),
+            tls_client_ca: self.tls_client_ca.or(below.tls_client_ca),
+            auth_login: self.auth_login.or(below.auth_login),
+            id: self.id.or(below.id),
+            jmap_url: self.jmap_url.or(below.jmap_url),
             plaintext_login: self.plaintext_login.or(below.plaintext_login),
             compress: self.compress.or(below.compress),
             log_level: self.log_level.or(below.log_level),
@@ -113,7 +143,7 @@ impl ServerLayer {
     /// Fills in the defaults and checks what belongs together.
     ///
     /// # Errors
-    /// TLS is set up by half.
+    /// TLS is set up by half, or the fields of ID do not go together.
     pub fn complete(self) -> Result<ServerSettings, ConfigError> {
         let half = |given, absent| ConfigError::HalfTls { given, absent };
         let tls = match (self.tls_cert, self.tls_key) {
@@ -122,6 +152,9 @@ impl ServerLayer {
             (Some(_), None) => return Err(half("--tls-cert (tls_cert)", "--tls-key (tls_key)")),
             (None, Some(_)) => return Err(half("--tls-key (tls_key)", "--tls-cert (tls_cert)")),
         };
+        if tls.is_none() && self.tls_client_ca.is_some() {
+            return Err(ConfigError::ClientAuthority);
+        }
         if tls.is_none() && !self.listen_tls.is_empty() {
             return Err(ConfigError::NoCertificate);
         }
@@ -133,6 +166,13 @@ impl ServerLayer {
             listen,
             listen_tls: self.listen_tls.into_iter().map(|address| address.0).collect(),
             tls,
+            client_authorities: self.tls_client_ca,
+            login_mechanism: match self.auth_login {
+                Some(true) => LoginMechanism::Offered,
+                None | Some(false) => LoginMechanism::Off,
+            },
+            identification: identification(self.id).map_err(ConfigError::Identification)?,
+            jmap_url: self.jmap_url,
             plaintext_login: self.plaintext_login.unwrap_or_default(),
             compression: match self.compress {
                 None | Some(true) => Compression::Offered,

@@ -68,6 +68,8 @@ fn the_values_in_the_example_are_the_defaults() {
     assert_eq!(full.listen, bare.listen);
     assert_eq!(full.plaintext_login, bare.plaintext_login);
     assert_eq!(full.compression, bare.compression);
+    assert_eq!(full.identification, bare.identification);
+    assert_eq!(full.login_mechanism, bare.login_mechanism);
     assert_eq!(full.log_level, bare.log_level);
     assert_eq!(full.log_format, bare.log_format);
     let limits = |settings: &ServerSettings| {
@@ -93,6 +95,7 @@ fn unknown_keys_and_wrong_values_are_named_with_their_line() {
         ("log_level = 'loud'\n", 1, "is no log level"),
         ("log_format = 'xml'\n", 1, "`xml`"),
         ("plaintext_login = 'always'\n", 1, "from-loopback"),
+        ("id = ['name']\n", 1, "NAME=VALUE"),
         ("compress = 'no'\n", 1, "expected a boolean"),
         ("cellar = \n", 1, "TOML parse error"),
     ] {
@@ -152,6 +155,21 @@ fn tls_that_is_half_there_is_asked_for() {
     assert!(error("tls_key = 'k'").contains("tls_cert"));
     assert!(error("tls_cert = 'c'").contains("tls_key"));
     assert!(error("listen_tls = ['0.0.0.0:993']").contains("needs a certificate"));
+}
+
+#[test]
+fn what_the_server_says_of_itself_may_be_nothing_and_nothing_twice() {
+    let said = |text: &str| complete(text).map(|settings| settings.identification);
+    assert_eq!(said("id = []").unwrap(), imap_server::Identification::nothing());
+    assert_eq!(said("").unwrap(), imap_server::Identification::default());
+    let twice = said("id = ['os=a', 'OS=b']").unwrap_err().to_string();
+    assert!(twice.contains("OS=b"), "{twice}");
+}
+
+#[test]
+fn client_certificates_need_tls() {
+    let error = complete("tls_client_ca = 'c'").unwrap_err().to_string();
+    assert!(error.contains("needs a certificate"), "{error}");
 }
 
 #[test]

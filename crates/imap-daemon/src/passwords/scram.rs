@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::num::NonZeroU32;
 
 use base64ct::{Base64, Encoding};
+use imap_backend::ScramKeys;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{digest, hmac, pbkdf2};
 
 use super::{HashError, Password};
 
 /// OWASP's recommendation. Who steals the database tries passwords against this rather than against the Argon2id hash.
-const ITERATIONS: NonZeroU32 = NonZeroU32::new(600_000).expect("it is not zero");
+const ITERATIONS: NonZeroU32 = ScramKeys::ITERATIONS;
 
 /// Octets of salt: as many as the Argon2id hash has.
 const SALT: usize = 16;

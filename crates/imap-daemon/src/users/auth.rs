@@ -12,10 +12,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use imap_backend::PasswordCheck;
+use imap_backend::{Claim, LoginKind, Logins, PasswordCheck, ScramKeys};
 
 use super::{Users, UsersError};
 use crate::Failure;
+use crate::certificates;
 use crate::passwords::{HashError, Hashers, PasswordIs};
 
 /// So many bad lines are logged one by one.
@@ -172,6 +173,23 @@ fn log_bad_lines(users: &Users) {
 }
 
 impl imap_backend::Authenticator for Authenticator {
+    fn logins(&self) -> Logins {
+        Logins::default()
+            .with(LoginKind::Scram)
+            .with(LoginKind::Certificate)
+    }
+
+    async fn scram_keys(&self, user: &str) -> Result<Option<ScramKeys>, Failure> {
+        let users = self.current()?;
+        Ok(users.scram(user).map(|scram| scram.keys().clone()))
+    }
+
+    async fn identify(&self, claim: &Claim) -> Result<Option<String>, Failure> {
+        let users = self.current()?;
+        let names = certificates::names_for(claim);
+        Ok(names.into_iter().find(|name| users.phc(name).is_some()))
+    }
+
     async fn verify(&self, user: &str, password: &str) -> Result<PasswordCheck, Failure> {
         Ok(self.check(user, password.into()).await?.into())
     }

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use super::{UserName, UsersError};
-use crate::passwords::Phc;
+use crate::passwords::{Phc, Scram, Secrets};
 
 /// The content of a users file.
 ///
@@ -41,8 +41,8 @@ impl fmt::Debug for Text {
 enum Meaning {
     /// A comment or an empty line.
     Nothing,
-    /// A name, and its hash or what is wrong with it.
-    User(UserName, Result<Phc, String>),
+    /// A name, and its secrets or what is wrong with them.
+    User(UserName, Result<Secrets, String>),
     /// Nobody can be told from it.
     Unknown(&'static str),
 }
@@ -70,10 +70,15 @@ impl Line {
         }
     }
 
-    fn user(name: &UserName, phc: &Phc) -> Self {
+    fn user(name: &UserName, secrets: Secrets) -> Self {
+        let mut text = format!("{name}:{}", secrets.hash.as_str());
+        if let Some(scram) = &secrets.scram {
+            text.push(' ');
+            text.push_str(scram.as_str());
+        }
         Self {
-            text: Text(format!("{name}:{}", phc.as_str()).into_bytes()),
-            meaning: Meaning::User(name.clone(), Ok(phc.clone())),
+            text: Text(text.into_bytes()),
+            meaning: Meaning::User(name.clone(), Ok(secrets)),
         }
     }
 
@@ -93,15 +98,27 @@ impl Meaning {
         if line.trim().is_empty() || line.starts_with('#') {
             return Self::Nothing;
         }
-        let Some((name, phc)) = line.split_once(':') else {
+        let Some((name, kept)) = line.split_once(':') else {
             return Self::Unknown("not of the form name:phc");
         };
         match name.parse() {
-            Ok(name) => Self::User(name, phc.trim_end().parse()),
+            Ok(name) => Self::User(name, secrets(kept.trim_end())),
             // What stands there may be a password in the wrong place: it is not repeated.
             Err(_) => Self::Unknown("what stands before the colon cannot be a user name"),
         }
     }
+}
+
+/// A hash, and behind a space the keys of SCRAM, if there are any.
+fn secrets(kept: &str) -> Result<Secrets, String> {
+    let (hash, scram) = match kept.split_once(' ') {
+        Some((hash, scram)) => (hash, Some(scram.parse::<Scram>())),
+        None => (kept, None),
+    };
+    Ok(Secrets {
+        hash: hash.parse()?,
+        scram: scram.transpose().map_err(|error| error.to_string())?,
+    })
 }
 
 impl Users {
@@ -168,11 +185,20 @@ impl Users {
 
     /// The user's hash, if the user can log in.
     pub fn phc(&self, name: &str) -> Option<&Phc> {
+        self.secrets(name).map(|secrets| &secrets.hash)
+    }
+
+    /// The user's keys for SCRAM, if the user can log in and has them.
+    pub fn scram(&self, name: &str) -> Option<&Scram> {
+        self.secrets(name)?.scram.as_ref()
+    }
+
+    fn secrets(&self, name: &str) -> Option<&Secrets> {
         let [index] = self.by_name.get(&name.parse().ok()?)?[..] else {
             return None;
         };
         match &self.lines[index].meaning {
-            Meaning::User(_, Ok(phc)) => Some(phc),
+            Meaning::User(_, Ok(secrets)) => Some(secrets),
             _ => None,
         }
     }
@@ -186,25 +212,25 @@ impl Users {
     ///
     /// # Errors
     /// [`UsersError::Exists`], also where the line that has the name is a bad one.
-    pub fn add(&mut self, name: UserName, phc: Phc) -> Result<(), UsersError> {
+    pub fn add(&mut self, name: UserName, secrets: impl Into<Secrets>) -> Result<(), UsersError> {
         if self.has(&name) {
             return Err(UsersError::Exists(name));
         }
-        self.edit(|lines| lines.push(Line::user(&name, &phc)));
+        self.edit(|lines| lines.push(Line::user(&name, secrets.into())));
         Ok(())
     }
 
-    /// Replaces a user's hash where it stands. A bad line becomes a good one; of several with the name the first stays.
+    /// Replaces a user's secrets where they stand. A bad line becomes a good one; of several with the name the first stays.
     ///
     /// # Errors
     /// [`UsersError::Unknown`].
-    pub fn replace(&mut self, name: &UserName, phc: Phc) -> Result<(), UsersError> {
+    pub fn replace(&mut self, name: &UserName, secrets: impl Into<Secrets>) -> Result<(), UsersError> {
         let places = self.by_name.get(name);
         let first = *places
             .and_then(|places| places.first())
             .ok_or_else(|| UsersError::Unknown(name.clone()))?;
         self.edit(|lines| {
-            lines[first] = Line::user(name, &phc);
+            lines[first] = Line::user(name, secrets.into());
             let mut index = 0..;
             lines.retain(|line| index.next() == Some(first) || line.name() != Some(name));
         });
@@ -319,6 +345,24 @@ mod tests {
             let bad: Vec<_> = users.bad_lines().map(|bad| bad.number).collect();
             assert_eq!(bad, [1, 3]);
         }
+    }
+
+    #[test]
+    fn a_line_may_have_the_keys_of_scram_behind_the_hash() {
+        let keys = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:\
+                    wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
+        let hash = hash();
+        let users = parse(&format!("ada:{hash} {keys}\nbob:{hash}\ncy:{hash} SCRAM\n"));
+        assert_eq!(names(&users), ["ada", "bob"]);
+        assert_eq!(users.scram("ada").map(Scram::as_str), Some(keys));
+        assert_eq!((users.scram("bob"), users.scram("cy")), (None, None));
+        let mut changed = parse("ada:x\n");
+        let secrets = Secrets {
+            hash: Phc::of_nobody(),
+            scram: keys.parse().ok(),
+        };
+        changed.replace(&name("ada"), secrets).unwrap();
+        assert_eq!(changed.to_octets(), format!("ada:{hash} {keys}\n").as_bytes());
     }
 
     #[test]

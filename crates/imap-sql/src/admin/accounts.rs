@@ -95,6 +95,18 @@ impl Admin {
         Ok(find.await?)
     }
 
+    /// What the column `scram_sha_256` has, of an account that may log in: keys for its next login by SCRAM.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn scram_sha_256(&self, name: &str) -> Result<Option<String>, AdminError> {
+        let name = name.to_owned();
+        let find = self
+            .node
+            .query(move |statements| accounts::scram_sha_256(statements, &name));
+        Ok(find.await?)
+    }
+
     /// Sets what an account logs in with, from the next login on.
     ///
     /// # Errors

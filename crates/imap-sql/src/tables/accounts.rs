@@ -70,6 +70,12 @@ pub(crate) fn password(statements: Statements<'_>, name: &str) -> Result<Option<
     statements.one(sql, &[name.into()], |row| Ok(row.text(0)?.to_owned()))
 }
 
+/// The column `scram_sha_256` of the account of that name, if it has a password too.
+pub(crate) fn scram_sha_256(statements: Statements<'_>, name: &str) -> Result<Option<String>, Error> {
+    let sql = "SELECT scram_sha_256 FROM accounts WHERE name = ?1 AND password IS NOT NULL AND scram_sha_256 IS NOT NULL";
+    statements.one(sql, &[name.into()], |row| Ok(row.text(0)?.to_owned()))
+}
+
 pub(crate) fn set_secrets(
     statements: Statements<'_>,
     account: AccountId,
