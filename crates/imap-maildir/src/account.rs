@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) cache: Arc<Cache>,
     /// Whether the names of mailboxes say what they are for.
     pub(crate) uses_by_name: ByName,
+    /// Of the system.
+    pub(crate) boot: Arc<str>,
 }
 
 /// One user's mail; shared by all sessions of that user.
@@ -191,6 +193,7 @@ impl Account {
             path,
             Arc::clone(&self.shared.names),
             Arc::clone(&self.shared.cache),
+            Arc::clone(&self.shared.boot),
             next,
         )?);
         // A list that came from elsewhere may be ahead of the account.

@@ -13,6 +13,7 @@ use imap_backend::{
 use parking_lot::Mutex;
 
 use crate::account::{Account, Shared};
+use crate::disk::modseq_file::this_boot;
 use crate::disk::name_generator::NameGenerator;
 use crate::disk::tree::Place;
 use crate::format::mailbox_names::{InvalidUser, check_user};
@@ -112,6 +113,7 @@ impl<A: Authenticator> MaildirBackend<A> {
                 watcher: Watcher::new(),
                 cache: Arc::default(),
                 uses_by_name: ByName::Yes,
+                boot: this_boot(),
             },
             accounts: Mutex::default(),
         })
@@ -159,6 +161,7 @@ pub(crate) fn abilities() -> Abilities {
         .with(Ability::SpecialUse)
         .with(Ability::CreateSpecialUse)
         .with(Ability::Metadata)
+        .with(Ability::ModSequences)
 }
 
 impl<A: Authenticator> Backend for MaildirBackend<A> {

@@ -10,6 +10,7 @@ use std::path::Path;
 use crate::disk::control_file;
 use crate::disk::directory::{Directory, FileAt, OLD_TEMPORARY_SECONDS, Subdirectory};
 use crate::disk::keywords_file::KeywordsFile;
+use crate::disk::modseq_file;
 use crate::disk::storage::{self, CWD, FileKind};
 use crate::disk::subscriptions_file;
 use crate::disk::tree::is_mailbox;
@@ -17,6 +18,7 @@ use crate::disk::uidlist_file::FILE_NAME;
 use crate::format::file_name::{ClaimedSizes, is_message_name, split};
 use crate::format::flags::Info;
 use crate::format::mailbox_names::mailbox_name;
+use crate::format::modseqs::is_of;
 use crate::format::uidlist::{Parsed, parse};
 
 pub use report::{Finding, MailboxReport, Report, Severity};
@@ -111,6 +113,15 @@ fn inspect_mailbox(name: &str, path: &Path) -> MailboxReport {
     report
 }
 
+fn check_mod_sequences(directory: &Directory, uid_validity: u32) -> Option<Finding> {
+    let usable = match modseq_file::inspect(directory) {
+        Ok(None) => true,
+        Ok(Some(lines)) => is_of(&lines, uid_validity),
+        Err(_) => false,
+    };
+    (!usable).then_some(Finding::UnusableModSequences)
+}
+
 /// What can be said of a mailbox that lacks a part.
 fn count_messages(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
     for sub in ["new", "cur"] {
@@ -184,7 +195,12 @@ fn read_mailbox(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
         .findings
         .extend((old > 0).then_some(Finding::OldTemporaries(old)));
     name_letters(&directory, letters, report)?;
-    read_list(&directory, &files, report)
+    read_list(&directory, &files, report)?;
+    let mod_sequences = report
+        .uid_validity
+        .and_then(|of| check_mod_sequences(&directory, of));
+    report.findings.extend(mod_sequences);
+    Ok(())
 }
 
 fn name_letters(directory: &Directory, letters: u32, report: &mut MailboxReport) -> io::Result<()> {
@@ -373,13 +389,15 @@ mod tests {
             "3 V7 N9 G0123456789abcdef0123456789abcdef\n4294967294 :1.a\n",
         );
         write(home.path(), "dovecot-keywords", "0 $Junk\nrubbish\n99 $Far\n");
+        write(home.path(), "imap-modseqs", "rubbish\n");
         let report = inspect(home.path()).unwrap();
         assert_eq!(
             report.mailboxes[0].findings,
             [
                 Finding::KeywordLines(2),
                 Finding::UidsUsedUp,
-                Finding::WithoutUid(1)
+                Finding::WithoutUid(1),
+                Finding::UnusableModSequences
             ]
         );
         assert_eq!(

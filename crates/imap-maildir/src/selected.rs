@@ -6,7 +6,7 @@ use imap_backend::{
     Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, NewKeywords, Opened,
     PollReason, Query, SearchKey, Stored, search,
 };
-use imap_seq::{Uid, UidSet};
+use imap_seq::{ModSeq, Uid, UidSet, View};
 use imap_updates::{Access, Origin};
 
 use crate::account::Account;
@@ -52,8 +52,9 @@ impl MaildirMailbox {
                 )
             });
         self.origin = updates.origin();
-        let uid_validity = self.open.uid_validity;
+        let (uid_validity, highest_modseq) = (self.open.uid_validity, updates.highest_modseq());
         Ok(Opened::new(self, updates, uid_validity)
+            .with_highest_modseq(highest_modseq)
             .with_uid_next(uid_next)
             .with_keywords(keywords)
             .with_new_keywords(new_keywords)
@@ -96,22 +97,22 @@ impl Mailbox for MaildirMailbox {
     async fn store(&mut self, uids: &UidSet, change: &FlagChange) -> Result<Stored, Error> {
         self.may_write()?;
         let (uids, change, origin) = (uids.clone(), change.clone(), self.origin);
-        match self.open.needs_new_letters(&change) {
+        let modified = match self.open.needs_new_letters(&change) {
             NewLetters::NotNeeded => {
                 let store = move |open: &OpenMailbox, writer: &mut _, lock| {
                     open.store(writer, lock, &uids, &change, origin)
                 };
-                self.open.write_with_list_if_free(store).await?;
+                self.open.write_with_list_if_free(store).await?
             }
             NewLetters::Needed => {
                 let store = move |open: &OpenMailbox, writer: &mut _, lock| {
                     open.define_for(writer, &lock, &change)?;
                     open.store(writer, Some(lock), &uids, &change, origin)
                 };
-                self.open.write_with_list(store).await?;
+                self.open.write_with_list(store).await?
             }
-        }
-        Ok(Stored::default())
+        };
+        Ok(Stored::default().with_modified(modified))
     }
 
     async fn copy(&mut self, uids: &UidSet, name: &MailboxName) -> Result<Copied, Error> {
@@ -161,6 +162,14 @@ impl Mailbox for MaildirMailbox {
         let rest = SearchKey::And(vec![SearchKey::Uids(judgement.undecided), query.key().clone()]);
         let read = search::evaluate(self, &Query::new(rest, query.view().clone())).await?;
         Ok(Found::new(judgement.matching.union(read.uids())))
+    }
+
+    async fn vanished_since(&mut self, since: ModSeq) -> Result<Option<UidSet>, Error> {
+        Ok(self.open.hub.lock().expunged_since(since))
+    }
+
+    async fn changed_since(&mut self, since: ModSeq, within: &View) -> Result<UidSet, Error> {
+        Ok(self.open.changed_since(since, within).await)
     }
 
     fn new_keywords(&self) -> Option<NewKeywords> {

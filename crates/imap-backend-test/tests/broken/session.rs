@@ -217,8 +217,7 @@ impl Session for BrokenSession {
             .with_keywords(keywords)
             .with_first_unseen(first_unseen)
             .with_highest_modseq(highest_modseq)
-            .with_mailbox_id(mailbox_id);
-        Ok(told)
+            .with_mailbox_id(mailbox_id))
     }
 
     async fn append(

@@ -45,6 +45,13 @@ impl Replacement<'_> {
     ///
     /// The temporary file lies in the same directory, because a rename does not cross file systems.
     pub(crate) fn put(&self, directory: BorrowedFd<'_>) -> io::Result<FileVersion> {
+        let file = self.put_anyhow(directory)?;
+        storage::sync_directory(directory)?;
+        Ok(file.status()?.version())
+    }
+
+    /// The same for a file whose former state does no harm if a power failure brings it back: the directory is not synced.
+    pub(crate) fn put_anyhow(&self, directory: BorrowedFd<'_>) -> io::Result<StoredFile> {
         // A crash may have left one; what has this name, a symbolic link too, is not ours to write to.
         let _ = storage::unlink(directory, self.temporary);
         let mut file = storage::create_file(directory, self.temporary, self.mode)?;
@@ -53,8 +60,7 @@ impl Replacement<'_> {
             let _ = storage::unlink(directory, self.temporary);
             return Err(error);
         }
-        storage::sync_directory(directory)?;
-        Ok(file.status()?.version())
+        Ok(file)
     }
 
     fn write_and_rename(&self, file: &mut StoredFile, directory: BorrowedFd<'_>) -> io::Result<()> {

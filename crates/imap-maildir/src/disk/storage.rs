@@ -16,7 +16,7 @@ use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, FileType, OFlags, RenameFlags, Stat, Timespec};
+use rustix::fs::{AtFlags, FileType, FlockOperation, OFlags, RenameFlags, Stat, Timespec};
 pub(crate) use rustix::fs::{CWD, Mode};
 use rustix::io::Errno;
 use rustix::path::Arg;
@@ -165,6 +165,8 @@ pub(crate) enum OpenFor {
     Reading,
     /// Every write goes to the end.
     Appending,
+    /// As for appending, and what is there can be read.
+    ReadingAndAppending,
 }
 
 /// An open file of the store.
@@ -197,6 +199,21 @@ impl StoredFile {
         faults::check(Call::Truncate)?;
         let file = self.0.as_fd();
         changing(|| self.0.set_len(size), |()| Change::Truncated { file, size })
+    }
+
+    /// Waits for nobody: whether this open file has the lock of its content now (`flock`), which the system takes away when
+    /// the file is closed or the process ends. A file system without such locks is taken for one that nobody else uses.
+    pub(crate) fn try_lock(&self) -> io::Result<bool> {
+        match rustix::fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Ok(()) | Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives the lock back.
+    pub(crate) fn unlock(&self) {
+        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
     }
 
     /// Reads from `offset` on, wherever [`read`](Read::read) is. At least one octet, unless the file ends there.
@@ -269,6 +286,7 @@ pub(crate) fn open_file(directory: impl AsFd, name: impl Arg, open_for: OpenFor)
     let access = match open_for {
         OpenFor::Reading => OFlags::RDONLY,
         OpenFor::Appending => OFlags::WRONLY | OFlags::APPEND,
+        OpenFor::ReadingAndAppending => OFlags::RDWR | OFlags::APPEND,
     };
     let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::openat(directory, name, flags, Mode::empty())?;

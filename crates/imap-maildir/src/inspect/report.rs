@@ -51,6 +51,8 @@ pub enum Finding {
     UnnamedLetters(String),
     /// Lines of `dovecot-keywords` that name no keyword.
     KeywordLines(usize),
+    /// `imap-modseqs` is damaged or of another UIDVALIDITY: clients will be told of all messages once more.
+    UnusableModSequences,
     /// Files in `tmp/` that crashed deliveries left more than 36 hours ago.
     OldTemporaries(usize),
     /// Somebody holds the UID list's lock, or died holding it.
@@ -82,6 +84,7 @@ impl Finding {
             | Self::GoneRecords(_)
             | Self::UnnamedLetters(_)
             | Self::KeywordLines(_)
+            | Self::UnusableModSequences
             | Self::OldTemporaries(_)
             | Self::Locked
             | Self::SubscribedAndGone(_) => Severity::Note,
@@ -112,6 +115,9 @@ impl fmt::Display for Finding {
             Self::GoneRecords(count) => write!(f, "records of files that are gone: {count}"),
             Self::UnnamedLetters(letters) => write!(f, "keyword letters without a name: {letters}"),
             Self::KeywordLines(count) => write!(f, "lines of dovecot-keywords that name no keyword: {count}"),
+            Self::UnusableModSequences => {
+                f.write_str("imap-modseqs cannot be used: clients will be told of all messages once more")
+            }
             Self::OldTemporaries(count) => write!(f, "files left in tmp/ by crashed deliveries: {count}"),
             Self::Locked => f.write_str("the UID list is locked"),
             Self::SubscribedAndGone(count) => {

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 
 use imap_backend::{Error, ErrorKind};
-use imap_seq::{Uid, UidSet};
+use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Flags, Keyword, Recency};
 
 use crate::disk::delivery::Prepared;
@@ -22,6 +22,7 @@ use crate::format::letter_map::LetterMap;
 use crate::mailbox::error::{from_define, from_io};
 use crate::mailbox::index::Entry;
 use crate::mailbox::locate::Finder;
+use crate::mailbox::numbers::Batch;
 use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
 
 /// A message of another mailbox, as its index knows it.
@@ -85,7 +86,7 @@ impl OpenMailbox {
         for addition in additions {
             addition.prepared.keep();
         }
-        self.publish_added(writer, &uids, placed);
+        self.publish_added(writer, &uids, placed).map_err(from_io)?;
         Ok(uids)
     }
 
@@ -98,7 +99,8 @@ impl OpenMailbox {
         if writer.has_unsettled_records() || change == Change::Replaced {
             self.observe_locked(writer, lock, change).map_err(from_io)?;
         }
-        Ok(())
+        // Now rather than when the messages are there: whoever keeps the file locked is waited for.
+        self.read_numbers(writer).map_err(from_io)
     }
 
     /// Gives letters to keywords that have none. Gives the letters as they are then.
@@ -173,15 +175,29 @@ impl OpenMailbox {
     }
 
     /// Tells the sessions of messages that have UIDs now.
-    pub(crate) fn publish_added(&self, writer: &mut Writer, uids: &[Uid], placed: Vec<Entry>) {
+    ///
+    /// # Errors
+    /// Where no mod-sequence can be had: the next look finds the messages.
+    pub(crate) fn publish_added(
+        &self,
+        writer: &mut Writer,
+        uids: &[Uid],
+        placed: Vec<Entry>,
+    ) -> io::Result<()> {
+        let infos = placed.iter().map(|entry| entry.info.clone());
+        let added = Batch::Arrived(uids.iter().copied().zip(infos).collect());
+        let number = self.number(writer, vec![added])?.into_iter().flatten().next();
         let mut hub = self.hub.lock();
-        for (&uid, entry) in uids.iter().zip(placed) {
+        hub.set_modseq(number.unwrap_or(ModSeq::MIN));
+        for (&uid, mut entry) in uids.iter().zip(placed) {
+            entry.modseq = number.unwrap_or(entry.modseq);
             writer.left_in_new += usize::from(entry.subdirectory == Subdirectory::New);
             hub.insert(uid, entry);
             let _ = hub.arrive(uid, Recency::Recent);
         }
         writer.settled_up_to = writer.list.next_uid() - 1;
         hub.uid_next = writer.uid_next();
+        Ok(())
     }
 
     /// What this index knows of the messages, or the error that COPY and MOVE end with when one is gone.

@@ -3,18 +3,20 @@
 use std::io;
 
 use imap_backend::{Error, ErrorKind, FlagAction, FlagChange};
-use imap_seq::{Uid, UidSet};
+use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Echo, HubGuard, Origin};
 
 use crate::disk::directory::{FileAt, Subdirectory};
 use crate::disk::dotlock::Dotlock;
 use crate::disk::interference::Moment;
 use crate::disk::keywords_file::ExcessKeywords;
-use crate::format::flags::Letter;
+use crate::disk::scan::Scope;
+use crate::format::flags::{Info, Letter};
 use crate::format::letter_map::LetterMap;
 use crate::mailbox::error::from_io;
 use crate::mailbox::index::{Entry, Index};
 use crate::mailbox::locate::Finder;
+use crate::mailbox::numbers::Batch;
 use crate::mailbox::open::{OpenMailbox, Writer};
 
 /// What became of one message.
@@ -28,7 +30,22 @@ enum Outcome {
     },
     /// It has this file and keeps it.
     Kept(Entry),
+    /// It keeps this file, because another program changed its flags since the client knew them (UNCHANGEDSINCE).
+    Refused(Entry),
     Gone,
+}
+
+impl Outcome {
+    fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+}
+
+/// What STORE did to a file.
+enum Stored {
+    Renamed(Entry),
+    AsItWas,
+    Refused,
 }
 
 /// What became of a batch of messages.
@@ -68,7 +85,8 @@ impl OpenMailbox {
 
     /// Changes flags by renaming. Blocks. Not synced: a power failure may bring old flags back, never a message.
     ///
-    /// `lock` is held before the letters are read: under it they stay what they are.
+    /// `lock` is held before the letters are read: under it they stay what they are. Gives the messages that UNCHANGEDSINCE
+    /// left alone; that nobody changed one in between is certain, because a file is renamed from the name that was known.
     pub(crate) fn store(
         &self,
         writer: &mut Writer,
@@ -76,19 +94,31 @@ impl OpenMailbox {
         uids: &UidSet,
         change: &FlagChange,
         origin: Origin,
-    ) -> Result<(), Error> {
+    ) -> Result<UidSet, Error> {
         self.check_alive().map_err(from_io)?;
         self.refresh_keywords(writer).map_err(from_io)?;
+        self.read_numbers(writer).map_err(from_io)?;
         if self.needs_new_letters(change) == NewLetters::Needed {
             // Another program took a keyword's letter away since the caller looked.
             let lock = lock.as_ref().ok_or(ErrorKind::InUse)?;
             self.define_for(writer, lock, change)?;
         }
         let letters = self.letters();
-        let outcomes = self.change_each(writer, lock, self.known(uids), |finder, entry| {
+        let (concerned, others): (Vec<_>, Vec<_>) = self
+            .known(uids)
+            .into_iter()
+            .partition(|(_, entry)| change.concerns(entry.modseq));
+        let mut modified: UidSet = others.into_iter().map(|(uid, _)| uid).collect();
+        let outcomes = self.change_each(writer, lock, concerned, |finder, entry| {
             self.store_one(finder, entry, change, &letters)
         });
-        self.publish_outcomes(outcomes, origin)
+        let refused = outcomes
+            .of_each
+            .iter()
+            .filter(|(_, outcome)| outcome.is_refused());
+        modified.extend(refused.map(|(uid, _)| *uid));
+        self.publish_outcomes(writer, outcomes, origin)?;
+        Ok(modified)
     }
 
     /// Removes those of the messages that have `\Deleted`, on disk and now. Blocks. Not synced: a power failure may bring
@@ -105,7 +135,7 @@ impl OpenMailbox {
         let outcomes = self.change_each(writer, lock, messages, |finder, entry| {
             self.remove_one(finder, entry)
         });
-        self.publish_outcomes(outcomes, Origin::EXTERNAL)
+        self.publish_outcomes(writer, outcomes, Origin::EXTERNAL)
     }
 
     /// Works on one message after the other. Of those that cannot be changed the first error is kept; the others go on.
@@ -149,21 +179,25 @@ impl OpenMailbox {
         letters: &LetterMap,
     ) -> io::Result<Outcome> {
         let stored = finder.with_file(known, |entry| {
+            if change.unchanged_since().is_some() && entry.info != known.info {
+                return Ok(Stored::Refused);
+            }
             let info = letters.apply(change, &entry.info);
             if info == entry.info {
                 // Nothing to rename; the name is checked all the same, for flags that others changed meanwhile.
                 self.directory.status(entry.at())?;
-                return Ok(None);
+                return Ok(Stored::AsItWas);
             }
             let name = [entry.base(), &info.suffix()].concat();
             self.directory.moments().at(Moment::BeforeRename);
             let to = FileAt::new(Subdirectory::Cur, &name);
             self.directory.rename(entry.at(), to)?;
-            Ok(Some(entry.renamed(Subdirectory::Cur, name)))
+            Ok(Stored::Renamed(entry.renamed(Subdirectory::Cur, name)))
         })?;
         Ok(match stored {
-            Some((Some(after), before)) => Outcome::Changed { before, after },
-            Some((None, entry)) => Outcome::Kept(entry),
+            Some((Stored::Renamed(after), before)) => Outcome::Changed { before, after },
+            Some((Stored::AsItWas, entry)) => Outcome::Kept(entry),
+            Some((Stored::Refused, entry)) => Outcome::Refused(entry),
             None => Outcome::Gone,
         })
     }
@@ -188,23 +222,80 @@ impl OpenMailbox {
             .collect()
     }
 
-    /// Publishes what was done, also when an error ended it early: what is on disk is on disk.
-    fn publish_outcomes(&self, outcomes: Outcomes, origin: Origin) -> Result<(), Error> {
+    /// Publishes what was done, also when an error ended it early: what is on disk is on disk. Where no mod-sequence can be
+    /// had, the next look publishes it.
+    fn publish_outcomes(&self, writer: &mut Writer, outcomes: Outcomes, origin: Origin) -> Result<(), Error> {
+        let published = self.publish_each(writer, outcomes.of_each, origin);
+        if let Err(error) = published {
+            writer.forget(Scope::Both);
+            return Err(from_io(error));
+        }
+        outcomes.first_error.map_or(Ok(()), |error| Err(from_io(error)))
+    }
+
+    fn publish_each(
+        &self,
+        writer: &mut Writer,
+        outcomes: Vec<(Uid, Outcome)>,
+        origin: Origin,
+    ) -> io::Result<()> {
         let mut gone = UidSet::new();
-        let mut hub = self.hub.lock();
-        for (uid, outcome) in outcomes.of_each {
+        let mut stayed = Vec::with_capacity(outcomes.len());
+        for (uid, outcome) in outcomes {
             match outcome {
                 Outcome::Gone => {
                     gone.insert(uid);
-                    hub.remove(uid);
                 }
-                Outcome::Changed { before, after } => publish_change(&mut hub, uid, &before, after, origin),
-                Outcome::Kept(entry) => publish_change(&mut hub, uid, &entry.clone(), entry, origin),
+                Outcome::Changed { before, after } => stayed.push((uid, before, after)),
+                Outcome::Kept(entry) | Outcome::Refused(entry) => stayed.push((uid, entry.clone(), entry)),
             }
         }
-        hub.expunge(&gone);
+        let changed: Vec<(Uid, Info)> = {
+            let hub = self.hub.lock();
+            let is_changed = |(uid, before, after): &&(Uid, Entry, Entry)| {
+                let known = hub.get(*uid);
+                known.is_some_and(|known| known.info != before.info || known.info != after.info)
+            };
+            let changed = stayed.iter().filter(is_changed);
+            changed
+                .map(|(uid, _, after)| (*uid, after.info.clone()))
+                .collect()
+        };
+        let numbered: UidSet = changed.iter().map(|(uid, _)| *uid).collect();
+        let number = self
+            .number(writer, vec![Batch::Changed(changed)])?
+            .into_iter()
+            .flatten()
+            .next();
+        let mut hub = self.hub.lock();
+        hub.set_modseq(number.unwrap_or(ModSeq::MIN));
+        for (uid, before, after) in stayed {
+            let number = number.filter(|_| numbered.contains(uid));
+            publish_change(&mut hub, uid, (&before, after), number, origin);
+        }
         drop(hub);
-        outcomes.first_error.map_or(Ok(()), |error| Err(from_io(error)))
+        self.publish_gone(writer, gone)
+    }
+
+    /// Tells the sessions that messages are not here any more.
+    ///
+    /// # Errors
+    /// Where no mod-sequence can be had.
+    pub(super) fn publish_gone(&self, writer: &mut Writer, uids: UidSet) -> io::Result<()> {
+        let number = self
+            .number(writer, vec![Batch::Gone(uids.clone())])?
+            .into_iter()
+            .flatten()
+            .next();
+        let Some(number) = number else { return Ok(()) };
+        let mut hub = self.hub.lock();
+        hub.set_modseq(number);
+        for uid in uids.iter() {
+            hub.remove(uid);
+        }
+        hub.expunge(&uids);
+        hub.vanished.add(number, uids);
+        Ok(())
     }
 }
 
@@ -215,16 +306,25 @@ pub(crate) enum NewLetters {
     NotNeeded,
 }
 
-/// Tells the other sessions; and this one too where another program's change came to light on the way.
-fn publish_change(hub: &mut HubGuard<'_, Index>, uid: Uid, before: &Entry, after: Entry, origin: Origin) {
-    let flags = hub.flags(&after);
-    let info = after.info.clone();
-    let Some(known) = hub.get(uid).map(|known| known.info.clone()) else {
+/// Tells the other sessions; and this one too where another program's change came to light on the way. `number` is of a
+/// message whose flags are others than were known.
+fn publish_change(
+    hub: &mut HubGuard<'_, Index>,
+    uid: Uid,
+    (before, mut after): (&Entry, Entry),
+    number: Option<ModSeq>,
+    origin: Origin,
+) {
+    let Some(known) = hub.get(uid) else { return };
+    let (changed_by_others, is_changed) = (known.info != before.info, known.info != after.info);
+    if number.is_none() && (changed_by_others || is_changed) {
+        // Another process of ours said otherwise meanwhile; the next listing shows who is right.
         return;
-    };
+    }
+    after.modseq = number.unwrap_or(known.modseq);
+    let flags = hub.flags(&after);
     hub.insert(uid, after);
-    let changed_by_others = known != before.info;
-    if changed_by_others || known != info {
+    if changed_by_others || is_changed {
         let origin = if changed_by_others {
             Origin::EXTERNAL
         } else {

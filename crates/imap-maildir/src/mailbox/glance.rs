@@ -10,6 +10,7 @@ use imap_backend::Error;
 
 use crate::disk::directory::DirectoryVersions;
 use crate::disk::keywords_file;
+use crate::disk::modseq_file;
 use crate::disk::storage::{self, FileIdentity, FileVersion};
 use crate::disk::uidlist_file;
 use crate::mailbox::error::from_io;
@@ -34,6 +35,7 @@ pub(crate) struct Stamps {
     pub(crate) directories: DirectoryVersions,
     pub(crate) list: FileVersion,
     pub(crate) keywords: Option<FileVersion>,
+    pub(crate) numbers: Option<modseq_file::Stamp>,
 }
 
 /// What a glance says.
@@ -67,6 +69,7 @@ impl Writer {
                 },
                 list: self.list.version()?,
                 keywords: self.keywords.version(),
+                numbers: self.numbers.stamp(),
             },
             again_at: self.again_at(),
             waiting: self.left_in_new + self.doubles,
@@ -114,8 +117,12 @@ impl OpenMailbox {
         let version = |name| of_file(name).map(|status| status.version());
         // A keywords file that is gone changes nothing: what it said still counts.
         let keywords = version(keywords_file::FILE_NAME);
+        // Nor does a file of mod-sequences that is gone: it is written again with the next change.
+        let numbers = modseq_file::stamp_of(&self.directory);
+        let has_numbers = numbers.is_none() || numbers == stamps.numbers;
         version(uidlist_file::FILE_NAME) == Some(stamps.list)
             && (keywords.is_none() || keywords == stamps.keywords)
+            && has_numbers
             && self
                 .directory
                 .versions()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imap_backend::NewKeywords;
-use imap_seq::Uid;
+use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::Flags;
 
 use crate::disk::directory::{FileAt, Subdirectory};
@@ -14,6 +14,7 @@ use crate::format::flags::{Info, Letter};
 use crate::format::keywords::LettersInUse;
 use crate::format::letter_map::LetterMap;
 use crate::mailbox::letter_sets::LetterSets;
+use crate::mailbox::vanished::Vanished;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,8 @@ pub(crate) struct Entry {
     pub(crate) size: Option<u64>,
     /// INTERNALDATE, seconds since the epoch, once looked up.
     pub(crate) date: Option<i64>,
+    /// Of the last change.
+    pub(crate) modseq: ModSeq,
 }
 
 impl Entry {
@@ -38,6 +41,7 @@ impl Entry {
             info,
             size: None,
             date: None,
+            modseq: ModSeq::MIN,
         }
     }
 
@@ -50,6 +54,7 @@ impl Entry {
         Self {
             size: self.size,
             date: self.date,
+            modseq: self.modseq,
             ..Self::new(subdirectory, name)
         }
     }
@@ -73,6 +78,7 @@ pub(crate) struct Index {
     /// None when UIDs are used up.
     pub(crate) uid_next: Option<Uid>,
     pub(crate) letters: LetterMap,
+    pub(crate) vanished: Vanished,
     messages: BTreeMap<Uid, Entry>,
     /// Which messages have which flags.
     flagged: LetterSets,
@@ -84,9 +90,10 @@ pub(crate) struct Index {
 
 impl Index {
     /// An index of no messages.
-    pub(crate) fn new(letters: LetterMap) -> Self {
+    pub(crate) fn new(letters: LetterMap, vanished: Vanished) -> Self {
         Self {
             letters,
+            vanished,
             ..Self::default()
         }
     }
@@ -181,6 +188,20 @@ impl Index {
         (0..26u8).filter(in_use).collect()
     }
 
+    /// The UIDs expunged after `since`; none where that is not remembered. A message that is back is not among them.
+    pub(crate) fn expunged_since(&self, since: ModSeq) -> Option<UidSet> {
+        let mut vanished = self.vanished.since(since)?;
+        let are_back: Vec<Uid> = vanished
+            .ranges()
+            .flat_map(|(first, last)| self.messages.range(first..=last))
+            .map(|(&uid, _)| uid)
+            .collect();
+        for uid in are_back {
+            vanished.remove(uid);
+        }
+        Some(vanished)
+    }
+
     /// Which messages have which flags.
     pub(crate) const fn flagged(&self) -> &LetterSets {
         &self.flagged
@@ -205,7 +226,6 @@ fn keep_in(set: &mut BTreeSet<Uid>, uid: Uid, belongs: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use imap_seq::UidSet;
     use proptest::prelude::*;
 
     fn uid(number: u32) -> Uid {

@@ -6,11 +6,12 @@
 use std::path::{Path, PathBuf};
 
 use imap_backend::Status;
-use imap_seq::{Uid, UidValidity};
+use imap_seq::{ModSeq, Uid, UidValidity};
 use quick_cache::sync::Cache;
 
 use crate::disk::directory::DirectoryVersions;
 use crate::disk::keywords_file;
+use crate::disk::modseq_file;
 use crate::disk::storage::{self, CWD, FileIdentity};
 use crate::disk::uidlist_file;
 use crate::mailbox::glance::Stamps;
@@ -27,6 +28,7 @@ pub(crate) struct Figures {
     recent: u32,
     unseen: u32,
     uid_next: Option<Uid>,
+    highest_modseq: ModSeq,
 }
 
 impl Figures {
@@ -36,6 +38,7 @@ impl Figures {
             .with_recent(self.recent)
             .with_unseen(self.unseen)
             .with_uid_next(self.uid_next)
+            .with_highest_modseq(self.highest_modseq)
     }
 }
 
@@ -82,6 +85,9 @@ fn is_still_so(path: &Path, memo: &Memo) -> bool {
             },
             list: status(uidlist_file::FILE_NAME).ok()?.version(),
             keywords: status(keywords_file::FILE_NAME).ok().map(|file| file.version()),
+            numbers: status(modseq_file::FILE_NAME)
+                .ok()
+                .map(|file| (file.identity, file.size)),
         })
     };
     // A symbolic link in its place is another file.
@@ -98,6 +104,7 @@ impl OpenMailbox {
             recent: u32::try_from(hub.recent().len()).unwrap_or(u32::MAX),
             unseen: hub.unseen(),
             uid_next: hub.uid_next,
+            highest_modseq: hub.highest_modseq(),
         }
     }
 
@@ -114,6 +121,10 @@ impl OpenMailbox {
 
 impl Drop for OpenMailbox {
     fn drop(&mut self) {
+        if let Ok(mut writer) = self.writer_of_new() {
+            self.leave_numbers(&mut writer);
+            self.leave_traces(&writer);
+        }
         if let Some(memo) = self.memo() {
             self.cache.memos().keep(self.path(), memo);
         }

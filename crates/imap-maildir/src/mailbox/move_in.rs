@@ -13,13 +13,14 @@ use crate::disk::directory::{FileAt, Subdirectory};
 use crate::disk::dotlock::Dotlock;
 use crate::disk::interference::Moment;
 use crate::disk::keywords_file::ExcessKeywords;
+use crate::disk::scan::Scope;
 use crate::format::file_name::{ClaimedSizes, with_sizes};
 use crate::format::letter_map::LetterMap;
 use crate::mailbox::add::Original;
 use crate::mailbox::error::{CrossesFileSystems, crosses_file_systems, from_io};
 use crate::mailbox::index::Entry;
 use crate::mailbox::locate::Finder;
-use crate::mailbox::open::{OpenMailbox, Writers};
+use crate::mailbox::open::{OpenMailbox, Writer, Writers};
 
 /// One moved message: its UID before, and now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,20 +68,22 @@ impl OpenMailbox {
         let to = self.make_durable(writer, &lock, &placed).map_err(from_io)?;
         // From here on the messages are in the target, whatever happens.
         let from = transfer.finish();
-        self.publish_added(writer, &to, placed);
+        let added = self.publish_added(writer, &to, placed);
         drop(lock);
-        source.publish_left(&from);
+        let leaving = writers.source.as_mut().unwrap_or(&mut writers.here);
+        let left = source.publish_left(leaving, &from);
+        added.and(left).map_err(from_io)?;
         let pairs = from.into_iter().zip(to);
         Ok(pairs.map(|(from, to)| MovedUid { from, to }).collect())
     }
 
     /// Tells the sessions that messages are not here any more.
-    fn publish_left(&self, uids: &[Uid]) {
-        let mut hub = self.hub.lock();
-        for &uid in uids {
-            hub.remove(uid);
+    fn publish_left(&self, writer: &mut Writer, uids: &[Uid]) -> io::Result<()> {
+        let result = self.publish_gone(writer, uids.iter().copied().collect());
+        if result.is_err() {
+            writer.forget(Scope::Both);
         }
-        hub.expunge(&uids.iter().copied().collect());
+        result
     }
 }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use imap_seq::{Uid, UidSet};
-use imap_updates::{Closed, Echo, Origin, Recency};
+use imap_updates::{Closed, Recency};
 
 use crate::disk::directory::DirectoryVersions;
 use crate::disk::dotlock::Dotlock;
@@ -36,7 +36,7 @@ use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
 use compare::Comparison;
 
 /// How many messages are worked on before the hub is given free for others.
-const BATCH: usize = 4096;
+pub(super) const BATCH: usize = 4096;
 
 /// A look at the disk, compared with what was known.
 #[derive(Debug)]
@@ -121,12 +121,16 @@ impl OpenMailbox {
         path: &Path,
         names: Arc<NameGenerator>,
         cache: Arc<Cache>,
+        boot: Arc<str>,
         next_uid_validity: impl FnOnce() -> io::Result<u32>,
     ) -> io::Result<Self> {
-        let mailbox = Self::new(path, names, cache, next_uid_validity)?;
+        let mailbox = Self::new(path, names, cache, boot, next_uid_validity)?;
         let mut writer = mailbox.writer_of_new()?;
         let _ = mailbox.directory.clean_temporaries(crate::disk::clock::seconds());
         mailbox.observe(&mut writer)?;
+        // A file that is to be written anew is, also where there is no message: HIGHESTMODSEQ will be told.
+        mailbox.number(&mut writer, Vec::new())?;
+        writer.numbers.is_open();
         mailbox.leave_traces(&writer);
         drop(writer);
         Ok(mailbox)
@@ -145,6 +149,7 @@ impl OpenMailbox {
         let change = writer.list.refresh(&self.directory, Reading::Unlocked)?;
         self.check_list(change)?;
         self.refresh_keywords(writer)?;
+        self.read_numbers(writer)?;
         let lock = self.retry_lock(writer);
         let Some(scope) = self.due_scope(writer, change)? else {
             return Ok(());
@@ -235,25 +240,12 @@ impl OpenMailbox {
             hub.keywords_changed(keywords);
             before
         };
-        let mut with_keywords = Vec::new();
-        self.for_each_entry(|uid, entry| {
-            if entry.info.keywords().next().is_some() {
-                with_keywords.push(uid);
-            }
-        });
-        for batch in with_keywords.chunks(BATCH) {
-            let mut hub = self.hub.lock();
-            for &uid in batch {
-                let Some(info) = hub.get(uid).map(|entry| entry.info.clone()) else {
-                    continue;
-                };
-                let now = hub.letters.flags(&info);
-                if before.flags(&info) != now {
-                    let _ = hub.flags_changed(uid, now, Origin::EXTERNAL, Echo::Tell);
-                }
-            }
+        let told = self.publish_letters(writer, &before);
+        if told.is_err() {
+            // To be told at the next look.
+            self.hub.lock().letters = before;
         }
-        Ok(())
+        told
     }
 
     /// Lists the mailbox, makes sure of what is missing, and compares. Where `new/` alone does not tell what happened,
@@ -329,7 +321,10 @@ impl OpenMailbox {
         };
         self.separate_doubles(writer, &doubles);
         self.own_change(writer, |writer| self.move_new_to_cur(writer, &mut difference));
-        self.publish(writer, difference);
+        if let Err(error) = self.publish(writer, difference, seen.scope) {
+            writer.forget(Scope::Both);
+            return Err(error);
+        }
         if let Some(lock) = uids.lock()
             && let Err(error) = self.compact_list(writer, lock)
         {

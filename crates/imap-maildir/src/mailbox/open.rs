@@ -35,6 +35,7 @@ use crate::mailbox::glance::Traces;
 use crate::mailbox::index::Index;
 use crate::mailbox::listed::Listed;
 use crate::mailbox::lock_out::LockOut;
+use crate::mailbox::numbers::Numbers;
 use crate::mailbox::patience::{Patience, held};
 
 /// A mailbox that is open.
@@ -62,6 +63,7 @@ pub(crate) struct OpenMailbox {
 pub(crate) struct Writer {
     pub(crate) list: UidListFile,
     pub(crate) keywords: KeywordsFile,
+    pub(crate) numbers: Numbers,
     pub(crate) new: Listed,
     pub(crate) cur: Listed,
     /// Records up to this UID were looked for: those without a file have none.
@@ -83,6 +85,7 @@ impl OpenMailbox {
         path: &Path,
         names: Arc<NameGenerator>,
         cache: Arc<Cache>,
+        boot: Arc<str>,
         next_uid_validity: impl FnOnce() -> io::Result<u32>,
     ) -> io::Result<Self> {
         let directory = Arc::new(Directory::open(path)?);
@@ -91,14 +94,17 @@ impl OpenMailbox {
         let mut keywords = KeywordsFile::default();
         keywords.refresh(&directory)?;
         let uid_validity = UidValidity::new(list.uid_validity()).ok_or(io::ErrorKind::InvalidData)?;
+        let (numbers, vanished) = Numbers::open(&directory, list.uid_validity(), keywords.names(), boot)?;
         let letters = LetterMap::new(keywords.names());
-        let defined = letters.keywords();
-        let index = Index::new(letters);
-        let snapshot = Snapshot::empty().with_keywords(defined);
+        let snapshot = Snapshot::empty()
+            .with_keywords(letters.keywords())
+            .with_highest_modseq(numbers.last());
+        let index = Index::new(letters, vanished);
         let hub = MailboxHub::new(index, snapshot).map_err(io::Error::other)?;
         let writer = Writer {
             list,
             keywords,
+            numbers,
             new: Listed::default(),
             cur: Listed::default(),
             settled_up_to: 0,

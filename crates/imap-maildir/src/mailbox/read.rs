@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use imap_backend::{Body, Error, Need};
 use imap_message::Summary;
-use imap_seq::Uid;
+use imap_seq::{ModSeq, Uid};
 use imap_updates::Flags;
 
 use crate::disk::storage::{FileStatus, StoredFile};
@@ -22,6 +22,7 @@ use crate::mailbox::open::OpenMailbox;
 pub(crate) struct Reading {
     pub(crate) uid: Uid,
     pub(crate) flags: Flags,
+    pub(crate) modseq: ModSeq,
     /// RFC822.SIZE, where it is known.
     pub(crate) size: Option<u64>,
     /// INTERNALDATE, seconds since the epoch, where it is known.
@@ -96,6 +97,7 @@ impl OpenMailbox {
                 readings.push(entry.map(|entry| Reading {
                     uid,
                     flags: hub.flags(entry),
+                    modseq: entry.modseq,
                     size: entry.size,
                     date: entry.date,
                     summary: None,
@@ -194,6 +196,7 @@ impl OpenMailbox {
         Ok(Some(Reading {
             uid,
             flags,
+            modseq: entry.modseq,
             size: content.size.or(entry.size),
             date: content.date.or(entry.date),
             summary,

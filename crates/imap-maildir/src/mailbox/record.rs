@@ -7,7 +7,7 @@ use crate::mailbox::read::Reading;
 
 /// What was asked for of a message.
 pub(crate) fn record(reading: Reading, need: Need) -> Record {
-    let mut record = Record::new(reading.uid, reading.flags);
+    let mut record = Record::new(reading.uid, reading.flags).with_modseq(reading.modseq);
     if let Some(date) = reading.date.filter(|_| need.includes(Need::INTERNAL_DATE)) {
         record = record.with_internal_date(internal_date(date));
     }

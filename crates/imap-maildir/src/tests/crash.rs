@@ -7,7 +7,7 @@ use super::*;
 use crate::disk::interference::Moment;
 use parking_lot::Mutex;
 
-fn copy_tree(from: &Path, to: &Path) {
+pub(super) fn copy_tree(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -10,6 +10,7 @@ pub(crate) mod log_lines;
 mod looks;
 mod model;
 mod names;
+mod numbers;
 mod outside;
 mod power;
 mod races;

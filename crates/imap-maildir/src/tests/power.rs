@@ -74,8 +74,9 @@ impl Finder {
         let home = Arc::new(disk::home());
         disk::put(&without_locks(&state.1), home.path());
         let see = || {
-            let fixture = Fixture::on(Arc::clone(&home));
-            self.runtime.block_on(seen::see(&fixture))
+            let mut fixture = Fixture::on(Arc::clone(&home));
+            fixture.backend.shared.boot = "after the failure".into();
+            self.runtime.block_on(seen::see(&fixture, expected))
         };
         let first = see()?;
         expected.check(&first)?;

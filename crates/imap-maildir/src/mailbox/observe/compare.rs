@@ -98,7 +98,7 @@ impl OpenMailbox {
     }
 
     /// Calls `each` with every message. Others may use the hub in between; only the holder of the writer adds and removes.
-    pub(super) fn for_each_entry(&self, mut each: impl FnMut(Uid, &Entry)) {
+    pub(crate) fn for_each_entry(&self, mut each: impl FnMut(Uid, &Entry)) {
         let mut next = Some(Uid::MIN);
         while let Some(first) = next {
             let hub = self.hub.lock();

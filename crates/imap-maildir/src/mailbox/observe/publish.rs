@@ -2,42 +2,112 @@
 
 use std::io;
 
-use imap_seq::{Uid, UidSet};
-use imap_updates::{Echo, HubGuard, Ingest, Origin};
+use imap_seq::{ModSeq, Uid, UidSet};
+use imap_updates::{Echo, HubGuard, Ingest, Origin, Recency};
 
 use super::{Arrival, BATCH, Difference, Renaming};
 use crate::disk::dotlock::Dotlock;
+use crate::disk::scan::Scope;
 use crate::disk::uidlist_file::{Keep, Rewrite};
+use crate::format::flags::Info;
+use crate::format::letter_map::LetterMap;
 use crate::mailbox::index::{Entry, Index};
+use crate::mailbox::numbers::Batch;
 use crate::mailbox::open::{OpenMailbox, Writer};
+
+/// A message that gets a number.
+type Numbered = (Uid, Info);
 
 impl OpenMailbox {
     /// Publishes, a batch of messages in each critical section. UIDs ascend, and UIDNEXT is never ahead of what is told.
-    pub(super) fn publish(&self, writer: &mut Writer, difference: Difference) {
-        let expunged: Vec<Uid> = difference.expunged.iter().collect();
-        for uids in expunged.chunks(BATCH) {
-            self.publish_expunged(writer, uids);
+    ///
+    /// # Errors
+    /// Where no mod-sequences can be had; nothing is published then.
+    pub(super) fn publish(
+        &self,
+        writer: &mut Writer,
+        difference: Difference,
+        scope: Scope,
+    ) -> io::Result<()> {
+        let Difference {
+            mut expunged,
+            renamed,
+            arrived,
+        } = difference;
+        let arrived = self.with_entries(writer, arrived);
+        let known: Vec<Uid> = expunged.iter().collect();
+        if scope == Scope::Both {
+            // Messages that the file of mod-sequences has and the disk has not.
+            expunged = expunged.union(&writer.numbers.beside());
         }
-        for renamings in difference.renamed.chunks(BATCH) {
+        let changed: Vec<Vec<Numbered>> = renamed
+            .chunks(BATCH)
+            .map(|renamed| self.changed(renamed))
+            .collect();
+        let mut batches = vec![Batch::Gone(expunged.clone())];
+        batches.extend(changed.iter().cloned().map(Batch::Changed));
+        batches.extend(arrived.chunks(BATCH).map(new_ones));
+        let mut numbers = self.number(writer, batches)?.into_iter();
+        if let Some(modseq) = numbers.next().flatten() {
+            self.publish_expunged(writer, &known, expunged, modseq);
+        }
+        for ((renamed, changed), number) in renamed.chunks(BATCH).zip(changed).zip(&mut numbers) {
+            let changed: UidSet = changed.into_iter().map(|(uid, _)| uid).collect();
             let mut hub = self.hub.lock();
-            for renaming in renamings {
-                publish_renaming(&mut hub, renaming);
+            hub.set_modseq(number.unwrap_or(ModSeq::MIN));
+            for renaming in renamed {
+                publish_renaming(
+                    &mut hub,
+                    renaming,
+                    number.filter(|_| changed.contains(renaming.uid)),
+                );
             }
         }
-        for arrivals in difference.arrived.chunks(BATCH) {
+        for (arrived, number) in arrived.chunks(BATCH).zip(numbers) {
             let mut hub = self.hub.lock();
-            for arrival in arrivals {
-                publish_arrival(&mut hub, arrival);
+            hub.set_modseq(number.unwrap_or(ModSeq::MIN));
+            for arrival in arrived {
+                publish_arrival(&mut hub, arrival, number);
                 let next = Uid::new(arrival.uid.get().saturating_add(1));
                 hub.uid_next = hub.uid_next.and_then(|known| next.map(|next| known.max(next)));
             }
         }
         writer.settled_up_to = writer.list.next_uid() - 1;
         self.hub.lock().uid_next = writer.uid_next();
+        Ok(())
     }
 
-    fn publish_expunged(&self, writer: &mut Writer, uids: &[Uid]) {
+    /// The files of arrivals as entries, with the numbers that they keep.
+    fn with_entries(&self, writer: &mut Writer, arrived: Vec<Arrival>) -> Vec<Arriving> {
+        let arriving = |arrival: Arrival| {
+            let entry = Entry::of(&arrival.file);
+            let kept = writer.numbers.kept(arrival.uid, &entry.info);
+            writer.numbers.is_now_known(arrival.uid);
+            Arriving {
+                uid: arrival.uid,
+                entry,
+                recency: arrival.recency,
+                kept,
+            }
+        };
+        arrived.into_iter().map(arriving).collect()
+    }
+
+    /// The messages among renamed ones that have other flags now.
+    fn changed(&self, renamed: &[Renaming]) -> Vec<Numbered> {
+        let hub = self.hub.lock();
+        let changed = |renaming: &Renaming| {
+            let info = Info::parse(renaming.file.suffix());
+            let is_changed = hub.get(renaming.uid).is_some_and(|known| known.info != info);
+            is_changed.then_some((renaming.uid, info))
+        };
+        renamed.iter().filter_map(changed).collect()
+    }
+
+    /// `gone` are the messages of `uids`, and those that were gone before anybody here knew them.
+    fn publish_expunged(&self, writer: &mut Writer, uids: &[Uid], gone: UidSet, modseq: ModSeq) {
         let mut hub = self.hub.lock();
+        hub.set_modseq(modseq);
         for &uid in uids {
             if let Some(entry) = hub.remove(uid)
                 && writer.list.uid_of(entry.base()) == Some(uid.get())
@@ -46,6 +116,39 @@ impl OpenMailbox {
             }
         }
         hub.expunge(&uids.iter().copied().collect());
+        hub.vanished.add(modseq, gone);
+        hub.reach_modseq(modseq);
+    }
+
+    /// Tells of the messages that have other flags because letters mean something else than they meant before.
+    pub(super) fn publish_letters(&self, writer: &mut Writer, before: &LetterMap) -> io::Result<()> {
+        let letters = self.letters();
+        let mut changed: Vec<Numbered> = Vec::new();
+        self.for_each_entry(|uid, entry| {
+            if entry.info.keywords().next().is_some()
+                && before.flags(&entry.info) != letters.flags(&entry.info)
+            {
+                changed.push((uid, entry.info.clone()));
+            }
+        });
+        let batches = changed
+            .chunks(BATCH)
+            .map(|changed| Batch::Changed(changed.to_vec()));
+        let numbers = self.number(writer, batches.collect())?;
+        for (changed, number) in changed.chunks(BATCH).zip(numbers) {
+            let mut hub = self.hub.lock();
+            hub.set_modseq(number.unwrap_or(ModSeq::MIN));
+            for &(uid, _) in changed {
+                let Some(mut entry) = hub.get(uid).cloned() else {
+                    continue;
+                };
+                entry.modseq = number.unwrap_or(entry.modseq);
+                let flags = hub.flags(&entry);
+                hub.insert(uid, entry);
+                let _ = hub.flags_changed(uid, flags, Origin::EXTERNAL, Echo::Tell);
+            }
+        }
+        Ok(())
     }
 
     /// Writes the list anew if it is mostly about files that are gone.
@@ -71,23 +174,47 @@ impl OpenMailbox {
     }
 }
 
-fn publish_renaming(hub: &mut HubGuard<'_, Index>, renaming: &Renaming) {
+/// A message that becomes known.
+struct Arriving {
+    uid: Uid,
+    entry: Entry,
+    recency: Recency,
+    /// The number it had when the mailbox was closed.
+    kept: Option<ModSeq>,
+}
+
+fn new_ones(arrived: &[Arriving]) -> Batch {
+    let new = arrived.iter().filter(|arriving| arriving.kept.is_none());
+    Batch::Arrived(new.map(|new| (new.uid, new.entry.info.clone())).collect())
+}
+
+/// `number` is of a message whose flags are others than were known.
+fn publish_renaming(hub: &mut HubGuard<'_, Index>, renaming: &Renaming, number: Option<ModSeq>) {
     let uid = renaming.uid;
     let Some(known) = hub.get(uid) else { return };
-    let entry = known.renamed(renaming.file.subdirectory, &*renaming.file.name);
-    let changed = known.info != entry.info;
+    let mut entry = known.renamed(renaming.file.subdirectory, &*renaming.file.name);
+    let is_changed = known.info != entry.info;
+    if is_changed && number.is_none() {
+        // Another process of ours said otherwise meanwhile; the next listing shows who is right.
+        return;
+    }
+    entry.modseq = number.unwrap_or(entry.modseq);
     let flags = hub.flags(&entry);
     hub.insert(uid, entry);
-    if changed {
+    if is_changed {
         let _ = hub.flags_changed(uid, flags, Origin::EXTERNAL, Echo::Tell);
     }
 }
 
-fn publish_arrival(hub: &mut HubGuard<'_, Index>, arrival: &Arrival) {
-    match hub.arrive(arrival.uid, arrival.recency) {
-        Ingest::Applied | Ingest::Late => drop(hub.insert(arrival.uid, Entry::of(&arrival.file))),
+fn publish_arrival(hub: &mut HubGuard<'_, Index>, arriving: &Arriving, number: Option<ModSeq>) {
+    match hub.arrive(arriving.uid, arriving.recency) {
+        Ingest::Applied | Ingest::Late => {
+            let mut entry = arriving.entry.clone();
+            entry.modseq = arriving.kept.or(number).unwrap_or(entry.modseq);
+            hub.insert(arriving.uid, entry);
+        }
         refused => {
-            let uid = arrival.uid.get();
+            let uid = arriving.uid.get();
             tracing::warn!(uid, ?refused, "a message cannot be shown under its recorded UID");
         }
     }

@@ -48,6 +48,15 @@ pub(super) struct Mailbox {
     pub(super) keywords: BTreeSet<String>,
     /// Which text each UID was told for.
     pub(super) told: BTreeMap<u32, String>,
+    pub(super) clients: Vec<Client>,
+}
+
+/// A client that was here, and will ask for what changed since.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    highest_modseq: u64,
+    /// By UID.
+    flags: BTreeMap<u32, Vec<String>>,
 }
 
 impl Mailbox {
@@ -59,7 +68,20 @@ impl Mailbox {
             messages: BTreeMap::new(),
             keywords: BTreeSet::new(),
             told: BTreeMap::new(),
+            clients: Vec::new(),
         }
+    }
+
+    /// A client was told of everything, and goes.
+    pub(super) fn leave(&mut self, seen: &SeenMailbox) {
+        let flags = seen
+            .messages
+            .iter()
+            .map(|message| (message.uid, message.flags.clone()));
+        self.clients.push(Client {
+            highest_modseq: seen.highest_modseq,
+            flags: flags.collect(),
+        });
     }
 
     /// A client was told of a message.
@@ -87,6 +109,17 @@ impl Expected {
     pub(super) fn mailbox(&mut self, name: &str) -> &mut Mailbox {
         let is_named = |mailbox: &&mut Mailbox| mailbox.names.iter().any(|known| known == name);
         self.mailboxes.iter_mut().find(is_named).unwrap()
+    }
+
+    /// What the clients of a mailbox will ask for changes since.
+    pub(super) fn told_modseqs(&self, name: &str) -> Vec<u64> {
+        let is_named = |mailbox: &&Mailbox| mailbox.names.iter().any(|known| known == name);
+        let clients = self
+            .mailboxes
+            .iter()
+            .filter(is_named)
+            .flat_map(|mailbox| &mailbox.clients);
+        clients.map(|client| client.highest_modseq).collect()
     }
 
     /// # Errors
@@ -178,11 +211,50 @@ fn check_mailbox(mailbox: &Mailbox, seen: &SeenMailbox, retired: u32) -> Result<
         let expected = expected.ok_or_else(|| format!("not expected: {:?}", message.text))?;
         check_message(expected, message).map_err(|complaint| format!("{complaint}: {}", message.text))?;
     }
+    for client in &mailbox.clients {
+        check_client(client, seen)?;
+    }
     let is_lost = |(text, message): &(&String, &Message)| {
         message.presence == Presence::Certain && !texts.contains(text)
     };
     match mailbox.messages.iter().find(is_lost) {
         Some((text, _)) => Err(format!("lost: {text}")),
+        None => Ok(()),
+    }
+}
+
+/// A client that asks for what changed and vanished has the mailbox afterwards (RFC 7162).
+fn check_client(client: &Client, seen: &SeenMailbox) -> Result<(), String> {
+    let since = client.highest_modseq;
+    if seen.highest_modseq < since {
+        let went_back = seen.highest_modseq;
+        return Err(format!("HIGHESTMODSEQ {went_back}, and {since} was told"));
+    }
+    for message in &seen.messages {
+        let (uid, modseq, flags) = (message.uid, message.modseq, &message.flags);
+        if modseq > seen.highest_modseq {
+            return Err(format!(
+                "UID {uid} at {modseq} is above HIGHESTMODSEQ {}",
+                seen.highest_modseq
+            ));
+        }
+        let known = client.flags.get(&uid);
+        if known != Some(flags) && modseq <= since {
+            return Err(format!(
+                "a client of {since} is not told of UID {uid} at {modseq}, {flags:?} and not {known:?}"
+            ));
+        }
+    }
+    let present: BTreeSet<u32> = seen.messages.iter().map(|message| message.uid).collect();
+    let Some(vanished) = &seen.vanished[&since] else {
+        return Ok(());
+    };
+    if let Some(uid) = vanished.intersection(&present).next() {
+        return Err(format!("UID {uid} is there and said to have vanished"));
+    }
+    let is_missed = |uid: &&u32| !present.contains(uid) && !vanished.contains(uid);
+    match client.flags.keys().find(is_missed) {
+        Some(uid) => Err(format!("a client of {since} is not told that UID {uid} vanished")),
         None => Ok(()),
     }
 }

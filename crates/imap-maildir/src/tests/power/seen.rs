@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::expected::Expected;
 use super::*;
+use imap_seq::ModSeq;
 
 /// What a client finds in a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +12,9 @@ pub(super) struct SeenMailbox {
     pub(super) uid_validity: u32,
     pub(super) uid_next: u32,
     pub(super) keywords: BTreeSet<String>,
+    pub(super) highest_modseq: u64,
+    /// What vanished since these mod-sequences, as far as is remembered.
+    pub(super) vanished: BTreeMap<u64, Option<BTreeSet<u32>>>,
     pub(super) messages: Vec<SeenMessage>,
 }
 
@@ -20,6 +25,7 @@ pub(super) struct SeenMessage {
     pub(super) text: String,
     /// Sorted.
     pub(super) flags: Vec<String>,
+    pub(super) modseq: u64,
     /// Seconds since the epoch.
     pub(super) date: i64,
 }
@@ -31,11 +37,11 @@ pub(super) struct Seen {
     pub(super) subscribed: BTreeSet<String>,
 }
 
-/// What a client finds in an account.
+/// What a client finds in an account; `expected` says what clients would ask for.
 ///
 /// # Errors
 /// What cannot be opened or read.
-pub(super) async fn see(fixture: &Fixture) -> Result<Seen, String> {
+pub(super) async fn see(fixture: &Fixture, expected: &Expected) -> Result<Seen, String> {
     let failed = |error| format!("{error:?}");
     let mut session = fixture.backend.session("u").await.map_err(failed)?;
     let listed = session.list(&ListQuery::default()).await.map_err(failed)?;
@@ -43,7 +49,7 @@ pub(super) async fn see(fixture: &Fixture) -> Result<Seen, String> {
     for entry in listed {
         if entry.listed_as() == imap_backend::ListedAs::Mailbox {
             let mailbox = entry.name().to_string();
-            let seen = see_mailbox(&mut session, &mailbox).await;
+            let seen = see_mailbox(&mut session, &mailbox, &expected.told_modseqs(&mailbox)).await;
             let seen = seen.map_err(|error| format!("{mailbox}: {error}"))?;
             mailboxes.insert(mailbox, seen);
         }
@@ -60,10 +66,15 @@ pub(super) async fn see(fixture: &Fixture) -> Result<Seen, String> {
 ///
 /// # Errors
 /// What cannot be opened or read.
-pub(super) async fn see_mailbox(session: &mut MaildirSession, mailbox: &str) -> Result<SeenMailbox, String> {
+pub(super) async fn see_mailbox(
+    session: &mut MaildirSession,
+    mailbox: &str,
+    since: &[u64],
+) -> Result<SeenMailbox, String> {
     let failed = |error| format!("{error:?}");
     let select = Select::new(Access::ReadWrite);
     let opened = session.select(&name(mailbox), &select).await.map_err(failed)?;
+    let highest_modseq = opened.highest_modseq().ok_or("no HIGHESTMODSEQ")?.get();
     let mut client = Client::of(opened);
     let uids: Vec<_> = client.updates().view().uids().collect();
     let need = Need::BODY.and(Need::SIZE).and(Need::INTERNAL_DATE);
@@ -77,10 +88,19 @@ pub(super) async fn see_mailbox(session: &mut MaildirSession, mailbox: &str) -> 
             uid: uid.get(),
             text: String::from_utf8_lossy(&octets).into_owned(),
             flags: sorted(record.flags()),
+            modseq: record.modseq().ok_or("no mod-sequence")?.get(),
             date: record.internal_date().ok_or("no date")?.timestamp(),
         });
     }
+    let mut vanished = BTreeMap::new();
+    for &since in since {
+        let modseq = ModSeq::new(since).ok_or("0 was told")?;
+        let uids = client.mailbox().vanished_since(modseq).await.map_err(failed)?;
+        vanished.insert(since, uids.map(|uids| uids.iter().map(Uid::get).collect()));
+    }
     Ok(SeenMailbox {
+        highest_modseq,
+        vanished,
         uid_validity: client.uid_validity.get(),
         uid_next: client.uid_next.map_or(0, Uid::get),
         keywords: client

@@ -9,6 +9,9 @@ pub(super) async fn a_new_account(mut story: Story) -> Story {
     story.append("INBOX", "one", "").await;
     story.append("INBOX", "two", "\\Seen todo").await;
     story.look("INBOX").await;
+    // A quiet time: the mailbox is closed, and all that is known of it is on the disk.
+    story.open_account().await;
+    story.write_back();
     story.store("INBOX", "one", "\\Seen later").await;
     story.create("work").await;
     story.append("work", "three", "").await;

@@ -6,7 +6,7 @@ use super::seen::{see_mailbox, sorted};
 use super::*;
 use crate::disk::interference::Moment;
 use crate::disk::storage::recording::{Recorder, Recording};
-use crate::disk::storage::{self, CWD, Call, Mode, faults};
+use crate::disk::storage::{self, CWD, Call, Mode, OpenFor, faults};
 
 /// What was recorded of a story.
 pub(super) struct Told {
@@ -127,10 +127,13 @@ impl Story {
 
     /// Shows a client what is there.
     pub(super) async fn look(&mut self, mailbox: &str) {
-        let seen = see_mailbox(&mut self.session().await, mailbox).await.unwrap();
+        let seen = see_mailbox(&mut self.session().await, mailbox, &[])
+            .await
+            .unwrap();
         self.expect(|now| {
             let mailbox = now.mailbox(mailbox);
             mailbox.uid_validity = Some(seen.uid_validity);
+            mailbox.leave(&seen);
             for message in seen.messages {
                 mailbox.tell(&message.text, message.uid);
             }
@@ -149,7 +152,21 @@ impl Story {
         self.expect(|now| now.mailbox(mailbox).messages.get_mut(&text).unwrap().flags = None);
         let mut client = self.fixture.select(mailbox).await;
         client.store(&[uid], FlagAction::Add, with).await.unwrap();
-        self.expect(|now| now.mailbox(mailbox).keywords.extend(keywords(with)));
+        let seen = see_mailbox(&mut self.session().await, mailbox, &[])
+            .await
+            .unwrap();
+        self.expect(|now| {
+            let mailbox = now.mailbox(mailbox);
+            mailbox.keywords.extend(keywords(with));
+            mailbox.leave(&seen);
+        });
+    }
+
+    /// The system writes the mod-sequences of INBOX to the disk, as it does by itself after some time.
+    pub(super) fn write_back(&mut self) {
+        let root = storage::open_directory(CWD, self.fixture.root()).unwrap();
+        let file = storage::open_file(&root, "imap-modseqs", OpenFor::Reading).unwrap();
+        file.sync_all().unwrap();
     }
 
     pub(super) async fn expunge(&mut self, mailbox: &str, text: &str) {
@@ -161,6 +178,10 @@ impl Story {
         let mut client = self.fixture.select(mailbox).await;
         client.store(&[uid], FlagAction::Add, "\\Deleted").await.unwrap();
         client.mailbox().expunge(&set(&[uid])).await.unwrap();
+        let seen = see_mailbox(&mut self.session().await, mailbox, &[])
+            .await
+            .unwrap();
+        self.expect(|now| now.mailbox(mailbox).leave(&seen));
     }
 
     pub(super) async fn copy(&mut self, from: &str, to: &str, texts: &[&str]) {

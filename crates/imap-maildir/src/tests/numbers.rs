@@ -1,0 +1,616 @@
+//! Mod-sequences that last: a client that asks only for what changed and vanished has the mailbox afterwards.
+
+use super::crash::copy_tree;
+use super::*;
+use imap_seq::ModSeq;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const FILE: &str = "imap-modseqs";
+
+impl Fixture {
+    /// A process after the system was started again.
+    fn rebooted(self) -> Self {
+        let mut fixture = self.restarted();
+        fixture.backend.shared.boot = "another boot".into();
+        fixture
+    }
+}
+
+/// What a client knows of INBOX while it is away.
+#[derive(Debug, Default)]
+struct Memory {
+    highest: Option<ModSeq>,
+    flags: BTreeMap<u32, String>,
+}
+
+impl Memory {
+    /// Synchronises as RFC 7162 says, and makes sure that nothing was missed.
+    async fn resynchronise(&mut self, fixture: &Fixture) {
+        let mut client = fixture.select("INBOX").await;
+        let highest = client.updates().highest_modseq();
+        let all = client.all().await;
+        if let Some(since) = self.highest {
+            assert!(
+                highest >= since,
+                "HIGHESTMODSEQ went back from {since} to {highest}"
+            );
+            let view = client.updates().view().clone();
+            let changed = client.mailbox().changed_since(since, &view).await.unwrap();
+            let vanished = client.mailbox().vanished_since(since).await.unwrap();
+            match vanished {
+                Some(vanished) => {
+                    let there = vanished.iter().find(|uid| all.contains_key(&uid.get()));
+                    assert_eq!(there, None, "vanished, and there");
+                    vanished
+                        .iter()
+                        .for_each(|uid| drop(self.flags.remove(&uid.get())));
+                }
+                None => self.flags.retain(|uid, _| all.contains_key(uid)),
+            }
+            for uid in changed.iter().map(Uid::get) {
+                self.flags.insert(uid, all[&uid].clone());
+            }
+            assert_eq!(self.flags, all, "since {since}, HIGHESTMODSEQ {highest}");
+        }
+        (self.highest, self.flags) = (Some(highest), all);
+    }
+}
+
+impl Client {
+    async fn all(&mut self) -> BTreeMap<u32, String> {
+        let mut all = BTreeMap::new();
+        for uid in self.uids() {
+            let flags = self.flags(uid).await;
+            if flags != "gone" {
+                all.insert(uid, flags);
+            }
+        }
+        all
+    }
+
+    async fn modseq(&mut self, uid: u32) -> u64 {
+        let record = self.record(uid, Need::MODSEQ).await.unwrap();
+        record.modseq().unwrap().get()
+    }
+
+    async fn modseqs(&mut self) -> Vec<u64> {
+        let mut modseqs = Vec::new();
+        for uid in self.uids() {
+            modseqs.push(self.modseq(uid).await);
+        }
+        modseqs
+    }
+
+    fn highest(&mut self) -> u64 {
+        self.updates().highest_modseq().get()
+    }
+}
+
+/// Three messages, one of them seen.
+async fn three(fixture: &Fixture) {
+    let mut session = fixture.session().await;
+    for with in ["", "\\Seen", ""] {
+        append(&mut session, "INBOX", "x", with).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_restart_changes_no_number_and_writes_nothing() {
+    let fixture = Fixture::new();
+    three(&fixture).await;
+    let mut client = fixture.select("INBOX").await;
+    client.store(&[2], FlagAction::Add, "\\Flagged").await.unwrap();
+    client.noop().await;
+    let (modseqs, highest) = (client.modseqs().await, client.highest());
+    drop(client);
+    let restarted = fixture.restarted();
+    let file = restarted.root().join(FILE);
+    let before = std::fs::read(&file).unwrap();
+    let mut client = restarted.select("INBOX").await;
+    assert_eq!(
+        (client.modseqs().await, client.highest()),
+        (modseqs.clone(), highest)
+    );
+    drop(client);
+    let rebooted = restarted.rebooted();
+    let mut client = rebooted.select("INBOX").await;
+    assert_eq!(
+        (client.modseqs().await, client.highest()),
+        (modseqs, highest),
+        "it was left in peace"
+    );
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+#[tokio::test]
+async fn what_other_programs_did_meanwhile_has_higher_numbers_and_the_rest_keeps_its_own() {
+    let fixture = Fixture::new();
+    three(&fixture).await;
+    let mut memory = Memory::default();
+    memory.resynchronise(&fixture).await;
+    let mut client = fixture.select("INBOX").await;
+    let (before, highest) = (client.modseqs().await, client.highest());
+    drop(client);
+    let restarted = fixture.restarted();
+    let seen = files(&restarted.root())
+        .into_iter()
+        .find(|file| file.ends_with('S'))
+        .unwrap();
+    std::fs::rename(
+        restarted.root().join(&seen),
+        restarted.root().join(format!("{seen}T")),
+    )
+    .unwrap();
+    let mut client = restarted.select("INBOX").await;
+    let after = client.modseqs().await;
+    assert!(after[1] > highest, "{after:?}");
+    assert_eq!((after[0], after[2]), (before[0], before[2]));
+    memory.resynchronise(&restarted).await;
+}
+
+#[tokio::test]
+async fn a_message_that_was_removed_while_nobody_looked_is_named_as_vanished() {
+    let fixture = Fixture::new();
+    three(&fixture).await;
+    let highest = fixture.select("INBOX").await.updates().highest_modseq();
+    let restarted = fixture.restarted();
+    let seen = files(&restarted.root())
+        .into_iter()
+        .find(|file| file.ends_with('S'))
+        .unwrap();
+    std::fs::remove_file(restarted.root().join(seen)).unwrap();
+    for fixture in [&restarted, &Fixture::on(Arc::clone(&restarted.home))] {
+        let mut client = fixture.select("INBOX").await;
+        assert!(client.updates().highest_modseq() > highest);
+        let vanished = client.mailbox().vanished_since(highest).await.unwrap();
+        assert_eq!(vanished, Some(set(&[2])));
+    }
+}
+
+#[tokio::test]
+async fn a_letter_that_means_another_keyword_now_is_a_change() {
+    let fixture = Fixture::new();
+    three(&fixture).await;
+    let mut client = fixture.select("INBOX").await;
+    client.store(&[1], FlagAction::Add, "one").await.unwrap();
+    drop(client);
+    let mut memory = Memory::default();
+    memory.resynchronise(&fixture).await;
+    let restarted = fixture.restarted();
+    std::fs::write(restarted.root().join("dovecot-keywords"), "0 another\n").unwrap();
+    memory.resynchronise(&restarted).await;
+    assert_eq!(memory.flags[&1], "(another)");
+}
+
+#[tokio::test]
+async fn after_a_reboot_without_a_quiet_end_everything_counts_as_changed() {
+    let fixture = Fixture::new();
+    three(&fixture).await;
+    let mut client = fixture.select("INBOX").await;
+    client.store(&[1], FlagAction::Add, "\\Flagged").await.unwrap();
+    client.noop().await;
+    let highest = client.highest();
+    let home = Arc::new(tempfile::tempdir().unwrap());
+    copy_tree(&fixture.root(), &home.path().join("u"));
+    let killed = Fixture::on(Arc::clone(&home));
+    assert_eq!(
+        killed.select("INBOX").await.highest(),
+        highest,
+        "a killed process takes nothing along"
+    );
+    let home = Arc::new(tempfile::tempdir().unwrap());
+    copy_tree(&fixture.root(), &home.path().join("u"));
+    let mut after = Fixture::on(home).rebooted().select("INBOX").await;
+    assert!(after.modseqs().await.into_iter().all(|modseq| modseq > highest));
+    let since = ModSeq::new(highest).unwrap();
+    assert_eq!(after.mailbox().vanished_since(since).await.unwrap(), None);
+}
+
+/// What an administrator or a disk does to the file.
+fn spoil(root: &Path, how: usize) {
+    let file = root.join(FILE);
+    let mut octets = std::fs::read(&file).unwrap();
+    match how {
+        0 => std::fs::remove_file(&file).unwrap(),
+        1 => std::fs::write(&file, "").unwrap(),
+        2 => {
+            let middle = octets.len() / 2;
+            octets[middle] ^= 4;
+            std::fs::write(&file, octets).unwrap();
+        }
+        3 => {
+            let lines: Vec<_> = octets.split_inclusive(|&octet| octet == b'\n').collect();
+            std::fs::write(&file, [&lines[..1], &lines[2..]].concat().concat()).unwrap();
+        }
+        4 => std::fs::write(&file, [&octets[..], b"c 1"].concat()).unwrap(),
+        _ => std::fs::write(&file, [&octets[..], b"rubbish\n"].concat()).unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_or_damaged_costs_time_and_hides_no_change() {
+    for how in 0..6 {
+        for is_restarted in [false, true] {
+            let mut fixture = Fixture::new();
+            three(&fixture).await;
+            let mut memory = Memory::default();
+            memory.resynchronise(&fixture).await;
+            spoil(&fixture.root(), how);
+            if is_restarted {
+                fixture = fixture.restarted();
+                spoil_like_a_user(&fixture.root());
+            }
+            memory.resynchronise(&fixture).await;
+            let mut client = fixture.select("INBOX").await;
+            client.store(&[3], FlagAction::Add, "\\Answered").await.unwrap();
+            client.noop().await;
+            drop(client);
+            memory.resynchronise(&fixture).await;
+            let (numbers, flags) = (memory.highest, memory.flags.clone());
+            let fixture = fixture.restarted();
+            memory.resynchronise(&fixture).await;
+            assert_eq!(
+                (memory.highest, memory.flags),
+                (numbers, flags),
+                "whole again after {how}"
+            );
+        }
+    }
+}
+
+/// Another program changes flags.
+fn spoil_like_a_user(root: &Path) {
+    let seen = files(root).into_iter().find(|file| file.ends_with('S')).unwrap();
+    std::fs::rename(root.join(&seen), root.join(seen.replace(":2,S", ":2,FS"))).unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_another_uidvalidity_counts_for_nothing() {
+    let fixture = Fixture::new();
+    three(&fixture).await;
+    let mut session = fixture.session().await;
+    create(&mut session, "other").await.unwrap();
+    append(&mut session, "other", "x", "").await.unwrap();
+    let highest = fixture.select("INBOX").await.highest();
+    drop(session);
+    let restarted = fixture.restarted();
+    std::fs::copy(
+        restarted.root().join(FILE),
+        restarted.root().join(".other").join(FILE),
+    )
+    .unwrap();
+    let mut client = restarted.select("other").await;
+    assert_ne!(client.modseqs().await, [highest]);
+    let text = std::fs::read_to_string(restarted.root().join(".other").join(FILE)).unwrap();
+    assert!(text.contains(&format!(" V{} ", client.uid_validity)), "{text}");
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_no_store_and_hides_no_change() {
+    use crate::disk::storage::{Call, faults};
+    let fixture = Fixture::new();
+    three(&fixture).await;
+    let mut memory = Memory::default();
+    memory.resynchronise(&fixture).await;
+    let client = fixture.select("INBOX").await;
+    let open = client.open();
+    let change = FlagChange::new(FlagAction::Add, flags("\\Flagged"));
+    let store = move |open: &OpenMailbox, writer: &mut _, lock| {
+        faults::with(Call::Write, std::io::ErrorKind::StorageFull, || {
+            open.store(writer, lock, &set(&[1]), &change, imap_updates::Origin::EXTERNAL)
+        })
+    };
+    open.write_with_list_if_free(store).await.unwrap();
+    drop((client, open));
+    memory.resynchronise(&fixture).await;
+    assert_eq!(memory.flags[&1], "(\\Flagged)");
+    memory.resynchronise(&fixture.restarted()).await;
+}
+
+#[tokio::test]
+async fn two_processes_share_one_order_of_numbers() {
+    let here = Fixture::new();
+    let there = Fixture::on(Arc::clone(&here.home));
+    three(&here).await;
+    let (mut one, mut two) = (here.select("INBOX").await, there.select("INBOX").await);
+    for round in 0..4 {
+        let (maker, other) = if round % 2 == 0 {
+            (&mut one, &mut two)
+        } else {
+            (&mut two, &mut one)
+        };
+        let before = maker.highest().max(other.highest());
+        let flag = ["\\Seen", "\\Flagged", "\\Answered", "\\Draft"][round];
+        maker.store(&[1], FlagAction::Add, flag).await.unwrap();
+        maker.noop().await;
+        other.noop().await;
+        assert!(maker.modseq(1).await > before);
+        assert_eq!(maker.modseqs().await, other.modseqs().await, "round {round}");
+        assert_eq!(maker.highest(), other.highest());
+    }
+}
+
+#[tokio::test]
+async fn unchanged_since_leaves_a_message_alone_that_another_program_changed_a_moment_ago() {
+    use crate::disk::interference::Moment;
+    let fixture = Fixture::new();
+    three(&fixture).await;
+    let mut client = fixture.select("INBOX").await;
+    let highest = client.updates().highest_modseq();
+    let root = fixture.root();
+    let first = files(&root)[0].clone();
+    client.open().directory.moments().set(move |moment| {
+        let (from, to) = (root.join(&first), root.join(format!("{first}F")));
+        if moment == Moment::BeforeRename && from.exists() {
+            std::fs::rename(from, to).unwrap();
+        }
+    });
+    let change = FlagChange::new(FlagAction::Add, flags("\\Answered")).with_unchanged_since(highest);
+    let stored = client.mailbox().store(&set(&[1, 2, 3]), &change).await.unwrap();
+    client.open().directory.moments().clear();
+    assert_eq!(
+        stored.modified().iter().count(),
+        1,
+        "{:?}",
+        infos(&fixture.root())
+    );
+    assert_eq!(infos(&fixture.root()), ["2,F", "2,R", "2,RS"]);
+}
+
+#[tokio::test]
+async fn a_file_that_has_grown_is_written_anew_and_says_the_same() {
+    let fixture = Fixture::new();
+    three(&fixture).await;
+    let mut client = fixture.select("INBOX").await;
+    let mut largest = 0;
+    for _ in 0..1200 {
+        client.store(&[1], FlagAction::Add, "\\Flagged").await.unwrap();
+        client.store(&[1], FlagAction::Remove, "\\Flagged").await.unwrap();
+        largest = std::fs::metadata(fixture.root().join(FILE))
+            .unwrap()
+            .len()
+            .max(largest);
+    }
+    client.noop().await;
+    assert!((60_000..80_000).contains(&largest), "{largest}");
+    assert!(std::fs::metadata(fixture.root().join(FILE)).unwrap().len() < 60_000);
+    let (modseqs, highest) = (client.modseqs().await, client.highest());
+    drop(client);
+    let mut client = fixture.restarted().select("INBOX").await;
+    assert_eq!((client.modseqs().await, client.highest()), (modseqs, highest));
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Append { process: usize, with: &'static str },
+    Deliver { with: &'static str },
+    Rename { which: usize, letter: char },
+    Remove { which: usize },
+    Store { process: usize, which: usize, add: bool },
+    Expunge { process: usize, which: usize },
+    Noop { process: usize },
+    Remember { client: usize, process: usize },
+    Leave { client: usize, process: usize },
+    Restart { process: usize },
+    Kill { process: usize },
+    Reboot,
+    Spoil { how: usize },
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let (process, which, client) = (0usize..2, 0usize..6, 0usize..3);
+    let with = || prop_oneof![Just(""), Just("\\Seen"), Just("todo")];
+    prop_oneof![
+        3 => (process.clone(), with()).prop_map(|(process, with)| Act::Append { process, with }),
+        2 => prop_oneof![Just("new"), Just("cur")].prop_map(|with| Act::Deliver { with }),
+        3 => (which.clone(), prop_oneof![Just('F'), Just('R'), Just('a')])
+            .prop_map(|(which, letter)| Act::Rename { which, letter }),
+        1 => which.clone().prop_map(|which| Act::Remove { which }),
+        4 => (process.clone(), which.clone(), any::<bool>())
+            .prop_map(|(process, which, add)| Act::Store { process, which, add }),
+        1 => (process.clone(), which).prop_map(|(process, which)| Act::Expunge { process, which }),
+        2 => process.clone().prop_map(|process| Act::Noop { process }),
+        4 => (client.clone(), process.clone())
+            .prop_map(|(client, process)| Act::Remember { client, process }),
+        4 => (client, process.clone()).prop_map(|(client, process)| Act::Leave { client, process }),
+        1 => process.clone().prop_map(|process| Act::Restart { process }),
+        1 => process.prop_map(|process| Act::Kill { process }),
+        1 => Just(Act::Reboot),
+        1 => (0usize..6).prop_map(|how| Act::Spoil { how }),
+    ]
+}
+
+/// A process that serves the mailbox, and a client that has it selected there.
+struct Process {
+    fixture: Fixture,
+    client: Client,
+    /// What that client was told.
+    told: BTreeMap<u32, String>,
+}
+
+impl Process {
+    async fn start(home: &Arc<tempfile::TempDir>, boot: usize) -> Self {
+        let mut fixture = Fixture::on(Arc::clone(home));
+        fixture.backend.shared.boot = format!("boot {boot}").into();
+        let mut client = fixture.select("INBOX").await;
+        let told = client.all().await;
+        Self {
+            fixture,
+            client,
+            told,
+        }
+    }
+
+    /// The client does NOOP, and takes in what it is told.
+    async fn noop(&mut self) {
+        self.client.mailbox().poll(PollReason::Asked).await.unwrap();
+        let command: CommandInProgress<kind::Noop> = self.client.updates().begin(kind::Noop);
+        let drained = self.client.updates().drain(command.permit(Followers::None));
+        drained
+            .expunged()
+            .iter()
+            .for_each(|uid| drop(self.told.remove(&uid.get())));
+        for untagged in drained.iter() {
+            if let Untagged::Fetch { uid, flags, .. } = untagged {
+                self.told.insert(uid.get(), flags.to_string());
+            }
+        }
+        self.client.updates().written(drained);
+        drop(command);
+        for uid in self.client.uids() {
+            if !self.told.contains_key(&uid) {
+                self.told.insert(uid, self.client.flags(uid).await);
+            }
+        }
+    }
+
+    async fn store(&mut self, which: usize, action: FlagAction) {
+        let Some(&uid) = self.client.uids().get(which) else {
+            return;
+        };
+        self.client.store(&[uid], action, "\\Flagged").await.unwrap();
+        self.told.insert(uid, self.client.flags(uid).await);
+    }
+}
+
+struct World {
+    home: Arc<tempfile::TempDir>,
+    boot: usize,
+    processes: Vec<Process>,
+    memories: [Memory; 3],
+    delivered: u32,
+}
+
+impl World {
+    async fn new() -> Self {
+        let home = home();
+        let mut processes = Vec::new();
+        for _ in 0..2 {
+            processes.push(Process::start(&home, 0).await);
+        }
+        Self {
+            home,
+            boot: 0,
+            processes,
+            memories: Default::default(),
+            delivered: 0,
+        }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.home.path().join("u")
+    }
+
+    fn file(&self, which: usize) -> Option<String> {
+        files(&self.root())
+            .into_iter()
+            .filter(|file| file.starts_with("cur/"))
+            .nth(which)
+    }
+
+    async fn act(&mut self, act: Act) {
+        let root = self.root();
+        match act {
+            Act::Append { process, with } => {
+                let mut session = self.processes[process].fixture.session().await;
+                append(&mut session, "INBOX", "x", with).await.unwrap();
+            }
+            Act::Deliver { with } => {
+                self.delivered += 1;
+                let info = if with == "cur" { ":2,S" } else { "" };
+                deliver(&root, &format!("{with}/9.{}{info}", self.delivered), "x");
+            }
+            Act::Rename { which, letter } => {
+                let Some(file) = self.file(which) else { return };
+                let (base, letters) = file.split_once(":2,").unwrap();
+                let mut letters: std::collections::BTreeSet<char> = letters.chars().collect();
+                if !letters.remove(&letter) {
+                    letters.insert(letter);
+                }
+                let letters: String = letters.into_iter().collect();
+                std::fs::rename(root.join(&file), root.join(format!("{base}:2,{letters}"))).unwrap();
+            }
+            Act::Remove { which } => {
+                let Some(file) = self.file(which) else { return };
+                std::fs::remove_file(root.join(file)).unwrap();
+            }
+            Act::Store { process, which, add } => {
+                let action = if add { FlagAction::Add } else { FlagAction::Remove };
+                self.processes[process].store(which, action).await;
+            }
+            Act::Expunge { process, which } => {
+                let process = &mut self.processes[process];
+                let Some(&uid) = process.client.uids().get(which) else {
+                    return;
+                };
+                process
+                    .client
+                    .store(&[uid], FlagAction::Add, "\\Deleted")
+                    .await
+                    .unwrap();
+                process.client.mailbox().expunge(&set(&[uid])).await.unwrap();
+                process.noop().await;
+            }
+            Act::Noop { process } => self.processes[process].noop().await,
+            Act::Remember { client, process } => {
+                let fixture = &self.processes[process].fixture;
+                self.memories[client].resynchronise(fixture).await;
+            }
+            // The client that has the mailbox selected goes, with what it was told by its updates.
+            Act::Leave { client, process } => {
+                self.processes[process].noop().await;
+                let process = &mut self.processes[process];
+                let highest = process.client.updates().highest_modseq();
+                self.memories[client] = Memory {
+                    highest: Some(highest),
+                    flags: process.told.clone(),
+                };
+            }
+            Act::Restart { process } => self.restart(process).await,
+            Act::Kill { process } => {
+                // What the processes leave behind is not seen: they were killed before.
+                let home = home();
+                copy_tree(&root, &home.path().join("u"));
+                self.home = home;
+                self.restart(process).await;
+                self.restart(1 - process).await;
+            }
+            Act::Reboot => {
+                self.boot += 1;
+                self.restart(0).await;
+                self.restart(1).await;
+            }
+            Act::Spoil { how } => {
+                if root.join(FILE).exists() && std::fs::metadata(root.join(FILE)).unwrap().len() > 0 {
+                    spoil(&root, how);
+                }
+            }
+        }
+    }
+
+    async fn restart(&mut self, process: usize) {
+        self.processes[process] = Process::start(&self.home, self.boot).await;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn a_client_that_asks_only_for_changes_has_the_mailbox_whatever_happened(
+        acts in proptest::collection::vec(act(), 1..48),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut world = World::new().await;
+            for act in acts {
+                world.act(act).await;
+            }
+            for process in 0..2 {
+                for client in 0..3 {
+                    world.act(Act::Remember { client, process }).await;
+                }
+            }
+        });
+    }
+}
