@@ -1,6 +1,8 @@
 //! What CAPABILITY lists (RFC 9051, section 7.2.2), and what ENABLE can switch on.
 
 mod connection;
+#[cfg(test)]
+mod page;
 
 use std::borrow::Cow;
 
