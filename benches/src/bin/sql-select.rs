@@ -31,8 +31,8 @@ impl Authenticator for Nobody {
 struct Short(Option<&'static [u8]>);
 
 impl MessageSource for Short {
-    fn size(&self) -> u64 {
-        self.0.map_or(0, |octets| octets.len() as u64)
+    fn size(&self) -> Option<u64> {
+        Some(self.0.map_or(0, |octets| octets.len() as u64))
     }
 
     async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, imap_backend::Error> {

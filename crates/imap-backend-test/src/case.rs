@@ -11,6 +11,7 @@ use imap_backend::Backend;
 use std::fmt;
 
 pub mod append;
+pub mod append_all;
 pub mod body;
 pub mod coming_back;
 pub mod copy_move;
@@ -24,6 +25,7 @@ pub mod metadata;
 pub mod mod_sequences;
 pub mod patterns;
 pub mod recent;
+pub mod replace;
 pub mod search;
 pub mod select;
 pub mod sort;
@@ -123,6 +125,20 @@ cases! {
         nul_never_comes_back "RFC 9051, section 4.3.1";
         a_missing_mailbox_is_not_created "RFC 9051, section 6.3.12";
         a_broken_off_message_leaves_nothing "RFC 9051, section 6.3.12";
+    }
+    append_all {
+        messages_come_back_in_their_order "RFC 3502, section 6.3.11";
+        what_goes_wrong_leaves_no_message "RFC 3502, section 6.3.11";
+        a_refused_message_takes_the_others_along "RFC 3502, section 6.3.11";
+        a_missing_mailbox_is_not_created "RFC 3502, section 6.3.11";
+        another_session_reads_while_one_stores "RFC 4469; `Session::another`";
+    }
+    replace {
+        a_message_takes_the_place_of_another "RFC 8508, section 3.4";
+        the_two_mailboxes_may_differ "RFC 8508, section 3.4";
+        only_the_message_named_goes "RFC 8508, section 3.4";
+        without_a_new_message_the_old_one_stays_as_it_is "RFC 8508, section 3.4";
+        a_message_that_is_gone_is_not_replaced "RFC 8508, section 3.2";
     }
     fetch {
         answers_come_in_the_order_of_the_question "`Mailbox::fetch`";

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset};
-use imap_backend::{Append, Error, ErrorKind, MessageSource};
+use imap_backend::{Append, Error, ErrorKind, MessageSource, Messages};
 use imap_updates::{Flag, Flags};
 
 /// A message and what APPEND says about it.
@@ -80,7 +80,10 @@ pub(crate) struct Source {
 #[derive(Debug)]
 enum Then {
     End,
+    /// The client goes away.
     Gone,
+    /// The client goes away in the middle of the last message.
+    Half,
 }
 
 /// Small enough that most test messages come in several.
@@ -106,8 +109,8 @@ impl Source {
 }
 
 impl MessageSource for Source {
-    fn size(&self) -> u64 {
-        self.announced
+    fn size(&self) -> Option<u64> {
+        Some(self.announced)
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
@@ -118,7 +121,70 @@ impl MessageSource for Source {
         }
         match self.then {
             Then::End => Ok(None),
-            Then::Gone => Err(ErrorKind::ClientGone.into()),
+            Then::Gone | Then::Half => Err(ErrorKind::ClientGone.into()),
         }
+    }
+}
+
+/// The messages of one APPEND.
+#[derive(Debug)]
+pub(crate) struct Series {
+    mails: std::vec::IntoIter<Mail>,
+    now: Option<Source>,
+    then: Then,
+}
+
+impl Series {
+    pub(crate) fn whole(mails: impl IntoIterator<Item = Mail>) -> Self {
+        Self {
+            mails: mails.into_iter().collect::<Vec<_>>().into_iter(),
+            now: None,
+            then: Then::End,
+        }
+    }
+
+    /// The client goes away when half of the last has arrived.
+    pub(crate) fn broken_off(mails: impl IntoIterator<Item = Mail>) -> Self {
+        Self {
+            then: Then::Half,
+            ..Self::whole(mails)
+        }
+    }
+
+    /// Behind the last of these, what should be a message is none.
+    pub(crate) fn going_wrong(mails: impl IntoIterator<Item = Mail>) -> Self {
+        Self {
+            then: Then::Gone,
+            ..Self::whole(mails)
+        }
+    }
+}
+
+impl MessageSource for Series {
+    fn size(&self) -> Option<u64> {
+        self.now.as_ref()?.size()
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        match &mut self.now {
+            Some(now) => now.chunk().await,
+            None => Ok(None),
+        }
+    }
+}
+
+impl Messages for Series {
+    async fn next(&mut self) -> Result<Option<Append>, Error> {
+        let Some(mail) = self.mails.next() else {
+            return match self.then {
+                Then::End => Ok(None),
+                Then::Gone | Then::Half => Err(ErrorKind::ClientGone.into()),
+            };
+        };
+        self.now = Some(match (self.mails.len(), &self.then) {
+            (0, Then::Half) => Source::broken_off(mail.octets.clone()),
+            _ => mail.source(),
+        });
+        Ok(Some(mail.append()))
     }
 }

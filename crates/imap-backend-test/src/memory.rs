@@ -65,6 +65,8 @@ impl Backend for MemoryBackend {
             .with(Ability::ObjectId)
             .with(Ability::Metadata)
             .with(Ability::Quota)
+            .with(Ability::MultiAppend)
+            .with(Ability::Catenate)
     }
 
     async fn login(&self, _: &Peer, credentials: Credentials) -> Result<MemorySession, LoginError> {

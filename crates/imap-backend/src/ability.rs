@@ -32,6 +32,14 @@ pub enum Ability {
     /// [`Session::quotas`](crate::Session::quotas) tells what is limited, and APPEND and COPY refuse what exceeds it: QUOTA
     /// (RFC 9208).
     Quota,
+    /// Puts a message in the place of another: REPLACE (RFC 8508). On by default, because
+    /// [`Session::replace`](crate::Session::replace) has a default that is right where nobody interferes.
+    Replace,
+    /// Stores several messages, all or none: [`Session::append_all`](crate::Session::append_all) for MULTIAPPEND (RFC
+    /// 3502).
+    MultiAppend,
+    /// Reads messages while it stores one: [`Session::another`](crate::Session::another) for CATENATE (RFC 4469).
+    Catenate,
 }
 
 impl Ability {
@@ -46,6 +54,9 @@ impl Ability {
             Self::ObjectId => 1 << 18,
             Self::Metadata => 1 << 19,
             Self::Quota => 1 << 20,
+            Self::Replace => 1 << 12,
+            Self::MultiAppend => 1 << 13,
+            Self::Catenate => 1 << 14,
         }
     }
 }
@@ -91,6 +102,6 @@ impl Abilities {
 
 impl Default for Abilities {
     fn default() -> Self {
-        Self(Ability::Move.bit() | Ability::UidPlus.bit())
+        Self(Ability::Move.bit() | Ability::UidPlus.bit() | Ability::Replace.bit())
     }
 }

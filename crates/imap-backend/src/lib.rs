@@ -72,7 +72,7 @@ pub mod thread;
 pub mod walk;
 
 pub use ability::{Abilities, Ability};
-pub use append::{Append, Appended, MessageSource};
+pub use append::{Append, Appended, AppendedAll, MessageSource, Messages};
 pub use authenticator::{Authenticator, PasswordCheck};
 pub use backend::Backend;
 pub use body::{Body, ReadBody};

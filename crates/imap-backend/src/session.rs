@@ -1,16 +1,21 @@
 //! The authenticated state: what a user does with mailboxes as a whole.
 
+use imap_seq::Uid;
+use imap_updates::{Flag, Flags};
+
 use crate::ability::Abilities;
-use crate::append::{Append, Appended, MessageSource};
+use crate::append::{Append, Appended, AppendedAll, MessageSource, Messages};
 use crate::create::{Create, Created};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::list::{ListEntry, ListQuery};
 use crate::mailbox::{Mailbox, unsupported};
 use crate::metadata::{Metadata, MetadataChange};
 use crate::name::MailboxName;
 use crate::quota::Quota;
+use crate::record::Need;
 use crate::select::{Opened, Select};
 use crate::status::{self, Status, StatusQuery};
+use crate::store::{FlagAction, FlagChange};
 
 /// One logged-in connection of a user.
 ///
@@ -74,6 +79,66 @@ pub trait Session: Send + 'static {
         append: &Append,
         message: impl MessageSource,
     ) -> impl Future<Output = Result<Appended, Error>> + Send;
+
+    /// Adds messages at the end of a mailbox, all or none: MULTIAPPEND (RFC 3502). Nobody may see one of them before the
+    /// last has arrived whole, and after an error there is none. With [`Ability::MultiAppend`](crate::Ability::MultiAppend),
+    /// the server stores a single message this way too.
+    ///
+    /// There is no right default.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    fn append_all(
+        &mut self,
+        name: &MailboxName,
+        messages: impl Messages,
+    ) -> impl Future<Output = Result<AppendedAll, Error>> + Send {
+        let _ = (name, messages);
+        async { Err(unsupported()) }
+    }
+
+    /// Adds a message at the end of the mailbox `name`, and removes the message `replaced` from the selected mailbox for
+    /// good, whatever flags it has: REPLACE (RFC 8508). The two mailboxes may be one.
+    ///
+    /// The default appends, marks `\Deleted` and expunges: right wherever nobody interferes between these steps, and if it
+    /// ends between them there are both messages.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append); [`ErrorKind::ExpungeIssued`] where the message to be replaced is gone. Nothing is added
+    /// then.
+    fn replace(
+        &mut self,
+        selected: &mut Self::Mailbox,
+        replaced: Uid,
+        name: &MailboxName,
+        append: &Append,
+        message: impl MessageSource,
+    ) -> impl Future<Output = Result<Appended, Error>> + Send {
+        async move {
+            let found = selected.fetch(&[replaced], Need::FLAGS).await?;
+            if found.into_records().next().is_none() {
+                return Err(ErrorKind::ExpungeIssued.into());
+            }
+            let appended = self.append(name, append, message).await?;
+            let replaced = [replaced].into_iter().collect();
+            let delete = FlagChange::new(FlagAction::Add, Flags::from_iter([Flag::Deleted]));
+            selected.store(&replaced, &delete).await?;
+            selected.expunge(&replaced).await?;
+            Ok(appended)
+        }
+    }
+
+    /// A second session of the same user, through which the server reads what the parts of a message name while this one
+    /// stores the message: CATENATE (RFC 4469). Where sessions are a handle, it is a clone. With
+    /// [`Ability::Catenate`](crate::Ability::Catenate) it is always there.
+    ///
+    /// The default is `None`.
+    fn another(&self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 
     /// What STATUS asks for (RFC 9051, section 6.3.11), without selecting the mailbox.
     ///

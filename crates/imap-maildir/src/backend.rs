@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use imap_backend::{
-    Abilities, Ability, Authenticator, Backend, Claim, Credentials, Error, ErrorKind, LoginError, Logins,
-    Peer, ScramKeys,
+    Abilities, Authenticator, Backend, Claim, Credentials, Error, ErrorKind, LoginError, Logins, Peer,
+    ScramKeys,
 };
 use parking_lot::Mutex;
 
@@ -20,7 +20,7 @@ use crate::format::mailbox_names::{InvalidUser, check_user};
 use crate::format::special_uses::ByName;
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::watch::Watcher;
-use crate::session::MaildirSession;
+use crate::session::{MaildirSession, abilities};
 
 /// Where users' Maildirs are: a path with `%u` in place of the user's name, such as `/var/mail/%u/Maildir`.
 ///
@@ -154,14 +154,6 @@ impl<A: Authenticator> MaildirBackend<A> {
         accounts.insert(account.root().to_owned(), Arc::downgrade(&account));
         Ok(account)
     }
-}
-
-pub(crate) fn abilities() -> Abilities {
-    Abilities::default()
-        .with(Ability::SpecialUse)
-        .with(Ability::CreateSpecialUse)
-        .with(Ability::Metadata)
-        .with(Ability::ModSequences)
 }
 
 impl<A: Authenticator> Backend for MaildirBackend<A> {

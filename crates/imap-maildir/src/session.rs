@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use imap_backend::{
-    Abilities, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, MailboxName,
-    MessageSource, Metadata, MetadataChange, Opened, Select, Selection, Session, Status, StatusQuery,
+    Abilities, Ability, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind, ListEntry,
+    ListQuery, MailboxName, MessageSource, Messages, Metadata, MetadataChange, Opened, Select, Selection,
+    Session, Status, StatusQuery,
 };
 
+use imap_seq::Uid;
+
 use crate::account::Account;
-use crate::backend::abilities;
 use crate::disk::delivery::Delivery;
 use crate::format::mailbox_names::DELIMITER;
 use crate::format::subscriptions::Subscription;
@@ -67,6 +69,21 @@ impl Session for MaildirSession {
         self.account.reported(name, appended)
     }
 
+    /// All are written into `tmp/`; then they get their names and UIDs together, as the messages of a COPY do.
+    async fn append_all(
+        &mut self,
+        name: &MailboxName,
+        mut messages: impl Messages,
+    ) -> Result<AppendedAll, Error> {
+        let mailbox = self.account.mailbox(name, ErrorKind::TryCreate).await?;
+        let appended = append_all_to(&mailbox, &mut messages).await;
+        self.account.reported(name, appended)
+    }
+
+    fn another(&self) -> Option<Self> {
+        Some(Self::new(Arc::clone(&self.account)))
+    }
+
     async fn status(&mut self, name: &MailboxName, _: StatusQuery) -> Result<Status, Error> {
         Ok(self.account.figures(name).await?.status())
     }
@@ -105,27 +122,63 @@ impl Session for MaildirSession {
     }
 }
 
+/// What a Maildir can do beside what every backend can.
+pub(crate) fn abilities() -> Abilities {
+    Abilities::default()
+        .with(Ability::ModSequences)
+        .with(Ability::SpecialUse)
+        .with(Ability::CreateSpecialUse)
+        .with(Ability::Metadata)
+        .with(Ability::MultiAppend)
+        .with(Ability::Catenate)
+}
+
 /// Stores a message; on an error nothing of it stays.
 async fn append_to(
     mailbox: &Arc<OpenMailbox>,
     append: &Append,
     message: &mut impl MessageSource,
 ) -> Result<Appended, Error> {
+    let addition = prepare(mailbox, append, message).await?;
+    let uids = add(mailbox, vec![addition]).await?;
+    let uid = uids.first().copied().ok_or(ErrorKind::ServerBug)?;
+    Ok(Appended::new(mailbox.uid_validity, uid))
+}
+
+/// Stores messages; on an error nothing of any stays.
+async fn append_all_to(
+    mailbox: &Arc<OpenMailbox>,
+    messages: &mut impl Messages,
+) -> Result<AppendedAll, Error> {
+    let mut additions = Vec::new();
+    while let Some(append) = messages.next().await? {
+        additions.push(prepare(mailbox, &append, messages).await?);
+    }
+    let uids = add(mailbox, additions).await?;
+    Ok(AppendedAll::new(mailbox.uid_validity, uids))
+}
+
+/// Takes a message in, to where it needs no more than its name.
+async fn prepare(
+    mailbox: &Arc<OpenMailbox>,
+    append: &Append,
+    message: &mut impl MessageSource,
+) -> Result<Addition, Error> {
     let delivery = receive(mailbox, message).await?;
     let modified = append.internal_date().map(|date| date.timestamp());
-    let uid_validity = mailbox.uid_validity;
     let finish = move || delivery.finish(modified).map_err(from_io);
     let prepared = tokio::task::spawn_blocking(finish).await.map_err(panicked)??;
-    let addition = Addition {
+    Ok(Addition {
         prepared,
         flags: append.flags().clone(),
-    };
-    let uids = mailbox
-        .write_with_list(move |mailbox, writer, lock| mailbox.add(writer, lock, vec![addition]))
+    })
+}
+
+async fn add(mailbox: &Arc<OpenMailbox>, additions: Vec<Addition>) -> Result<Vec<Uid>, Error> {
+    mailbox
+        .write_with_list(move |mailbox, writer, lock| mailbox.add(writer, lock, additions))
         .await
-        .map_err(try_create)?;
-    let uid = uids.first().copied().ok_or(ErrorKind::ServerBug)?;
-    Ok(Appended::new(uid_validity, uid))
+        .map_err(try_create)
 }
 
 /// Writes a message into `tmp/` as it arrives.

@@ -34,6 +34,8 @@ pub(crate) fn abilities() -> Abilities {
         .with(Ability::ObjectId)
         .with(Ability::Metadata)
         .with(Ability::Quota)
+        .with(Ability::MultiAppend)
+        .with(Ability::Catenate)
 }
 
 impl<A: Authenticator> SqlBackend<A> {

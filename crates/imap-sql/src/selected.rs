@@ -73,7 +73,11 @@ impl SqlMailbox {
             .with_mailbox_id(mailbox_id(key)))
     }
 
-    fn may_write(&self) -> Result<(), Error> {
+    pub(crate) const fn key(&self) -> MailboxKey {
+        self.key
+    }
+
+    pub(crate) fn may_write(&self) -> Result<(), Error> {
         match self.access {
             Access::ReadWrite => Ok(()),
             Access::ReadOnly => Err(ErrorKind::NoPermission.into()),

@@ -1,10 +1,11 @@
 //! `SqlSession`: a logged-in user.
 
 use imap_backend::{
-    Abilities, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, MailboxName,
-    MessageSource, Metadata, MetadataChange, Opened, Quota, Select, Session, SpecialUse, Status, StatusQuery,
+    Abilities, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind, ListEntry, ListQuery,
+    MailboxName, MessageSource, Messages, Metadata, MetadataChange, Opened, Quota, Select, Session,
+    SpecialUse, Status, StatusQuery,
 };
-use imap_seq::Uid;
+use imap_seq::{ModSeq, Uid, UidSet};
 
 use crate::backend::abilities;
 use crate::columns::{mailbox_id, now};
@@ -13,11 +14,12 @@ use crate::list::list;
 use crate::node::{Change, Node};
 use crate::selected::SqlMailbox;
 use crate::tables::accounts::AccountId;
+use crate::tables::log;
 use crate::tables::mailboxes::{self, MailboxKey};
 use crate::tables::messages::{self, NewMessage};
 use crate::tables::{metadata, names, quotas, special_uses, subscriptions};
 use crate::transfer::{Originals, transfer};
-use crate::upload::Upload;
+use crate::upload::{Upload, Uploads};
 
 /// One logged-in connection of a user.
 #[derive(Debug)]
@@ -77,13 +79,48 @@ impl Session for SqlSession {
         let (account, octets) = (self.account, message.size());
         // Before an octet of it was sent. What arrives beside it may exceed the quota by itself.
         self.node
-            .query(move |statements| quotas::check_room(statements, account, (1, octets)))
+            .query(move |statements| quotas::check_room(statements, account, (1, octets.unwrap_or(0))))
             .await?;
         let upload = Upload::receive(&self.node, &mut message).await?;
         let append = append.clone();
         self.node
             .blocking(move |node| store(node, key, &append, upload))
             .await
+    }
+
+    async fn append_all(
+        &mut self,
+        name: &MailboxName,
+        mut messages: impl Messages,
+    ) -> Result<AppendedAll, Error> {
+        let key = self.find(name, ErrorKind::TryCreate).await?;
+        let account = self.account;
+        let uploads = Uploads::receive(&self.node, self.account, &mut messages).await?;
+        self.node
+            .blocking(move |node| store_all(node, (account, key), uploads))
+            .await
+    }
+
+    /// One transaction.
+    async fn replace(
+        &mut self,
+        selected: &mut SqlMailbox,
+        replaced: Uid,
+        name: &MailboxName,
+        append: &Append,
+        mut message: impl MessageSource,
+    ) -> Result<Appended, Error> {
+        selected.may_write()?;
+        let key = self.find(name, ErrorKind::TryCreate).await?;
+        let upload = Upload::receive(&self.node, &mut message).await?;
+        let (append, from, account) = (append.clone(), selected.key(), self.account);
+        self.node
+            .blocking(move |node| replace(node, (from, replaced), (account, key), &append, upload))
+            .await
+    }
+
+    fn another(&self) -> Option<Self> {
+        Some(Self::new(self.node.clone(), self.account))
     }
 
     async fn status(&mut self, name: &MailboxName, query: StatusQuery) -> Result<Status, Error> {
@@ -198,6 +235,57 @@ fn store(node: &Node, key: MailboxKey, append: &Append, mut upload: Upload) -> R
     Ok(Appended::new(key.uid_validity, uid))
 }
 
+/// Stores messages whose octets are here, in one transaction.
+fn store_all(
+    node: &Node,
+    (account, key): (AccountId, MailboxKey),
+    mut uploads: Uploads,
+) -> Result<AppendedAll, Error> {
+    let uids = node.commit(|change| {
+        let statements = change.statements;
+        let number = uploads.len();
+        let allocated = mailboxes::allocate(statements, key, number)?.ok_or(ErrorKind::TryCreate)?;
+        let mut uids = UidSet::new();
+        for ((append, upload), uid) in uploads.iter_mut().zip(allocated.first..) {
+            insert(change, key, append, upload, (uid, allocated.modseq))?;
+            uids.insert(uid.try_into()?);
+        }
+        // Of a message that is put together of parts nobody knew how long it would be.
+        quotas::check_room(statements, account, (0, 0))?;
+        change.changes(key);
+        Ok(uids)
+    })?;
+    uploads.committed();
+    Ok(AppendedAll::new(key.uid_validity, uids.iter()))
+}
+
+/// Stores a message, and removes another one from where it is.
+fn replace(
+    node: &Node,
+    (from, replaced): (MailboxKey, Uid),
+    (account, key): (AccountId, MailboxKey),
+    append: &Append,
+    mut upload: Upload,
+) -> Result<Appended, Error> {
+    let replaced = UidSet::from_iter([replaced]);
+    let uid = node.commit(|change| {
+        let statements = change.statements;
+        mailboxes::lock(statements, &[from.id, key.id])?;
+        if messages::flags(statements, from.id, &replaced)?.is_empty() {
+            return Err(ErrorKind::ExpungeIssued.into());
+        }
+        let uid = store_in(change, key, append, &mut upload)?;
+        messages::remove(statements, from.id, &replaced)?;
+        log::prune(statements, from.id)?;
+        // What counts is the difference (RFC 8508, section 3.4).
+        quotas::check_room(statements, account, (0, 0))?;
+        change.changes(from);
+        Ok(uid)
+    })?;
+    upload.committed();
+    Ok(Appended::new(key.uid_validity, uid))
+}
+
 /// Stores a message whose octets are here: UID and mod-sequence are allocated in the same transaction.
 pub(crate) fn store_in(
     change: &mut Change<'_>,
@@ -208,17 +296,26 @@ pub(crate) fn store_in(
     let statements = change.statements;
     // It may have been deleted while the message arrived.
     let allocated = mailboxes::allocate(statements, key, 1)?.ok_or(ErrorKind::TryCreate)?;
-    let uploaded = upload.store(statements)?;
+    insert(change, key, append, upload, (allocated.first, allocated.modseq))?;
+    change.changes(key);
+    Ok(allocated.first.try_into()?)
+}
+
+fn insert(
+    change: &mut Change<'_>,
+    key: MailboxKey,
+    append: &Append,
+    upload: &mut Upload,
+    allocated: (i64, ModSeq),
+) -> Result<(), Error> {
+    let uploaded = upload.store(change.statements)?;
     let message = NewMessage {
         flags: append.flags().clone(),
         received: append.internal_date(),
         size: uploaded.size,
         blob: uploaded.blob,
     };
-    let (uid, modseq) = (allocated.first, allocated.modseq);
-    messages::insert(statements, key.id, (uid, modseq), &message, now())?;
-    change.changes(key);
-    Ok(uid.try_into()?)
+    messages::insert(change.statements, key.id, allocated, &message, now())
 }
 
 /// The figures of a mailbox. Where sessions have it open they are the hub's, and so never ahead of what those can be told;

@@ -4,13 +4,15 @@
 //! arrives, in transactions of their own, so that nobody waits for a slow client; until a message has its blob, nobody can
 //! see it.
 
-use imap_backend::{Error, ErrorKind, MessageSource};
+use imap_backend::{Append, Error, ErrorKind, MessageSource, Messages};
 use imap_message::Summarizer;
 
 use crate::columns::{column, now};
 use crate::engine::Statements;
 use crate::node::Node;
+use crate::tables::accounts::AccountId;
 use crate::tables::blobs::{self, CHUNK};
+use crate::tables::quotas;
 
 /// How many octets are collected before they are written: one transaction, and one sync of the disk, for so many.
 const WRITE_AT: usize = 16 * CHUNK;
@@ -25,8 +27,12 @@ pub(crate) struct Upload {
     /// What was not written yet, with CRLF line ends.
     collected: Vec<u8>,
     last: u8,
-    /// There until the message is stored.
+    /// There until all of the message has arrived.
     summarizer: Option<Summarizer>,
+    /// What the summarizer has made; there until the message is stored.
+    summary: Option<Vec<u8>>,
+    /// There once all is in the database.
+    uploaded: Option<Uploaded>,
 }
 
 /// A message whose octets are in the database.
@@ -47,6 +53,8 @@ impl Upload {
             collected: Vec::new(),
             last: 0,
             summarizer: Some(Summarizer::new()),
+            summary: None,
+            uploaded: None,
         };
         while let Some(octets) = message.chunk().await? {
             upload.collect(&octets)?;
@@ -57,7 +65,14 @@ impl Upload {
                     .await?;
             }
         }
+        let summarizer = upload.summarizer.take();
+        upload.summary = summarizer.map(|summarizer| summarizer.finish().to_bytes());
         Ok(upload)
+    }
+
+    /// How many octets are held in memory.
+    fn held(&self) -> usize {
+        self.collected.len() + self.summary.as_ref().map_or(0, Vec::len)
     }
 
     /// Takes octets as the client sent them. A LF alone becomes a CRLF, wherever the message was cut.
@@ -113,8 +128,12 @@ impl Upload {
     /// Writes the rest, in the transaction that stores the message. If that is committed, call
     /// [`committed`](Self::committed).
     pub(crate) fn store(&mut self, statements: Statements<'_>) -> Result<Uploaded, Error> {
-        let summary = self.summarizer.take().ok_or(ErrorKind::ServerBug)?.finish();
-        let (size, summary) = (column(self.size)?, summary.to_bytes());
+        if let Some(uploaded) = self.uploaded {
+            blobs::touch(statements, uploaded.blob, now())?;
+            return Ok(uploaded);
+        }
+        let summary = self.summary.take().ok_or(ErrorKind::ServerBug)?;
+        let size = column(self.size)?;
         let blob = match self.blob {
             Some(blob) => blobs::finish(statements, blob, size, &summary).map(|()| blob)?,
             None => blobs::insert(statements, now(), size, &summary)?,
@@ -127,6 +146,69 @@ impl Upload {
     pub(crate) fn committed(mut self) {
         self.blob = None;
         self.node.behind().message_arrived();
+    }
+}
+
+/// The messages of one APPEND. What they hold in memory together is bounded as it is for one message.
+#[derive(Default)]
+pub(crate) struct Uploads(Vec<(Append, Upload)>);
+
+impl Uploads {
+    /// Takes all messages in, to the end of the last. One that exceeds the account's quota is refused before an octet of it
+    /// was sent; what arrives beside it may exceed the quota by itself.
+    pub(crate) async fn receive(
+        node: &Node,
+        account: AccountId,
+        messages: &mut impl Messages,
+    ) -> Result<Self, Error> {
+        let mut uploads = Self::default();
+        let mut octets = 0;
+        while let Some(append) = messages.next().await? {
+            octets += messages.size().unwrap_or(0);
+            let more = (uploads.len() + 1, octets);
+            node.query(move |statements| quotas::check_room(statements, account, more))
+                .await?;
+            let upload = Upload::receive(node, messages).await?;
+            uploads.0.push((append, upload));
+            let held: usize = uploads.0.iter().map(|(_, upload)| upload.held()).sum();
+            if held >= WRITE_AT {
+                uploads = node
+                    .blocking(move |node| uploads.put_away(node).map(|()| uploads))
+                    .await?;
+            }
+        }
+        Ok(uploads)
+    }
+
+    /// Writes what is held. Nobody sees it before the messages are stored.
+    fn put_away(&mut self, node: &Node) -> Result<(), Error> {
+        let uploads = self.0.iter_mut().map(|(_, upload)| upload);
+        let mut held: Vec<&mut Upload> = uploads.filter(|upload| upload.uploaded.is_none()).collect();
+        let uploaded = node.commit(|change| {
+            let all = held.iter_mut().map(|upload| upload.store(change.statements));
+            all.collect::<Result<Vec<_>, _>>()
+        })?;
+        for (upload, uploaded) in held.into_iter().zip(uploaded) {
+            upload.collected = Vec::new();
+            upload.blob = Some(uploaded.blob);
+            upload.uploaded = Some(uploaded);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut (Append, Upload)> {
+        self.0.iter_mut()
+    }
+
+    /// The messages have their blobs now.
+    pub(crate) fn committed(self) {
+        for (_, upload) in self.0 {
+            upload.committed();
+        }
     }
 }
 

@@ -40,8 +40,8 @@ enum Deed {
 struct Whole(Option<Bytes>, u64);
 
 impl MessageSource for Whole {
-    fn size(&self) -> u64 {
-        self.1
+    fn size(&self) -> Option<u64> {
+        Some(self.1)
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, imap_backend::Error> {

@@ -144,8 +144,8 @@ fn delivery(message: &DemoMessage) -> Delivery {
 struct Whole(Option<Bytes>);
 
 impl MessageSource for Whole {
-    fn size(&self) -> u64 {
-        self.0.as_ref().map_or(0, |octets| octets.len() as u64)
+    fn size(&self) -> Option<u64> {
+        Some(self.0.as_ref().map_or(0, |octets| octets.len() as u64))
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {

@@ -198,8 +198,8 @@ impl BodySource {
 }
 
 impl MessageSource for BodySource {
-    fn size(&self) -> u64 {
-        self.size
+    fn size(&self) -> Option<u64> {
+        Some(self.size)
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {

@@ -2,10 +2,12 @@
 
 use super::mailbox::MemoryMailbox;
 use super::mailboxes::Mailboxes;
-use super::messages::{self, Message, Messages};
+use super::messages;
+use super::messages::Message;
 use imap_backend::{
-    Abilities, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, MailboxName,
-    MessageSource, Metadata, MetadataChange, ObjectId, Opened, Quota, Select, Session, Status, StatusQuery,
+    Abilities, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind, ListEntry, ListQuery,
+    MailboxName, MessageSource, Messages, Metadata, MetadataChange, ObjectId, Opened, Quota, Select, Session,
+    Status, StatusQuery,
 };
 use imap_updates::MailboxHub;
 use parking_lot::Mutex;
@@ -23,8 +25,15 @@ impl MemorySession {
         Self { abilities, mailboxes }
     }
 
+    /// An identifier for the last of so many new messages, if there is room for them.
+    fn email_id(&self, messages: u64, octets: usize) -> Result<ObjectId, Error> {
+        let mut mailboxes = self.mailboxes.lock();
+        mailboxes.check_room(messages, octets as u64)?;
+        Ok(mailboxes.next_email_id())
+    }
+
     /// The mailbox of this name, and its id.
-    fn find(&self, name: &MailboxName) -> Result<(MailboxHub<Messages>, ObjectId), Error> {
+    fn find(&self, name: &MailboxName) -> Result<(MailboxHub<messages::Messages>, ObjectId), Error> {
         let mailboxes = self.mailboxes.lock();
         let hub = mailboxes.hub(name, ErrorKind::NonExistent)?;
         Ok((hub, mailboxes.id(name, ErrorKind::NonExistent)?))
@@ -65,15 +74,41 @@ impl Session for MemorySession {
     ) -> Result<Appended, Error> {
         let hub = {
             let mailboxes = self.mailboxes.lock();
-            mailboxes.check_room(1, message.size())?;
+            mailboxes.check_room(1, message.size().unwrap_or(0))?;
             mailboxes.hub(name, ErrorKind::TryCreate)?
         };
         let octets = message.read_all().await?;
-        let id = self.mailboxes.lock().next_email_id();
+        let id = self.email_id(1, octets.len())?;
         let message = Message::new(&octets, append, id)?;
         let mut mailbox = hub.lock();
         let uid = messages::add(&mut mailbox, message)?;
         Ok(Appended::new(mailbox.validity, uid))
+    }
+
+    async fn append_all(
+        &mut self,
+        name: &MailboxName,
+        mut messages: impl Messages,
+    ) -> Result<AppendedAll, Error> {
+        let hub = self.mailboxes.lock().hub(name, ErrorKind::TryCreate)?;
+        let (mut arrived, mut octets) = (Vec::new(), 0);
+        while let Some(append) = messages.next().await? {
+            let announced = octets as u64 + messages.size().unwrap_or(0);
+            self.mailboxes
+                .lock()
+                .check_room(arrived.len() as u64 + 1, announced)?;
+            let message = messages.read_all().await?;
+            octets += message.len();
+            let id = self.email_id(arrived.len() as u64 + 1, octets)?;
+            arrived.push(Message::new(&message, &append, id)?);
+        }
+        let mut mailbox = hub.lock();
+        let uids = messages::add_all(&mut mailbox, arrived)?;
+        Ok(AppendedAll::new(mailbox.validity, uids))
+    }
+
+    fn another(&self) -> Option<Self> {
+        Some(Self::new(self.abilities.clone(), Arc::clone(&self.mailboxes)))
     }
 
     async fn status(&mut self, name: &MailboxName, _: StatusQuery) -> Result<Status, Error> {

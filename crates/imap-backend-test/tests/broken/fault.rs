@@ -100,9 +100,16 @@ pub(crate) enum Fault {
     UidNextGoesBack,
     RefusesResync,
     SearchMinIsMax,
-    SortForgetsReverse,
+    KeepsFirstOfSeveral,
+    NoOtherSession,
+    ReplaceExpungesOthers,
+    ReplaceKeepsTheOld,
+    ReplacesBeforeItHas,
+    ReplacesWhatIsGone,
     SortFindsAll,
+    SortForgetsReverse,
     ThreadsBySubjectAlone,
+    TurnsSeveralAround,
 }
 
 /// Each fault with a case that must find it, whichever others do too.
@@ -157,6 +164,43 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
     (
         Fault::KeepsHalfMessages,
         "append::a_broken_off_message_leaves_nothing",
+    ),
+    (
+        Fault::TurnsSeveralAround,
+        "append_all::messages_come_back_in_their_order",
+    ),
+    (
+        Fault::KeepsFirstOfSeveral,
+        "append_all::what_goes_wrong_leaves_no_message",
+    ),
+    (
+        Fault::KeepsFirstOfSeveral,
+        "append_all::a_refused_message_takes_the_others_along",
+    ),
+    (
+        Fault::AppendCreates,
+        "append_all::a_missing_mailbox_is_not_created",
+    ),
+    (
+        Fault::NoOtherSession,
+        "append_all::another_session_reads_while_one_stores",
+    ),
+    (
+        Fault::ReplaceKeepsTheOld,
+        "replace::a_message_takes_the_place_of_another",
+    ),
+    (Fault::ReplaceKeepsTheOld, "replace::the_two_mailboxes_may_differ"),
+    (
+        Fault::ReplaceExpungesOthers,
+        "replace::only_the_message_named_goes",
+    ),
+    (
+        Fault::ReplacesBeforeItHas,
+        "replace::without_a_new_message_the_old_one_stays_as_it_is",
+    ),
+    (
+        Fault::ReplacesWhatIsGone,
+        "replace::a_message_that_is_gone_is_not_replaced",
     ),
     (
         Fault::SortsAnswers,

@@ -5,13 +5,13 @@ use crate::mailbox::BrokenMailbox;
 use crate::world::{During, World};
 use bytes::Bytes;
 use imap_backend::{
-    Abilities, Ability, Append, Appended, Create, Created, Error, ErrorKind, ListEntry, ListQuery, Mailbox,
-    MailboxName, MessageSource, Metadata, MetadataChange, Need, ObjectId, Opened, Quota, Record, Select,
-    Session, SpecialUse, Status, StatusQuery,
+    Abilities, Ability, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind, FlagAction,
+    FlagChange, ListEntry, ListQuery, Mailbox, MailboxName, MessageSource, Messages, Metadata,
+    MetadataChange, Need, ObjectId, Opened, Quota, Record, Select, Session, SpecialUse, Status, StatusQuery,
 };
 use imap_backend_test::MemorySession;
-use imap_seq::{ModSeq, Uid, UidValidity};
-use imap_updates::{Access, Closed, Origin, UpdateBuffer};
+use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
+use imap_updates::{Access, Closed, Flag, Flags, Origin, UpdateBuffer};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,8 +29,8 @@ struct Ready {
 }
 
 impl MessageSource for Ready {
-    fn size(&self) -> u64 {
-        self.size
+    fn size(&self) -> Option<u64> {
+        Some(self.size)
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
@@ -255,6 +255,92 @@ impl Session for BrokenSession {
             uid = Uid::new(count).unwrap();
         }
         Ok(Appended::new(self.validity(appended.uid_validity()), uid))
+    }
+
+    async fn append_all(
+        &mut self,
+        name: &MailboxName,
+        mut messages: impl Messages,
+    ) -> Result<AppendedAll, Error> {
+        let _ = self.world.shadow(name).await;
+        let mut stored = Vec::new();
+        let mut arrived = Vec::new();
+        let failed = loop {
+            let append = match messages.next().await {
+                Ok(Some(append)) => append,
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            };
+            let octets = messages.read_all().await;
+            match octets {
+                Ok(octets) if !octets.contains(&0) => arrived.push((append, octets)),
+                Ok(_) => break Some(ErrorKind::UnknownEncoding.into()),
+                Err(error) => break Some(error),
+            }
+        };
+        if failed.is_some() && !self.fault(Fault::KeepsFirstOfSeveral) {
+            return Err(failed.unwrap());
+        }
+        if self.fault(Fault::TurnsSeveralAround) {
+            arrived.reverse();
+        }
+        for (append, octets) in arrived {
+            let source = Ready {
+                size: octets.len() as u64,
+                octets: Some(octets),
+            };
+            stored.push(self.append(name, &append, source).await?);
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let validity = match stored.first() {
+            Some(first) => first.uid_validity(),
+            None => return Err(ErrorKind::ServerBug.into()),
+        };
+        Ok(AppendedAll::new(validity, stored.iter().map(Appended::uid)))
+    }
+
+    async fn replace(
+        &mut self,
+        selected: &mut BrokenMailbox,
+        replaced: Uid,
+        name: &MailboxName,
+        append: &Append,
+        message: impl MessageSource,
+    ) -> Result<Appended, Error> {
+        let uids: UidSet = [replaced].into_iter().collect();
+        let there = selected.fetch(&[replaced], Need::FLAGS).await?;
+        if there.into_records().next().is_none() && !self.fault(Fault::ReplacesWhatIsGone) {
+            return Err(ErrorKind::ExpungeIssued.into());
+        }
+        let delete = FlagChange::new(FlagAction::Add, Flags::from_iter([Flag::Deleted]));
+        if self.fault(Fault::ReplacesBeforeItHas) {
+            selected.store(&uids, &delete).await?;
+            selected.expunge(&uids).await?;
+        }
+        let appended = self.append(name, append, message).await?;
+        if self.fault(Fault::ReplaceKeepsTheOld) {
+            return Ok(appended);
+        }
+        selected.store(&uids, &delete).await?;
+        let all = [Uid::MIN, replaced].into_iter().collect();
+        let gone = match self.world.fault() {
+            Fault::ReplaceExpungesOthers => &all,
+            _ => &uids,
+        };
+        selected.expunge(gone).await?;
+        Ok(appended)
+    }
+
+    fn another(&self) -> Option<Self> {
+        if self.fault(Fault::NoOtherSession) {
+            return None;
+        }
+        Some(Self {
+            inner: self.inner.another()?,
+            world: Arc::clone(&self.world),
+        })
     }
 
     async fn status(&mut self, name: &MailboxName, query: StatusQuery) -> Result<Status, Error> {

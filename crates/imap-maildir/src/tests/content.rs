@@ -48,8 +48,8 @@ async fn a_nul_octet_is_refused_and_nothing_stays() {
 async fn a_client_that_goes_away_in_the_middle_leaves_nothing() {
     struct Half(u8);
     impl MessageSource for Half {
-        fn size(&self) -> u64 {
-            10
+        fn size(&self) -> Option<u64> {
+            Some(10)
         }
         async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
             self.0 += 1;

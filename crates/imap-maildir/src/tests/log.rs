@@ -29,8 +29,8 @@ fn t17_a_file_whose_name_no_message_can_have_is_logged_once() {
 struct TooMuch;
 
 impl MessageSource for TooMuch {
-    fn size(&self) -> u64 {
-        1
+    fn size(&self) -> Option<u64> {
+        Some(1)
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {

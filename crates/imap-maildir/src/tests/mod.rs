@@ -223,8 +223,8 @@ impl Pieces {
 }
 
 impl MessageSource for Pieces {
-    fn size(&self) -> u64 {
-        self.0.iter().map(|piece| piece.len() as u64).sum()
+    fn size(&self) -> Option<u64> {
+        Some(self.0.iter().map(|piece| piece.len() as u64).sum())
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {

@@ -19,7 +19,9 @@ const OF_THE_CONNECTION: [&str; 7] = [
 /// The cells of a capability's row, behind its name.
 fn rows(page: &str) -> BTreeMap<&str, Vec<&str>> {
     page.lines()
-        .filter(|line| line.starts_with("| ") && !line.starts_with("| capability") && !line.starts_with("| ---"))
+        .filter(|line| {
+            line.starts_with("| ") && !line.starts_with("| capability") && !line.starts_with("| ---")
+        })
         .map(|line| {
             let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
             (cells[0], cells[1..].to_vec())

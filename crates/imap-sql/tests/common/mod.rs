@@ -143,8 +143,8 @@ pub(crate) enum Then {
 }
 
 impl MessageSource for Pieces {
-    fn size(&self) -> u64 {
-        self.pieces.iter().map(|piece| piece.len() as u64).sum()
+    fn size(&self) -> Option<u64> {
+        Some(self.pieces.iter().map(|piece| piece.len() as u64).sum())
     }
 
     async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, imap_backend::Error> {

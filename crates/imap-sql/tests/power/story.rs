@@ -146,8 +146,8 @@ fn message(size: usize) -> Vec<u8> {
 }
 
 impl MessageSource for Message {
-    fn size(&self) -> u64 {
-        self.0.as_ref().map_or(0, |octets| octets.len() as u64)
+    fn size(&self) -> Option<u64> {
+        Some(self.0.as_ref().map_or(0, |octets| octets.len() as u64))
     }
 
     async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, imap_backend::Error> {

@@ -76,8 +76,8 @@ fn standard_input() -> io::Result<File> {
 
 impl MessageSource for &mut FileSource {
     /// Nobody knows how long standard input is.
-    fn size(&self) -> u64 {
-        0
+    fn size(&self) -> Option<u64> {
+        None
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {

@@ -213,8 +213,8 @@ impl<'f> EntrySource<'f> {
 
 impl MessageSource for &mut EntrySource<'_> {
     /// Nobody has counted them.
-    fn size(&self) -> u64 {
-        0
+    fn size(&self) -> Option<u64> {
+        None
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
