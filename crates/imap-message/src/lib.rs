@@ -146,6 +146,7 @@ mod encoded_word;
 mod envelope;
 mod field_name;
 mod header;
+mod html;
 mod lines;
 mod message;
 mod message_id;
@@ -176,4 +177,6 @@ pub use section::{Section, SectionText, select_fields};
 pub use structure::{BodyStructure, Disposition, Extension, Multipart, SinglePart, Specific};
 pub use subject::BaseSubject;
 pub use summarizer::Summarizer;
-pub use summary::{AddressField, InvalidSummary, Located, MAX_FIELD, MAX_FIELDS, Summary};
+pub use summary::{
+    AddressField, InvalidSummary, Located, MAX_FIELD, MAX_FIELDS, PartDecoder, Preview, Summary,
+};

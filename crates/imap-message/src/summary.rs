@@ -1,7 +1,9 @@
 //! What a store keeps of a message so that nobody has to read the message again.
 
 mod bytes;
+mod decoder;
 mod locate;
+mod preview;
 mod search;
 mod sort;
 mod structure;
@@ -15,7 +17,9 @@ use crate::field_name::{FieldName, FieldSet};
 use crate::structure::BodyStructure;
 
 pub use bytes::InvalidSummary;
+pub use decoder::PartDecoder;
 pub use locate::Located;
+pub use preview::Preview;
 pub use sort::AddressField;
 
 /// A field's value beyond this many octets is left out of a [`Summary`]. Longer ones end with a whole address, parameter

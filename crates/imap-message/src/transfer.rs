@@ -24,6 +24,19 @@ impl Encoding {
             _ => Self::Identity,
         }
     }
+
+    /// The same, but `None` for an encoding that nobody knows.
+    pub(crate) fn known(value: Option<&[u8]>) -> Option<Self> {
+        const PLAIN: [&[u8]; 3] = [b"7bit", b"8bit", b"binary"];
+        let name = value.and_then(single_token);
+        match (Self::of(value), name) {
+            (Self::Identity, Some(name)) => PLAIN
+                .iter()
+                .any(|plain| plain.eq_ignore_ascii_case(&name))
+                .then_some(Self::Identity),
+            (encoding, _) => Some(encoding),
+        }
+    }
 }
 
 /// Decodes a body that comes in pieces. What it gives does not depend on where they are cut.

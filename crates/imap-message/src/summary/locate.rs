@@ -66,7 +66,7 @@ impl Summary {
 
     /// The part with these numbers (RFC 3501 section 6.4.5): "every message has at least one part number", so the body
     /// of a message that is no multipart is its part 1.
-    fn numbered(&self, numbers: &[NonZeroU32]) -> Option<usize> {
+    pub(super) fn numbered(&self, numbers: &[NonZeroU32]) -> Option<usize> {
         let mut here = 0;
         let mut at = At::Message;
         for number in numbers {
