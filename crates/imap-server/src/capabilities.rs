@@ -61,8 +61,13 @@ const CAPABILITIES: &[(&str, Needs)] = &[
     ("THREAD=REFERENCES", Needs::Nothing),
     ("THREAD=REFS", Needs::Nothing),
     ("I18NLEVEL=1", Needs::Nothing),
+    ("BINARY", Needs::Nothing),
+    ("PREVIEW", Needs::Nothing),
     ("UIDPLUS", Needs::Ability(Ability::UidPlus)),
     ("MOVE", Needs::Ability(Ability::Move)),
+    ("REPLACE", Needs::Ability(Ability::Replace)),
+    ("MULTIAPPEND", Needs::Ability(Ability::MultiAppend)),
+    ("CATENATE", Needs::Ability(Ability::Catenate)),
     ("CONDSTORE", Needs::Ability(Ability::ModSequences)),
     ("QRESYNC", Needs::Ability(Ability::ModSequences)),
 ];

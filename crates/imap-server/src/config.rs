@@ -29,6 +29,12 @@ pub struct Limits {
     pub literals: u32,
     /// The largest message in APPEND, in octets. Default 64 MiB: twice what common mail servers relay.
     pub append: u32,
+    /// The most messages in one APPEND (RFC 3502). Default 1,024.
+    pub append_messages: u32,
+    /// All messages of one APPEND together, in octets. Default 256 MiB: four of the largest.
+    pub append_octets: u32,
+    /// The most parts of one message that is put together (RFC 4469). Default 4,096.
+    pub append_parts: u32,
     /// So many BAD answers in a row end the connection. Default 10.
     pub bad_commands: u32,
     /// So many failed logins end the connection. Default 10.
@@ -72,6 +78,9 @@ impl Default for Limits {
             command: 128 << 10,
             literals: 64,
             append: 64 << 20,
+            append_messages: 1024,
+            append_octets: 256 << 20,
+            append_parts: 4096,
             bad_commands: 10,
             failed_logins: 10,
             failed_login_delay: Duration::from_millis(250),

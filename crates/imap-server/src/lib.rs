@@ -48,6 +48,8 @@
 //! * **Sets are resolved once**, in the numbering that this client was told, before the backend is asked.
 //! * **Nothing is accepted unseen.** A literal is announced, weighed, and only then asked for; the message of an APPEND
 //!   goes to the backend piece by piece, and a backend that refuses it refuses before it was sent.
+//! * **All or none.** What is wrong with one message of a MULTIAPPEND, or with one part of a message that is put together
+//!   (CATENATE), leaves no message, and a REPLACE that fails removes none.
 //! * A message that somebody else expunged and that still has its number: FETCH and STORE serve the others and answer
 //!   NO `[EXPUNGEISSUED]`, COPY and MOVE do nothing and answer the same; the UID forms pass over it (RFC 2180).
 //! * A mailbox that is deleted under a session, or gets a new UIDVALIDITY, ends the session with BYE.
@@ -79,6 +81,12 @@
 //! * A message that turns out shorter than its size, or cannot be read to its end, ends the connection in the middle of the
 //!   literal: nothing that could follow would be understood. Everything that can be known before is answered with NO.
 //! * HEADER.FIELDS selects from headers of up to 1 MiB and answers NO `[LIMIT]` for longer ones; BODY\[HEADER\] has no bound.
+//! * URLs of CATENATE are read through a second session ([`imap_backend::Session::another`]), because the client's own is
+//!   storing the message meanwhile. They are of the same user and server; any other is a BADURL.
+//! * A header with octets above 127 is stored also for a client that has not enabled UTF8=ACCEPT, although RFC 6855,
+//!   section 4 has the server refuse it: programs that copy mail meet such headers, and refusing them loses mail.
+//! * BINARY decodes a part twice, to announce its length and to write it. A PREVIEW is made of the first 8 KiB of plain text
+//!   or 64 KiB of HTML and not kept; LAZY answers NIL where the backend has not handed the message over.
 //! * Commands are decoded by `imap-codec`. The search program of SEARCH has a parser of its own, because the codec reads it
 //!   eight levels deep and no deeper. A program may have 1,000 keys, 64 of which may read messages (BODY, TEXT, HEADER with a field that is not in
 //!   ENVELOPE), and 64 levels; chains of OR and parentheses around one key are no levels. Beyond: NO `[LIMIT]`.

@@ -211,6 +211,12 @@ limits! {
     command: Octets,
     /// The largest message in APPEND.
     append: Octets,
+    /// The most messages in one APPEND.
+    append_messages: Count,
+    /// All messages of one APPEND together.
+    append_octets: Octets,
+    /// The most parts of one message that is put together (CATENATE).
+    append_parts: Count,
     /// Pause between two batches of updates to an idling client.
     idle_batch: Time,
     /// How often a mailbox is looked at while its client idles, besides being watched.

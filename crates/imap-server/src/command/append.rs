@@ -1,91 +1,216 @@
-//! APPEND (RFC 9051, section 6.3.12): decided on before the message is sent, stored while it arrives.
+//! APPEND (RFC 9051, section 6.3.12) with MULTIAPPEND (RFC 3502): decided on before the first message is sent, stored while
+//! they arrive. REPLACE stores its message this way too.
 
-use imap_backend::{Ability, Append, Appended, Backend, MailboxName, Session};
-use imap_codec::imap_types::core::LiteralMode;
-use imap_updates::kind;
+use imap_backend::{Ability, Append, AppendedAll, Backend, Error, MailboxName, Messages, Session};
+use imap_seq::Uid;
+use imap_updates::{Flags, kind};
 
+use super::catenate::Urls;
 use crate::client::Client;
-use crate::completion::{Answer, Completion, Stop};
-use crate::connection::{AppendHead, Arriving, Fault, Gone, Incoming};
+use crate::completion::{Completion, Stop};
+use crate::connection::{AppendHead, Arriving, Fault, Gone, Incoming, Judge, too_big};
 use crate::convert;
+use crate::enabled::Feature;
+use crate::state::State;
+use crate::syntax::append::{Data, Options, Verb};
+use crate::wire;
 
 impl<B: Backend> Client<B> {
-    /// Carries out an APPEND whose literal has been announced.
+    /// Carries out an APPEND or REPLACE that was read as far as its first message.
     ///
     /// # Errors
     /// The connection is over.
     pub(crate) async fn append(&mut self, head: AppendHead) -> Result<(), Gone> {
-        let answer = self.store_message(&head).await;
+        tracing::debug!(command = head.verb.name(), "received");
+        if let Verb::Replace(numbers, _) = head.verb {
+            return self.replace(head, numbers).await;
+        }
+        let tag = head.tag.clone();
+        let answer = self.store_messages(head).await.map(|stored| {
+            let completed = Completion::ok("APPEND completed");
+            match self.append_uid(&stored) {
+                Some(code) => completed.with_code(code),
+                None => completed,
+            }
+        });
         // Only now is the command received whole, and in progress (RFC 9051, section 7.5.1).
         let command = self.begin(kind::Append);
-        self.complete_releasing(&head.tag, command, answer).await
+        self.complete_releasing(&tag, command, answer).await
     }
 
-    async fn store_message(&mut self, head: &AppendHead) -> Answer {
-        if let Err(refusal) = self.acceptable(head) {
-            return self.decline(head, refusal).await;
-        }
-        let (name, append) = match self.target(head) {
-            Ok(target) => target,
-            Err(refusal) => return self.decline(head, refusal).await,
+    /// Stores what arrives.
+    pub(super) async fn store_messages(&mut self, mut head: AppendHead) -> Result<AppendedAll, Stop> {
+        let options = match head.line.options() {
+            Ok(options) => options,
+            Err(why) => return Err(self.not_understood(&head, why)),
         };
-        let session = self.state.session()?;
-        let arriving = Arriving::new(&mut self.channel, head.literal);
+        let rules = self.rules(head.verb)?;
+        let (target, first) = match self.target(&head, &rules, &options) {
+            Ok(target) => target,
+            Err(refusal) => {
+                let incoming = Incoming::new(&mut self.channel, head.line, options.data, rules);
+                return Err(match incoming.finish().await {
+                    Err(Fault::Gone(gone)) => gone.into(),
+                    Err(Fault::Last(_)) => self.last(&head.tag, &refusal),
+                    _ => refusal.into(),
+                });
+            }
+        };
+        let several = rules.several;
+        let incoming = Incoming::new(&mut self.channel, head.line, options.data, rules);
+        let arriving = Arriving::new(incoming);
+        let source = arriving.source(first.clone(), options.data);
         let stored = tokio::select! {
             biased;
-            stored = session.append(&name, &append, arriving.source()) => stored,
+            stored = store(&mut self.state, &target, several, &first, source) => stored,
             gone = arriving.absence() => return Err(gone.into()),
         };
         match (arriving.finish().await, stored) {
             (Err(Fault::Gone(gone)), _) => Err(gone.into()),
-            (_, Ok(appended)) => {
-                let completed = Completion::ok("APPEND completed");
-                Ok(match self.abilities().has(Ability::UidPlus) {
-                    true => completed.with_code(append_uid(&appended)),
-                    false => completed,
-                })
+            (_, Ok(stored)) => Ok(stored),
+            (Err(Fault::Malformed(why)), Err(_)) => {
+                Err(Completion::bad(format!("{}: {why}", head.verb.name())).into())
             }
-            (Err(Fault::Malformed(why)), Err(_)) => Ok(Completion::bad(format!("APPEND: {why}"))),
+            (Err(Fault::Refused(refusal)), Err(_)) => Err(refusal.into()),
+            (Err(Fault::Last(refusal)), Err(_)) => Err(self.last(&head.tag, &refusal)),
             (Ok(()), Err(error)) => Err(error.into()),
         }
     }
 
-    fn acceptable(&mut self, head: &AppendHead) -> Result<(), Completion> {
-        self.state.session()?;
-        if head.literal.octets > self.channel.limits.append {
-            let most = self.channel.limits.append;
-            return Err(Completion::no(
-                "TOOBIG",
-                format!("the largest message accepted has {most} octets"),
-            ));
-        }
-        Ok(())
-    }
-
-    /// Refuses without having the message sent; a client that does not wait sends it all the same, and if that is
-    /// more than could be accepted, the connection ends with the answer.
-    async fn decline(&mut self, head: &AppendHead, refusal: Completion) -> Answer {
-        if head.literal.mode == LiteralMode::NonSync && head.literal.octets > self.channel.limits.append {
-            refusal.write(&mut self.channel, &head.tag);
-            return Err(Gone::CutOff("a refused literal is on its way").into());
-        }
-        match Incoming::new(&mut self.channel, head.literal).finish().await {
-            Err(Fault::Gone(gone)) => Err(gone.into()),
-            _ => Err(Stop::Answer(refusal)),
-        }
-    }
-
-    fn target(&mut self, head: &AppendHead) -> Result<(MailboxName, Append), Completion> {
-        let name = convert::mailbox_name(&head.mailbox, self.naming()?)?;
-        let append = Append::new(convert::flags(&head.flags)?);
-        Ok(match head.date.as_ref() {
-            Some(date) => (name, append.with_internal_date(*date.as_ref())),
-            None => (name, append),
+    fn rules(&mut self, verb: Verb) -> Result<Rules<B::Session>, Completion> {
+        let abilities = self.abilities();
+        let naming = self.naming()?;
+        let selected = match &self.state {
+            State::Selected(_, selected) => Some(selected.name.clone()),
+            _ => None,
+        };
+        let urls = match abilities.has(Ability::Catenate) {
+            true => self.state.session()?.another(),
+            false => None,
+        };
+        Ok(Rules {
+            several: verb == Verb::Append && abilities.has(Ability::MultiAppend),
+            takes_utf8: self.enabled.has(Feature::Utf8),
+            largest: self.channel.limits.append,
+            urls: urls.map(|session| Urls::new(session, naming.delimiter, selected)),
         })
+    }
+
+    /// Where the messages go, and what is said of the first.
+    fn target(
+        &mut self,
+        head: &AppendHead,
+        rules: &Rules<B::Session>,
+        options: &Options,
+    ) -> Result<(Target, Append), Completion> {
+        let replaced = match head.verb {
+            Verb::Append => None,
+            Verb::Replace(numbers, number) => Some(self.replaced(numbers, number)?),
+        };
+        let name = self
+            .naming()?
+            .name(&head.mailbox)
+            .ok_or_else(|| Completion::no("NONEXISTENT", convert::IMPOSSIBLE_NAME))?;
+        Ok((Target { name, replaced }, rules.judge(options)?))
+    }
+
+    /// BAD; and the end, where the octets of a literal come all the same.
+    fn not_understood(&mut self, head: &AppendHead, why: &'static str) -> Stop {
+        let bad = Completion::bad(format!("{}: {why}", head.verb.name()));
+        match head.line.is_followed_by_octets() {
+            true => self.last(&head.tag, &bad),
+            false => bad.into(),
+        }
+    }
+
+    /// The connection ends with this answer.
+    fn last(&mut self, tag: &str, answer: &Completion) -> Stop {
+        answer.write(&mut self.channel, tag);
+        Gone::CutOff("a refused literal is on its way").into()
+    }
+
+    /// `APPENDUID 38505 3955`, where UIDs are told (RFC 4315, section 3).
+    pub(super) fn append_uid(&self, stored: &AppendedAll) -> Option<String> {
+        if !self.abilities().has(Ability::UidPlus) {
+            return None;
+        }
+        let mut code = format!("APPENDUID {} ", stored.uid_validity()).into_bytes();
+        wire::uid_set(&mut code, stored.uids());
+        String::from_utf8(code).ok()
     }
 }
 
-/// `APPENDUID 38505 3955` (RFC 4315, section 3).
-fn append_uid(appended: &Appended) -> String {
-    format!("APPENDUID {} {}", appended.uid_validity(), appended.uid())
+/// Where messages go.
+#[derive(Debug)]
+struct Target {
+    name: MailboxName,
+    /// The message of the selected mailbox that goes for it.
+    replaced: Option<Uid>,
+}
+
+async fn store<S: Session>(
+    state: &mut State<S>,
+    target: &Target,
+    several: bool,
+    first: &Append,
+    source: impl Messages,
+) -> Result<AppendedAll, Error> {
+    let Target { name, replaced } = target;
+    match (state, replaced) {
+        (State::Selected(session, selected), Some(replaced)) => {
+            let mailbox = &mut selected.mailbox;
+            let appended = session.replace(mailbox, *replaced, name, first, source).await?;
+            Ok(appended.into())
+        }
+        (State::Authenticated(session) | State::Selected(session, _), _) => match several {
+            true => session.append_all(name, source).await,
+            false => Ok(session.append(name, first, source).await?.into()),
+        },
+        (State::NotAuthenticated, _) => Err(imap_backend::ErrorKind::ServerBug.into()),
+    }
+}
+
+/// What holds for the messages of one command.
+struct Rules<S: Session> {
+    several: bool,
+    /// Whether the client has enabled UTF-8.
+    takes_utf8: bool,
+    /// The largest message, in octets.
+    largest: u32,
+    /// There where messages may be put together.
+    urls: Option<Urls<S>>,
+}
+
+impl<S: Session> Judge for Rules<S> {
+    fn judge(&self, options: &Options) -> Result<Append, Completion> {
+        match options.data {
+            Data::Literal(announced) | Data::Utf8(announced) if announced.octets > self.largest => {
+                return Err(too_big(self.largest));
+            }
+            Data::Utf8(_) if !self.takes_utf8 => {
+                return Err(Completion::no("", "enable UTF8=ACCEPT first"));
+            }
+            Data::Catenate if self.urls.is_none() => {
+                return Err(Completion::bad("CATENATE is not offered"));
+            }
+            _ => {}
+        }
+        let flags: Flags = convert::flags(&options.flags)?;
+        let append = Append::new(flags);
+        Ok(match options.date.as_ref() {
+            Some(date) => append.with_internal_date(*date.as_ref()),
+            None => append,
+        })
+    }
+
+    fn takes_several(&self) -> bool {
+        self.several
+    }
+
+    async fn open(&mut self, url: &[u8]) -> Result<(imap_backend::Body, std::ops::Range<u64>), Completion> {
+        match &mut self.urls {
+            Some(urls) => urls.open(url).await,
+            None => Err(Completion::bad("CATENATE is not offered")),
+        }
+    }
 }

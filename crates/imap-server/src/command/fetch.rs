@@ -4,15 +4,18 @@
 //! (RFC 2180, section 4.1.2). UID FETCH passes over it, as over any UID that does not exist. A message that cannot be
 //! read has no row, and the command ends in NO.
 
+mod binary;
 mod message;
 mod narrowed;
+mod piece;
 mod plan;
+mod preview;
 mod row;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use imap_backend::{Backend, ErrorKind, FlagAction, FlagChange, Mailbox, Need, Record, Walk};
+use imap_backend::{Ability, Backend, ErrorKind, FlagAction, FlagChange, Mailbox, Need, Record, Walk};
 use imap_codec::imap_types::command::FetchModifier;
 use imap_codec::imap_types::fetch::MacroOrMessageDataItemNames;
 use imap_codec::imap_types::sequence::SequenceSet;
@@ -27,6 +30,8 @@ use crate::selected::{ModSequences, Selected};
 use crate::syntax::extension::Extras;
 use message::Reading;
 use narrowed::Narrowed;
+pub(super) use piece::{piece, section};
+pub(super) use plan::Partial;
 use plan::{Item, Plan, Seen};
 use row::Row;
 
@@ -46,6 +51,11 @@ impl<B: Backend> Client<B> {
         numbers: Numbers,
     ) -> Answer {
         permitted(numbers, self.enabled)?;
+        if wanted.extras.items.iter().any(|item| item.is_object_id())
+            && !self.abilities().has(Ability::ObjectId)
+        {
+            return Err(Completion::bad("FETCH: there are no object ids").into());
+        }
         let mut plan = Plan::new(&wanted, numbers, self.enabled)?;
         let narrowed = Narrowed::new(&wanted, numbers, self.enabled)?;
         if plan.items.contains(&Item::ModSeq) || narrowed.changed_since.is_some() {
@@ -151,7 +161,9 @@ impl Missing {
     fn note(&mut self, record: &Record, error: imap_backend::Error) -> Result<(), Stop> {
         match error.kind() {
             ErrorKind::ExpungeIssued => self.expunged = true,
-            kind if kind.concerns_one_message() || kind == ErrorKind::Limit => {
+            kind if kind.concerns_one_message()
+                || matches!(kind, ErrorKind::Limit | ErrorKind::UnknownEncoding) =>
+            {
                 tracing::warn!(uid = %record.uid(), %error, "a message cannot be read");
                 self.unreadable = Some(kind);
             }
@@ -162,6 +174,9 @@ impl Missing {
 
     fn completion(self, numbers: Numbers) -> Completion {
         match self.unreadable {
+            Some(ErrorKind::UnknownEncoding) => {
+                Completion::no("UNKNOWN-CTE", "the encoding of a part is not known")
+            }
             Some(ErrorKind::Limit) => Completion::no("LIMIT", "the header of a message is too long"),
             Some(_) => Completion::no("CORRUPTION", "some of the messages cannot be read"),
             None if self.expunged && numbers == Numbers::Seqs => Completion::expunge_issued(),

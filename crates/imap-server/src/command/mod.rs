@@ -5,6 +5,7 @@
 mod any;
 mod append;
 mod auth;
+mod catenate;
 mod compress;
 mod copy;
 mod fetch;
@@ -15,6 +16,7 @@ mod mailbox;
 mod metadata;
 mod notify;
 mod quota;
+mod replace;
 mod resync;
 mod sasl;
 mod saved;

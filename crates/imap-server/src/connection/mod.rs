@@ -8,7 +8,7 @@ mod presence;
 mod receive;
 mod secured;
 
-pub(crate) use append::{AppendHead, Arriving, Fault, Incoming};
+pub(crate) use append::{AppendHead, Arriving, Fault, Incoming, Judge, too_big};
 pub(crate) use channel::{Channel, Gone, Line, Phase, after};
 pub(crate) use io::Io;
 pub(crate) use receive::{ExtensionCommand, Received, Receiver, Refusal, SearchCommand};

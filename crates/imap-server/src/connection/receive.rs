@@ -4,16 +4,16 @@ use imap_codec::CommandCodec;
 use imap_codec::decode::Decoder;
 use imap_codec::fragmentizer::{FragmentInfo, Fragmentizer, LineEnding, LiteralAnnouncement};
 use imap_codec::imap_types::IntoStatic;
-use imap_codec::imap_types::command::{Command, CommandBody};
+use imap_codec::imap_types::command::Command;
 use imap_codec::imap_types::core::LiteralMode;
 use memchr::memchr;
 
-use super::append::{Announced, AppendHead, LiteralKind};
+use super::append::AppendHead;
 use super::channel::{Channel, Gone, KEPT, Line, Phase};
 use crate::numbers::Numbers;
 use crate::syntax::extension::{self, Extension, Extras};
 use crate::syntax::search::{self, Program};
-use crate::syntax::{self, Fault, SearchHead};
+use crate::syntax::{self, Fault, SearchHead, append};
 
 /// One command from the client, or why it is none.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) enum Received {
     Extension(ExtensionCommand),
     /// A SEARCH, SORT or THREAD, whose arguments the codec does not see.
     Search(SearchCommand),
-    /// An APPEND whose message has not been accepted yet.
+    /// An APPEND or REPLACE of which no message has been accepted yet.
     Append(AppendHead),
     Refused(Refusal),
 }
@@ -138,7 +138,7 @@ impl Receiver {
         } else if let Some(nul) = nul {
             format!("NUL at octet {}", at + nul + 1)
         } else if incomprehensible {
-            "literal of more octets than can be counted".to_owned()
+            UNCOUNTABLE.to_owned()
         } else {
             return Ok(Taken::Line(announcement));
         };
@@ -153,15 +153,19 @@ impl Receiver {
         literals: u32,
     ) -> Option<Received> {
         let last = announcement.mode == LiteralMode::NonSync;
-        if let Some(head) = self.append_head(announcement) {
-            return Some(match channel.phase {
-                Phase::User => Received::Append(head),
-                Phase::Stranger => self.refuse(None, "APPEND before login".to_owned(), last),
-            });
-        }
         // Whatever the literal holds, the command is wrong already: say so before it is sent.
         let message = self.fragments.message_bytes();
-        if let Some(head) = syntax::search_head(message) {
+        if let Some(begun) = append::begin(without_announcement(message)) {
+            match begun.begin {
+                Ok(_) if channel.phase == Phase::Stranger => {
+                    return Some(self.refuse(None, format!("{} before login", begun.name), last));
+                }
+                Ok(begin) => return Some(self.append(begin)),
+                // The mailbox is a literal.
+                Err(Fault::Ends { .. }) => {}
+                Err(fault) => return Some(refused(begun.tag, begun.name, fault, last)),
+            }
+        } else if let Some(head) = syntax::search_head(message) {
             if let Err(fault) = search::could_go_on(message, head.arguments, head.kind) {
                 return Some(refused_search(&head, message, fault, last));
             }
@@ -214,6 +218,12 @@ impl Receiver {
     fn decode(&self) -> Received {
         let message = self.fragments.message_bytes();
         let line = message.strip_suffix(b"\r\n").unwrap_or(message);
+        if let Some(begun) = append::begin(line) {
+            return match begun.begin {
+                Ok(begin) => self.append(begin),
+                Err(fault) => refused(begun.tag, begun.name, fault, false),
+            };
+        }
         if let Some(head) = syntax::search_head(message) {
             return match search::parse(line, head.arguments, head.kind) {
                 Ok(program) => Received::Search(SearchCommand {
@@ -251,38 +261,12 @@ impl Receiver {
         }
     }
 
-    /// The command so far, if it is an APPEND complete but for its message: decoded with an empty message in place.
-    fn append_head(&self, announcement: LiteralAnnouncement) -> Option<AppendHead> {
-        let message = self.fragments.message_bytes();
-        if !syntax::verb(message).eq_ignore_ascii_case(b"APPEND") {
-            return None;
+    /// The messages of this command are taken in by whoever stores them.
+    fn append(&self, begin: append::Begin) -> Received {
+        match AppendHead::new(begin, self.fragments.message_bytes()) {
+            Ok(head) => Received::Append(head),
+            Err(append::Uncountable) => self.refuse(None, UNCOUNTABLE.to_owned(), true),
         }
-        let brace = message.iter().rposition(|&octet| octet == b'{')?;
-        let mut stub = message[..brace].to_vec();
-        let kind = if stub.ends_with(b"~") {
-            LiteralKind::Literal8
-        } else {
-            LiteralKind::Literal
-        };
-        stub.extend_from_slice(b"{0}\r\n\r\n");
-        let (rest, command) = CommandCodec::default().decode_static(&stub).ok()?;
-        let CommandBody::Append {
-            mailbox, flags, date, ..
-        } = command.body
-        else {
-            return None;
-        };
-        rest.is_empty().then(|| AppendHead {
-            tag: command.tag.as_ref().to_owned(),
-            mailbox,
-            flags,
-            date,
-            literal: Announced {
-                octets: announcement.length,
-                mode: announcement.mode,
-                kind,
-            },
-        })
     }
 
     fn refuse(&self, code: Option<&'static str>, why: String, last: bool) -> Received {
@@ -297,6 +281,15 @@ impl Receiver {
             forgets_saved: false,
         })
     }
+}
+
+/// The answer to an announcement of more octets than a literal can have.
+const UNCOUNTABLE: &str = "literal of more octets than can be counted";
+
+/// A command without the end of its last line, and without the literal that is announced there.
+fn without_announcement(command: &[u8]) -> &[u8] {
+    let line = command.strip_suffix(b"\r\n").unwrap_or(command);
+    append::announcement(line).map_or(line, |(begin, _)| &line[..begin])
 }
 
 /// A command as the codec reads it; `None` where it does not, or where something is left over.
@@ -370,14 +363,5 @@ fn without_trailing_spaces(line: &[u8]) -> Option<Vec<u8>> {
 fn looks_like_announcement(line: &[u8]) -> bool {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let Some(inner) = line.strip_suffix(b"}") else {
-        return false;
-    };
-    let Some(brace) = inner.iter().rposition(|&octet| octet == b'{') else {
-        return false;
-    };
-    let digits = inner[brace + 1..]
-        .strip_suffix(b"+")
-        .unwrap_or(&inner[brace + 1..]);
-    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+    append::announcement(line).is_some()
 }

@@ -2,6 +2,7 @@
 //! message sequence numbers. The codec decodes; it gives no reason when it cannot. Decoded here are the search program of
 //! SEARCH and what the codec does not know ([`extension`]).
 
+pub(crate) mod append;
 mod diagnose;
 pub(crate) mod extension;
 mod fault;
@@ -14,6 +15,7 @@ pub(crate) mod search;
 mod search_checks;
 mod search_head;
 mod shown;
+pub(crate) mod url;
 pub(crate) mod window;
 
 pub(crate) use diagnose::diagnose;
@@ -36,11 +38,6 @@ const LONGEST_TAG: usize = 256;
 
 fn is_tag_octet(octet: u8) -> bool {
     octet.is_ascii_graphic() && !b"(){%*\"\\+".contains(&octet)
-}
-
-/// The second word: `FETCH` of `a1 FETCH 1 FLAGS`. Empty where there is none.
-pub(crate) fn verb(command: &[u8]) -> &[u8] {
-    words(command).nth(1).unwrap_or_default()
 }
 
 /// The words of the first line, split at single spaces: two spaces make an empty word.

@@ -232,6 +232,19 @@ impl FlagsRow<'_> {
     }
 }
 
+/// `EMAILID (M6d99ac3275bb4e)`, `THREADID NIL` (RFC 8474, section 5).
+pub(crate) fn object_id(out: &mut Vec<u8>, item: &str, id: Option<&ObjectId>) {
+    out.extend_from_slice(item.as_bytes());
+    match id {
+        Some(id) => {
+            out.extend_from_slice(b" (");
+            out.extend_from_slice(id.as_str().as_bytes());
+            out.push(b')');
+        }
+        None => out.extend_from_slice(b" NIL"),
+    }
+}
+
 /// `MODSEQ (715194045007)` (RFC 7162, section 3.1.4.2).
 pub(crate) fn mod_seq(out: &mut Vec<u8>, modseq: ModSeq) {
     out.extend_from_slice(b"MODSEQ (");

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use imap_backend::{Body, Error, ErrorKind, Record};
 use imap_message::{Located, Section, SectionText, Summarizer, Summary, select_fields};
 
+use super::binary::Decoded;
 use super::plan::{Depth, Item, Partial, Plan};
 
 /// How much of a message is held at a time, in octets.
@@ -63,6 +64,12 @@ pub(super) enum Content {
     Octets(Range<u64>),
     /// Fields of the header that was read as this one.
     Fields(usize),
+    /// What these octets stand for.
+    Decoded(Decoded),
+    /// How many octets that are.
+    Size(u64),
+    /// The words that it begins with.
+    Preview(String),
 }
 
 impl<'r> Reading<'r> {
@@ -91,11 +98,15 @@ impl<'r> Reading<'r> {
             self.summary = Some(self.summarize(plan.depth).await?);
         }
         for item in &plan.items {
-            if let Item::Octets { section, partial, .. } = item {
-                let content = self.content(section, *partial).await?;
-                self.contents.push(content);
-                tokio::task::consume_budget().await;
-            }
+            let content = match item {
+                Item::Octets { section, partial, .. } => self.content(section, *partial).await?,
+                Item::Binary { part, partial, .. } => self.binary(part, *partial).await?,
+                Item::BinarySize { part, .. } => self.binary_size(part).await?,
+                Item::Preview(effort) => self.preview(*effort).await?,
+                _ => continue,
+            };
+            self.contents.push(content);
+            tokio::task::consume_budget().await;
         }
         // The first octets that will be sent: what fails now fails before the literal is announced.
         if let Some(first) = self.contents.iter().find_map(|content| match content {
@@ -153,7 +164,7 @@ impl<'r> Reading<'r> {
         (*from..=to).contains(&offset) && (*reaches_the_end || to - offset >= wanted as u64)
     }
 
-    fn body(&self) -> Result<&'r Body, Error> {
+    pub(super) fn body(&self) -> Result<&'r Body, Error> {
         self.record
             .body()
             .ok_or_else(|| Error::new(ErrorKind::ServerBug).with_source("fetch answered no body"))
@@ -182,7 +193,7 @@ impl<'r> Reading<'r> {
     }
 
     /// The summary that the store keeps, or one made of the message in one pass.
-    async fn summarize(&mut self, depth: Depth) -> Result<Arc<Summary>, Error> {
+    pub(super) async fn summarize(&mut self, depth: Depth) -> Result<Arc<Summary>, Error> {
         let kept = self.record.summary();
         if let Some(kept) = kept.filter(|kept| depth == Depth::Header || kept.structure().is_some()) {
             return Ok(Arc::clone(kept));
@@ -208,7 +219,11 @@ impl<'r> Reading<'r> {
     }
 
     /// What a section is, or a piece of it (RFC 9051, section 6.4.5).
-    async fn content(&mut self, section: &Section, partial: Option<Partial>) -> Result<Content, Error> {
+    pub(super) async fn content(
+        &mut self,
+        section: &Section,
+        partial: Option<Partial>,
+    ) -> Result<Content, Error> {
         let header = self.summary.as_ref().map_or(0, |summary| summary.header_len());
         let content = match (&section.text, section.part.is_empty()) {
             (SectionText::All, true) => return self.rest(0, partial).await,
@@ -296,6 +311,7 @@ impl<'r> Reading<'r> {
             Item::Size => self.record.size().is_some(),
             Item::InternalDate => self.record.internal_date().is_some(),
             Item::ModSeq => self.record.modseq().is_some(),
+            Item::EmailId => self.record.email_id().is_some(),
             _ => true,
         })
     }
@@ -327,8 +343,8 @@ fn cut(content: Content, partial: Option<Partial>) -> Content {
             let from = end.min(start.saturating_add(partial.origin.into()));
             Content::Octets(from..end.min(from.saturating_add(partial.octets.into())))
         }
-        // Cut when they are selected.
-        Content::Fields(header) => Content::Fields(header),
+        // Cut when they are selected, or decoded.
+        other => other,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a FETCH asks for, in our terms (RFC 9051, section 6.4.5).
 
+use std::num::NonZeroU32;
+
 use imap_backend::Need;
 use imap_codec::imap_types::core::{AString, Vec1};
 use imap_codec::imap_types::fetch::{
@@ -11,6 +13,7 @@ use super::FetchWanted;
 use crate::command::Numbers;
 use crate::completion::Completion;
 use crate::enabled::{Enabled, Feature};
+use crate::syntax::extension::ExtraItem;
 use crate::wire;
 
 /// One item of a FETCH row.
@@ -24,12 +27,35 @@ pub(crate) enum Item {
     Body,
     BodyStructure,
     ModSeq,
+    EmailId,
+    ThreadId,
     /// Octets of the message; `label` is how the row names them.
     Octets {
         label: Vec<u8>,
         section: Section,
         partial: Option<Partial>,
     },
+    /// What a part says when its encoding is undone (RFC 3516); `label` is how the row names it.
+    Binary {
+        label: Vec<u8>,
+        part: Vec<NonZeroU32>,
+        partial: Option<Partial>,
+    },
+    /// How many octets that has.
+    BinarySize {
+        label: Vec<u8>,
+        part: Vec<NonZeroU32>,
+    },
+    Preview(Effort),
+}
+
+/// How much a PREVIEW may cost (RFC 8970, section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// The message is read.
+    Read,
+    /// LAZY: NIL where the message would have to be read.
+    OnlyAtHand,
 }
 
 /// `<origin.octets>`.
@@ -87,22 +113,33 @@ impl Plan {
         match wanted.items {
             MacroOrMessageDataItemNames::Macro(short) => {
                 for name in short.expand() {
-                    plan.add(&name)?;
+                    plan.add(&name);
                 }
             }
             MacroOrMessageDataItemNames::MessageDataItemNames(names) => {
                 for name in names {
-                    plan.add(name)?;
+                    plan.add(name);
                 }
                 if names.is_empty() && wanted.extras.items.is_empty() {
                     return Err(Completion::bad("FETCH needs at least one item"));
                 }
             }
         }
-        if let Some(item) = wanted.extras.items.first() {
-            return Err(Completion::bad(format!("FETCH item {item:?} is not supported")));
+        for item in &wanted.extras.items {
+            plan.add_extra(*item)?;
         }
         Ok(plan)
+    }
+
+    /// These octets alone, and `\Seen` left alone.
+    pub(crate) fn of_octets(section: Section, partial: Option<Partial>) -> Self {
+        let (item, need, depth) = octets(Vec::new(), section, partial);
+        Self {
+            items: vec![item],
+            need,
+            depth,
+            seen: Seen::Untouched,
+        }
     }
 
     /// Rows have the mod-sequence, also where the client has not asked for it (RFC 7162, section 3.1.4.1).
@@ -119,10 +156,28 @@ impl Plan {
     }
 
     pub(crate) fn has_octets(&self) -> bool {
-        self.items.iter().any(|item| matches!(item, Item::Octets { .. }))
+        self.items.iter().any(Item::is_of_content)
     }
 
-    fn add(&mut self, name: &MessageDataItemName<'_>) -> Result<(), Completion> {
+    fn add_extra(&mut self, item: ExtraItem) -> Result<(), Completion> {
+        match item {
+            ExtraItem::Preview => self.insert((Item::Preview(Effort::Read), BODY_AND_PARTS, Depth::Whole)),
+            // The store may have it at hand.
+            ExtraItem::PreviewLazy => {
+                self.insert((
+                    Item::Preview(Effort::OnlyAtHand),
+                    BODY_AND_PARTS,
+                    Depth::Attributes,
+                ));
+            }
+            ExtraItem::EmailId => self.insert((Item::EmailId, Need::OBJECT_IDS, Depth::Attributes)),
+            ExtraItem::ThreadId => self.insert((Item::ThreadId, Need::OBJECT_IDS, Depth::Attributes)),
+            ExtraItem::SaveDate => return Err(Completion::bad("FETCH: SAVEDATE is not supported")),
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, name: &MessageDataItemName<'_>) {
         use MessageDataItemName as Name;
         let attribute = |item, need| (item, need, Depth::Attributes);
         let (item, need, depth) = match name {
@@ -152,20 +207,43 @@ impl Plan {
                 let (label, section) = labelled(section.as_ref(), partial);
                 octets(label, section, partial)
             }
-            other => {
-                return Err(Completion::bad(format!(
-                    "FETCH item {} is not supported",
-                    shown(other)
-                )));
+            Name::Binary {
+                section,
+                partial,
+                peek,
+            } => {
+                if !peek {
+                    self.seen = Seen::Set;
+                }
+                let partial = partial.map(|(origin, octets)| Partial {
+                    origin,
+                    octets: octets.get(),
+                });
+                let item = Item::Binary {
+                    label: binary_label("BINARY", section, partial),
+                    part: section.clone(),
+                    partial,
+                };
+                of_part(item, section)
+            }
+            Name::BinarySize { section } => {
+                let item = Item::BinarySize {
+                    label: binary_label("BINARY.SIZE", section, None),
+                    part: section.clone(),
+                };
+                of_part(item, section)
             }
         };
+        self.insert((item, need, depth));
+    }
+
+    fn insert(&mut self, (item, need, depth): (Item, Need, Depth)) {
         self.need = self.need.and(need);
         self.depth = self.depth.max(depth);
         // Asked twice, answered once.
         if !self.items.contains(&item) {
             self.items.push(item);
         }
-        Ok(())
     }
 
     /// The forms of RFC822 that RFC 3501 has besides BODY.
@@ -197,16 +275,29 @@ fn octets(label: Vec<u8>, section: Section, partial: Option<Partial>) -> (Item, 
     (item, need, depth)
 }
 
-fn shown(name: &MessageDataItemName<'_>) -> &'static str {
-    match name {
-        MessageDataItemName::Binary { .. } => "BINARY",
-        MessageDataItemName::BinarySize { .. } => "BINARY.SIZE",
-        _ => "of this kind",
+/// For what is found by the structure of a message, and then read.
+const BODY_AND_PARTS: Need = Need::BODY.and(Need::SUMMARY);
+
+/// An item of a part, and what the message has to be read for; no part is the whole message.
+fn of_part(item: Item, part: &[NonZeroU32]) -> (Item, Need, Depth) {
+    match part.is_empty() {
+        true => (item, Need::BODY, Depth::Attributes),
+        false => (item, BODY_AND_PARTS, Depth::Whole),
+    }
+}
+
+impl Item {
+    /// Whether it is found out about in the message, before the row is begun.
+    pub(super) fn is_of_content(&self) -> bool {
+        matches!(
+            self,
+            Self::Octets { .. } | Self::Binary { .. } | Self::BinarySize { .. } | Self::Preview(_)
+        )
     }
 }
 
 /// `BODY[1.HEADER.FIELDS (SUBJECT)]<0>`: the request as the row repeats it.
-fn labelled(wanted: Option<&Wanted<'_>>, partial: Option<Partial>) -> (Vec<u8>, Section) {
+pub(super) fn labelled(wanted: Option<&Wanted<'_>>, partial: Option<Partial>) -> (Vec<u8>, Section) {
     let mut label = b"BODY[".to_vec();
     let section = match wanted {
         None => Section::default(),
@@ -228,22 +319,40 @@ fn labelled(wanted: Option<&Wanted<'_>>, partial: Option<Partial>) -> (Vec<u8>, 
         }
     };
     label.push(b']');
-    if let Some(Partial { origin, .. }) = partial {
-        label.push(b'<');
-        wire::number(&mut label, origin);
-        label.push(b'>');
-    }
+    origin_label(&mut label, partial);
     (label, section)
 }
 
-fn numbered(label: &mut Vec<u8>, part: Option<&Part>, name: &str, text: SectionText) -> Section {
-    let part: Vec<_> = part.map(|part| part.0.as_ref().to_vec()).unwrap_or_default();
+/// `BINARY[1.2]<0>`: the request as the row repeats it.
+fn binary_label(name: &str, part: &[NonZeroU32], partial: Option<Partial>) -> Vec<u8> {
+    let mut label = name.as_bytes().to_vec();
+    label.push(b'[');
+    part_label(&mut label, part);
+    label.push(b']');
+    origin_label(&mut label, partial);
+    label
+}
+
+fn origin_label(label: &mut Vec<u8>, partial: Option<Partial>) {
+    if let Some(Partial { origin, .. }) = partial {
+        label.push(b'<');
+        wire::number(label, origin);
+        label.push(b'>');
+    }
+}
+
+fn part_label(label: &mut Vec<u8>, part: &[NonZeroU32]) {
     for (index, number) in part.iter().enumerate() {
         if index > 0 {
             label.push(b'.');
         }
         wire::number(label, number.get());
     }
+}
+
+fn numbered(label: &mut Vec<u8>, part: Option<&Part>, name: &str, text: SectionText) -> Section {
+    let part: Vec<_> = part.map(|part| part.0.as_ref().to_vec()).unwrap_or_default();
+    part_label(label, &part);
     if !part.is_empty() && !name.is_empty() {
         label.push(b'.');
     }

@@ -7,6 +7,7 @@ use imap_seq::ModSeq;
 use imap_updates::{Flag, Flags, Recency};
 
 use super::Marked;
+use super::binary::Decoded;
 use super::message::{Content, Reading};
 use super::plan::{Item, Plan};
 use crate::completion::Stop;
@@ -79,7 +80,6 @@ impl<'r> Row<'r> {
                     channel.io.out().extend_from_slice(label);
                     channel.io.out().push(b' ');
                     match contents.next().unwrap_or(Content::None) {
-                        Content::None => channel.io.out().extend_from_slice(b"NIL"),
                         Content::Octets(range) => write_octets(channel, &mut message, range).await?,
                         Content::Fields(header) => {
                             let fields = message.select(header, &section.text, *partial);
@@ -87,6 +87,19 @@ impl<'r> Row<'r> {
                             // Selecting from a long header is work: others have their turn.
                             tokio::task::yield_now().await;
                         }
+                        _ => channel.io.out().extend_from_slice(b"NIL"),
+                    }
+                }
+                Item::Binary { label, .. } | Item::BinarySize { label, .. } => {
+                    channel.io.out().extend_from_slice(label);
+                    channel.io.out().push(b' ');
+                    write_part(channel, &mut message, contents.next()).await?;
+                }
+                Item::Preview(_) => {
+                    channel.io.out().extend_from_slice(b"PREVIEW ");
+                    match contents.next() {
+                        Some(Content::Preview(words)) => wire::string(channel.io.out(), words.as_bytes()),
+                        _ => channel.io.out().extend_from_slice(b"NIL"),
                     }
                 }
                 Item::Envelope | Item::Body | Item::BodyStructure => {
@@ -129,6 +142,11 @@ impl<'r> Row<'r> {
                 out.extend_from_slice(b"RFC822.SIZE ");
                 wire::number(out, message.size().ok_or_else(missing)?);
             }
+            Item::EmailId => {
+                let id = self.record.email_id().ok_or_else(missing)?;
+                wire::object_id(out, "EMAILID", Some(id));
+            }
+            Item::ThreadId => wire::object_id(out, "THREADID", self.record.thread_id()),
             Item::ModSeq => wire::mod_seq(out, self.modseq.ok_or_else(missing)?),
             _ => return Err(missing()),
         }
@@ -211,6 +229,56 @@ async fn write_octets(
         offset += octets.len() as u64;
         for piece in octets.chunks(PIECE) {
             wire::literal_octets(channel.io.out(), piece);
+            channel.io.flush_if_full().await?;
+        }
+    }
+    Ok(())
+}
+
+/// The value of BINARY or BINARY.SIZE.
+async fn write_part(
+    channel: &mut Channel,
+    message: &mut Reading<'_>,
+    content: Option<Content>,
+) -> Result<(), Stop> {
+    match content {
+        Some(Content::Octets(range)) => write_octets(channel, message, range).await?,
+        Some(Content::Decoded(decoded)) => write_decoded(channel, message, &decoded).await?,
+        Some(Content::Size(octets)) => wire::number(channel.io.out(), octets),
+        _ => channel.io.out().extend_from_slice(b"NIL"),
+    }
+    Ok(())
+}
+
+/// A literal, or a literal8 where it has to be one (RFC 3516, section 4.3).
+async fn write_decoded(
+    channel: &mut Channel,
+    message: &mut Reading<'_>,
+    decoded: &Decoded,
+) -> Result<(), Stop> {
+    if decoded.has_nul {
+        channel.io.out().push(b'~');
+    }
+    wire::literal_begin(channel.io.out(), decoded.octets);
+    let mut decoding = match decoded.begin(message) {
+        Ok(decoding) => decoding,
+        Err(error) => return Err(torn(0, &error.to_string())),
+    };
+    let mut written = 0;
+    while written < decoded.octets {
+        let piece = match decoding.next(message).await {
+            Ok(Some(piece)) => piece,
+            Ok(None) => return Err(torn(written, "the part ends before its announced size")),
+            Err(error) => return Err(torn(written, &error.to_string())),
+        };
+        let left = usize::try_from(decoded.octets - written).unwrap_or(usize::MAX);
+        let piece = &piece[..piece.len().min(left)];
+        written += piece.len() as u64;
+        if !decoded.has_nul && memchr::memchr(0, piece).is_some() {
+            return Err(torn(written, "a part has a NUL that it had not"));
+        }
+        for piece in piece.chunks(PIECE) {
+            channel.io.out().extend_from_slice(piece);
             channel.io.flush_if_full().await?;
         }
     }

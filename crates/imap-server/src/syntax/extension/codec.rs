@@ -31,6 +31,11 @@ fn the_codec_does_not_read_these_yet() {
         "a SORT RETURN () (DATE) UTF-8 ALL\r\n",
         "a UNAUTHENTICATE\r\n",
         "a GETJMAPACCESS\r\n",
+        "a REPLACE 4 INBOX {0}\r\n\r\n",
+        "a UID REPLACE 4 INBOX {0}\r\n\r\n",
+        "a APPEND INBOX {0}\r\n {0}\r\n\r\n",
+        "a APPEND INBOX UTF8 (~{0}\r\n)\r\n",
+        "a APPEND INBOX CATENATE (URL \"/INBOX/;UID=1\")\r\n",
     ] {
         let decoded = CommandCodec::default().decode(command.as_bytes());
         assert!(decoded.is_err(), "the codec reads {command:?} by itself now");

@@ -26,8 +26,17 @@ pub(crate) enum ExtraItem {
     EmailId,
     /// THREADID (RFC 8474, section 5.2).
     ThreadId,
-    /// PREVIEW (RFC 8970, section 3.1), with or without LAZY, which permits NIL and asks for nothing else.
+    /// PREVIEW (RFC 8970, section 3.1).
     Preview,
+    /// PREVIEW (LAZY), which permits NIL.
+    PreviewLazy,
+}
+
+impl ExtraItem {
+    /// Whether it is offered with OBJECTID.
+    pub(crate) const fn is_object_id(self) -> bool {
+        matches!(self, Self::EmailId | Self::ThreadId)
+    }
 }
 
 const ITEMS: [(&[u8], ExtraItem); 4] = [
@@ -116,7 +125,10 @@ fn extra(command: &[u8], at: usize, end: usize) -> Option<(ExtraItem, usize)> {
     const LAZY: &[u8] = b" (LAZY)";
     let lazy = command.get(end..end + LAZY.len());
     let has_lazy = *name == b"PREVIEW" && lazy.is_some_and(|word| word.eq_ignore_ascii_case(LAZY));
-    Some((*item, if has_lazy { end + LAZY.len() } else { end }))
+    Some(match has_lazy {
+        true => (ExtraItem::PreviewLazy, end + LAZY.len()),
+        false => (*item, end),
+    })
 }
 
 /// Where an item ends: at the space or the parenthesis behind it. What is in brackets belongs to it, with strings and
@@ -192,14 +204,14 @@ mod tests {
 
     #[test]
     fn items_are_cut_wherever_they_stand() {
-        use ExtraItem::{EmailId, Preview, SaveDate, ThreadId};
+        use ExtraItem::{EmailId, PreviewLazy, SaveDate, ThreadId};
         for (command, rest, items) in [
             ("a FETCH 1 SAVEDATE", "a FETCH 1 ()", &[SaveDate][..]),
-            ("a FETCH 1 PREVIEW (LAZY)", "a FETCH 1 ()", &[Preview]),
+            ("a FETCH 1 PREVIEW (LAZY)", "a FETCH 1 ()", &[PreviewLazy]),
             (
                 "a uid fetch 1:* (uid preview (lazy) flags)",
                 "a uid fetch 1:* (uid flags)",
-                &[Preview],
+                &[PreviewLazy],
             ),
             (
                 "a FETCH 1 (EMAILID UID THREADID)",

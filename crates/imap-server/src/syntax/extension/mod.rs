@@ -18,7 +18,7 @@ mod status;
 mod uid_batches;
 
 pub(crate) use create::Create;
-pub(crate) use fetch::Extras;
+pub(crate) use fetch::{ExtraItem, Extras};
 pub(crate) use list::{List, Selection};
 pub(crate) use notify::{Events, Filter, Group, NewMessageItems, Notify};
 pub(crate) use status::{Status, StatusItem};

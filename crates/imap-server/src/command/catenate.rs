@@ -1,0 +1,125 @@
+//! The parts of a message that are named by a URL (RFC 4469, section 3).
+
+use std::ops::Range;
+
+use imap_backend::{Body, Error, ErrorKind, Mailbox as _, MailboxName, Select, Session};
+use imap_seq::{Number as _, Uid, UidValidity};
+use imap_updates::{Access, UpdateBuffer};
+
+use super::fetch::{self, Partial};
+use crate::completion::{Completion, Stop};
+use crate::syntax::url::MessageUrl;
+
+/// Reads what URLs name, through a session of its own: the client's is storing the message meanwhile.
+pub(super) struct Urls<S: Session> {
+    session: S,
+    delimiter: char,
+    /// The selected mailbox, which URLs without a mailbox are about.
+    selected: Option<MailboxName>,
+    /// The mailbox that was read last: the parts of a message are mostly of one.
+    open: Option<OpenMailbox<S::Mailbox>>,
+}
+
+struct OpenMailbox<M> {
+    name: MailboxName,
+    uid_validity: UidValidity,
+    mailbox: M,
+    /// The mailbox is open as long as it is there.
+    _updates: UpdateBuffer,
+}
+
+impl<S: Session> Urls<S> {
+    pub(super) fn new(session: S, delimiter: char, selected: Option<MailboxName>) -> Self {
+        Self {
+            session,
+            delimiter,
+            selected,
+            open: None,
+        }
+    }
+
+    /// The octets that a URL names, as BODY.PEEK would answer them.
+    ///
+    /// # Errors
+    /// NO with BADURL where it names none.
+    pub(super) async fn open(&mut self, url: &[u8]) -> Result<(Body, Range<u64>), Completion> {
+        match self.named(url).await {
+            Ok(Some(named)) => Ok(named),
+            Ok(None) => Err(bad_url(url)),
+            Err(error) => Err(match error.kind() {
+                ErrorKind::NonExistent
+                | ErrorKind::Cannot
+                | ErrorKind::NoPermission
+                | ErrorKind::ExpungeIssued => bad_url(url),
+                _ => refusal(error),
+            }),
+        }
+    }
+
+    async fn named(&mut self, url: &[u8]) -> Result<Option<(Body, Range<u64>)>, Error> {
+        let Some(url) = MessageUrl::read(url) else {
+            return Ok(None);
+        };
+        let name = match &url.mailbox {
+            Some(name) => MailboxName::new(name).map(|name| name.canonical(self.delimiter)),
+            None => self.selected.clone(),
+        };
+        let (Some(name), Some(section)) = (name, fetch::section(&url.section)) else {
+            return Ok(None);
+        };
+        let open = self.mailbox(name).await?;
+        let expected = url.uid_validity.map(|number| number.get());
+        if expected.is_some_and(|expected| expected != open.uid_validity.get()) {
+            return Ok(None);
+        }
+        let Some(uid) = Uid::from_plain(url.uid.get()) else {
+            return Ok(None);
+        };
+        let partial = url.partial.map(|(origin, octets)| Partial {
+            origin,
+            octets: octets.map_or(u32::MAX, |octets| octets.get()),
+        });
+        fetch::piece(&mut open.mailbox, uid, section, partial).await
+    }
+
+    async fn mailbox(&mut self, name: MailboxName) -> Result<&mut OpenMailbox<S::Mailbox>, Error> {
+        if let Some(other) = self.open.take_if(|open| open.name != name) {
+            other.mailbox.close().await?;
+        }
+        if self.open.is_none() {
+            let opened = self.session.select(&name, &Select::new(Access::ReadOnly)).await?;
+            let uid_validity = opened.uid_validity();
+            let (mailbox, updates) = opened.into_parts();
+            self.open = Some(OpenMailbox {
+                name,
+                uid_validity,
+                mailbox,
+                _updates: updates,
+            });
+        }
+        self.open.as_mut().ok_or_else(|| ErrorKind::ServerBug.into())
+    }
+}
+
+/// The error as any command would answer it.
+fn refusal(error: Error) -> Completion {
+    match Stop::from(error) {
+        Stop::Answer(completion) => completion,
+        Stop::Gone(gone) => Completion::no("", gone.to_string()),
+    }
+}
+
+/// NO with the URL, in quotes as in the examples of RFC 4469. What cannot stand in a response code is escaped as URLs
+/// escape it.
+fn bad_url(url: &[u8]) -> Completion {
+    const LONGEST: usize = 1024;
+    let mut code = "BADURL \"".to_owned();
+    for &octet in url.iter().take(LONGEST) {
+        match octet {
+            b'!'..=b'~' if !b"\"\\]".contains(&octet) => code.push(char::from(octet)),
+            _ => code.push_str(&format!("%{octet:02X}")),
+        }
+    }
+    code.push('"');
+    Completion::no(code, "the URL names no message of this server")
+}
