@@ -8,7 +8,7 @@
 mod common;
 
 use common::{Home, append, flags, name, octets, on_every_engine, select, uid};
-use imap_backend::{Create, ErrorKind, Mailbox, Need, Session, StatusQuery};
+use imap_backend::{Create, ErrorKind, Mailbox, Need, Session, StatusQuery, Usage};
 use imap_backend_test::Mail;
 use imap_seq::Uid;
 use imap_updates::{Access, Closed};
@@ -234,6 +234,34 @@ async fn a_summary_that_was_read_is_not_read_again_and_is_that_of_its_message() 
         assert_eq!(again.summary().unwrap(), first.summary().unwrap());
         let unread = selected.fetch_one(uid(2), Need::SUMMARY).await.unwrap();
         assert!(unread.summary().is_none() && unread.body().is_some());
+    })
+    .await;
+}
+
+/// RFC 9208: a message is refused where a limit would be exceeded, whatever the way it comes; a MOVE takes no room.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_holds_no_more_than_its_quota_says() {
+    on_every_engine(async |file| {
+        with_messages(&file, 2).await;
+        let (mut user, mut selected) = select(&file.process()).await;
+        let other = name("other");
+        user.session.create(&other, &Create::default()).await.unwrap();
+        assert_eq!(user.session.quotas(None).await.unwrap(), []);
+        file.by_hand("INSERT INTO quotas (account, resource, most) SELECT id, 'MESSAGE', 3 FROM accounts")
+            .unwrap();
+        let quotas = user.session.quotas(None).await.unwrap();
+        assert_eq!(quotas[0].messages(), Some(Usage::new(2, 3)));
+        let both = [uid(1), uid(2)].into_iter().collect();
+        let refused = selected.mailbox.copy(&both, &other).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::OverQuota);
+        selected.mailbox.move_to(&both, &other).await.unwrap();
+        file.by_hand("UPDATE quotas SET resource = 'STORAGE', most = 1")
+            .unwrap();
+        let storage = user.session.quotas(None).await.unwrap()[0].storage().unwrap();
+        assert!(storage.used() > 0 && storage.limit() == 1024);
+        let mail = Mail::new(&"long ".repeat(300));
+        let refused = user.append(&other, mail).await.unwrap_err();
+        assert!(format!("{refused:?}").contains("OverQuota"), "{refused:?}");
     })
     .await;
 }

@@ -159,7 +159,7 @@ CREATE TABLE subscriptions (
     PRIMARY KEY (account, name)
 ) WITHOUT ROWID;
 
--- RFC 9208. The place for it: nothing reads it yet.
+-- RFC 9208. Rows are written by hand: an account without any has no limits.
 CREATE TABLE quotas (
     account BIGINT NOT NULL REFERENCES accounts (id),
     -- STORAGE (in units of 1024 octets), MESSAGE.
@@ -168,7 +168,7 @@ CREATE TABLE quotas (
     PRIMARY KEY (account, resource)
 ) WITHOUT ROWID;
 
--- RFC 5464. The place for it: nothing reads it yet. Mailbox 0: the server's, as this account sees it.
+-- RFC 5464. Mailbox 0: the server's, as this account sees it.
 CREATE TABLE metadata (
     account BIGINT NOT NULL REFERENCES accounts (id),
     mailbox BIGINT NOT NULL,
