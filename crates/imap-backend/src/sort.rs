@@ -2,11 +2,14 @@
 
 mod evaluate;
 mod key;
+mod known;
 pub(crate) mod paced;
 
 pub use evaluate::evaluate;
+pub(crate) use evaluate::known_to;
 pub use key::MOST_TEXT;
 pub(crate) use key::sent_or_arrived;
+pub use known::Known;
 
 /// One sort criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -10,6 +10,7 @@ mod links;
 mod tests;
 
 pub use evaluate::evaluate;
+pub(crate) use evaluate::threaded;
 
 use imap_seq::Uid;
 

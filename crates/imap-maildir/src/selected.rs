@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use imap_backend::{
-    Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, NewKeywords, Opened,
-    PollReason, Query, SearchKey, Stored, search,
+    Algorithm, Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, NewKeywords,
+    Opened, PollReason, Query, SearchKey, SortKey, Stored, Threads, search,
 };
 use imap_seq::{ModSeq, Uid, UidSet, View};
 use imap_updates::{Access, Origin};
@@ -170,6 +170,16 @@ impl Mailbox for MaildirMailbox {
 
     async fn changed_since(&mut self, since: ModSeq, within: &View) -> Result<UidSet, Error> {
         Ok(self.open.changed_since(since, within).await)
+    }
+
+    async fn sort(&mut self, query: &Query, by: &[SortKey]) -> Result<Vec<Uid>, Error> {
+        let open = Arc::clone(&self.open);
+        open.known.sort(self, query, by).await
+    }
+
+    async fn thread(&mut self, query: &Query, algorithm: Algorithm) -> Result<Threads, Error> {
+        let open = Arc::clone(&self.open);
+        open.known.thread(self, query, algorithm).await
     }
 
     fn new_keywords(&self) -> Option<NewKeywords> {

@@ -47,7 +47,14 @@ pub async fn only_what_matches_is_sorted<B: Backend>(stage: &Stage<B>) -> Verdic
     let mut other = user.select(&inbox, Access::ReadWrite).await?;
     other.remove(&[corpus.uids[3]]).await?;
     corpus.selected.noop().await?;
-    corpus.sorts(SearchKey::Flag(Flag::Seen), &by, &[1]).await
+    corpus.sorts(SearchKey::Flag(Flag::Seen), &by, &[1]).await?;
+    // What was sorted before is no reason to forget what came since.
+    let early = Mail::new("early").dated("2024-12-31T12:00:00+00:00");
+    let early = early.flagged([Flag::Seen]);
+    corpus.uids.push(user.append(&inbox, early).await?.uid());
+    corpus.selected.noop().await?;
+    corpus.sorts(SearchKey::Flag(Flag::Seen), &by, &[5, 1]).await?;
+    corpus.sorts(SearchKey::All, &by, &[5, 4, 2, 1, 0]).await
 }
 
 /// Subjects make threads without `Re:` and the like; references do, also to messages that are not there.

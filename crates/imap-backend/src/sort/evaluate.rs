@@ -1,10 +1,10 @@
 //! SORT over any store.
 
-use imap_seq::Uid;
+use imap_seq::{Uid, UidSet, View};
 
 use super::SortKey;
-use super::key::{Keys, need};
-use super::paced::sorted;
+use super::key::{Entry, Keys, need};
+use super::paced;
 use crate::error::Error;
 use crate::mailbox::Mailbox;
 use crate::search::pace::Pace;
@@ -34,27 +34,49 @@ pub async fn evaluate<M: Mailbox + ?Sized>(
     query: &Query,
     by: &[SortKey],
 ) -> Result<Vec<Uid>, Error> {
-    let found = mailbox.search(query).await?;
+    let found = known_to(query.view(), mailbox.search(query).await?.uids());
+    Ok(sorted(mailbox, &found, by, &mut Pace::new()).await?.uids)
+}
+
+/// Messages in their order.
+pub(super) struct Sorted {
+    pub(super) uids: Vec<Uid>,
+    /// Whether every header could be read.
+    pub(super) is_whole: bool,
+}
+
+/// Sorts these messages. Those that are gone are left out.
+pub(super) async fn sorted<M: Mailbox + ?Sized>(
+    mailbox: &mut M,
+    found: &UidSet,
+    by: &[SortKey],
+    pace: &mut Pace,
+) -> Result<Sorted, Error> {
     let by = first_of_each(by);
     let need = need(&by);
-    let view = query.view();
-    let mut pace = Pace::new();
+    let mut is_whole = true;
     let mut keys = Keys::default();
     let mut entries = Vec::new();
-    let there = found.uids().iter().filter(|&uid| view.seq_of(uid).is_some());
-    let mut walk = Walk::new(there, need);
+    let mut walk = Walk::new(found.iter(), need);
     while let Some(records) = walk.next(mailbox).await? {
         for record in records.into_records() {
-            let summary = match need.includes_octets() {
-                true => header(&record, &mut pace).await?,
-                false => None,
-            };
+            let mut summary = None;
+            if need.includes_octets() {
+                summary = header(&record, pace).await?;
+                is_whole &= summary.is_some();
+            }
             entries.push(keys.add(&by, &record, summary.as_deref()));
             pace.after(KEY_WORK).await;
         }
     }
-    let entries = sorted(entries, |one, other| keys.compare(one, other), &mut pace).await;
-    Ok(entries.iter().map(super::key::Entry::uid).collect())
+    let entries = paced::sorted(entries, |one, other| keys.compare(one, other), pace).await;
+    let uids = entries.iter().map(Entry::uid).collect();
+    Ok(Sorted { uids, is_whole })
+}
+
+/// Those of the messages that are in the view.
+pub(crate) fn known_to(view: &View, found: &UidSet) -> UidSet {
+    found.iter().filter(|&uid| view.seq_of(uid).is_some()).collect()
 }
 
 fn first_of_each(by: &[SortKey]) -> Vec<SortKey> {

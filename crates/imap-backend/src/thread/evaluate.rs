@@ -1,5 +1,7 @@
 //! THREAD over any store.
 
+use imap_seq::UidSet;
+
 use super::builder::Builder;
 use super::{Algorithm, Threads};
 use crate::error::Error;
@@ -7,6 +9,7 @@ use crate::mailbox::Mailbox;
 use crate::record::Need;
 use crate::search::pace::Pace;
 use crate::search::{Query, header};
+use crate::sort::known_to;
 use crate::walk::Walk;
 
 /// What it takes to thread a message besides the octets of its summary; see [`Pace`].
@@ -36,19 +39,37 @@ pub async fn evaluate<M: Mailbox + ?Sized>(
     query: &Query,
     algorithm: Algorithm,
 ) -> Result<Threads, Error> {
-    let found = mailbox.search(query).await?;
-    let view = query.view();
+    let found = known_to(query.view(), mailbox.search(query).await?.uids());
+    Ok(threaded(mailbox, &found, algorithm).await?.threads)
+}
+
+/// Threads of messages.
+pub(crate) struct Threaded {
+    pub(crate) threads: Threads,
+    /// Whether every message was there, and every header could be read.
+    pub(crate) is_whole: bool,
+}
+
+/// Threads these messages. Those that are gone are left out.
+pub(crate) async fn threaded<M: Mailbox + ?Sized>(
+    mailbox: &mut M,
+    found: &UidSet,
+    algorithm: Algorithm,
+) -> Result<Threaded, Error> {
     let mut pace = Pace::new();
     let mut builder = Builder::new(algorithm);
-    let there = found.uids().iter().filter(|&uid| view.seq_of(uid).is_some());
-    let mut walk = Walk::new(there, Need::INTERNAL_DATE.and(Need::HEADER_SUMMARY));
+    let mut read = 0;
+    let mut walk = Walk::new(found.iter(), Need::INTERNAL_DATE.and(Need::HEADER_SUMMARY));
     while let Some(records) = walk.next(mailbox).await? {
         for record in records.into_records() {
             let summary = header(&record, &mut pace).await?;
             builder.add(&record, summary.as_deref());
+            read += u64::from(summary.is_some());
             let octets = summary.map_or(0, |summary| summary.heap_size());
             pace.after(WORK + octets).await;
         }
     }
-    Ok(builder.finish(&mut pace).await)
+    let threads = builder.finish(&mut pace).await;
+    let is_whole = read == found.len();
+    Ok(Threaded { threads, is_whole })
 }

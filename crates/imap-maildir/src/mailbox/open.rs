@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use imap_backend::sort::Known;
 use imap_backend::{Error, ErrorKind};
 use imap_seq::UidValidity;
 use imap_updates::{Closed, MailboxHub, Snapshot};
@@ -44,6 +45,8 @@ pub(crate) struct OpenMailbox {
     pub(crate) directory: Arc<Directory>,
     pub(crate) names: Arc<NameGenerator>,
     pub(crate) cache: MailboxCache,
+    /// What was sorted and threaded last.
+    pub(crate) known: Known,
     pub(crate) uid_validity: UidValidity,
     /// Where it is now; a RENAME changes it.
     path: Mutex<PathBuf>,
@@ -117,6 +120,7 @@ impl OpenMailbox {
             directory,
             names,
             cache: MailboxCache::new(cache, identity),
+            known: Known::default(),
             uid_validity,
             path: Mutex::new(path.to_owned()),
             writer: Arc::new(AsyncMutex::new(writer)),
