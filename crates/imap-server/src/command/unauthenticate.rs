@@ -26,6 +26,7 @@ impl<B: Backend> Client<B> {
         }
         self.log_out().await;
         self.enabled = Enabled::default();
+        self.watching = None;
         self.user = "".into();
         self.channel.begin_anew();
         tracing::info!("logged out, to log in again");
