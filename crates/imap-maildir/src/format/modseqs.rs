@@ -112,21 +112,32 @@ impl Chain {
     /// Adds a line with its checksum to `out`.
     fn seal(&mut self, text: &str, out: &mut Vec<u8>) {
         self.0.update(text.as_bytes());
-        let sum = format!(" {:08x}\n", self.0.clone().finalize());
-        self.0.update(sum.as_bytes());
+        let end = self.end_of_line();
+        self.0.update(&end);
         out.extend_from_slice(text.as_bytes());
-        out.extend_from_slice(sum.as_bytes());
+        out.extend_from_slice(&end);
     }
 
     /// The text of a line without its end, if its checksum is right.
     fn unseal<'a>(&mut self, line: &'a [u8]) -> Option<&'a str> {
         let (text, sum) = line.split_at_checked(line.len().checked_sub(9)?)?;
         self.0.update(text);
-        let expected = format!(" {:08x}", self.0.clone().finalize());
-        self.0.update(sum);
-        self.0.update(b"\n");
-        (sum == expected.as_bytes()).then_some(())?;
+        let end = self.end_of_line();
+        self.0.update(&end);
+        (*sum == end[..9]).then_some(())?;
         std::str::from_utf8(text).ok()
+    }
+
+    /// A space, the checksum, a line feed.
+    fn end_of_line(&self) -> [u8; 10] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let sum = self.0.clone().finalize().to_be_bytes();
+        let mut end = *b" 00000000\n";
+        for (octet, digits) in sum.iter().zip(end[1..9].chunks_exact_mut(2)) {
+            digits[0] = DIGITS[usize::from(octet >> 4)];
+            digits[1] = DIGITS[usize::from(octet & 15)];
+        }
+        end
     }
 }
 

@@ -117,12 +117,9 @@ impl OpenMailbox {
         let version = |name| of_file(name).map(|status| status.version());
         // A keywords file that is gone changes nothing: what it said still counts.
         let keywords = version(keywords_file::FILE_NAME);
-        // Nor does a file of mod-sequences that is gone: it is written again with the next change.
-        let numbers = modseq_file::stamp_of(&self.directory);
-        let has_numbers = numbers.is_none() || numbers == stamps.numbers;
         version(uidlist_file::FILE_NAME) == Some(stamps.list)
             && (keywords.is_none() || keywords == stamps.keywords)
-            && has_numbers
+            && modseq_file::stamp_of(&self.directory) == stamps.numbers
             && self
                 .directory
                 .versions()

@@ -265,13 +265,13 @@ impl OpenMailbox {
         self.with_numbers(writer, batches)
     }
 
-    /// Takes in what other processes wrote.
+    /// Takes in what other processes wrote. A file that is gone is written anew at once: what was in it another process may
+    /// have told.
     ///
     /// # Errors
     /// As [`number`](Self::number).
     pub(crate) fn read_numbers(&self, writer: &mut Writer) -> io::Result<()> {
-        let now = modseq_file::stamp_of(&self.directory);
-        if now == writer.numbers.stamp() || now.is_none() {
+        if modseq_file::stamp_of(&self.directory) == writer.numbers.stamp() {
             return Ok(());
         }
         self.with_numbers(writer, Vec::new()).map(drop)
