@@ -35,6 +35,7 @@
 //!  Ann hears * 0 RECENT
 //!  Ann hears * OK [UIDVALIDITY 2] UIDs are valid
 //!  Ann hears * OK [UIDNEXT 1] predicted next UID
+//!  Ann hears * OK [HIGHESTMODSEQ 1] highest mod-sequence
 //!  Ann hears a7 OK [READ-WRITE] mailbox selected
 //!  Cat says  DELETE Archive
 //!  Cat hears a3 OK DELETE completed

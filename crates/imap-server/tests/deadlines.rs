@@ -187,7 +187,7 @@ impl Extreme {
 }
 
 /// Every limit.
-const SETS: [(&str, Set); 23] = [
+const SETS: [(&str, Set); 26] = [
     ("line_before_login", |l, to| l.line_before_login = to.size()),
     ("line", |l, to| l.line = to.size()),
     ("literal_before_login", |l, to| {
@@ -197,6 +197,9 @@ const SETS: [(&str, Set); 23] = [
     ("command", |l, to| l.command = to.count()),
     ("literals", |l, to| l.literals = to.count()),
     ("append", |l, to| l.append = to.count()),
+    ("append_messages", |l, to| l.append_messages = to.count()),
+    ("append_octets", |l, to| l.append_octets = to.count()),
+    ("append_parts", |l, to| l.append_parts = to.count()),
     ("bad_commands", |l, to| l.bad_commands = to.count()),
     ("failed_logins", |l, to| l.failed_logins = to.count()),
     ("failed_login_delay", |l, to| l.failed_login_delay = to.time()),

@@ -164,7 +164,8 @@ fn ranges_up_to(highest: Option<Uid>) -> UidSet {
     all
 }
 
-/// The UIDs that a set without `*` names, up to the highest that can matter.
+/// The UIDs that a set names, up to the highest that can matter: that is its `*`, so that messages at the end of the mailbox
+/// which have gone are among them.
 fn ranges(set: &SequenceSet<Uid>, highest: Option<Uid>) -> UidSet {
     let mut all = UidSet::new();
     let Some(highest) = highest else { return all };
@@ -173,9 +174,12 @@ fn ranges(set: &SequenceSet<Uid>, highest: Option<Uid>) -> UidSet {
             SetItem::Single(bound) => (bound, bound),
             SetItem::Range(from, to) => (from, to),
         };
-        if let (Bound::Number(from), Bound::Number(to)) = (from, to)
-            && from.min(to) <= highest
-        {
+        let uid = |bound| match bound {
+            Bound::Number(uid) => uid,
+            Bound::Last => highest,
+        };
+        let (from, to) = (uid(from), uid(to));
+        if from.min(to) <= highest {
             all.insert_range(from.min(to), from.max(to).min(highest));
         }
     }
