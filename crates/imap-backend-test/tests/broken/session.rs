@@ -278,9 +278,11 @@ impl Session for BrokenSession {
                 Err(error) => break Some(error),
             }
         };
-        if failed.is_some() && !self.fault(Fault::KeepsFirstOfSeveral) {
-            return Err(failed.unwrap());
-        }
+        let keeps = self.fault(Fault::KeepsFirstOfSeveral);
+        let failed = match failed {
+            Some(error) if !keeps => return Err(error),
+            failed => failed,
+        };
         if self.fault(Fault::TurnsSeveralAround) {
             arrived.reverse();
         }

@@ -50,3 +50,26 @@ impl Summary {
         Some(PartDecoder(Decoder::of(encoding)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use crate::Summary;
+
+    #[test]
+    fn an_encoding_that_nobody_knows_has_no_decoder() {
+        for (encoding, known) in [
+            ("", Some(true)),
+            ("Content-Transfer-Encoding: 8BIT\r\n", Some(true)),
+            ("Content-Transfer-Encoding: binary\r\n", Some(true)),
+            ("Content-Transfer-Encoding: Base64\r\n", Some(false)),
+            ("Content-Transfer-Encoding: \"quoted-printable\"\r\n", Some(false)),
+            ("Content-Transfer-Encoding: x-uuencode\r\n", None),
+        ] {
+            let summary = Summary::of(format!("{encoding}\r\nx").as_bytes());
+            let decoder = summary.decoder(&[NonZeroU32::MIN]);
+            assert_eq!(decoder.map(|decoder| decoder.is_identity()), known, "{encoding}");
+        }
+    }
+}

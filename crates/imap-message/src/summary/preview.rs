@@ -123,3 +123,47 @@ fn words(text: impl Iterator<Item = char>) -> String {
     words.truncate(words.trim_end().len());
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Summary;
+
+    /// The preview of a message whose text comes in pieces of this size.
+    fn preview(message: &str, piece: usize) -> Option<String> {
+        let message = message.replace('\n', "\r\n");
+        let (range, mut preview) = Summary::of(message.as_bytes()).preview()?;
+        let at = |octet: u64| usize::try_from(octet).unwrap();
+        let text = &message.as_bytes()[at(range.start)..at(range.end)];
+        let _ = text.chunks(piece).all(|piece| preview.push(piece));
+        Some(preview.finish())
+    }
+
+    #[test]
+    fn words_are_those_of_the_first_text_however_it_is_cut() {
+        let encoded =
+            "Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n";
+        let parts = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: image/png\n\nx\n--b\n\
+                     Content-Disposition: attachment\n\nnot this\n--b\nContent-Type: text/html\n\n<p>this\n--b--\n";
+        let long = format!("A: b\n\n{}", "é".repeat(9000));
+        for (message, expected) in [
+            (
+                "A: b\n\n  one\n\n two\u{200b}\t three \n".to_owned(),
+                "one two three",
+            ),
+            (format!("{encoded}gr=FC=DF=\ne"), "grüße"),
+            (parts.to_owned(), "this"),
+            (long, &"é".repeat(200)),
+            ("A: b\n\n\n \n".to_owned(), ""),
+        ] {
+            for piece in [1, 2, 3, 7, 100_000] {
+                assert_eq!(preview(&message, piece).as_deref(), Some(expected), "{piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_text_there_is_none() {
+        assert_eq!(preview("Content-Type: image/png\n\nx", 9), None);
+        assert_eq!(preview("A: b\n\n", 9), None);
+    }
+}

@@ -287,6 +287,14 @@ fn of_part(item: Item, part: &[NonZeroU32]) -> (Item, Need, Depth) {
 }
 
 impl Item {
+    /// How the row names what was found out about the message.
+    pub(super) fn label(&self) -> &[u8] {
+        match self {
+            Self::Octets { label, .. } | Self::Binary { label, .. } | Self::BinarySize { label, .. } => label,
+            _ => b"PREVIEW",
+        }
+    }
+
     /// Whether it is found out about in the message, before the row is begun.
     pub(super) fn is_of_content(&self) -> bool {
         matches!(

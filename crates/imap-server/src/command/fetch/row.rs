@@ -72,38 +72,14 @@ impl<'r> Row<'r> {
                 channel.io.out().push(b' ');
             }
             match item {
-                Item::Octets {
-                    label,
-                    section,
-                    partial,
-                } => {
-                    channel.io.out().extend_from_slice(label);
-                    channel.io.out().push(b' ');
-                    match contents.next().unwrap_or(Content::None) {
-                        Content::Octets(range) => write_octets(channel, &mut message, range).await?,
-                        Content::Fields(header) => {
-                            let fields = message.select(header, &section.text, *partial);
-                            write_fields(channel, &fields).await?;
-                            // Selecting from a long header is work: others have their turn.
-                            tokio::task::yield_now().await;
-                        }
-                        _ => channel.io.out().extend_from_slice(b"NIL"),
-                    }
-                }
-                Item::Binary { label, .. } | Item::BinarySize { label, .. } => {
-                    channel.io.out().extend_from_slice(label);
-                    channel.io.out().push(b' ');
-                    write_part(channel, &mut message, contents.next()).await?;
-                }
-                Item::Preview(_) => {
-                    channel.io.out().extend_from_slice(b"PREVIEW ");
-                    match contents.next() {
-                        Some(Content::Preview(words)) => wire::string(channel.io.out(), words.as_bytes()),
-                        _ => channel.io.out().extend_from_slice(b"NIL"),
-                    }
-                }
                 Item::Envelope | Item::Body | Item::BodyStructure => {
                     write_in_pieces(channel, |piece| write_structure(item, &message, piece)).await?;
+                }
+                _ if item.is_of_content() => {
+                    channel.io.out().extend_from_slice(item.label());
+                    channel.io.out().push(b' ');
+                    let content = contents.next().unwrap_or(Content::None);
+                    write_content(channel, &mut message, item, content).await?;
                 }
                 _ => self.write_attribute(item, &message, channel.io.out())?,
             }
@@ -235,16 +211,24 @@ async fn write_octets(
     Ok(())
 }
 
-/// The value of BINARY or BINARY.SIZE.
-async fn write_part(
+/// What was found out about the message for an item.
+async fn write_content(
     channel: &mut Channel,
     message: &mut Reading<'_>,
-    content: Option<Content>,
+    item: &Item,
+    content: Content,
 ) -> Result<(), Stop> {
-    match content {
-        Some(Content::Octets(range)) => write_octets(channel, message, range).await?,
-        Some(Content::Decoded(decoded)) => write_decoded(channel, message, &decoded).await?,
-        Some(Content::Size(octets)) => wire::number(channel.io.out(), octets),
+    match (content, item) {
+        (Content::Octets(range), _) => write_octets(channel, message, range).await?,
+        (Content::Decoded(decoded), _) => write_decoded(channel, message, &decoded).await?,
+        (Content::Size(octets), _) => wire::number(channel.io.out(), octets),
+        (Content::Preview(words), _) => wire::string(channel.io.out(), words.as_bytes()),
+        (Content::Fields(header), Item::Octets { section, partial, .. }) => {
+            let fields = message.select(header, &section.text, *partial);
+            write_fields(channel, &fields).await?;
+            // Selecting from a long header is work: others have their turn.
+            tokio::task::yield_now().await;
+        }
         _ => channel.io.out().extend_from_slice(b"NIL"),
     }
     Ok(())
