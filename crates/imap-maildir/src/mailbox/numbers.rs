@@ -16,34 +16,29 @@
 //!   64 nanoseconds, so above all that was told before: numbers are given one after the other, and each takes longer. If the
 //!   clock went back, the time of the latest change of `new/` and `cur/` stands in for it.
 
-use std::collections::{BTreeMap, HashMap};
+mod give;
+mod others;
+
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use imap_seq::{ModSeq, Uid, UidSet, View};
-use imap_updates::{Echo, Origin};
 
 use crate::disk::clock;
-use crate::disk::directory::{Directory, Subdirectory};
-use crate::disk::modseq_file::{self, Durability, FILE_NAME, ModSeqFile, Reading, Stamp};
+use crate::disk::directory::Directory;
+use crate::disk::modseq_file::{self, FILE_NAME, ModSeqFile, Reading, Stamp};
 use crate::format::flags::Info;
 use crate::format::keywords::KeywordNames;
 use crate::format::modseqs::{Keywords, Line, Running, is_of};
 use crate::mailbox::observe::BATCH;
-use crate::mailbox::open::{OpenMailbox, Writer};
+use crate::mailbox::open::OpenMailbox;
 use crate::mailbox::vanished::Vanished;
 
-/// So many numbers may be given before the mark is synced again. Few, because counting goes on above the mark after a power
-/// failure, and must not run ahead of the clock.
-const STEP: u64 = 1 << 12;
 /// Without a file, counting begins at the clock's nanoseconds divided by 2 to this: a change takes longer than 64 of them, and
 /// 63 bits last for 18,000 years.
 const UNIT: u32 = 6;
-/// A file that grew beyond twice its size when it was written anew, and by this, is written anew.
-const SLACK: u64 = 64 << 10;
-/// How long a file that could not be written is left alone.
-const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// What is known of the mailbox's mod-sequences beside the index.
 #[derive(Debug)]
@@ -251,290 +246,6 @@ impl Numbers {
 }
 
 impl OpenMailbox {
-    /// A number for each batch, ascending, written down; none for an empty one. Takes in first what other processes wrote.
-    ///
-    /// Blocks. The batches are to be published then, each in a critical section of its own: who is told of a number is told of
-    /// all of its messages.
-    ///
-    /// # Errors
-    /// `TimedOut` while another process keeps the file locked: nothing is to be published then, and the next look finds it.
-    pub(crate) fn number(&self, writer: &mut Writer, batches: Vec<Batch>) -> io::Result<Vec<Option<ModSeq>>> {
-        if batches.iter().all(Batch::is_empty) && writer.numbers.renewal == Renewal::NotDue {
-            return Ok(batches.iter().map(|_| None).collect());
-        }
-        self.with_numbers(writer, batches)
-    }
-
-    /// Takes in what other processes wrote. A file that is gone is written anew at once: what was in it another process may
-    /// have told.
-    ///
-    /// # Errors
-    /// As [`number`](Self::number).
-    pub(crate) fn read_numbers(&self, writer: &mut Writer) -> io::Result<()> {
-        if modseq_file::stamp_of(&self.directory) == writer.numbers.stamp() {
-            return Ok(());
-        }
-        self.with_numbers(writer, Vec::new()).map(drop)
-    }
-
-    fn with_numbers(&self, writer: &mut Writer, batches: Vec<Batch>) -> io::Result<Vec<Option<ModSeq>>> {
-        let numbers = &mut writer.numbers;
-        if numbers.resting.is_some_and(|until| Instant::now() < until) {
-            return Ok(self.number_without_file(numbers, &batches));
-        }
-        numbers.resting = None;
-        let current = names(writer.keywords.names());
-        let reading = numbers.file.lock(&self.directory);
-        let written = reading.and_then(|reading| self.number_locked(numbers, reading, &batches, current));
-        numbers.file.unlock();
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(error),
-            Err(error) => {
-                tracing::warn!(%error, "{FILE_NAME} cannot be written; clients will be told of all messages once more");
-                numbers.file.abandon(&self.directory);
-                (numbers.renewal, numbers.running) = (Renewal::Due, None);
-                numbers.resting = Some(Instant::now() + RETRY_AFTER);
-                Ok(self.number_without_file(numbers, &batches))
-            }
-            written => written,
-        }
-    }
-
-    fn number_without_file(&self, numbers: &mut Numbers, batches: &[Batch]) -> Vec<Option<ModSeq>> {
-        let least = by_the_clock(&self.directory);
-        let number = |batch: &Batch| (!batch.is_empty()).then(|| numbers.take_next(least));
-        batches.iter().map(number).collect()
-    }
-
-    fn number_locked(
-        &self,
-        numbers: &mut Numbers,
-        reading: Reading,
-        batches: &[Batch],
-        keywords: Keywords,
-    ) -> io::Result<Vec<Option<ModSeq>>> {
-        let mut lost = self.take_in(numbers, reading);
-        if numbers.renewal == Renewal::Due || numbers.has_outgrown() {
-            lost.extend(self.write_anew(numbers, &keywords)?);
-        }
-        let mut lines = Vec::new();
-        if numbers.keywords != keywords {
-            lines.push(Line::Keywords(keywords.clone()));
-        }
-        if !lost.is_empty() {
-            let modseq = numbers.take_next(ModSeq::MIN);
-            self.renumber(&lost, modseq);
-            add_changed(&mut lines, modseq, lost.iter());
-        }
-        let mut given = Vec::with_capacity(batches.len());
-        for batch in batches {
-            let modseq = (!batch.is_empty()).then(|| numbers.take_next(ModSeq::MIN));
-            if let Some(modseq) = modseq {
-                self.add_lines(batch, modseq, numbers, &mut lines);
-            }
-            given.push(modseq);
-        }
-        if numbers.passes_over(numbers.last) {
-            let modseq = numbers.take_next(ModSeq::MIN);
-            numbers.number_beside(modseq, &mut lines);
-        }
-        if !lines.is_empty() {
-            numbers.announce()?;
-            numbers.file.append(&lines, Durability::Eventual)?;
-            numbers.keywords = keywords;
-        }
-        Ok(given)
-    }
-
-    /// Replaces the file. Gives the messages whose numbers another process has replaced at the same time.
-    fn write_anew(&self, numbers: &mut Numbers, keywords: &Keywords) -> io::Result<Vec<(Uid, Info)>> {
-        if numbers.renewal == Renewal::Due {
-            // What other processes wrote to the file before it was lost is not known here: go past that.
-            numbers.last = numbers.last.max(by_the_clock(&self.directory));
-        }
-        if numbers.renewal == Renewal::NotDue {
-            // The old file is back after a power failure, perhaps: nobody may rely on it then.
-            numbers.announce()?;
-        }
-        let lines = self.all_lines(numbers, keywords);
-        let reading = numbers.file.replace(&self.directory, &lines)?;
-        // Whoever reads this file tells it as HIGHESTMODSEQ.
-        self.hub.lock().reach_modseq(numbers.last);
-        numbers.running = lines.iter().find_map(Line::running).cloned();
-        numbers.keywords.clone_from(keywords);
-        numbers.renewal = Renewal::NotDue;
-        numbers.size_when_new = numbers.file.stamp().map_or(0, |(_, size)| size);
-        Ok(self.take_in(numbers, reading))
-    }
-
-    /// The lines of a batch, without messages that another process expunged before.
-    fn add_lines(&self, batch: &Batch, modseq: ModSeq, numbers: &mut Numbers, lines: &mut Vec<Line>) {
-        let hub = self.hub.lock();
-        match batch {
-            Batch::Arrived(messages) => {
-                add_changed(lines, modseq, messages.iter());
-                messages.iter().for_each(|(uid, _)| numbers.is_now_known(*uid));
-            }
-            Batch::Changed(messages) => {
-                let known = messages.iter().filter(|(uid, _)| hub.get(*uid).is_some());
-                add_changed(lines, modseq, known);
-            }
-            Batch::Gone(uids) => {
-                let is_known = |uid: &Uid| hub.get(*uid).is_some() || numbers.beside.contains_key(uid);
-                let uids: UidSet = uids.iter().filter(is_known).collect();
-                uids.iter().for_each(|uid| numbers.is_now_known(uid));
-                if !uids.is_empty() {
-                    lines.push(Line::Gone { modseq, uids });
-                }
-            }
-        }
-    }
-
-    /// Makes known what other processes wrote. Gives the messages whose numbers were lost, because another process wrote the
-    /// file anew and did not know them.
-    fn take_in(&self, numbers: &mut Numbers, reading: Reading) -> Vec<(Uid, Info)> {
-        let mut lost = Vec::new();
-        let lines = match reading {
-            Reading::More(lines) => lines,
-            Reading::Anew(lines) if numbers.is_ours(&lines) => {
-                lost = self.ahead_of(&lines);
-                numbers.size_when_new = numbers.file.stamp().map_or(0, |(_, size)| size);
-                lines
-            }
-            Reading::Anew(_) | Reading::Unusable => {
-                numbers.renewal = Renewal::Due;
-                return lost;
-            }
-        };
-        for line in lines {
-            match &line {
-                Line::Changed { modseq, info, uids } => {
-                    let unknown = self.take_in_changed(*modseq, info, uids);
-                    let (modseq, info) = (*modseq, info.clone());
-                    numbers.take_in_beside(Line::Changed {
-                        modseq,
-                        info,
-                        uids: unknown,
-                    });
-                }
-                Line::Gone { modseq, uids } => {
-                    self.take_in_gone(*modseq, uids);
-                    numbers.take_in_beside(line);
-                }
-                Line::Head { last, .. } => {
-                    self.hub.lock().reach_modseq(*last);
-                    numbers.take_in_beside(line);
-                }
-                _ => numbers.take_in_beside(line),
-            }
-        }
-        lost
-    }
-
-    /// Makes known what another process changed; gives the messages that are not known here.
-    fn take_in_changed(&self, modseq: ModSeq, info: &Info, uids: &UidSet) -> UidSet {
-        let mut unknown = UidSet::new();
-        let mut hub = self.hub.lock();
-        hub.set_modseq(modseq);
-        for uid in uids.iter() {
-            let Some(known) = hub.get(uid) else {
-                unknown.insert(uid);
-                continue;
-            };
-            if known.modseq >= modseq {
-                continue;
-            }
-            let mut entry = known.clone();
-            let is_same = entry.info == *info;
-            if !is_same {
-                // Where the file is: a guess. Whoever does not find it there looks for it.
-                let name = [entry.base(), &info.suffix()].concat();
-                entry = entry.renamed(Subdirectory::Cur, name);
-            }
-            entry.modseq = modseq;
-            let flags = hub.flags(&entry);
-            hub.insert(uid, entry);
-            if !is_same {
-                let _ = hub.flags_changed(uid, flags, Origin::EXTERNAL, Echo::Tell);
-            }
-        }
-        hub.reach_modseq(modseq);
-        unknown
-    }
-
-    fn take_in_gone(&self, modseq: ModSeq, uids: &UidSet) {
-        let mut hub = self.hub.lock();
-        if hub
-            .vanished
-            .expunges()
-            .last()
-            .is_some_and(|(last, _)| *last >= modseq)
-        {
-            return;
-        }
-        hub.set_modseq(modseq);
-        let known: UidSet = uids.iter().filter(|&uid| hub.remove(uid).is_some()).collect();
-        hub.vanished.add(modseq, uids.clone());
-        hub.expunge(&known);
-        hub.reach_modseq(modseq);
-    }
-
-    /// Gives messages a number that is above all that anybody told.
-    fn renumber(&self, messages: &[(Uid, Info)], modseq: ModSeq) {
-        let mut hub = self.hub.lock();
-        for (uid, _) in messages {
-            if let Some(mut entry) = hub.get(*uid).cloned() {
-                entry.modseq = modseq;
-                hub.insert(*uid, entry);
-            }
-        }
-        hub.reach_modseq(modseq);
-    }
-
-    /// The messages of the index whose number is above that of these lines.
-    fn ahead_of(&self, lines: &[Line]) -> Vec<(Uid, Info)> {
-        let mut theirs: HashMap<Uid, ModSeq> = HashMap::new();
-        for line in lines {
-            if let Line::Changed { modseq, uids, .. } = line {
-                theirs.extend(uids.iter().map(|uid| (uid, *modseq)));
-            }
-        }
-        let mut ahead = Vec::new();
-        self.for_each_entry(|uid, entry| {
-            if theirs.get(&uid).is_none_or(|modseq| *modseq < entry.modseq) {
-                ahead.push((uid, entry.info.clone()));
-            }
-        });
-        ahead
-    }
-
-    /// The whole file, from the index.
-    fn all_lines(&self, numbers: &Numbers, keywords: &Keywords) -> Vec<Line> {
-        let mut messages: Vec<(ModSeq, Info, Uid)> = Vec::new();
-        self.for_each_entry(|uid, entry| messages.push((entry.modseq, entry.info.clone(), uid)));
-        let beside = numbers.beside.iter();
-        messages.extend(beside.map(|(uid, numbered)| (numbered.modseq, numbered.info.clone(), *uid)));
-        messages.sort_unstable_by_key(|(modseq, _, uid)| (*modseq, *uid));
-        let hub = self.hub.lock();
-        let mut lines = vec![
-            Line::Head {
-                uid_validity: numbers.uid_validity,
-                last: numbers.last,
-                forgotten: hub.vanished.forgotten(),
-            },
-            Line::Running(numbers.running_up_to(numbers.last)),
-            Line::Keywords(keywords.clone()),
-        ];
-        let gone = hub.vanished.expunges().cloned();
-        lines.extend(gone.map(|(modseq, uids)| Line::Gone { modseq, uids }));
-        drop(hub);
-        for of_one_number in messages.chunk_by(|one, other| one.0 == other.0) {
-            let of_each = of_one_number.iter().map(|(_, info, uid)| (*uid, info));
-            add_changed_infos(&mut lines, of_one_number[0].0, of_each);
-        }
-        lines
-    }
-
     /// The messages of `within` that changed after `since`. O(messages of the mailbox), a few nanoseconds each; neither the hub
     /// nor the thread is kept from others for long.
     pub(crate) async fn changed_since(&self, since: ModSeq, within: &View) -> UidSet {
@@ -555,82 +266,6 @@ impl OpenMailbox {
         }
         changed
     }
-
-    /// Says in the file that nobody is at work, so that a power failure from now on takes nothing. Waits for nobody.
-    pub(crate) fn leave_numbers(&self, writer: &mut Writer) {
-        let numbers = &mut writer.numbers;
-        let is_ours = |running: &Running| *running.boot == *numbers.boot;
-        if !numbers.running.as_ref().is_some_and(is_ours) || numbers.renewal == Renewal::Due {
-            return;
-        }
-        // What others wrote since is not taken in any more: it stands before this line.
-        if let Ok(Some(Reading::More(_))) = numbers.file.lock_if_free(&self.directory) {
-            let _ = numbers.file.append(&[Line::Kept], Durability::Eventual);
-        }
-        numbers.file.unlock();
-    }
-}
-
-impl Numbers {
-    fn has_outgrown(&self) -> bool {
-        let size = self.file.stamp().map_or(0, |(_, size)| size);
-        size > 2 * self.size_when_new + SLACK
-    }
-
-    fn running_up_to(&self, last: ModSeq) -> Running {
-        let ceiling = ModSeq::new(last.get().saturating_add(STEP)).unwrap_or(ModSeq::MAX);
-        Running {
-            boot: (*self.boot).into(),
-            ceiling,
-        }
-    }
-
-    /// Makes sure that the file says, durably, that numbers up to the last one may be told.
-    fn announce(&mut self) -> io::Result<()> {
-        let is_enough = |running: &Running| *running.boot == *self.boot && self.last <= running.ceiling;
-        if !self.running.as_ref().is_some_and(is_enough) {
-            let running = self.running_up_to(self.last);
-            self.file
-                .append(&[Line::Running(running.clone())], Durability::Synced)?;
-            self.running = Some(running);
-        }
-        Ok(())
-    }
-
-    /// Whether a client that is told of `modseq` would go past a message that is not known here.
-    fn passes_over(&self, modseq: ModSeq) -> bool {
-        self.beside.values().any(|numbered| numbered.modseq <= modseq)
-    }
-
-    fn number_beside(&mut self, modseq: ModSeq, lines: &mut Vec<Line>) {
-        for numbered in self.beside.values_mut() {
-            numbered.modseq = modseq;
-        }
-        let messages = self.beside.iter().map(|(uid, numbered)| (*uid, &numbered.info));
-        add_changed_infos(lines, modseq, messages);
-    }
-}
-
-fn add_changed<'a>(lines: &mut Vec<Line>, modseq: ModSeq, messages: impl Iterator<Item = &'a (Uid, Info)>) {
-    add_changed_infos(lines, modseq, messages.map(|(uid, info)| (*uid, info)));
-}
-
-/// One line for all messages with the same letters.
-fn add_changed_infos<'a>(
-    lines: &mut Vec<Line>,
-    modseq: ModSeq,
-    messages: impl Iterator<Item = (Uid, &'a Info)>,
-) {
-    let mut of_info: HashMap<&Info, UidSet> = HashMap::new();
-    for (uid, info) in messages {
-        of_info.entry(info).or_default().insert(uid);
-    }
-    let line = |(info, uids): (&Info, UidSet)| Line::Changed {
-        modseq,
-        info: info.clone(),
-        uids,
-    };
-    lines.extend(of_info.into_iter().map(line));
 }
 
 fn names(keywords: &KeywordNames) -> Keywords {
