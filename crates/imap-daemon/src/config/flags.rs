@@ -34,7 +34,7 @@ pub struct ServerFlags {
     /// Whether the SASL mechanism LOGIN is offered, for old devices [default: false]
     #[arg(long, value_name = "BOOL")]
     auth_login: Option<bool>,
-    /// What the server says of itself in answer to ID, such as support-url=https://example.com; may be repeated
+    /// What the server says of itself in answer to ID, such as `vendor=Example`; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     id: Vec<IdField>,
     /// Where the same mail can be had by JMAP
