@@ -54,7 +54,7 @@ mod wire {
 }
 
 /// The parser of search programs, which `imap-server` keeps to itself, and what its property tests check.
-#[allow(dead_code, reason = "the server uses more of it")]
+#[allow(dead_code, unused_imports, reason = "the server uses more of it")]
 #[path = "../../crates/imap-server/src/syntax"]
 mod syntax {
     pub(crate) mod reader;

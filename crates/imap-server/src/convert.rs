@@ -8,7 +8,7 @@ use imap_seq::{Bound, Number, SequenceSet, SetItem};
 use imap_updates::{Flag, Flags, Keyword};
 
 use crate::completion::Completion;
-use crate::enabled::NameForm;
+use crate::wire::NameForm;
 
 /// How a client writes mailbox names.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use imap_seq::{ModSeq, SeqNum, Uid};
 use imap_updates::{ExpungeForm, Flags, Recency};
 
-use crate::wire::{FlagsRow, RowOf};
+use crate::wire::{FlagsRow, NameForm, RowOf};
 
 /// Something that changes how the server answers, once a client has asked for it. It is never switched off again, but by
 /// UNAUTHENTICATE (RFC 8437).
@@ -94,15 +94,6 @@ impl Enabled {
             false => NameForm::ModifiedUtf7,
         }
     }
-}
-
-/// How mailbox names are written on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NameForm {
-    /// Modified UTF-7 (RFC 3501, section 5.1.3).
-    ModifiedUtf7,
-    /// UTF-8 (RFC 6855, section 3; RFC 9051, section 5.1).
-    Utf8,
 }
 
 #[cfg(test)]

@@ -15,4 +15,4 @@ pub(crate) use response::*;
 pub(crate) use search::{ESearch, ThreadWriter, listed, listed_begin, listed_end};
 pub(crate) use sink::{Piece, Sink};
 pub(crate) use structure::{Extensions, body_structure, envelope};
-pub(crate) use text::{astring, literal_begin, literal_octets, number, string};
+pub(crate) use text::{NameForm, astring, literal_begin, literal_octets, number, string};

@@ -6,9 +6,8 @@ use imap_seq::{ModSeq, SeqNum, Uid, UidSet};
 use imap_updates::{Flags, Keyword, Recency};
 
 use super::fetch;
-use super::text::{astring, literal_begin, mailbox, nstring, number, string};
+use super::text::{NameForm, astring, literal_begin, mailbox, nstring, number, string};
 use crate::convert::Naming;
-use crate::enabled::NameForm;
 
 /// `* OK [CODE] text`.
 pub(crate) fn untagged_ok(out: &mut Vec<u8>, code: &str, text: &str) {

@@ -24,7 +24,6 @@ use proptest::prelude::*;
 use super::text::string;
 use super::*;
 use crate::convert::Naming;
-use crate::enabled::NameForm;
 
 fn codec(data: Data<'_>) -> Vec<u8> {
     ResponseCodec::default().encode(&Response::Data(data)).dump()

@@ -3,7 +3,15 @@
 use imap_backend::{MailboxName, mutf7};
 
 use super::sink::Sink;
-use crate::enabled::NameForm;
+
+/// How mailbox names are written on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NameForm {
+    /// Modified UTF-7 (RFC 3501, section 5.1.3).
+    ModifiedUtf7,
+    /// UTF-8 (RFC 6855, section 3; RFC 9051, section 5.1).
+    Utf8,
+}
 
 /// Strings up to this length are looked through for whether they can be quoted; longer ones are literals.
 const LONGEST_QUOTED: usize = 1024;
