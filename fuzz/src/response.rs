@@ -55,9 +55,31 @@ pub(crate) fn read(octets: &[u8]) -> Result<(Response<'_>, &[u8]), Fault> {
     Ok((response, rest))
 }
 
-/// That the codec reads the same response, if it nests no deeper than the codec goes.
+/// Responses, and items of others, that the codec has no type for.
+const NOT_THE_CODECS: [&str; 4] = ["ESEARCH", "UIDFETCH", "UIDBATCHES", "THREAD"];
+const ITEMS_NOT_THE_CODECS: [&[u8]; 9] = [
+    b"CHILDINFO",
+    b"OLDNAME",
+    b"MAILBOXID",
+    b"APPENDLIMIT",
+    b"EMAILID",
+    b"THREADID",
+    b"PREVIEW",
+    b"BINARY",
+    b"DELETED-STORAGE",
+];
+
+fn codec_has_no_type_for(response: &Response<'_>) -> bool {
+    let Kind::Data { word, .. } = response.kind else {
+        return false;
+    };
+    let has = |item: &&[u8]| response.octets.windows(item.len()).any(|octets| octets == *item);
+    NOT_THE_CODECS.contains(&word) || ITEMS_NOT_THE_CODECS.iter().any(has)
+}
+
+/// That the codec reads the same response, if it knows it and it nests no deeper than the codec goes.
 pub(crate) fn codec_agrees(response: &Response<'_>) {
-    if response.depth > CODECS_DEPTH {
+    if response.depth > CODECS_DEPTH || codec_has_no_type_for(response) {
         return;
     }
     let read = ResponseCodec::default().decode(response.octets);
