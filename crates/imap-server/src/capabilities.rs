@@ -38,6 +38,7 @@ const CAPABILITIES: &[(&str, Needs)] = &[
     ("UIDBATCHES", Needs::Nothing),
     ("NOTIFY", Needs::Nothing),
     ("PARTIAL", Needs::Nothing),
+    ("INPROGRESS", Needs::Nothing),
     ("LIST-EXTENDED", Needs::Nothing),
     ("LIST-STATUS", Needs::Nothing),
     ("STATUS=SIZE", Needs::Nothing),

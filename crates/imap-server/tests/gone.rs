@@ -218,18 +218,19 @@ async fn a_client_that_has_only_stopped_sending_gets_its_answer() {
     let (words, answer) = lines.split_at(lines.len() - 2);
     assert_eq!(answer, ["* SEARCH", "a OK SEARCH completed"]);
     assert!(
-        words.iter().all(|line| line == "* OK still at work"),
+        words.iter().all(|line| line == "* OK [INPROGRESS] still at work"),
         "{lines:#?}"
     );
     assert!((1..12).contains(&words.len()), "{lines:#?}");
 }
 
-/// A client that is there and says nothing hears nothing else.
+/// A client that is there and says nothing hears that it goes on, every 15 s, and nothing else.
 #[tokio::test(start_paused = true)]
-async fn a_client_that_waits_for_its_answer_is_told_nothing_meanwhile() {
+async fn rfc9585_4_a_client_that_waits_for_its_answer_is_told_that_it_goes_on() {
     let slow = Slow::new();
     let mut client = at_work(&slow, "SEARCH TEXT x").await;
     client.send("b NOOP\r\n").await;
+    assert_eq!(client.line().await, "* OK [INPROGRESS] still at work");
     assert_eq!(client.line().await, "* SEARCH");
     assert_eq!(client.line().await, "a OK SEARCH completed");
     assert_eq!(client.line().await, "b OK NOOP completed");

@@ -8,6 +8,9 @@ use tokio::time::sleep;
 use super::channel::{Channel, Gone};
 use crate::wire;
 
+/// How often a client that waits for a long command hears that it goes on (RFC 9585, section 4: not more often than every ten
+/// seconds).
+const BETWEEN_PROGRESS: Duration = Duration::from_secs(15);
 /// Work that takes no longer is not watched.
 const BEFORE_WATCHING: Duration = Duration::from_millis(250);
 /// How long to wait for what comes of the first words to a client that may be gone; doubled each time.
@@ -29,7 +32,7 @@ impl Channel {
         }
     }
 
-    /// Waits until the client has gone.
+    /// Waits until the client has gone. One that waits hears now and then that its command goes on.
     ///
     /// That it has closed its side does not say so: it may have sent its last command and still read the answers. Nor is it
     /// seen behind input that is not taken in. So such a client is told something. If it has gone, its system answers that
@@ -42,10 +45,17 @@ impl Channel {
             if let Err(error) = self.io.flush().await {
                 return error.into();
             }
-            if let Err(error) = self.io.read_ahead().await {
-                return error.into();
+            tokio::select! {
+                ended = self.io.read_ahead() => match ended {
+                    Ok(()) => {}
+                    Err(error) => return error.into(),
+                },
+                () = sleep(BETWEEN_PROGRESS) => {
+                    wire::untagged_ok(self.io.out(), "INPROGRESS", "still at work");
+                    continue;
+                }
             }
-            wire::untagged_ok(self.io.out(), "", "still at work");
+            wire::untagged_ok(self.io.out(), "INPROGRESS", "still at work");
             if let Err(error) = self.io.flush().await {
                 return error.into();
             }
