@@ -11,7 +11,7 @@ use crate::select::Select;
 use crate::session::Session;
 use crate::walk::Walk;
 
-/// Which figures [`Session::status`](crate::Session::status) is asked for. UIDVALIDITY is always answered.
+/// Which figures [`Session::status`] is asked for. UIDVALIDITY is always answered.
 ///
 /// Answering more is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
