@@ -11,6 +11,7 @@ pub(crate) mod dotlock;
 pub(crate) mod events;
 pub(crate) mod interference;
 pub(crate) mod keywords_file;
+pub(crate) mod locked_file;
 pub(crate) mod modseq_file;
 pub(crate) mod name_generator;
 pub(crate) mod random;

@@ -6,9 +6,7 @@ use std::os::fd::BorrowedFd;
 
 use imap_backend::{Error, Metadata, MetadataChange};
 
-use crate::disk::control_file::{self, Replacement};
-use crate::disk::dotlock::Dotlock;
-use crate::disk::storage::Mode;
+use crate::disk::locked_file::LockedFile;
 use crate::format::annotations;
 
 /// Whose annotations they are.
@@ -19,17 +17,15 @@ pub(crate) enum Annotated {
 }
 
 impl Annotated {
-    const fn file_name(self) -> &'static str {
-        match self {
-            Self::Mailbox => "annotations",
-            Self::Server => "server-annotations",
-        }
-    }
-
-    const fn temporary_name(self) -> &'static str {
-        match self {
-            Self::Mailbox => "annotations.tmp",
-            Self::Server => "server-annotations.tmp",
+    const fn file(self) -> LockedFile {
+        let (name, temporary) = match self {
+            Self::Mailbox => ("annotations", "annotations.tmp"),
+            Self::Server => ("server-annotations", "server-annotations.tmp"),
+        };
+        LockedFile {
+            name,
+            temporary,
+            largest: LARGEST,
         }
     }
 }
@@ -38,7 +34,7 @@ impl Annotated {
 const LARGEST: u64 = (2 * Metadata::MOST_OCTETS + 300 * Metadata::MOST_ENTRIES) as u64;
 
 pub(crate) fn read(directory: BorrowedFd<'_>, annotated: Annotated) -> io::Result<Metadata> {
-    let octets = control_file::read(directory, annotated.file_name(), LARGEST)?;
+    let octets = annotated.file().read(directory)?;
     Ok(annotations::parse(&octets.unwrap_or_default()))
 }
 
@@ -49,19 +45,11 @@ pub(crate) fn change(
     annotated: Annotated,
     changes: &[MetadataChange],
 ) -> io::Result<Result<(), Error>> {
-    let lock = Dotlock::take(directory, annotated.file_name())?;
-    let mut metadata = read(directory, annotated)?;
-    if let Err(error) = metadata.apply(changes) {
-        return Ok(Err(error));
-    }
-    lock.check()?;
-    Replacement {
-        name: annotated.file_name(),
-        temporary: annotated.temporary_name(),
-        octets: &annotations::write(&metadata),
-        mode: Mode::RUSR | Mode::WUSR,
-        modified: None,
-    }
-    .put(directory)?;
-    Ok(Ok(()))
+    let mut applied = Ok(());
+    annotated.file().change(directory, |octets| {
+        let mut metadata = annotations::parse(&octets.unwrap_or_default());
+        applied = metadata.apply(changes);
+        Ok(applied.is_ok().then(|| annotations::write(&metadata)))
+    })?;
+    Ok(applied)
 }

@@ -3,20 +3,23 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use crate::disk::control_file::{self, Replacement};
-use crate::disk::dotlock::Dotlock;
-use crate::disk::storage::Mode;
+use crate::disk::locked_file::LockedFile;
 use crate::format::subscriptions::{Changed, Subscription, Subscriptions};
 
-/// Its name.
-pub(crate) const FILE_NAME: &str = "subscriptions";
-const TEMPORARY_NAME: &str = "subscriptions.tmp";
-/// Courier's, read when there is no other.
-const COURIER_FILE_NAME: &str = "courierimapsubscribed";
+const FILE: LockedFile = LockedFile {
+    name: "subscriptions",
+    temporary: "subscriptions.tmp",
+    largest: LARGEST,
+};
+/// Courier's, read when there is no other, and never written.
+const COURIER_FILE: LockedFile = LockedFile {
+    name: "courierimapsubscribed",
+    temporary: "courierimapsubscribed.tmp",
+    largest: LARGEST,
+};
 /// How many names an account may subscribe: more than anybody has mailboxes.
 const MOST: usize = 10_000;
-/// What is read of a file, octets: some 400 for each of [`MOST`] names. A larger one is not changed, because what was not
-/// read would be lost.
+/// What is read of a file, octets: some 400 for each of [`MOST`] names.
 const LARGEST: u64 = 4 << 20;
 
 /// The account has as many subscriptions as it may have.
@@ -32,44 +35,36 @@ impl From<TooManySubscriptions> for io::Error {
 
 /// The subscribed names.
 pub(crate) fn read(root: BorrowedFd<'_>) -> io::Result<Subscriptions> {
-    Ok(read_with_size(root)?.0)
-}
-
-/// The subscribed names, and how many octets were read.
-fn read_with_size(root: BorrowedFd<'_>) -> io::Result<(Subscriptions, usize)> {
-    if let Some(octets) = control_file::read(root, FILE_NAME, LARGEST)? {
-        return Ok((Subscriptions::parse(&octets), octets.len()));
+    match FILE.read(root)? {
+        Some(octets) => Ok(Subscriptions::parse(&octets)),
+        None => Ok(Subscriptions::parse_courier(
+            &COURIER_FILE.read(root)?.unwrap_or_default(),
+        )),
     }
-    let courier = control_file::read(root, COURIER_FILE_NAME, LARGEST)?.unwrap_or_default();
-    Ok((Subscriptions::parse_courier(&courier), courier.len()))
 }
 
 /// Adds or removes one name, durably. On an error nothing is changed; [`Held`](crate::disk::dotlock::Held) is one, and
 /// [`TooManySubscriptions`] when there are as many as there may be.
 pub(crate) fn change(root: BorrowedFd<'_>, name: &str, subscription: Subscription) -> io::Result<()> {
-    let lock = Dotlock::take(root, FILE_NAME)?;
-    let (mut subscriptions, size) = read_with_size(root)?;
-    if size as u64 == LARGEST {
-        return Err(TooManySubscriptions.into());
-    }
-    if subscriptions.change(name, subscription) == Changed::No {
-        return Ok(());
-    }
-    let octets = subscriptions.write();
-    let too_many = subscriptions.names().len() > MOST || octets.len() as u64 >= LARGEST;
-    if subscription == Subscription::Add && too_many {
-        return Err(TooManySubscriptions.into());
-    }
-    lock.check()?;
-    Replacement {
-        name: FILE_NAME,
-        temporary: TEMPORARY_NAME,
-        octets: &octets,
-        mode: Mode::RUSR | Mode::WUSR,
-        modified: None,
-    }
-    .put(root)?;
-    Ok(())
+    FILE.change(root, |octets| {
+        let mut subscriptions = match octets {
+            Some(octets) => Subscriptions::parse(&octets),
+            None => {
+                let courier = COURIER_FILE.read(root)?;
+                COURIER_FILE.check_read_whole(courier.as_deref())?;
+                Subscriptions::parse_courier(&courier.unwrap_or_default())
+            }
+        };
+        if subscriptions.change(name, subscription) == Changed::No {
+            return Ok(None);
+        }
+        let octets = subscriptions.write();
+        let too_many = subscriptions.names().len() > MOST || octets.len() as u64 >= LARGEST;
+        if subscription == Subscription::Add && too_many {
+            return Err(TooManySubscriptions.into());
+        }
+        Ok(Some(octets))
+    })
 }
 
 #[cfg(test)]
@@ -87,7 +82,7 @@ mod tests {
         }
         change(root.as_fd(), "absent", Subscription::Remove).unwrap();
         assert_eq!(
-            std::fs::read(home.path().join(FILE_NAME)).unwrap(),
+            std::fs::read(home.path().join(FILE.name)).unwrap(),
             b"V\t2\n\na\tb\nc\n"
         );
         change(root.as_fd(), "a.b", Subscription::Remove).unwrap();
@@ -99,10 +94,10 @@ mod tests {
     fn version_1_stays_version_1() {
         let home = tempfile::tempdir().unwrap();
         let root = File::open(home.path()).unwrap();
-        std::fs::write(home.path().join(FILE_NAME), "a.b\nc\n").unwrap();
+        std::fs::write(home.path().join(FILE.name), "a.b\nc\n").unwrap();
         change(root.as_fd(), "d", Subscription::Add).unwrap();
         assert_eq!(
-            std::fs::read(home.path().join(FILE_NAME)).unwrap(),
+            std::fs::read(home.path().join(FILE.name)).unwrap(),
             b"a.b\nc\nd\n"
         );
     }
@@ -111,7 +106,7 @@ mod tests {
     fn couriers_subscriptions_are_taken_over() {
         let home = tempfile::tempdir().unwrap();
         let root = File::open(home.path()).unwrap();
-        std::fs::write(home.path().join(COURIER_FILE_NAME), "INBOX\nINBOX.lists.rust\n").unwrap();
+        std::fs::write(home.path().join(COURIER_FILE.name), "INBOX\nINBOX.lists.rust\n").unwrap();
         assert_eq!(read(root.as_fd()).unwrap().names(), ["INBOX", "lists.rust"]);
     }
 }

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use crate::disk::delivery::NulOctet;
 use crate::disk::dotlock::Held;
 use crate::disk::keywords_file::DefineError;
+use crate::disk::locked_file::TooLarge;
 use crate::disk::subscriptions_file::TooManySubscriptions;
 use crate::disk::uidlist_file::UidsExhausted;
 
@@ -16,7 +17,9 @@ pub(crate) fn from_io(error: io::Error) -> Error {
     let inner = error.get_ref();
     let kind = if inner.is_some_and(|inner| inner.is::<NulOctet>()) {
         ErrorKind::UnknownEncoding
-    } else if inner.is_some_and(|inner| inner.is::<UidsExhausted>() || inner.is::<TooManySubscriptions>()) {
+    } else if inner.is_some_and(|inner| {
+        inner.is::<UidsExhausted>() || inner.is::<TooManySubscriptions>() || inner.is::<TooLarge>()
+    }) {
         ErrorKind::Limit
     } else if inner.is_some_and(|inner| inner.is::<Gone>()) {
         ErrorKind::NonExistent
