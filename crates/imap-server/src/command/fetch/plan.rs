@@ -65,6 +65,15 @@ pub(crate) struct Partial {
     pub(crate) octets: u32,
 }
 
+impl Partial {
+    fn new((origin, octets): (u32, NonZeroU32)) -> Self {
+        Self {
+            origin,
+            octets: octets.get(),
+        }
+    }
+}
+
 /// How far a message has to be understood. Ordered by what it costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Depth {
@@ -197,13 +206,8 @@ impl Plan {
                 partial,
                 peek,
             } => {
-                if !peek {
-                    self.seen = Seen::Set;
-                }
-                let partial = partial.map(|(origin, octets)| Partial {
-                    origin,
-                    octets: octets.get(),
-                });
+                self.set_seen_unless(*peek);
+                let partial = partial.map(Partial::new);
                 let (label, section) = labelled(section.as_ref(), partial);
                 octets(label, section, partial)
             }
@@ -212,13 +216,8 @@ impl Plan {
                 partial,
                 peek,
             } => {
-                if !peek {
-                    self.seen = Seen::Set;
-                }
-                let partial = partial.map(|(origin, octets)| Partial {
-                    origin,
-                    octets: octets.get(),
-                });
+                self.set_seen_unless(*peek);
+                let partial = partial.map(Partial::new);
                 let item = Item::Binary {
                     label: binary_label("BINARY", section, partial),
                     part: section.clone(),
@@ -235,6 +234,13 @@ impl Plan {
             }
         };
         self.insert((item, need, depth));
+    }
+
+    /// Reading sets \Seen, except by an item with PEEK.
+    const fn set_seen_unless(&mut self, peek: bool) {
+        if !peek {
+            self.seen = Seen::Set;
+        }
     }
 
     fn insert(&mut self, (item, need, depth): (Item, Need, Depth)) {
