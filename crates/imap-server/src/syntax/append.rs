@@ -19,9 +19,9 @@ use imap_codec::imap_types::core::LiteralMode;
 use imap_codec::imap_types::datetime::DateTime;
 use imap_codec::imap_types::flag::Flag;
 
-use super::is_tag_octet;
 use super::reader::Reader;
 use super::reader_fault::Fault;
+use super::split_tag;
 use crate::numbers::Numbers;
 
 /// What the command does beside storing messages.
@@ -67,10 +67,7 @@ pub(crate) struct Begun<'c> {
 /// Reads the beginning of an APPEND or REPLACE, whose line end, and the literal announced there, are cut off. `None` for
 /// other commands.
 pub(crate) fn begin(command: &[u8]) -> Option<Begun<'_>> {
-    let (tag, rest) = command.split_at(memchr::memchr(b' ', command)?);
-    if tag.is_empty() || !tag.iter().all(|&octet| is_tag_octet(octet)) {
-        return None;
-    }
+    let (tag, rest) = split_tag(command)?;
     let (numbers, rest) = match rest.split_at_checked(5) {
         Some((uid, rest)) if uid.eq_ignore_ascii_case(b" UID ") => (Numbers::Uids, rest),
         _ => (Numbers::Seqs, &rest[1..]),

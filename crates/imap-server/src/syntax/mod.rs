@@ -36,6 +36,13 @@ pub(crate) fn tag(command: &[u8]) -> Option<String> {
 /// A longer first word is no tag that anybody would recognise in an answer, in octets.
 const LONGEST_TAG: usize = 256;
 
+/// The tag of a command, and what follows it, which begins with a space; `None` where no tag stands.
+fn split_tag(command: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (tag, rest) = command.split_at(memchr::memchr(b' ', command)?);
+    let valid = !tag.is_empty() && tag.iter().all(|&octet| is_tag_octet(octet));
+    valid.then_some((tag, rest))
+}
+
 fn is_tag_octet(octet: u8) -> bool {
     octet.is_ascii_graphic() && !b"(){%*\"\\+".contains(&octet)
 }

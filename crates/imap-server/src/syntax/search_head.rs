@@ -1,7 +1,7 @@
 //! `tag SEARCH`, `tag SORT` and `tag THREAD`, with or without `UID`: commands whose arguments the codec does not see.
 
-use super::is_tag_octet;
 use super::search::Kind;
+use super::split_tag;
 use crate::numbers::Numbers;
 
 /// A command that searches, as far as its arguments.
@@ -31,10 +31,7 @@ impl SearchHead<'_> {
 
 /// The head of a command that searches, with arguments; `None` for other commands and for what has no tag.
 pub(crate) fn search_head(command: &[u8]) -> Option<SearchHead<'_>> {
-    let (tag, mut rest) = command.split_at(memchr::memchr(b' ', command)?);
-    if tag.is_empty() || !tag.iter().all(|&octet| is_tag_octet(octet)) {
-        return None;
-    }
+    let (tag, mut rest) = split_tag(command)?;
     let numbers = match strip_word(rest, b" UID") {
         Some(behind) => {
             rest = behind;

@@ -26,9 +26,9 @@ pub(crate) use uid_batches::UidBatches;
 
 use std::borrow::Cow;
 
-use super::is_tag_octet;
 use super::reader::Reader;
 use super::reader_fault::Fault;
+use super::split_tag;
 
 /// A command that the codec does not know.
 #[derive(Debug)]
@@ -77,10 +77,7 @@ const COMMANDS: &[(&str, ReadArguments)] = &[
 
 /// Reads a command of an extension. `command` is without its line end; `None` for commands that are the codec's.
 pub(crate) fn read(command: &[u8]) -> Option<Read<'_>> {
-    let (tag, rest) = command.split_at(memchr::memchr(b' ', command)?);
-    if tag.is_empty() || !tag.iter().all(|&octet| is_tag_octet(octet)) {
-        return None;
-    }
+    let (tag, rest) = split_tag(command)?;
     let (name, read_arguments) = COMMANDS
         .iter()
         .find(|(name, _)| starts_with_name(&rest[1..], name))?;
