@@ -23,10 +23,13 @@ pub mod list;
 pub mod login;
 pub mod metadata;
 pub mod mod_sequences;
+pub mod outside;
 pub mod patterns;
 pub mod recent;
 pub mod replace;
+pub mod restart;
 pub mod search;
+pub mod second_process;
 pub mod select;
 pub mod sort;
 pub mod special_use;
@@ -236,6 +239,30 @@ cases! {
         a_new_mailbox_does_not_reach_old_selections "RFC 9051, section 6.3.4";
         rename_leaves_selections_working "RFC 2180, section 3.4";
         closing_expunges_nothing "RFC 9051, section 6.4.2";
+    }
+    outside {
+        a_delivery_is_told "RFC 9051, sections 5.2 and 7.4.1";
+        a_removal_is_told_when_it_may_be "RFC 9051, sections 5.2 and 7.5.1";
+        flags_are_told "RFC 9051, sections 5.2 and 7.5.2";
+        own_changes_and_others_are_kept_apart "RFC 9051, section 5.2; RFC 2180, section 4";
+        an_idle_session_hears_of_it "RFC 9051, section 6.3.13";
+        status_counts_what_others_did "RFC 9051, section 6.3.11";
+        select_finds_what_others_did_meanwhile "RFC 9051, section 2.3.1.1";
+        a_client_that_comes_back_hears_of_it "RFC 7162, section 6";
+        a_deleted_mailbox_ends_its_selections "RFC 2180, section 3.3; RFC 9051, section 6.3.4";
+        a_renamed_mailbox_has_its_messages "RFC 9051, section 6.3.6";
+        what_is_rolled_back_was_never_there "RFC 9051, section 2.3.1.1";
+    }
+    second_process {
+        each_is_told_what_the_other_did "RFC 9051, section 5.2";
+        uids_of_both_ascend "RFC 9051, section 2.3.1.1";
+        one_session_of_both_gets_recent "RFC 3501, section 2.3.2";
+        a_mailbox_deleted_there_ends_here "RFC 2180, section 3.3";
+    }
+    restart {
+        what_was_answered_is_there "RFC 9051, section 2.3.1.1; `Session::append`";
+        a_client_from_before_misses_nothing "RFC 7162, section 3.1";
+        a_dropped_append_is_whole_or_absent "RFC 9051, section 6.3.12";
     }
 }
 

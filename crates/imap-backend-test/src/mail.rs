@@ -4,6 +4,8 @@ use bytes::Bytes;
 use chrono::{DateTime, FixedOffset};
 use imap_backend::{Append, Error, ErrorKind, MessageSource, Messages};
 use imap_updates::{Flag, Flags};
+use std::future::poll_fn;
+use std::task::Poll;
 
 /// A message and what APPEND says about it.
 #[derive(Debug, Clone)]
@@ -75,6 +77,16 @@ pub(crate) struct Source {
     announced: u64,
     left: Bytes,
     then: Then,
+    pace: Pace,
+}
+
+#[derive(Debug)]
+enum Pace {
+    Steady,
+    /// Makes whoever asks wait before each chunk, the first time that it asks: the network is slow.
+    Halting {
+        waited: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -95,6 +107,7 @@ impl Source {
             announced: octets.len() as u64,
             left: octets,
             then: Then::End,
+            pace: Pace::Steady,
         }
     }
 
@@ -104,7 +117,33 @@ impl Source {
             announced: octets.len() as u64,
             left: octets.slice(..octets.len() / 2),
             then: Then::Gone,
+            pace: Pace::Steady,
         }
+    }
+
+    /// Comes chunk by chunk, with a pause before each.
+    pub(crate) fn halting(octets: Bytes) -> Self {
+        Self {
+            pace: Pace::Halting { waited: false },
+            ..Self::whole(octets)
+        }
+    }
+
+    async fn pause(&mut self) {
+        let Pace::Halting { waited } = &mut self.pace else {
+            return;
+        };
+        poll_fn(|context| {
+            *waited = !*waited;
+            match *waited {
+                true => {
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                false => Poll::Ready(()),
+            }
+        })
+        .await;
     }
 }
 
@@ -114,6 +153,7 @@ impl MessageSource for Source {
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        self.pause().await;
         if !self.left.is_empty() {
             // Large messages in large pieces: a kit that crawls is not run.
             let size = CHUNK.max(self.left.len() / 8).min(self.left.len());

@@ -32,11 +32,22 @@ pub struct ClientModel {
 
 /// A response that a client cannot reconcile with what it was told before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contradiction(String);
+pub struct Contradiction {
+    rule: &'static str,
+    what: String,
+}
+
+impl Contradiction {
+    /// Where the rule stands that the response breaks.
+    #[must_use]
+    pub const fn rule(&self) -> &'static str {
+        self.rule
+    }
+}
 
 impl fmt::Display for Contradiction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.what)
     }
 }
 
@@ -118,20 +129,25 @@ impl ClientModel {
     pub fn learn(&mut self, seq: SeqNum, uid: Uid) -> Result<(), Contradiction> {
         let exists = self.exists();
         let Some(known) = self.uids.get(place(seq)) else {
-            return contradiction(format!("FETCH {seq} in a mailbox of {exists} messages"));
+            return contradiction(FETCH, format!("FETCH {seq} in a mailbox of {exists} messages"));
         };
         match known {
             Some(known) if *known == uid => return Ok(()),
-            Some(known) => return contradiction(format!("FETCH {seq} has UID {uid}, it was UID {known}")),
+            Some(known) => {
+                return contradiction(UIDS, format!("FETCH {seq} has UID {uid}, it was UID {known}"));
+            }
             None => {}
         }
         if self.gone.contains(uid) {
-            return contradiction(format!("UID {uid} is in the mailbox again after its EXPUNGE"));
+            return contradiction(
+                UIDS,
+                format!("UID {uid} is in the mailbox again after its EXPUNGE"),
+            );
         }
         let (before, after) = (&self.uids[..place(seq)], &self.uids[place(seq) + 1..]);
         let low = before.iter().flatten().any(|other| *other >= uid);
         if low || after.iter().flatten().any(|other| *other <= uid) {
-            return contradiction(format!("FETCH {seq} has UID {uid}, which is out of order"));
+            return contradiction(UIDS, format!("FETCH {seq} has UID {uid}, which is out of order"));
         }
         self.uids[place(seq)] = Some(uid);
         self.highest = self.highest.max(Some(uid));
@@ -164,10 +180,10 @@ impl ClientModel {
                 self.flags.insert(*uid, (*flags).clone());
                 Ok(Effect::Flags(*uid, (*flags).clone()))
             }
-            Untagged::Recent(recent) if *recent > self.exists() => contradiction(format!(
-                "RECENT {recent} in a mailbox of {} messages",
-                self.exists()
-            )),
+            Untagged::Recent(recent) if *recent > self.exists() => contradiction(
+                RECENT,
+                format!("RECENT {recent} in a mailbox of {} messages", self.exists()),
+            ),
             Untagged::Recent(recent) => {
                 self.recent = *recent;
                 Ok(Effect::Other)
@@ -178,13 +194,13 @@ impl ClientModel {
 
     fn expunge(&mut self, seq: SeqNum, expunges: Expunges) -> Result<Effect, Contradiction> {
         if expunges == Expunges::Hold {
-            return contradiction(format!("EXPUNGE {seq} during a command that forbids it"));
+            return contradiction(EXPUNGE, format!("EXPUNGE {seq} during a command that forbids it"));
         }
         if seq.get() > self.exists() {
-            return contradiction(format!(
-                "EXPUNGE {seq} in a mailbox of {} messages",
-                self.exists()
-            ));
+            return contradiction(
+                EXPUNGE,
+                format!("EXPUNGE {seq} in a mailbox of {} messages", self.exists()),
+            );
         }
         let uid = self.uids.remove(place(seq));
         self.forget(uid);
@@ -193,12 +209,18 @@ impl ClientModel {
 
     fn vanish(&mut self, uids: &UidSet, expunges: Expunges) -> Result<Effect, Contradiction> {
         if expunges == Expunges::Hold {
-            return contradiction(format!("VANISHED {uids} during a command that forbids it"));
+            return contradiction(
+                VANISHED,
+                format!("VANISHED {uids} during a command that forbids it"),
+            );
         }
         let mut vanished = Vec::new();
         for uid in uids.iter() {
             let Some(at) = self.uids.iter().position(|known| *known == Some(uid)) else {
-                return contradiction(format!("VANISHED {uid}, which the client does not have"));
+                return contradiction(
+                    VANISHED,
+                    format!("VANISHED {uid}, which the client does not have"),
+                );
             };
             vanished.push(self.uids.remove(at));
             self.forget(Some(uid));
@@ -209,7 +231,7 @@ impl ClientModel {
     fn grow(&mut self, exists: u32) -> Result<Effect, Contradiction> {
         let before = self.exists();
         if exists < before {
-            return contradiction(format!("EXISTS {exists} after {before}, without EXPUNGE"));
+            return contradiction(EXISTS, format!("EXISTS {exists} after {before}, without EXPUNGE"));
         }
         self.uids.resize(exists as usize, None);
         Ok(Effect::Arrived(exists - before))
@@ -224,12 +246,19 @@ impl ClientModel {
     }
 }
 
+const FETCH: &str = "RFC 9051, section 7.5.2";
+const UIDS: &str = "RFC 9051, section 2.3.1.1";
+const RECENT: &str = "RFC 3501, section 7.3.2";
+const EXPUNGE: &str = "RFC 9051, section 7.5.1";
+const VANISHED: &str = "RFC 7162, section 3.2.10";
+const EXISTS: &str = "RFC 9051, section 7.4.1";
+
 fn place(seq: SeqNum) -> usize {
     seq.get() as usize - 1
 }
 
-fn contradiction<T>(what: String) -> Result<T, Contradiction> {
-    Err(Contradiction(what))
+fn contradiction<T>(rule: &'static str, what: String) -> Result<T, Contradiction> {
+    Err(Contradiction { rule, what })
 }
 
 #[cfg(test)]

@@ -87,6 +87,16 @@ impl Message {
     }
 }
 
+impl Message {
+    /// What stands behind `Subject:` in its header; nothing where there is none.
+    pub(crate) fn subject(&self) -> String {
+        let text = String::from_utf8_lossy(&self.octets);
+        let header = text.lines().take_while(|line| !line.is_empty());
+        let subject = header.filter_map(|line| line.strip_prefix("Subject: ")).next();
+        subject.unwrap_or_default().to_owned()
+    }
+}
+
 /// The handle that [`Need::BODY`](imap_backend::Need::BODY) asks for.
 ///
 /// # Errors

@@ -49,17 +49,21 @@ pub async fn run_all<B: Backend>(make: impl AsyncFn() -> Subject<B>) -> Report {
 /// Runs one case. A panic of the backend is its failure.
 pub async fn run_case<B: Backend>(case: &Case, subject: Subject<B>) -> Outcome {
     let stage = Stage::new(subject);
-    let mut running = Box::pin(case::run(case, &stage));
-    let verdict = std::future::poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context)));
-        polled.unwrap_or_else(|panic| Poll::Ready(panicked(panic.as_ref())))
-    })
-    .await;
-    match verdict {
+    match guarded(case::run(case, &stage)).await {
         Ok(()) => Outcome::Passed,
         Err(Stop::Skipped(ability)) => Outcome::Skipped(ability),
         Err(Stop::Failed(failure)) => Outcome::Failed(failure),
     }
+}
+
+/// What comes of this, where a panic is a failure.
+pub(crate) async fn guarded(running: impl Future<Output = Verdict>) -> Verdict {
+    let mut running = Box::pin(running);
+    std::future::poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context)));
+        polled.unwrap_or_else(|panic| Poll::Ready(panicked(panic.as_ref())))
+    })
+    .await
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Verdict {

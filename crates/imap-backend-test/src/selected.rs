@@ -275,10 +275,13 @@ impl<M: Mailbox> Selected<M> {
             ..News::default()
         };
         for response in drained.iter() {
-            let effect = self
-                .model
-                .apply(&response, expunges)
-                .map_err(|what| Stop::failed("responses that a client can follow", what.to_string()))?;
+            let effect = self.model.apply(&response, expunges).map_err(|what| {
+                Stop::against(
+                    what.rule(),
+                    "responses that a client can follow",
+                    what.to_string(),
+                )
+            })?;
             match effect {
                 Effect::Expunged(uids) => news.expunged.extend(uids.into_iter().flatten()),
                 Effect::Flags(uid, flags) => news.flags.push((uid, flags)),
@@ -295,9 +298,9 @@ impl<M: Mailbox> Selected<M> {
         for seq in unknown {
             let uid = self.updates.view().uid_of(seq);
             let uid = uid.ok_or_else(|| Stop::failed(format!("message {seq} to have a UID"), "none"))?;
-            self.model
-                .learn(seq, uid)
-                .map_err(|what| Stop::failed("UIDs that a client can follow", what.to_string()))?;
+            self.model.learn(seq, uid).map_err(|what| {
+                Stop::against(what.rule(), "UIDs that a client can follow", what.to_string())
+            })?;
             arrived.push(uid);
         }
         for record in self.fetch(&arrived, Need::FLAGS).await?.into_iter().flatten() {

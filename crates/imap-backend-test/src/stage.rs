@@ -1,9 +1,10 @@
 //! What a case works with: a fresh backend, logged-in users, and what they do.
 
 use crate::mail::Mail;
+use crate::outside::{AnyOutside, Outside};
 use crate::read::Message;
 use crate::selected::Selected;
-use crate::verdict::{Answer, Stop};
+use crate::verdict::{Answer, Stop, Verdict};
 use imap_backend::{
     Abilities, Ability, Appended, Backend, Create, Credentials, ErrorKind, ListEntry, ListQuery, ListedAs,
     LoginError, Mailbox, MailboxName, Need, Peer, Select, Selection, Session, Status, StatusQuery,
@@ -12,13 +13,24 @@ use imap_backend::{
 use imap_seq::UidValidity;
 use imap_updates::Access;
 use std::any::Any;
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
 
 /// A backend to test, and a user of it who has no mail.
+///
+/// With no more than that, the kit sees what the backend's own sessions do. What else there is to a store is given to it
+/// piece by piece: other programs, a second process, a restart. What is not given is skipped, and the report says so.
 pub struct Subject<B> {
     backend: B,
     user: String,
     password: String,
-    keep: Option<Box<dyn Any>>,
+    outside: Option<Box<dyn AnyOutside>>,
+    second: Option<B>,
+    reopen: Option<Box<dyn Reopen<B>>>,
+    keep: Vec<Box<dyn Any>>,
 }
 
 impl<B> Subject<B> {
@@ -29,20 +41,61 @@ impl<B> Subject<B> {
             backend,
             user: user.into(),
             password: password.into(),
-            keep: None,
+            outside: None,
+            second: None,
+            reopen: None,
+            keep: Vec::new(),
         }
     }
 
     /// Keeps something as long as the case runs: a temporary directory, a database.
     #[must_use]
     pub fn keeping(mut self, thing: impl Any) -> Self {
-        self.keep = Some(Box::new(thing));
+        self.keep.push(Box::new(thing));
+        self
+    }
+
+    /// With another program that changes the store: for the cases of the area `outside`.
+    #[must_use]
+    pub fn with_outside(mut self, outside: impl Outside + 'static) -> Self {
+        self.outside = Some(Box::new(outside));
+        self
+    }
+
+    /// With a second value of the backend on the same store, that shares nothing else with the first: a second process. For
+    /// the cases of the area `second_process`.
+    ///
+    /// What one does, the other has to notice at NOOP, without [`Outside::settle`] (which is called nevertheless).
+    #[must_use]
+    pub fn with_second(mut self, backend: B) -> Self {
+        self.second = Some(backend);
+        self
+    }
+
+    /// With a way to open the store again after the backend was dropped: a restart. For the cases of the area `restart`.
+    #[must_use]
+    pub fn with_reopen(mut self, reopen: impl AsyncFn() -> B + 'static) -> Self
+    where
+        B: 'static,
+    {
+        self.reopen = Some(Box::new(reopen));
         self
     }
 }
 
-impl<B: std::fmt::Debug> std::fmt::Debug for Subject<B> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// Opens the store of a backend once more.
+trait Reopen<B> {
+    fn reopen<'a>(&'a self) -> Pin<Box<dyn Future<Output = B> + 'a>>;
+}
+
+impl<B, F: AsyncFn() -> B> Reopen<B> for F {
+    fn reopen<'a>(&'a self) -> Pin<Box<dyn Future<Output = B> + 'a>> {
+        Box::pin(self())
+    }
+}
+
+impl<B: fmt::Debug> fmt::Debug for Subject<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subject")
             .field("backend", &self.backend)
             .field("user", &self.user)
@@ -51,15 +104,38 @@ impl<B: std::fmt::Debug> std::fmt::Debug for Subject<B> {
 }
 
 /// Where a case plays.
-#[derive(Debug)]
 pub struct Stage<B> {
-    subject: Subject<B>,
+    /// The backend under test; none while it is opened again.
+    backend: RefCell<Option<Rc<B>>>,
+    second: Option<B>,
+    outside: Option<Box<dyn AnyOutside>>,
+    reopen: Option<Box<dyn Reopen<B>>>,
+    user: String,
+    password: String,
+    /// Last, so that it goes when the backends have gone.
+    _keep: Vec<Box<dyn Any>>,
+}
+
+impl<B> fmt::Debug for Stage<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stage")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<B: Backend> Stage<B> {
     /// A stage for this backend; cases leave their traces, so one for each case.
     pub fn new(subject: Subject<B>) -> Self {
-        Self { subject }
+        Self {
+            backend: RefCell::new(Some(Rc::new(subject.backend))),
+            second: subject.second,
+            outside: subject.outside,
+            reopen: subject.reopen,
+            user: subject.user,
+            password: subject.password,
+            _keep: subject.keep,
+        }
     }
 
     /// Another connection of the user.
@@ -67,30 +143,84 @@ impl<B: Backend> Stage<B> {
     /// # Errors
     /// The login was refused.
     pub async fn login(&self) -> Result<User<B::Session>, Stop> {
-        let session = self.login_as(&self.subject.user, &self.subject.password).await;
+        let backend = self.backend()?;
+        self.user_of(&backend).await
+    }
+
+    /// A connection of the user to the second process.
+    pub(crate) async fn login_to_the_second(&self) -> Result<User<B::Session>, Stop> {
+        let second = self.second.as_ref();
+        self.user_of(second.ok_or_else(|| Stop::skipped("a second process on its store"))?)
+            .await
+    }
+
+    async fn user_of(&self, backend: &B) -> Result<User<B::Session>, Stop> {
+        let session = log_in(backend, &self.user, &self.password).await;
         let session =
             session.map_err(|error| Stop::failed("the subject's user to log in", error.to_string()))?;
         Ok(User { session })
     }
 
-    pub(crate) async fn login_as(&self, user: &str, password: &str) -> Result<B::Session, LoginError> {
-        let peer = Peer::new(None, Transport::Plain);
-        let credentials = Credentials::new(user.to_owned(), password.to_owned());
-        self.subject.backend.login(&peer, credentials).await
+    pub(crate) async fn login_as(
+        &self,
+        user: &str,
+        password: &str,
+    ) -> Result<Result<B::Session, LoginError>, Stop> {
+        let backend = self.backend()?;
+        Ok(log_in(&*backend, user, password).await)
+    }
+
+    fn backend(&self) -> Result<Rc<B>, Stop> {
+        let backend = self.backend.borrow().clone();
+        backend.ok_or_else(|| Stop::failed("a backend", "it was not opened again"))
+    }
+
+    /// Drops the backend and opens its store again. No session may be left.
+    pub(crate) async fn restart(&self) -> Verdict {
+        let reopen = self.reopen.as_ref();
+        let reopen = reopen.ok_or_else(|| Stop::skipped("store that is opened again"))?;
+        drop(self.backend.take());
+        let backend = reopen.reopen().await;
+        self.backend.replace(Some(Rc::new(backend)));
+        Ok(())
+    }
+
+    /// Whether the store can be opened again.
+    pub(crate) fn restarts(&self) -> bool {
+        self.reopen.is_some()
+    }
+
+    /// The other programs.
+    pub(crate) fn outside(&self) -> Result<&dyn AnyOutside, Stop> {
+        let outside = self.outside.as_deref();
+        outside.ok_or_else(|| Stop::skipped("other program on its store"))
+    }
+
+    /// Waits until what others did can have been noticed.
+    pub(crate) async fn settle(&self) {
+        if let Some(outside) = &self.outside {
+            outside.settle().await;
+        }
     }
 
     /// What the backend says that it can do, before anybody has logged in.
-    pub(crate) fn abilities(&self) -> Abilities {
-        self.subject.backend.abilities()
+    pub(crate) fn abilities(&self) -> Result<Abilities, Stop> {
+        Ok(self.backend()?.abilities())
     }
 
     pub(crate) fn user(&self) -> &str {
-        &self.subject.user
+        &self.user
     }
 
     pub(crate) fn password(&self) -> &str {
-        &self.subject.password
+        &self.password
     }
+}
+
+async fn log_in<B: Backend>(backend: &B, user: &str, password: &str) -> Result<B::Session, LoginError> {
+    let peer = Peer::new(None, Transport::Plain);
+    let credentials = Credentials::new(user.to_owned(), password.to_owned());
+    backend.login(&peer, credentials).await
 }
 
 /// A name for the kit's own mailboxes.

@@ -24,6 +24,8 @@ pub struct Failure {
     pub expected: String,
     /// What this one did.
     pub seen: String,
+    /// The RFC's section that was broken, where it is another than that of the case.
+    pub rule: Option<&'static str>,
 }
 
 impl fmt::Display for Failure {
@@ -37,6 +39,16 @@ impl Stop {
         Self::Failed(Failure {
             expected: expected.into(),
             seen: seen.into(),
+            rule: None,
+        })
+    }
+
+    /// As [`failed`](Self::failed), against a rule of its own.
+    pub(crate) fn against(rule: &'static str, expected: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self::Failed(Failure {
+            expected: expected.into(),
+            seen: seen.into(),
+            rule: Some(rule),
         })
     }
 

@@ -10,7 +10,8 @@ use imap_updates::{Access, Flag, Flags};
 use std::collections::BTreeMap;
 
 /// What a client knows of INBOX while it is away.
-struct Memory {
+#[derive(Debug)]
+pub(crate) struct Memory {
     highest: ModSeq,
     flags: BTreeMap<Uid, Flags>,
 }
@@ -67,7 +68,8 @@ pub async fn a_client_that_comes_back_misses_nothing<B: Backend>(stage: &Stage<B
     Ok(())
 }
 
-async fn remember<S: Session>(user: &mut User<S>) -> Result<Memory, Stop> {
+/// What a client of now knows.
+pub(crate) async fn remember<S: Session>(user: &mut User<S>) -> Result<Memory, Stop> {
     let mut selected = user.select(&MailboxName::inbox(), Access::ReadOnly).await?;
     Ok(Memory {
         highest: highest(&selected)?,
@@ -89,7 +91,8 @@ async fn all<M: Mailbox>(selected: &mut Selected<M>) -> Result<BTreeMap<Uid, Fla
         .collect())
 }
 
-async fn come_back<S: Session>(user: &mut User<S>, memory: &Memory, step: &str) -> Verdict {
+/// The client asks for what changed and vanished since, and has the mailbox then.
+pub(crate) async fn come_back<S: Session>(user: &mut User<S>, memory: &Memory, step: &str) -> Verdict {
     let mut selected = user.select(&MailboxName::inbox(), Access::ReadOnly).await?;
     let (since, now) = (memory.highest, all(&mut selected).await?);
     let highest = highest(&selected)?;

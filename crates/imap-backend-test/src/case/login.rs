@@ -13,7 +13,7 @@ pub async fn wrong_credentials_are_refused<B: Backend>(stage: &Stage<B>) -> Verd
         (&nobody, stage.password()),
         (stage.user(), ""),
     ] {
-        match stage.login_as(user, password).await {
+        match stage.login_as(user, password).await? {
             Err(LoginError::Refused) => {}
             Err(error) => return Err(Stop::failed("wrong credentials to be refused", error.to_string())),
             Ok(_) => return Err(Stop::failed("wrong credentials to be refused", "a session")),
@@ -24,7 +24,7 @@ pub async fn wrong_credentials_are_refused<B: Backend>(stage: &Stage<B>) -> Verd
 
 /// What is listed before login can be done by every user: the abilities of a session hold those of the backend.
 pub async fn abilities_before_login_hold_after_it<B: Backend>(stage: &Stage<B>) -> Verdict {
-    let (before, after) = (stage.abilities(), stage.login().await?.session.abilities());
+    let (before, after) = (stage.abilities()?, stage.login().await?.session.abilities());
     ensure!(
         after.includes(&before),
         format!("the abilities from before login, {before:?}"),

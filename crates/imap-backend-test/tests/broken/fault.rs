@@ -110,6 +110,12 @@ pub(crate) enum Fault {
     SortForgetsReverse,
     ThreadsBySubjectAlone,
     TurnsSeveralAround,
+    OutsideUnseen,
+    RemembersNames,
+    StatusIsStale,
+    TellsUncommitted,
+    ForgetsAtRestart,
+    StoresWhatArrived,
 }
 
 /// Each fault with a case that must find it, whichever others do too.
@@ -294,7 +300,6 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
     ),
     (Fault::MovesToldLate, "two_sessions::own_moves_are_told_once"),
     (Fault::HubPerSession, "two_sessions::the_other_sees_arrivals"),
-    (Fault::HubPerSession, "two_sessions::all_agree_after_a_storm"),
     (
         Fault::LostSessionLocks,
         "two_sessions::a_lost_session_leaves_the_others_alone",
@@ -439,5 +444,56 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
     (
         Fault::ThreadsBySubjectAlone,
         "sort::threads_follow_subjects_or_references",
+    ),
+    (Fault::OutsideUnseen, "outside::a_delivery_is_told"),
+    (Fault::OutsideUnseen, "outside::a_removal_is_told_when_it_may_be"),
+    (Fault::OutsideUnseen, "outside::flags_are_told"),
+    (Fault::OutsideUnseen, "outside::an_idle_session_hears_of_it"),
+    (
+        Fault::StoreStopsAtGone,
+        "outside::own_changes_and_others_are_kept_apart",
+    ),
+    (Fault::StatusIsStale, "outside::status_counts_what_others_did"),
+    (
+        Fault::OutsideUnseen,
+        "outside::select_finds_what_others_did_meanwhile",
+    ),
+    (
+        Fault::ChangedSinceForgets,
+        "outside::a_client_that_comes_back_hears_of_it",
+    ),
+    (
+        Fault::DeleteIsSilent,
+        "outside::a_deleted_mailbox_ends_its_selections",
+    ),
+    (
+        Fault::RemembersNames,
+        "outside::a_renamed_mailbox_has_its_messages",
+    ),
+    (
+        Fault::TellsUncommitted,
+        "outside::what_is_rolled_back_was_never_there",
+    ),
+    (
+        Fault::SilentArrivals,
+        "second_process::each_is_told_what_the_other_did",
+    ),
+    (Fault::AppendSaysCount, "second_process::uids_of_both_ascend"),
+    (
+        Fault::HubPerSession,
+        "second_process::one_session_of_both_gets_recent",
+    ),
+    (
+        Fault::DeleteIsSilent,
+        "second_process::a_mailbox_deleted_there_ends_here",
+    ),
+    (Fault::ForgetsAtRestart, "restart::what_was_answered_is_there"),
+    (
+        Fault::ForgetsAtRestart,
+        "restart::a_client_from_before_misses_nothing",
+    ),
+    (
+        Fault::StoresWhatArrived,
+        "restart::a_dropped_append_is_whole_or_absent",
     ),
 ];

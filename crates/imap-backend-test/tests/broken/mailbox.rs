@@ -75,6 +75,14 @@ impl BrokenMailbox {
         self.shadow.lock().publish(self.world.fault, self.origin, during);
     }
 
+    /// Publishes what other programs did, before it could pass for what this session does.
+    fn see_others(&self) {
+        if !self.fault(Fault::OutsideUnseen) {
+            let mut shadow = self.shadow.lock();
+            shadow.publish(self.world.fault, Origin::EXTERNAL, During::Other);
+        }
+    }
+
     async fn gone(&mut self, uids: &UidSet) -> UidSet {
         let asked: Vec<_> = uids.iter().collect();
         let records = self.inner().fetch(&asked, Need::FLAGS).await.unwrap();
@@ -214,6 +222,7 @@ impl Mailbox for BrokenMailbox {
             }
             _ => {}
         }
+        self.see_others();
         let stored = self.inner().store(uids, &change).await?;
         self.publish(During::Other);
         if self.fault(Fault::ForgetsModified) {
@@ -361,7 +370,7 @@ impl Mailbox for BrokenMailbox {
 
     async fn poll(&mut self, reason: PollReason) -> Result<(), Error> {
         if reason != PollReason::Passing {
-            self.publish(During::Other);
+            self.see_others();
         }
         Ok(())
     }

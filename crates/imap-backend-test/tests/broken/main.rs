@@ -5,16 +5,16 @@
 mod body;
 mod fault;
 mod mailbox;
+mod outside;
 mod session;
 mod world;
 
 use fault::{FAULTS, Fault};
-use imap_backend_test::{CASES, Report, Subject, run_all};
+use imap_backend_test::{CASES, RandomRuns, Report, run_all};
 use std::collections::BTreeSet;
-use world::Broken;
 
 async fn report(fault: Fault) -> Report {
-    run_all(async || Subject::new(Broken::new(fault), "ann", "secret")).await
+    run_all(async || outside::subject(fault)).await
 }
 
 fn failures(report: &Report) -> BTreeSet<String> {
@@ -77,6 +77,56 @@ async fn a_panic_is_the_failure_of_its_case_alone() {
     let areas: BTreeSet<_> = report.failures().map(|(case, _)| case.area).collect();
     assert_eq!(areas, BTreeSet::from(["search"]), "{report}");
     assert!(report.to_string().contains("saw the search panics"), "{report}");
+}
+
+#[tokio::test]
+async fn random_runs_of_the_wrapper_without_a_fault_pass_and_leave_nothing_out() {
+    let report = RandomRuns::new(7)
+        .runs(150)
+        .run(async || outside::subject(Fault::None))
+        .await;
+    report.assert_passed();
+    assert_eq!(report.missing().count(), 0, "{report}");
+}
+
+/// Each with the rule that it breaks, or none where the rule is that of the traits.
+const FOUND_AT_RANDOM: &[Fault] = &[
+    Fault::AppendSaysCount,
+    Fault::SilentArrivals,
+    Fault::SilentExpunges,
+    Fault::SilentFlags,
+    Fault::ReplaceAdds,
+    Fault::AddsLineEnd,
+    Fault::ExpungesOutsideTheSet,
+    Fault::ReadingSetsSeen,
+    Fault::ChangedSinceForgets,
+    Fault::VanishedNamesAll,
+    Fault::OutsideUnseen,
+    Fault::TellsUncommitted,
+    Fault::ForgetsAtRestart,
+];
+
+#[tokio::test]
+async fn random_runs_find_a_fault_and_show_it_in_a_few_steps() {
+    for fault in FOUND_AT_RANDOM {
+        let report = RandomRuns::new(7).run(async || outside::subject(*fault)).await;
+        assert!(report.failure().is_some(), "{fault:?} is not found\n{report}");
+        assert!((1..=12).contains(&report.trace().len()), "{fault:?}\n{report}");
+    }
+}
+
+#[tokio::test]
+async fn what_random_runs_found_is_shown_in_the_terms_of_imap() {
+    let report = RandomRuns::new(7)
+        .run(async || outside::subject(Fault::SilentFlags))
+        .await;
+    let text = report.to_string();
+    let steps = ["APPEND INBOX", "-> nothing told", "client", "to have [UID"];
+    assert!(steps.iter().all(|step| text.contains(step)), "{text}");
+    let again = RandomRuns::new(7)
+        .run(async || outside::subject(Fault::SilentFlags))
+        .await;
+    assert_eq!(again.to_string(), text, "a seed says it all");
 }
 
 #[tokio::test]

@@ -13,8 +13,10 @@ use imap_backend_test::MemorySession;
 use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
 use imap_updates::{Access, Closed, Flag, Flags, Origin, UpdateBuffer};
 use parking_lot::Mutex;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Waker};
 
 #[derive(Debug)]
 pub(crate) struct BrokenSession {
@@ -112,14 +114,43 @@ impl BrokenSession {
 }
 
 /// Everything that arrives, also of a message that breaks off.
-async fn read(mut message: impl MessageSource) -> (Vec<u8>, Option<Error>) {
+async fn read(message: impl MessageSource) -> (Vec<u8>, Option<Error>) {
     let mut octets = Vec::new();
+    let error = read_into(&mut octets, message).await;
+    (octets, error)
+}
+
+async fn read_into(octets: &mut Vec<u8>, mut message: impl MessageSource) -> Option<Error> {
     loop {
         match message.chunk().await {
             Ok(Some(chunk)) => octets.extend_from_slice(&chunk),
-            Ok(None) => return (octets, None),
-            Err(error) => return (octets, Some(error)),
+            Ok(None) => return None,
+            Err(error) => return Some(error),
         }
+    }
+}
+
+/// What an APPEND has read so far: stored, where the command is dropped before its end.
+struct StoresWhatArrived {
+    session: MemorySession,
+    name: MailboxName,
+    octets: Vec<u8>,
+}
+
+impl Drop for StoresWhatArrived {
+    fn drop(&mut self) {
+        if self.octets.is_empty() {
+            return;
+        }
+        let octets = Bytes::from(std::mem::take(&mut self.octets));
+        let half = Ready {
+            size: octets.len() as u64,
+            octets: Some(octets),
+        };
+        let append = Append::default();
+        let stored = pin!(self.session.append(&self.name, &append, half));
+        // The reference backend never waits.
+        let _ = stored.poll(&mut Context::from_waker(Waker::noop()));
     }
 }
 
@@ -144,6 +175,7 @@ impl Session for BrokenSession {
                     *entry = entry.clone().with_special_use(SpecialUse::none());
                 }
             }
+            Fault::RemembersNames => return Ok(self.world.names.lock().get_or_insert(entries).clone()),
             Fault::ListsTwice => entries.extend_from_within(..),
             Fault::ListNarrowsByCase if !query.patterns().is_empty() => {
                 let start = |pattern: &String| pattern.split(['*', '%']).next().unwrap_or("").to_owned();
@@ -186,6 +218,11 @@ impl Session for BrokenSession {
         } else {
             self.world.shadow(name).await?
         };
+        if !self.fault(Fault::OutsideUnseen) {
+            shadow
+                .lock()
+                .publish(self.world.fault, Origin::EXTERNAL, During::Other);
+        }
         let updates = shadow.lock().hub.subscribe(access);
         let uid_validity = match self.world.fault() {
             Fault::ValidityChangesAtSelect => {
@@ -230,7 +267,18 @@ impl Session for BrokenSession {
             self.inner.create(name, &Create::default()).await?;
         }
         let _ = self.world.shadow(name).await;
-        let (mut octets, error) = read(message).await;
+        let (mut octets, error) = match self.world.fault() {
+            Fault::StoresWhatArrived => {
+                let mut stores = StoresWhatArrived {
+                    session: self.world.session().await,
+                    name: name.clone(),
+                    octets: Vec::new(),
+                };
+                let read = read_into(&mut stores.octets, message).await;
+                (std::mem::take(&mut stores.octets), read)
+            }
+            _ => read(message).await,
+        };
         if let Some(error) = error.filter(|_| !self.fault(Fault::KeepsHalfMessages)) {
             return Err(error);
         }
@@ -359,6 +407,11 @@ impl Session for BrokenSession {
             .with_mailbox_id(self.mailbox_id(inner.mailbox_id().unwrap()));
         match self.world.fault() {
             Fault::StatusSizeIsCount => status = status.with_size(inner.messages().into()),
+            Fault::StatusIsStale => {
+                let mut counted = self.world.counted.lock();
+                let first = *counted.entry(name.clone()).or_insert(inner.messages());
+                status = status.with_messages(first);
+            }
             Fault::StatusCountsSeen => status = status.with_unseen(inner.messages()),
             Fault::StatusRunsOnAll if !query.includes(StatusQuery::ALL) => status = status.with_unseen(0),
             Fault::StatusTakesRecent => drop(self.select(name, &Select::new(Access::ReadWrite)).await?),

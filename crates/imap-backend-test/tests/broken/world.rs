@@ -4,7 +4,8 @@ use crate::fault::Fault;
 use crate::session::BrokenSession;
 use bytes::Bytes;
 use imap_backend::{
-    Abilities, Ability, Backend, Credentials, Error, LoginError, MailboxName, Peer, Select, Session,
+    Abilities, Ability, Backend, Credentials, Error, ListEntry, LoginError, MailboxName, Peer, Select,
+    Session,
 };
 use imap_backend_test::{MemoryBackend, MemoryMailbox, MemorySession};
 use imap_seq::{ModSeq, Uid};
@@ -31,6 +32,10 @@ pub(crate) struct World {
     pub(crate) raw: Mutex<BTreeMap<Uid, Bytes>>,
     pub(crate) selects: AtomicU32,
     pub(crate) locked: AtomicBool,
+    /// For `RemembersNames`.
+    pub(crate) names: Mutex<Option<Vec<ListEntry>>>,
+    /// For `StatusIsStale`.
+    pub(crate) counted: Mutex<BTreeMap<MailboxName, u32>>,
 }
 
 /// A mailbox's published history: what the tap hears from the reference backend, less what the fault leaves out.
@@ -60,8 +65,21 @@ impl Broken {
                 raw: Mutex::default(),
                 selects: AtomicU32::new(1),
                 locked: AtomicBool::new(false),
+                names: Mutex::default(),
+                counted: Mutex::default(),
             }),
         }
+    }
+
+    /// Another process on the same store.
+    pub(crate) fn of(world: &Arc<World>) -> Self {
+        Self {
+            world: Arc::clone(world),
+        }
+    }
+
+    pub(crate) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.world)
     }
 }
 
