@@ -1,10 +1,19 @@
 //! The Maildir backend passes the conformance kit.
 
-use std::error::Error;
-use std::sync::Mutex;
+#![allow(
+    clippy::unwrap_used,
+    reason = "outside of a `#[test]`, clippy does not see that these are tests"
+)]
 
-use imap_backend_test::{Subject, run_all};
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use imap_backend::{ErrorKind, MailboxName};
+use imap_backend_test::{Outside, OutsideMessage, RandomRuns, Subject, run_all};
 use imap_maildir::{Authenticator, MailRoot, MaildirBackend, PasswordCheck};
+use imap_updates::{Flag, Flags};
+use tempfile::TempDir;
 
 /// One user, "ann", with the password "secret".
 struct Secret;
@@ -23,22 +32,139 @@ impl Authenticator for Secret {
     }
 }
 
-#[tokio::test]
-async fn the_maildir_backend_passes_every_case_but_those_of_object_ids_which_it_does_not_keep() {
-    let homes = Mutex::new(Vec::new());
-    let report = run_all(async || {
-        let home = tempfile::tempdir().unwrap();
-        let backend = MaildirBackend::new(MailRoot::new(home.path().join("%u")), Secret).unwrap();
-        homes.lock().unwrap().push(home);
-        Subject::new(backend, "ann", "secret")
-    })
-    .await;
+/// A Maildir with everything that the kit can ask for: other programs, a second process, a restart.
+fn subject() -> Subject<MaildirBackend<Secret>> {
+    let home = Rc::new(tempfile::tempdir().unwrap());
+    let open = |home: &TempDir| MaildirBackend::new(MailRoot::new(home.path().join("%u")), Secret).unwrap();
+    let reopened = Rc::clone(&home);
+    Subject::new(open(&home), "ann", "secret")
+        .with_second(open(&home))
+        .with_reopen(async move || open(&reopened))
+        .with_outside(Program(home))
+}
+
+/// A program that works on the files, as a delivery agent and another mail program do.
+struct Program(Rc<TempDir>);
+
+impl Program {
+    fn folder(&self, mailbox: &MailboxName) -> PathBuf {
+        let root = self.0.path().join("ann");
+        match mailbox.is_inbox() {
+            true => root,
+            false => root.join(format!(".{mailbox}")),
+        }
+    }
+
+    /// The file with this message.
+    fn find(&self, mailbox: &MailboxName, message: &OutsideMessage) -> PathBuf {
+        let folder = self.folder(mailbox);
+        let files = |place: &str| std::fs::read_dir(folder.join(place)).unwrap();
+        let mut files = files("new")
+            .chain(files("cur"))
+            .map(|entry| entry.unwrap().path());
+        let subject = format!("Subject: {}\r\n", message.subject);
+        let found = files.find(|file| {
+            std::fs::read_to_string(file)
+                .unwrap()
+                .replace("\r\n", "\n")
+                .replace('\n', "\r\n")
+                .contains(&subject)
+        });
+        found.unwrap_or_else(|| panic!("no file has {subject}"))
+    }
+}
+
+fn done(result: std::io::Result<()>) -> Result<(), imap_backend::Error> {
+    result.map_err(|error| imap_backend::Error::new(ErrorKind::ServerBug).with_source(error))
+}
+
+/// The name of a message's file without its flags.
+fn base(file: &Path) -> String {
+    let name = file.file_name().unwrap().to_str().unwrap();
+    name.split(':').next().unwrap().to_owned()
+}
+
+impl Outside for Program {
+    async fn deliver(&self, mailbox: &MailboxName, octets: &[u8]) -> Result<(), imap_backend::Error> {
+        static DELIVERED: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = DELIVERED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let folder = self.folder(mailbox);
+        for place in ["tmp", "new", "cur"] {
+            std::fs::create_dir_all(folder.join(place)).unwrap();
+        }
+        let name = format!("1700000000.M{number}P1.elsewhere");
+        std::fs::write(folder.join("tmp").join(&name), octets).unwrap();
+        done(std::fs::rename(
+            folder.join("tmp").join(&name),
+            folder.join("new").join(&name),
+        ))
+    }
+
+    async fn remove(
+        &self,
+        mailbox: &MailboxName,
+        message: &OutsideMessage,
+    ) -> Result<(), imap_backend::Error> {
+        done(std::fs::remove_file(self.find(mailbox, message)))
+    }
+
+    async fn set_flags(
+        &self,
+        mailbox: &MailboxName,
+        message: &OutsideMessage,
+        flags: &Flags,
+    ) -> Result<(), imap_backend::Error> {
+        let letter = |flag: Flag| match flag {
+            Flag::Draft => 'D',
+            Flag::Flagged => 'F',
+            Flag::Answered => 'R',
+            Flag::Seen => 'S',
+            other => panic!("{other}"),
+        };
+        let mut letters: Vec<_> = flags.iter().map(letter).collect();
+        letters.sort_unstable();
+        let file = self.find(mailbox, message);
+        let name = format!("{}:2,{}", base(&file), letters.iter().collect::<String>());
+        done(std::fs::rename(file, self.folder(mailbox).join("cur").join(name)))
+    }
+
+    async fn delete(&self, mailbox: &MailboxName) -> Result<(), imap_backend::Error> {
+        done(std::fs::remove_dir_all(self.folder(mailbox)))
+    }
+
+    async fn rename(&self, from: &MailboxName, to: &MailboxName) -> Result<(), imap_backend::Error> {
+        done(std::fs::rename(self.folder(from), self.folder(to)))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_maildir_backend_passes_every_case_but_those_of_what_a_maildir_has_not() {
+    let report = run_all(async || subject()).await;
     report.assert_passed();
-    let not_kept = ["object ids", "quota"];
+    let has_not = ["object ids", "quota", "transaction that is rolled back"];
     assert!(
         report
             .skipped()
-            .all(|(_, what)| not_kept.iter().any(|kept| what.starts_with(kept))),
+            .all(|(_, what)| has_not.iter().any(|missing| what.starts_with(missing))),
+        "{report}"
+    );
+}
+
+/// `KIT_RUNS=10000` for a long run.
+#[tokio::test(flavor = "multi_thread")]
+async fn random_runs_of_sessions_processes_and_other_programs_agree() {
+    let many = std::env::var("KIT_RUNS").ok().map(|runs| runs.parse().unwrap());
+    let mut runs = RandomRuns::new(1).runs(many.unwrap_or(12));
+    if many.is_some() {
+        runs = runs.for_at_most(std::time::Duration::from_secs(24 * 3600));
+    }
+    let report = runs.run(async || subject()).await;
+    println!("{report}");
+    report.assert_passed();
+    assert!(
+        report
+            .missing()
+            .all(|what| what == "transaction that is rolled back"),
         "{report}"
     );
 }

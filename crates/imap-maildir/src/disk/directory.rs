@@ -145,7 +145,10 @@ impl Directory {
         }
     }
 
-    /// The state of `new/` and `cur/`; opens them again if they were replaced.
+    /// The state of `new/` and `cur/`; opens them again if they were replaced, and makes what is missing.
+    ///
+    /// Not at once: who removes a mailbox removes its subdirectories first, and could not go on if they came back meanwhile.
+    /// `ESTALE` until the mailbox's own directory has been as it is for a second.
     pub(crate) fn versions(&self) -> io::Result<DirectoryVersions> {
         let mut open = self.open_now();
         for _ in 0..3 {
@@ -157,10 +160,17 @@ impl Directory {
                     cur: cur.version(),
                 });
             }
-            open = Arc::new(open_subdirectories(self.root(), self.missing)?);
+            let opened = open_subdirectories(self.root(), self.missing_now()?);
+            open = Arc::new(opened.map_err(stale)?);
             *self.subdirectories.write() = Arc::clone(&open);
         }
         Err(Errno::STALE.into())
+    }
+
+    /// What happens to a subdirectory that is missing now, though it was there.
+    fn missing_now(&self) -> io::Result<Missing> {
+        let age = crate::disk::clock::seconds() - storage::status_of(&self.root)?.modified;
+        Ok(if age > 1 { self.missing } else { Missing::Refuse })
     }
 
     /// Calls `each` with every name that can be a message's.
@@ -357,6 +367,14 @@ fn open_subdirectories(root: BorrowedFd<'_>, missing: Missing) -> io::Result<Sub
     Ok(subdirectories)
 }
 
+/// What is missing may come back, or the mailbox be gone in a moment.
+fn stale(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => Errno::STALE.into(),
+        _ => error,
+    }
+}
+
 fn entries(directory: BorrowedFd<'_>, mut each: impl FnMut(&[u8], &FileStatus)) -> io::Result<()> {
     storage::list(directory, |name, _| {
         if let Ok(status) = storage::status(directory, name) {
@@ -450,6 +468,20 @@ mod tests {
         std::fs::write(home.path().join("cur/1.x:2,"), "x").unwrap();
         assert_ne!(directory.versions().unwrap(), before);
         assert_eq!(names(&directory, Subdirectory::Cur), ["1.x:2,"]);
+    }
+
+    #[test]
+    fn who_removes_a_mailbox_is_not_hindered_by_subdirectories_that_come_back() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = Directory::open(home.path()).unwrap();
+        std::fs::remove_dir(home.path().join("cur")).unwrap();
+        assert!(directory.versions().is_err());
+        assert!(!home.path().join("cur").exists());
+        let before = std::time::SystemTime::now() - std::time::Duration::from_secs(10);
+        let root = std::fs::File::open(home.path()).unwrap();
+        root.set_modified(before).unwrap();
+        assert!(directory.versions().is_ok());
+        assert!(home.path().join("cur").exists());
     }
 
     #[test]

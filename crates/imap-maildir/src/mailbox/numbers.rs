@@ -89,6 +89,9 @@ enum Renewal {
 pub(crate) enum Batch {
     Arrived(Vec<(Uid, Info)>),
     Changed(Vec<(Uid, Info)>),
+    /// Their letters are what they were, and mean other keywords. Another process may have changed the letters too: those that
+    /// count are the ones that are known when the number is given.
+    OtherMeaning(UidSet),
     Gone(UidSet),
 }
 
@@ -96,7 +99,7 @@ impl Batch {
     fn is_empty(&self) -> bool {
         match self {
             Self::Arrived(messages) | Self::Changed(messages) => messages.is_empty(),
-            Self::Gone(uids) => uids.is_empty(),
+            Self::OtherMeaning(uids) | Self::Gone(uids) => uids.is_empty(),
         }
     }
 }

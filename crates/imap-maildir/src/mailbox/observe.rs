@@ -90,6 +90,8 @@ struct Difference {
     renamed: Vec<Renaming>,
     /// Ascending by UID.
     arrived: Vec<Arrival>,
+    /// Known messages that another process has moved to `cur/`: a session of its own was told of them first.
+    claimed: UidSet,
 }
 
 /// Where messages without a UID get one.
@@ -318,7 +320,9 @@ impl OpenMailbox {
             expunged,
             renamed,
             arrived,
+            claimed: UidSet::new(),
         };
+        difference.claimed = self.moved_by_others(&difference.renamed);
         self.separate_doubles(writer, &doubles);
         self.own_change(writer, |writer| self.move_new_to_cur(writer, &mut difference));
         if let Err(error) = self.publish(writer, difference, seen.scope) {

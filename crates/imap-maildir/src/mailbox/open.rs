@@ -307,7 +307,7 @@ impl OpenMailbox {
     }
 
     /// The writer, unless somebody has it.
-    pub(super) fn writer_if_free(&self) -> Option<OwnedMutexGuard<Writer>> {
+    pub(crate) fn writer_if_free(&self) -> Option<OwnedMutexGuard<Writer>> {
         Arc::clone(&self.writer).try_lock_owned().ok()
     }
 

@@ -4,6 +4,7 @@ mod model;
 
 use super::crash::copy_tree;
 use super::*;
+use crate::disk::interference::Moment;
 use imap_seq::ModSeq;
 use std::collections::BTreeMap;
 
@@ -167,6 +168,32 @@ async fn a_message_that_was_removed_while_nobody_looked_is_named_as_vanished() {
         let vanished = client.mailbox().vanished_since(highest).await.unwrap();
         assert_eq!(vanished, Some(set(&[2])));
     }
+}
+
+/// Both processes find at the same time that a file is gone. One writes it down; the other has nothing to say any more, and
+/// must not tell a number that nobody wrote.
+#[tokio::test]
+async fn an_expunge_that_another_process_wrote_down_first_takes_no_number() {
+    let fixture = Fixture::new();
+    three(&fixture).await;
+    let other = Fixture::on(Arc::clone(&fixture.home));
+    let (mut client, beside) = (fixture.select("INBOX").await, other.select("INBOX").await);
+    let files = files(&fixture.root());
+    let seen = files.iter().find(|file| file.ends_with('S')).unwrap();
+    std::fs::remove_file(fixture.root().join(seen)).unwrap();
+    let there = beside.open();
+    client.open().directory.moments().set(move |moment| {
+        if moment == Moment::Listed {
+            let mut writer = there.writer_if_free().unwrap();
+            there.observe(&mut writer).unwrap();
+        }
+    });
+    assert_eq!(client.noop().await, ["EXPUNGE 2"]);
+    client.open().directory.moments().clear();
+    let told = client.highest();
+    drop((client, beside, other));
+    let highest = fixture.restarted().select("INBOX").await.highest();
+    assert_eq!(highest, told, "HIGHESTMODSEQ after a restart");
 }
 
 #[tokio::test]

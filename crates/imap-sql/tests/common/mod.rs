@@ -6,6 +6,8 @@
     reason = "outside of a `#[test]`, clippy does not see that these are tests"
 )]
 
+pub(crate) mod outside;
+
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;

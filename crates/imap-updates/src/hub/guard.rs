@@ -76,6 +76,15 @@ impl<'h, S: ?Sized> HubGuard<'h, S> {
         }
     }
 
+    /// A session of another process was told first that this message is there: `\Recent` is that session's, and no session here
+    /// gets it (RFC 3501 section 2.3.2). Of a message that some session has claimed already, or that is not known, nothing
+    /// changes. O(log messages).
+    pub fn claimed_elsewhere(&mut self, uid: Uid) {
+        if self.publication.peek(|state| state.recent.contains(uid)) {
+            self.change().recent.remove(uid);
+        }
+    }
+
     /// A message arrived. UIDs may come in any order until some session has been told of a higher one; then a lower
     /// one is [`Ingest::Late`]. O(1).
     ///

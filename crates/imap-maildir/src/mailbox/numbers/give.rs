@@ -21,7 +21,7 @@ const SLACK: u64 = 64 << 10;
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 impl OpenMailbox {
-    /// A number for each batch, ascending, written down; none for an empty one. Takes in first what other processes wrote.
+    /// A number for each batch, ascending, written down; none for one that is empty, or about messages that are gone. Takes in first what other processes wrote.
     ///
     /// Blocks. The batches are to be published then, each in a critical section of its own: who is told of a number is told of
     /// all of its messages.
@@ -98,11 +98,7 @@ impl OpenMailbox {
         }
         let mut given = Vec::with_capacity(batches.len());
         for batch in batches {
-            let modseq = (!batch.is_empty()).then(|| numbers.take_next(ModSeq::MIN));
-            if let Some(modseq) = modseq {
-                self.add_lines(batch, modseq, numbers, &mut lines);
-            }
-            given.push(modseq);
+            given.push(self.add_lines(batch, numbers, &mut lines));
         }
         if numbers.passes_over(numbers.last) {
             let modseq = numbers.take_next(ModSeq::MIN);
@@ -137,25 +133,38 @@ impl OpenMailbox {
         Ok(self.take_in(numbers, reading))
     }
 
-    /// The lines of a batch, without messages that another process expunged before.
-    fn add_lines(&self, batch: &Batch, modseq: ModSeq, numbers: &mut Numbers, lines: &mut Vec<Line>) {
+    /// The lines of a batch, without messages that another process expunged before, and their number. None where nothing is
+    /// left to be said: a number that is told and not written down would go back after a restart.
+    fn add_lines(&self, batch: &Batch, numbers: &mut Numbers, lines: &mut Vec<Line>) -> Option<ModSeq> {
         let hub = self.hub.lock();
         match batch {
             Batch::Arrived(messages) => {
-                add_changed(lines, modseq, messages.iter());
+                let number = (!messages.is_empty()).then(|| numbers.take_next(ModSeq::MIN))?;
+                add_changed(lines, number, messages.iter());
                 messages.iter().for_each(|(uid, _)| numbers.is_now_known(*uid));
+                Some(number)
             }
             Batch::Changed(messages) => {
-                let known = messages.iter().filter(|(uid, _)| hub.get(*uid).is_some());
-                add_changed(lines, modseq, known);
+                let is_known = |(uid, _): &&(Uid, Info)| hub.get(*uid).is_some();
+                let mut known = messages.iter().filter(is_known).peekable();
+                let number = known.peek().map(|_| numbers.take_next(ModSeq::MIN))?;
+                add_changed(lines, number, known);
+                Some(number)
+            }
+            Batch::OtherMeaning(uids) => {
+                let info = |uid: Uid| Some((uid, &hub.get(uid)?.info));
+                let mut known = uids.iter().filter_map(info).peekable();
+                let number = known.peek().map(|_| numbers.take_next(ModSeq::MIN))?;
+                add_changed_infos(lines, number, known);
+                Some(number)
             }
             Batch::Gone(uids) => {
                 let is_known = |uid: &Uid| hub.get(*uid).is_some() || numbers.beside.contains_key(uid);
                 let uids: UidSet = uids.iter().filter(is_known).collect();
+                let modseq = (!uids.is_empty()).then(|| numbers.take_next(ModSeq::MIN))?;
                 uids.iter().for_each(|uid| numbers.is_now_known(uid));
-                if !uids.is_empty() {
-                    lines.push(Line::Gone { modseq, uids });
-                }
+                lines.push(Line::Gone { modseq, uids });
+                Some(modseq)
             }
         }
     }

@@ -33,6 +33,7 @@ impl OpenMailbox {
             mut expunged,
             renamed,
             arrived,
+            claimed,
         } = difference;
         let arrived = self.with_entries(writer, arrived);
         let known: Vec<Uid> = expunged.iter().collect();
@@ -56,6 +57,9 @@ impl OpenMailbox {
             let mut hub = self.hub.lock();
             hub.set_modseq(number.unwrap_or(ModSeq::MIN));
             for renaming in renamed {
+                if claimed.contains(renaming.uid) {
+                    hub.claimed_elsewhere(renaming.uid);
+                }
                 publish_renaming(
                     &mut hub,
                     renaming,
@@ -123,22 +127,22 @@ impl OpenMailbox {
     /// Tells of the messages that have other flags because letters mean something else than they meant before.
     pub(super) fn publish_letters(&self, writer: &mut Writer, before: &LetterMap) -> io::Result<()> {
         let letters = self.letters();
-        let mut changed: Vec<Numbered> = Vec::new();
+        let mut changed: Vec<Uid> = Vec::new();
         self.for_each_entry(|uid, entry| {
             if entry.info.keywords().next().is_some()
                 && before.flags(&entry.info) != letters.flags(&entry.info)
             {
-                changed.push((uid, entry.info.clone()));
+                changed.push(uid);
             }
         });
         let batches = changed
             .chunks(BATCH)
-            .map(|changed| Batch::Changed(changed.to_vec()));
+            .map(|changed| Batch::OtherMeaning(changed.iter().copied().collect()));
         let numbers = self.number(writer, batches.collect())?;
         for (changed, number) in changed.chunks(BATCH).zip(numbers) {
             let mut hub = self.hub.lock();
             hub.set_modseq(number.unwrap_or(ModSeq::MIN));
-            for &(uid, _) in changed {
+            for &uid in changed {
                 let Some(mut entry) = hub.get(uid).cloned() else {
                     continue;
                 };

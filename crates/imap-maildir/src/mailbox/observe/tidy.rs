@@ -1,6 +1,9 @@
 //! Changes that a look makes on disk itself: messages go from `new/` to `cur/`, and files with one base name apart.
 
-use imap_seq::Uid;
+use std::io;
+
+use imap_seq::{Uid, UidSet};
+use imap_updates::Recency;
 
 use super::{Difference, Renaming};
 use crate::disk::directory::{FileAt, Subdirectory};
@@ -15,6 +18,8 @@ const DOUBLE_SECONDS: i64 = 30;
 enum Moved {
     Yes,
     No,
+    /// It is not there any more: another process was faster.
+    ByAnother,
 }
 
 impl OpenMailbox {
@@ -24,16 +29,20 @@ impl OpenMailbox {
     /// What cannot be moved (no space, no permission) stays, and is tried again when something changes, not at every look.
     pub(super) fn move_new_to_cur(&self, writer: &mut Writer, difference: &mut Difference) {
         let mut staying = self.known_in_new(difference);
-        let renamed = difference.renamed.iter_mut().map(|renaming| &mut renaming.file);
-        let arrived = difference.arrived.iter_mut().map(|arrival| &mut arrival.file);
-        let others = renamed.chain(arrived);
         if self.moves_new() == MovesNew::No {
+            let renamed = difference.renamed.iter().map(|renaming| &renaming.file);
+            let others = renamed.chain(difference.arrived.iter().map(|arrival| &arrival.file));
             let in_new = others.filter(|file| file.subdirectory == Subdirectory::New);
             writer.left_in_new = in_new.count() + staying.len();
             return;
         }
-        for file in others {
-            let _ = self.move_to_cur(file);
+        for renaming in &mut difference.renamed {
+            let _ = self.move_to_cur(&mut renaming.file);
+        }
+        for arrival in &mut difference.arrived {
+            if self.move_to_cur(&mut arrival.file) == Moved::ByAnother {
+                arrival.recency = Recency::NotRecent;
+            }
         }
         staying.retain_mut(|renaming| self.move_to_cur(&mut renaming.file) == Moved::Yes);
         difference.renamed.append(&mut staying);
@@ -58,14 +67,32 @@ impl OpenMailbox {
         as_renaming.collect()
     }
 
+    /// Known messages of `new/` that were found in `cur/`.
+    pub(super) fn moved_by_others(&self, renamed: &[Renaming]) -> UidSet {
+        let hub = self.hub.lock();
+        let was_new = |uid| {
+            hub.get(uid)
+                .is_some_and(|entry| entry.subdirectory == Subdirectory::New)
+        };
+        let in_cur = renamed
+            .iter()
+            .filter(|renaming| renaming.file.subdirectory == Subdirectory::Cur);
+        in_cur
+            .map(|renaming| renaming.uid)
+            .filter(|uid| was_new(*uid))
+            .collect()
+    }
+
     fn move_to_cur(&self, file: &mut FoundFile) -> Moved {
         if file.subdirectory == Subdirectory::Cur {
             return Moved::No;
         }
         let name = [file.base(), &Info::parse(file.suffix()).suffix()[..]].concat();
         let to = FileAt::new(Subdirectory::Cur, &name);
-        if self.directory.rename(file.at(), to).is_err() {
-            return Moved::No;
+        match self.directory.rename(file.at(), to) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Moved::ByAnother,
+            Err(_) => return Moved::No,
+            Ok(()) => {}
         }
         file.subdirectory = Subdirectory::Cur;
         file.name = name.into();
