@@ -208,6 +208,7 @@ cases! {
         texts "RFC 9051, section 6.4.4";
         only_announced_messages_are_found "RFC 9051, sections 6.4.4 and 7.5.1";
         what_is_wanted_is_found "RFC 4731, section 3.1; `Query::wanted`";
+        a_mailbox_is_searched_beside_the_selected_one "RFC 7377; `Session::select`";
     }
     sort {
         messages_come_in_the_order_of_the_criteria "RFC 5256, section 3; RFC 5957, section 4";

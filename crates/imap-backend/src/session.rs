@@ -59,6 +59,9 @@ pub trait Session: Send + 'static {
     /// [`LogHub::select`](imap_updates::LogHub::select) gives both at once, after the hub has
     /// [caught up](imap_updates::LogHub::catch_up).
     ///
+    /// While one mailbox of the session is selected, the server opens others read-only, one at a time and not for long:
+    /// for a search of several mailboxes (RFC 7377), as the default of [`status`](Self::status) does.
+    ///
     /// # Errors
     /// [`ErrorKind::NonExistent`](crate::ErrorKind::NonExistent) and whatever keeps the mailbox from being opened.
     fn select(

@@ -51,6 +51,7 @@ const CAPABILITIES: &[(&str, Needs)] = &[
     ("OBJECTID", Needs::Ability(Ability::ObjectId)),
     ("ESEARCH", Needs::Nothing),
     ("SEARCHRES", Needs::Nothing),
+    ("MULTISEARCH", Needs::Nothing),
     ("WITHIN", Needs::Nothing),
     ("SEARCH=FUZZY", Needs::Nothing),
     ("CONTEXT=SEARCH", Needs::Nothing),

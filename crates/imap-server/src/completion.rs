@@ -112,7 +112,7 @@ impl From<Completion> for Stop {
 }
 
 /// The one place where a backend's error becomes a response: its kind is told, its words go to the log.
-impl From<Error> for Stop {
+impl From<Error> for Completion {
     fn from(error: Error) -> Self {
         let code = match error.kind() {
             ErrorKind::NonExistent => "NONEXISTENT",
@@ -139,6 +139,12 @@ impl From<Error> for Stop {
             }
             _ => tracing::debug!(%error, "refused by the backend"),
         }
-        Completion::no(code, error.kind().to_string()).into()
+        Self::no(code, error.kind().to_string())
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Completion::from(error).into()
     }
 }

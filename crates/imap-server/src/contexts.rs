@@ -10,7 +10,7 @@ use imap_updates::{Drained, Untagged};
 
 use crate::command::Results;
 use crate::numbers::Numbers;
-use crate::wire::ESearch;
+use crate::wire::{Correlator, ESearch};
 
 /// The most contexts of one connection.
 const MOST: usize = 16;
@@ -29,7 +29,7 @@ pub(crate) struct Contexts {
 /// One of them.
 #[derive(Debug)]
 pub(crate) struct Context {
-    tag: String,
+    correlator: Correlator,
     numbers: Numbers,
     key: SearchKey,
     /// The criteria of a SORT.
@@ -39,14 +39,14 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(
-        tag: &str,
+        correlator: Correlator,
         numbers: Numbers,
         key: SearchKey,
         sort: Option<Vec<SortKey>>,
         results: Results,
     ) -> Self {
         Self {
-            tag: tag.to_owned(),
+            correlator,
             numbers,
             key,
             sort,
@@ -58,7 +58,7 @@ impl Context {
 impl Contexts {
     /// Whether the command of this tag has one.
     pub(crate) fn has(&self, tag: &str) -> bool {
-        self.all.iter().any(|context| context.tag == tag)
+        self.all.iter().any(|context| context.correlator.tag() == tag)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -78,7 +78,8 @@ impl Contexts {
     /// Ends those of these tags; says whether there was one of each.
     pub(crate) fn cancel(&mut self, tags: &[String]) -> bool {
         let known = tags.iter().all(|tag| self.has(tag));
-        self.all.retain(|context| !tags.contains(&context.tag));
+        self.all
+            .retain(|context| !tags.iter().any(|tag| tag == context.correlator.tag()));
         known
     }
 
@@ -198,7 +199,7 @@ impl Context {
         if change.removed.is_empty() && change.added.is_empty() {
             return;
         }
-        let mut update = ESearch::begin(out, &self.tag, self.numbers);
+        let mut update = ESearch::begin(out, &self.correlator, self.numbers);
         for (name, changes) in [("REMOVEFROM", &change.removed), ("ADDTO", &change.added)] {
             if !changes.is_empty() {
                 let sets = changes

@@ -112,6 +112,7 @@ mod mailbox_flags;
 mod notify;
 mod numbers;
 mod options;
+mod places;
 mod sasl;
 mod selected;
 mod server;

@@ -15,7 +15,9 @@ use imap_updates::SelectedEvents;
 
 use crate::convert::Naming;
 use crate::enabled::{Enabled, Feature};
-use crate::syntax::extension::{Events, Filter, Group, NewMessageItems};
+use crate::places::Places;
+use crate::syntax::extension::{Events, Group, NewMessageItems};
+use crate::syntax::filter::Filter;
 use crate::wire;
 
 /// What one client has asked for, and what it was told.
@@ -24,15 +26,6 @@ pub(crate) struct Watching {
     selected: Option<(SelectedEvents, Option<NewMessageItems>)>,
     groups: Vec<(Places, Events)>,
     told: BTreeMap<MailboxName, Told>,
-}
-
-/// The mailboxes of a group other than the selected one.
-#[derive(Debug)]
-enum Places {
-    Personal,
-    Subscribed,
-    Below(Vec<MailboxName>),
-    These(BTreeSet<MailboxName>),
 }
 
 /// A name, as the client knows it.
@@ -86,29 +79,19 @@ impl Watching {
             told: BTreeMap::new(),
         };
         for Group { filter, mut events } in groups {
-            let named = |names: Vec<Vec<u8>>| {
-                names
-                    .iter()
-                    .filter_map(|name| naming.name(name))
-                    .collect::<Vec<_>>()
-            };
-            let places = match filter {
-                Filter::Selected | Filter::SelectedDelayed if !events.message_new => continue,
+            match filter {
+                Filter::Selected | Filter::SelectedDelayed if !events.message_new => {}
                 Filter::Selected => {
                     watching.selected = Some((SelectedEvents::AtAnyTime, events.items.take()));
-                    continue;
                 }
                 Filter::SelectedDelayed => {
                     watching.selected = Some((SelectedEvents::AtAnyTimeButExpunge, events.items.take()));
-                    continue;
                 }
-                // Which mailboxes mail is delivered to, nobody here knows (section 6.3).
-                Filter::Inboxes | Filter::Personal => Places::Personal,
-                Filter::Subscribed => Places::Subscribed,
-                Filter::Subtree(names) => Places::Below(named(names)),
-                Filter::Mailboxes(names) => Places::These(named(names).into_iter().collect()),
-            };
-            watching.groups.push((places, events));
+                filter => {
+                    let places = Places::new(filter, naming);
+                    watching.groups.extend(places.map(|places| (places, events)));
+                }
+            }
         }
         watching
     }
@@ -133,14 +116,7 @@ impl Watching {
     fn events(&self, name: &MailboxName, subscription: Subscription, delimiter: char) -> Events {
         let mut all = Events::default();
         for (places, events) in &self.groups {
-            let concerned = match places {
-                Places::Personal => true,
-                Places::Subscribed => subscription == Subscription::Subscribed,
-                Places::Below(names) => names
-                    .iter()
-                    .any(|top| name == top || name.is_inferior_of(top, delimiter)),
-                Places::These(names) => names.contains(name),
-            };
+            let concerned = places.include(name, subscription, delimiter);
             if concerned {
                 all.message_new |= events.message_new;
                 all.flag_change |= events.flag_change;

@@ -1,7 +1,7 @@
 //! The selected mailbox of a connection: what its client has yet to be told, and the one place that tells it.
 
 use imap_backend::{Mailbox, MailboxName, Need, PollReason, Walk};
-use imap_seq::{ModSeq, Uid, UidSet};
+use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
 use imap_updates::{Access, Ended, ExpungeForm, Release, Untagged, UpdateBuffer};
 
 use crate::completion::Completion;
@@ -15,6 +15,7 @@ use crate::wire;
 #[derive(Debug)]
 pub(crate) struct Selected<M> {
     pub(crate) name: MailboxName,
+    pub(crate) uid_validity: UidValidity,
     pub(crate) mailbox: M,
     pub(crate) updates: UpdateBuffer,
     /// What was granted, which may be less than what was asked for.

@@ -158,7 +158,7 @@ impl Mailbox for Slow {
 }
 
 /// Commands that are at work for long.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "SEARCH TEXT x",
     "UID SEARCH SEEN",
     "FETCH 1 BODYSTRUCTURE",
@@ -170,6 +170,7 @@ const COMMANDS: [&str; 11] = [
     "CLOSE",
     "STATUS other (UNSEEN)",
     "APPEND other {4+}\r\nx: y",
+    "ESEARCH IN (mailboxes other) ALL",
 ];
 
 async fn at_work(slow: &Slow, command: &str) -> Client {

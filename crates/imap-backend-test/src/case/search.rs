@@ -160,6 +160,37 @@ pub async fn what_is_wanted_is_found<B: Backend>(stage: &Stage<B>) -> Verdict {
     Ok(())
 }
 
+/// A mailbox that is opened read-only while another one is selected: each is searched by itself, and nothing is taken from
+/// either.
+pub async fn a_mailbox_is_searched_beside_the_selected_one<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let mut user = stage.login().await?;
+    let (inbox, other) = (MailboxName::inbox(), user.second_mailbox().await?);
+    let mut uids = Vec::new();
+    for mail in [Mail::new("one"), Mail::new("two").flagged([Flag::Seen])] {
+        uids.push(user.append(&inbox, mail).await?.uid());
+    }
+    let there = user
+        .append(&other, Mail::new("three").flagged([Flag::Seen]))
+        .await?
+        .uid();
+    let selected = user.select(&inbox, Access::ReadWrite).await?;
+    let mut here = Corpus { selected, uids };
+    let selected = user.select(&other, Access::ReadOnly).await?;
+    let mut beside = Corpus {
+        selected,
+        uids: vec![there],
+    };
+    let seen = || SearchKey::Flag(Flag::Seen);
+    beside.finds(seen(), &[0]).await?;
+    here.finds(seen(), &[1]).await?;
+    beside.selected.mailbox.close().await.must("close")?;
+    here.finds(SearchKey::All, &[0, 1]).await?;
+    let news = here.selected.noop().await?;
+    equal("news of the selected mailbox", &news.is_silent(), &true)?;
+    let recent = user.select(&other, Access::ReadWrite).await?.figures.recent;
+    equal("RECENT of the other mailbox afterwards", &recent, &1)
+}
+
 struct Corpus<M> {
     selected: Selected<M>,
     uids: Vec<Uid>,

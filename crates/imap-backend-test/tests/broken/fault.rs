@@ -100,6 +100,7 @@ pub(crate) enum Fault {
     UidNextGoesBack,
     RefusesResync,
     SearchMinIsMax,
+    OpensOneMailbox,
     KeepsFirstOfSeveral,
     NoOtherSession,
     ReplaceExpungesOthers,
@@ -436,6 +437,10 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
         "metadata::annotations_change_all_or_none",
     ),
     (Fault::SearchMinIsMax, "search::what_is_wanted_is_found"),
+    (
+        Fault::OpensOneMailbox,
+        "search::a_mailbox_is_searched_beside_the_selected_one",
+    ),
     (
         Fault::SortForgetsReverse,
         "sort::messages_come_in_the_order_of_the_criteria",

@@ -31,6 +31,8 @@ pub(crate) struct BrokenMailbox {
     /// For `FlagsOfOneSession`.
     pub(crate) own_flags: BTreeMap<Uid, Flags>,
     pub(crate) _real: UpdateBuffer,
+    /// For `OpensOneMailbox`.
+    pub(crate) _open: Arc<()>,
 }
 
 fn change<const N: usize>(action: FlagAction, flags: [Flag; N]) -> FlagChange {

@@ -22,6 +22,8 @@ use std::task::{Context, Waker};
 pub(crate) struct BrokenSession {
     pub(crate) inner: MemorySession,
     pub(crate) world: Arc<World>,
+    /// Held by each mailbox that is open.
+    pub(crate) open: Arc<()>,
 }
 
 /// A message that has been read already.
@@ -207,6 +209,9 @@ impl Session for BrokenSession {
         if self.fault(Fault::RefusesResync) && how.resync().is_some() {
             return Err(ErrorKind::Unsupported.into());
         }
+        if self.fault(Fault::OpensOneMailbox) && Arc::strong_count(&self.open) > 1 {
+            return Err(ErrorKind::InUse.into());
+        }
         let access = if self.fault(Fault::ExamineIsSelect) {
             Access::ReadWrite
         } else {
@@ -248,6 +253,7 @@ impl Session for BrokenSession {
             world: Arc::clone(&self.world),
             own_flags: Default::default(),
             _real: real,
+            _open: Arc::clone(&self.open),
         };
         Ok(Opened::new(mailbox, updates, uid_validity.unwrap())
             .with_uid_next(uid_next)

@@ -102,6 +102,7 @@ impl Backend for Broken {
         Ok(BrokenSession {
             inner,
             world: Arc::clone(&self.world),
+            open: Arc::default(),
         })
     }
 }

@@ -7,7 +7,7 @@ use imap_seq::{Number as _, Uid, UidValidity};
 use imap_updates::{Access, UpdateBuffer};
 
 use super::fetch::{self, Partial};
-use crate::completion::{Completion, Stop};
+use crate::completion::Completion;
 use crate::syntax::url::MessageUrl;
 
 /// Reads what URLs name, through a session of its own: the client's is storing the message meanwhile.
@@ -51,7 +51,7 @@ impl<S: Session> Urls<S> {
                 | ErrorKind::Cannot
                 | ErrorKind::NoPermission
                 | ErrorKind::ExpungeIssued => bad_url(url),
-                _ => refusal(error),
+                _ => error.into(),
             }),
         }
     }
@@ -98,14 +98,6 @@ impl<S: Session> Urls<S> {
             });
         }
         self.open.as_mut().ok_or_else(|| ErrorKind::ServerBug.into())
-    }
-}
-
-/// The error as any command would answer it.
-fn refusal(error: Error) -> Completion {
-    match Stop::from(error) {
-        Stop::Answer(completion) => completion,
-        Stop::Gone(gone) => Completion::no("", gone.to_string()),
     }
 }
 

@@ -14,6 +14,7 @@ mod idle;
 mod list;
 mod mailbox;
 mod metadata;
+mod multi_search;
 mod notify;
 mod quota;
 mod replace;

@@ -1,6 +1,6 @@
 //! SEARCH, SORT and THREAD, with and without UID (RFC 9051, section 6.4.4; RFC 5256; RFC 4731; RFC 5182; RFC 5267).
 
-mod key;
+pub(super) mod key;
 mod results;
 
 use std::future::poll_fn;
@@ -23,7 +23,7 @@ use crate::numbers::Numbers;
 use crate::selected::ModSequences;
 use crate::syntax::search::{Numbering, Program, Reading, Request, Return};
 use crate::syntax::window::{End, Window};
-use crate::wire::{self, ESearch, ThreadWriter};
+use crate::wire::{self, Correlator, ESearch, ThreadWriter};
 
 use key::{Session, resolved};
 pub(crate) use results::{Results, number_of};
@@ -51,12 +51,15 @@ impl<B: Backend> Client<B> {
     pub(crate) async fn search(
         &mut self,
         tag: &str,
-        program: Program,
+        mut program: Program,
         numbers: Numbers,
         expunges: ExpungesHere,
     ) -> Answer {
         let saves = program.options.is_some_and(|options| options.save);
-        let answer = self.find_and_tell(tag, program, numbers, expunges).await;
+        let answer = match program.sources.take() {
+            Some(sources) => Box::pin(self.search_mailboxes(tag, program, sources, expunges)).await,
+            None => self.find_and_tell(tag, program, numbers, expunges).await,
+        };
         // A failure leaves an empty result, a fault leaves the one before (RFC 5182, section 2.1).
         if let Ok(completion) | Err(Stop::Answer(completion)) = &answer
             && saves
@@ -120,7 +123,7 @@ impl<B: Backend> Client<B> {
             Found::Results(results) => results,
             Found::Threads(threads) => {
                 self.tell_threads(&threads, numbers, query.view()).await?;
-                return self.searched("THREAD", expunges);
+                return Ok(self.searched("THREAD", expunges));
             }
         };
         let modseq = match asks_mod_sequences {
@@ -143,14 +146,22 @@ impl<B: Backend> Client<B> {
             }
             Some(options) if options.wants_answer() => {
                 let out = self.channel.io.out();
-                tell(out, (tag, numbers), options, &results, query.view(), modseq);
+                let correlator = Correlator::new(tag);
+                tell(
+                    out,
+                    (&correlator, numbers),
+                    options,
+                    &results,
+                    query.view(),
+                    modseq,
+                );
             }
             Some(_) => {}
         }
         if let Some(options) = options {
-            self.keep(tag, options, request, query, results, numbers)?;
+            self.keep(Correlator::new(tag), options, request, query, results, numbers)?;
         }
-        self.searched(name, expunges)
+        Ok(self.searched(name, expunges))
     }
 
     /// What is wrong with a program in this session.
@@ -173,9 +184,9 @@ impl<B: Backend> Client<B> {
     }
 
     /// What lasts beyond the command: the saved result, and the updates that the client wants.
-    fn keep(
+    pub(super) fn keep(
         &mut self,
-        tag: &str,
+        correlator: Correlator,
         options: Return,
         request: Request,
         query: Query,
@@ -191,9 +202,9 @@ impl<B: Backend> Client<B> {
                 Request::Sort(by) => Some(by),
                 _ => None,
             };
-            let context = Context::new(tag, numbers, query.key().clone(), sort, results);
+            let code = format!("NOUPDATE \"{}\"", correlator.tag());
+            let context = Context::new(correlator, numbers, query.key().clone(), sort, results);
             if !selected.contexts.add(context) {
-                let code = format!("NOUPDATE \"{tag}\"");
                 wire::status(self.channel.io.out(), "*", "NO", &code, "too many contexts");
             }
         }
@@ -239,15 +250,16 @@ impl<B: Backend> Client<B> {
 
     /// Asked after the search: messages that went while it looked are missing among the hits as well. They still have
     /// their numbers, so the client is told why it does not see them (RFC 9051, section 7.1).
-    fn searched(&mut self, name: &str, expunges: ExpungesHere) -> Answer {
-        let selected = self.state.selected()?;
+    pub(super) fn searched(&mut self, name: &str, expunges: ExpungesHere) -> Completion {
         let completed = Completion::ok(format!("{name} completed"));
-        Ok(match expunges {
-            ExpungesHere::Held if selected.updates.pending_expunges() > 0 => {
-                completed.with_code("EXPUNGEISSUED")
-            }
+        let pending = self
+            .state
+            .selected()
+            .map(|selected| selected.updates.pending_expunges());
+        match (expunges, pending) {
+            (ExpungesHere::Held, Ok(1..)) => completed.with_code("EXPUNGEISSUED"),
             _ => completed,
-        })
+        }
     }
 }
 
@@ -265,7 +277,7 @@ async fn find<M: Mailbox>(mailbox: &mut M, query: &Query, request: &Request) -> 
 }
 
 /// What of the messages is asked of the backend: not all of them where one or their number is enough.
-fn wanted(options: Option<Return>) -> Wanted {
+pub(super) fn wanted(options: Option<Return>) -> Wanted {
     let only = |only: Return| options == Some(only);
     let nothing = Return::default();
     if only(Return { min: true, ..nothing }) {
@@ -283,7 +295,10 @@ fn wanted(options: Option<Return>) -> Wanted {
 }
 
 /// The highest mod-sequence of these messages.
-async fn highest_modseq<M: Mailbox>(mailbox: &mut M, uids: &UidSet) -> Result<Option<ModSeq>, Error> {
+pub(super) async fn highest_modseq<M: Mailbox>(
+    mailbox: &mut M,
+    uids: &UidSet,
+) -> Result<Option<ModSeq>, Error> {
     let mut highest = None;
     let mut walk = Walk::new(uids.iter(), Need::MODSEQ);
     while let Some(records) = walk.next(mailbox).await? {
@@ -295,15 +310,15 @@ async fn highest_modseq<M: Mailbox>(mailbox: &mut M, uids: &UidSet) -> Result<Op
 }
 
 /// `* ESEARCH`.
-fn tell(
+pub(super) fn tell(
     out: &mut Vec<u8>,
-    (tag, numbers): (&str, Numbers),
+    (correlator, numbers): (&Correlator, Numbers),
     options: Return,
     results: &Results,
     view: &View,
     modseq: Option<ModSeq>,
 ) {
-    let mut answer = ESearch::begin(out, tag, numbers);
+    let mut answer = ESearch::begin(out, correlator, numbers);
     let number = |uid| number_of(uid, view, numbers).map(u64::from);
     if let Some(min) = results.first().filter(|_| options.min).and_then(number) {
         answer.value("MIN", min);
@@ -344,7 +359,7 @@ fn written(window: Window) -> String {
 /// A store may look for text without a pause for as long as a message is large. On a runtime of several threads such a
 /// search gives its worker to the other clients meanwhile; on one of a single thread there is nobody to give it to. What
 /// has paused soon keeps its worker: giving it away costs more than a short look.
-async fn off_the_runtime<T>(search: impl Future<Output = T>) -> T {
+pub(super) async fn off_the_runtime<T>(search: impl Future<Output = T>) -> T {
     let mut search = pin!(search);
     let mut gives_away = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
     let may_give_away = gives_away;

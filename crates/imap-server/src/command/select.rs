@@ -195,9 +195,11 @@ fn greet<M: Mailbox>(
         // Change 10 of RFC 9051, appendix E: the name as it is listed.
         wire::list(out, "LIST", &[], naming, &name);
     }
+    let uid_validity = opened.uid_validity();
     let (mailbox, updates) = opened.into_parts();
     let mut selected = Selected {
         name,
+        uid_validity,
         mailbox,
         updates,
         access,

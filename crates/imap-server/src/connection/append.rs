@@ -9,6 +9,7 @@ use memchr::memchr;
 use tokio::sync::{Mutex, Notify};
 
 use super::channel::{Channel, Gone, Line};
+use super::presence::Watch;
 use crate::completion::Completion;
 use crate::syntax::append::{
     Announced, AppendLine, Begin, CatPart, Data, LiteralKind, Options, Uncountable, Verb,
@@ -496,7 +497,12 @@ impl<'c, J: Judge> Arriving<'c, J> {
     /// Waits until the client has gone, once all of the command is here: until then reading it tells.
     pub(crate) async fn absence(&self) -> Gone {
         self.complete.notified().await;
-        self.incoming.lock().await.channel.absence().await
+        self.incoming
+            .lock()
+            .await
+            .channel
+            .absence(&mut Watch::new())
+            .await
     }
 
     /// Brings the channel to the beginning of the next command, whatever the backend has left unread.

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::channel::{Channel, Gone};
 use crate::wire;
@@ -18,17 +18,53 @@ const BETWEEN_WORDS: Duration = Duration::from_millis(250);
 /// The longest time between two of them.
 const LONGEST_BETWEEN_WORDS: Duration = Duration::from_secs(30);
 
+/// When the client of a command is looked after next. A command that is done in pieces keeps it from one to the next.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    begins: Instant,
+    /// When one that waits hears again that its command goes on.
+    progress: Instant,
+    /// When one that has closed its side is told something again.
+    words: Instant,
+    pause: Duration,
+}
+
+impl Watch {
+    /// A command begins.
+    pub(crate) fn new() -> Self {
+        let begins = Instant::now() + BEFORE_WATCHING;
+        Self {
+            begins,
+            progress: begins + BETWEEN_PROGRESS,
+            words: begins,
+            pause: BETWEEN_WORDS,
+        }
+    }
+}
+
 impl Channel {
     /// Does work that does not use the channel, as long as the client is there to hear of it.
     ///
     /// # Errors
     /// The client has gone: within a second of that. The work is dropped where it pauses next.
     pub(crate) async fn while_present<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Gone> {
+        self.while_watched(&mut Watch::new(), work).await
+    }
+
+    /// Does one piece of the work of a command.
+    ///
+    /// # Errors
+    /// As [`while_present`](Self::while_present).
+    pub(crate) async fn while_watched<T>(
+        &mut self,
+        watch: &mut Watch,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Gone> {
         let mut work = pin!(work);
         tokio::select! {
             biased;
             done = &mut work => Ok(done),
-            gone = self.absence() => Err(gone),
+            gone = self.absence(watch) => Err(gone),
         }
     }
 
@@ -37,9 +73,8 @@ impl Channel {
     /// That it has closed its side does not say so: it may have sent its last command and still read the answers. Nor is it
     /// seen behind input that is not taken in. So such a client is told something. If it has gone, its system answers that
     /// there is no such connection any more, and the next words cannot be sent.
-    pub(super) async fn absence(&mut self) -> Gone {
-        sleep(BEFORE_WATCHING).await;
-        let mut pause = BETWEEN_WORDS;
+    pub(super) async fn absence(&mut self, watch: &mut Watch) -> Gone {
+        sleep_until(watch.begins).await;
         loop {
             // What earlier commands were answered does not wait for this one.
             if let Err(error) = self.io.flush().await {
@@ -50,17 +85,16 @@ impl Channel {
                     Ok(()) => {}
                     Err(error) => return error.into(),
                 },
-                () = sleep(BETWEEN_PROGRESS) => {
+                () = sleep_until(watch.progress) => {
                     wire::untagged_ok(self.io.out(), "INPROGRESS", "still at work");
+                    watch.progress = Instant::now() + BETWEEN_PROGRESS;
                     continue;
                 }
             }
+            sleep_until(watch.words).await;
             wire::untagged_ok(self.io.out(), "INPROGRESS", "still at work");
-            if let Err(error) = self.io.flush().await {
-                return error.into();
-            }
-            sleep(pause).await;
-            pause = (2 * pause).min(LONGEST_BETWEEN_WORDS);
+            watch.words = Instant::now() + watch.pause;
+            watch.pause = (2 * watch.pause).min(LONGEST_BETWEEN_WORDS);
         }
     }
 }

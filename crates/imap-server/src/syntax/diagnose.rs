@@ -79,7 +79,7 @@ fn grammar(name: &str) -> Option<&'static [Argument]> {
         "LOGIN" | "RENAME" | "LIST" | "LSUB" | "STATUS" | "APPEND" | "GETMETADATA" | "SETMETADATA"
         | "SETQUOTA" => &[Other, Other],
         "SELECT" | "EXAMINE" | "CREATE" | "DELETE" | "SUBSCRIBE" | "UNSUBSCRIBE" | "AUTHENTICATE"
-        | "ENABLE" | "GETQUOTA" | "GETQUOTAROOT" | "ID" | "SEARCH" | "UID SEARCH" => &[Other],
+        | "ENABLE" | "GETQUOTA" | "GETQUOTAROOT" | "ID" | "SEARCH" | "UID SEARCH" | "ESEARCH" => &[Other],
         "FETCH" | "UID FETCH" => &[Set, Items],
         "STORE" | "UID STORE" => &[Set, StoreItem, Other],
         "COPY" | "UID COPY" | "MOVE" | "UID MOVE" => &[Set, Other],

@@ -10,6 +10,9 @@ const BY_NUMBER: [&[u8]; 8] = [
 /// Commands behind UID that may have message sequence numbers among their arguments.
 const UID_BY_NUMBER: [&[u8]; 3] = [b"SEARCH", b"SORT", b"THREAD"];
 
+/// ESEARCH takes UIDs or message sequence numbers like them (RFC 7377).
+const UID_OR_ESEARCH: [&[u8]; 2] = [b"UID", b"ESEARCH"];
+
 /// Whether any command in `input`, received but not yet begun, names messages by sequence number, or may do so.
 ///
 /// Errs on the safe side: a line that is still arriving counts as long as its verb may yet become such a command,
@@ -31,13 +34,12 @@ fn line_uses(line: &[u8]) -> bool {
     if is_one_of(verb, &BY_NUMBER) {
         return true;
     }
-    let inner = if verb.eq_ignore_ascii_case(b"UID") {
-        words.next().unwrap_or_default()
-    } else {
-        b""
+    let may = match verb.eq_ignore_ascii_case(b"UID") {
+        true => is_one_of(words.next().unwrap_or_default(), &UID_BY_NUMBER),
+        false => verb.eq_ignore_ascii_case(b"ESEARCH"),
     };
     // The keys behind a literal are on another line.
-    is_one_of(inner, &UID_BY_NUMBER) && (line.trim_ascii_end().ends_with(b"}") || words.any(looks_like_a_set))
+    may && (line.trim_ascii_end().ends_with(b"}") || words.any(looks_like_a_set))
 }
 
 /// For a line without its end: its last word may go on.
@@ -45,7 +47,8 @@ fn may_become_use(line: &[u8]) -> bool {
     let parts: Vec<&[u8]> = words(line).collect();
     match parts.as_slice() {
         [_tag] => true,
-        [_, verb] => begins_one_of(verb, &BY_NUMBER) || begins_one_of(verb, &[b"UID"]),
+        [_, verb] => begins_one_of(verb, &BY_NUMBER) || begins_one_of(verb, &UID_OR_ESEARCH),
+        [_, verb, ..] if verb.eq_ignore_ascii_case(b"ESEARCH") => true,
         [_, verb, inner] if verb.eq_ignore_ascii_case(b"UID") => begins_one_of(inner, &UID_BY_NUMBER),
         [_, verb, inner, ..] if verb.eq_ignore_ascii_case(b"UID") => is_one_of(inner, &UID_BY_NUMBER),
         _ => line_uses(line),
@@ -93,6 +96,9 @@ mod tests {
             "a ST",
             "a NOOP\r\nb uid se",
             "a uid search seen",
+            "a ESEARCH IN (personal) 1:5\r\n",
+            "a esearch seen",
+            "a ES",
         ] {
             assert!(uses_sequence_numbers(input.as_bytes()), "{input}");
         }
@@ -105,6 +111,7 @@ mod tests {
             "a NOOP\r\n",
             "a UID FETCH 1:* FLAGS\r\nb IDLE\r\n",
             "a UID SEARCH ALL\r\n",
+            "a ESEARCH IN (personal) ALL\r\n",
             "DONE\r\n",
             "a LOGO",
             "a uid fe",

@@ -6,6 +6,7 @@ pub(crate) mod append;
 mod diagnose;
 pub(crate) mod extension;
 mod fault;
+pub(crate) mod filter;
 mod followers;
 mod pattern;
 mod reader;

@@ -1,4 +1,4 @@
-//! `tag SEARCH`, `tag SORT` and `tag THREAD`, with or without `UID`: commands whose arguments the codec does not see.
+//! `tag SEARCH`, `tag SORT` and `tag THREAD`, with or without `UID`, and `tag ESEARCH`: commands whose arguments the codec does not see.
 
 use super::search::Kind;
 use super::split_tag;
@@ -21,6 +21,7 @@ impl SearchHead<'_> {
         match (self.kind, self.numbers) {
             (Kind::Search, Numbers::Seqs) => "SEARCH",
             (Kind::Search, Numbers::Uids) => "UID SEARCH",
+            (Kind::ESearch, _) => "ESEARCH",
             (Kind::Sort, Numbers::Seqs) => "SORT",
             (Kind::Sort, Numbers::Uids) => "UID SORT",
             (Kind::Thread, Numbers::Seqs) => "THREAD",
@@ -32,21 +33,29 @@ impl SearchHead<'_> {
 /// The head of a command that searches, with arguments; `None` for other commands and for what has no tag.
 pub(crate) fn search_head(command: &[u8]) -> Option<SearchHead<'_>> {
     let (tag, mut rest) = split_tag(command)?;
-    let numbers = match strip_word(rest, b" UID") {
+    let mut numbers = match strip_word(rest, b" UID") {
         Some(behind) => {
             rest = behind;
             Numbers::Uids
         }
         None => Numbers::Seqs,
     };
-    let words: [(&[u8], Kind); 3] = [
+    let words: [(&[u8], Kind); 4] = [
         (b" SEARCH", Kind::Search),
         (b" SORT", Kind::Sort),
         (b" THREAD", Kind::Thread),
+        (b" ESEARCH", Kind::ESearch),
     ];
     let (behind, kind) = words
         .iter()
         .find_map(|&(word, kind)| Some((strip_word(rest, word)?, kind)))?;
+    if kind == Kind::ESearch {
+        // It answers UIDs without the word (RFC 7377, section 2.1).
+        if numbers == Numbers::Uids {
+            return None;
+        }
+        numbers = Numbers::Uids;
+    }
     let arguments = behind.strip_prefix(b" ")?;
     if arguments.is_empty() || arguments.starts_with(b"\r") {
         return None;
@@ -77,6 +86,7 @@ mod tests {
             ("t Search {3}\r\n", "SEARCH", "{3}\r\n"),
             ("t Sort (DATE) UTF-8 ALL", "SORT", "(DATE) UTF-8 ALL"),
             ("t UID THREAD REFS UTF-8 ALL", "UID THREAD", "REFS UTF-8 ALL"),
+            ("t esearch IN (personal) ALL", "ESEARCH", "IN (personal) ALL"),
         ] {
             let head = search_head(command.as_bytes()).unwrap();
             assert_eq!((head.name(), &command[head.arguments..]), (name, program));
@@ -101,6 +111,8 @@ mod tests {
             "a FETCH 1 SEARCH ALL\r\n",
             "a SORT\r\n",
             "a UID THREADS x\r\n",
+            "a UID ESEARCH ALL\r\n",
+            "a ESEARCH\r\n",
         ] {
             assert_eq!(search_head(command.as_bytes()), None, "{command:?}");
         }

@@ -12,7 +12,7 @@ mod text;
 
 pub(crate) use fetch::{flags as fetch_flags, internal_date};
 pub(crate) use response::*;
-pub(crate) use search::{ESearch, ThreadWriter, listed, listed_begin, listed_end};
+pub(crate) use search::{Correlator, ESearch, ThreadWriter, listed, listed_begin, listed_end};
 pub(crate) use sink::{Piece, Sink};
 pub(crate) use structure::{Extensions, body_structure, envelope};
 pub(crate) use text::{NameForm, astring, literal_begin, literal_octets, number, string};

@@ -1,10 +1,11 @@
 //! What SEARCH, SORT and THREAD answer (RFC 9051, section 7.3.4; RFC 5256, section 4; RFC 4731; RFC 5267).
 
+use imap_backend::MailboxName;
 use imap_backend::thread::Entry;
-use imap_seq::{ModSeq, Uid};
+use imap_seq::{ModSeq, Uid, UidValidity};
 
 use super::response::runs;
-use super::text::number;
+use super::text::{NameForm, mailbox, number};
 use crate::numbers::Numbers;
 
 /// `* SEARCH` or `* SORT`; also without any number, so that the client sees an answer.
@@ -31,15 +32,60 @@ pub(crate) fn listed_end(out: &mut Vec<u8>, modseq: Option<ModSeq>) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// What an ESEARCH response belongs to: `search-correlator` (RFC 4466, section 2.6.2; RFC 7377, section 4).
+#[derive(Debug, Clone)]
+pub(crate) struct Correlator {
+    tag: String,
+    /// In answers to ESEARCH: the name as it is written, and the UIDVALIDITY.
+    mailbox: Option<(Vec<u8>, UidValidity)>,
+}
+
+impl Correlator {
+    pub(crate) fn new(tag: &str) -> Self {
+        Self {
+            tag: tag.to_owned(),
+            mailbox: None,
+        }
+    }
+
+    pub(crate) fn with_mailbox(
+        mut self,
+        name: &MailboxName,
+        form: NameForm,
+        uid_validity: UidValidity,
+    ) -> Self {
+        let mut written = Vec::new();
+        mailbox(&mut written, name, form);
+        self.mailbox = Some((written, uid_validity));
+        self
+    }
+
+    pub(crate) fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"(TAG \"");
+        out.extend_from_slice(self.tag.as_bytes());
+        out.push(b'"');
+        if let Some((name, uid_validity)) = &self.mailbox {
+            out.extend_from_slice(b" MAILBOX ");
+            out.extend_from_slice(name);
+            out.extend_from_slice(b" UIDVALIDITY ");
+            number(out, uid_validity.get());
+        }
+        out.push(b')');
+    }
+}
+
 /// `* ESEARCH (TAG "a1") UID MIN 2 COUNT 3` (RFC 4731, section 3.1).
 #[derive(Debug)]
 pub(crate) struct ESearch<'o>(&'o mut Vec<u8>);
 
 impl<'o> ESearch<'o> {
-    pub(crate) fn begin(out: &'o mut Vec<u8>, tag: &str, numbers: Numbers) -> Self {
-        out.extend_from_slice(b"* ESEARCH (TAG \"");
-        out.extend_from_slice(tag.as_bytes());
-        out.extend_from_slice(b"\")");
+    pub(crate) fn begin(out: &'o mut Vec<u8>, correlator: &Correlator, numbers: Numbers) -> Self {
+        out.extend_from_slice(b"* ESEARCH ");
+        correlator.write(out);
         if numbers == Numbers::Uids {
             out.extend_from_slice(b" UID");
         }

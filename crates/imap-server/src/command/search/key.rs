@@ -9,16 +9,16 @@ use crate::syntax::search::Key;
 
 /// What the keys of a session refer to.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Session<'s> {
-    pub(super) updates: &'s UpdateBuffer,
+pub(in crate::command) struct Session<'s> {
+    pub(in crate::command) updates: &'s UpdateBuffer,
     /// What `$` means.
-    pub(super) saved: &'s UidSet,
+    pub(in crate::command) saved: &'s UidSet,
     /// From when OLDER and YOUNGER count.
-    pub(super) now: DateTime<Utc>,
+    pub(in crate::command) now: DateTime<Utc>,
 }
 
 /// The key with the session's numbers as UIDs. Recurses as deep as the parser lets keys nest.
-pub(super) fn resolved(key: Key, session: Session<'_>) -> SearchKey {
+pub(in crate::command) fn resolved(key: Key, session: Session<'_>) -> SearchKey {
     let updates = session.updates;
     let all = |keys: Vec<Key>| keys.into_iter().map(|key| resolved(key, session)).collect();
     let ago = |seconds: std::num::NonZeroU32| {

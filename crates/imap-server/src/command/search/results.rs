@@ -93,7 +93,7 @@ impl Results {
 
     /// What of it `$` and MODSEQ are about: all, unless only some of them are told (RFC 5182, section 2.4; RFC 9394,
     /// section 3.2; RFC 4731, section 3.2).
-    pub(super) fn told(&self, options: Option<Return>) -> UidSet {
+    pub(in crate::command) fn told(&self, options: Option<Return>) -> UidSet {
         let options = match options {
             Some(options) if !options.all && !options.count => options,
             _ => return self.set(),

@@ -28,6 +28,8 @@ fn the_codec_does_not_read_these_yet() {
         "a SEARCH RETURN (PARTIAL 1:5) ALL\r\n",
         "a SEARCH $\r\n",
         "a SEARCH FUZZY SEEN\r\n",
+        "a ESEARCH SEEN\r\n",
+        "a ESEARCH IN (personal) RETURN (COUNT) SEEN\r\n",
         "a SORT RETURN () (DATE) UTF-8 ALL\r\n",
         "a UNAUTHENTICATE\r\n",
         "a GETJMAPACCESS\r\n",

@@ -20,7 +20,7 @@ mod uid_batches;
 pub(crate) use create::Create;
 pub(crate) use fetch::{ExtraItem, Extras};
 pub(crate) use list::{List, Selection};
-pub(crate) use notify::{Events, Filter, Group, NewMessageItems, Notify};
+pub(crate) use notify::{Events, Group, NewMessageItems, Notify};
 pub(crate) use status::{Status, StatusItem};
 pub(crate) use uid_batches::UidBatches;
 

@@ -6,6 +6,7 @@ use imap_codec::imap_types::IntoStatic;
 use imap_codec::imap_types::command::CommandBody;
 use imap_codec::imap_types::fetch::MacroOrMessageDataItemNames;
 
+use super::super::filter::Filter;
 use super::super::reader::Reader;
 use super::super::reader_fault::Fault;
 use super::Extension;
@@ -28,24 +29,6 @@ pub(crate) enum Notify {
 pub(crate) struct Group {
     pub(crate) filter: Filter,
     pub(crate) events: Events,
-}
-
-/// Which mailboxes (RFC 5465, section 6). Names are as the client wrote them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Filter {
-    Selected,
-    SelectedDelayed,
-    Inboxes,
-    Personal,
-    Subscribed,
-    Subtree(Vec<Vec<u8>>),
-    Mailboxes(Vec<Vec<u8>>),
-}
-
-impl Filter {
-    pub(crate) const fn is_about_the_selected_mailbox(&self) -> bool {
-        matches!(self, Self::Selected | Self::SelectedDelayed)
-    }
 }
 
 /// Which events (RFC 5465, section 5).
@@ -103,17 +86,7 @@ fn is_word(reader: &Reader<'_>, word: &str) -> bool {
 
 fn group(reader: &mut Reader<'_>) -> Result<Group, Fault> {
     reader.due(b'(')?;
-    let begin = reader.at();
-    let filter = match reader.atom()?.to_ascii_lowercase().as_str() {
-        "selected" => Filter::Selected,
-        "selected-delayed" => Filter::SelectedDelayed,
-        "inboxes" => Filter::Inboxes,
-        "personal" => Filter::Personal,
-        "subscribed" => Filter::Subscribed,
-        "subtree" => Filter::Subtree(names(reader)?),
-        "mailboxes" => Filter::Mailboxes(names(reader)?),
-        _ => return Err(Fault::syntax(begin, "unknown mailbox filter")),
-    };
+    let filter = Filter::read(reader)?;
     reader.due(b' ')?;
     let begin = reader.at();
     let events = events(reader)?;
@@ -131,19 +104,6 @@ fn group(reader: &mut Reader<'_>) -> Result<Group, Fault> {
         false if events.items.is_some() => fault("FETCH items go with SELECTED only"),
         _ => Ok(Group { filter, events }),
     }
-}
-
-fn names(reader: &mut Reader<'_>) -> Result<Vec<Vec<u8>>, Fault> {
-    reader.due(b' ')?;
-    if reader.eat(b'(').is_none() {
-        return Ok(vec![reader.astring_octets()?.into_owned()]);
-    }
-    let mut names = vec![reader.astring_octets()?.into_owned()];
-    while reader.eat(b' ').is_some() {
-        names.push(reader.astring_octets()?.into_owned());
-    }
-    reader.due(b')')?;
-    Ok(names)
 }
 
 fn events(reader: &mut Reader<'_>) -> Result<Events, Fault> {

@@ -1,4 +1,4 @@
-//! The arguments of SEARCH, SORT and THREAD: above all the search program (RFC 9051, section 6.4.4 and `search-program` in
+//! The arguments of SEARCH, ESEARCH, SORT and THREAD: above all the search program (RFC 9051, section 6.4.4 and `search-program` in
 //! section 9; RFC 3501 likewise).
 //!
 //! The codec nests keys eight deep, `OR a OR b OR c` included, and clients write hundreds of alternatives like that. Here
@@ -15,6 +15,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+use super::filter::Filter;
 pub(crate) use super::reader_fault::Fault;
 pub(crate) use parser::{asks_to_save, could_go_on, parse};
 pub(crate) use request::{Request, Return};
@@ -40,6 +41,8 @@ pub(crate) const MOST_READING: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Search,
+    /// A SEARCH of several mailboxes (RFC 7377).
+    ESearch,
     Sort,
     Thread,
 }
@@ -48,6 +51,8 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     pub(crate) request: Request,
+    /// Which mailboxes ESEARCH looks in; `None` for the other commands, which look in the selected one.
+    pub(crate) sources: Option<Vec<Filter>>,
     /// `None` without RETURN.
     pub(crate) options: Option<Return>,
     pub(crate) key: Key,

@@ -60,6 +60,8 @@ struct Parser<'c> {
     reading: Reading,
     asks_mod_sequences: bool,
     is_fuzzy: bool,
+    /// Whether `$` is among the keys.
+    uses_saved: bool,
 }
 
 impl<'c> Parser<'c> {
@@ -73,12 +75,15 @@ impl<'c> Parser<'c> {
             reading: Reading::Attributes,
             asks_mod_sequences: false,
             is_fuzzy: false,
+            uses_saved: false,
         }
     }
 
     fn run(mut self, front: Front) -> Result<Program, Fault> {
+        let looks_elsewhere = front.looks_elsewhere();
         let Front {
             request,
+            sources,
             options,
             by_relevancy,
             ..
@@ -93,8 +98,15 @@ impl<'c> Parser<'c> {
                 if asks_relevancy && !self.is_fuzzy {
                     return Err(Fault::syntax(self.reader.at(), "RELEVANCY without FUZZY"));
                 }
+                if self.uses_saved && looks_elsewhere {
+                    return Err(Fault::syntax(
+                        self.reader.at(),
+                        "$ goes with the selected mailbox only",
+                    ));
+                }
                 return Ok(Program {
                     request,
+                    sources,
                     options,
                     key: whole,
                     numbering: self.numbering,
@@ -114,6 +126,7 @@ impl<'c> Parser<'c> {
             }
             Some(b'$') => {
                 self.reader.due(b'$')?;
+                self.uses_saved = true;
                 Key::Saved
             }
             Some(b'0'..=b'9' | b'*') => {

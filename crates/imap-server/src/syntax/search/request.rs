@@ -1,7 +1,8 @@
-//! What stands before the search program: RETURN options, sort criteria, a threading algorithm, the charset.
+//! What stands before the search program: the mailboxes of an ESEARCH, RETURN options, sort criteria, a threading algorithm, the charset.
 
 use imap_backend::{Algorithm, SortBy, SortKey};
 
+use super::super::filter::Filter;
 use super::super::reader::Reader;
 use super::super::shown::shown;
 use super::super::window::Window;
@@ -61,6 +62,8 @@ impl Return {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Front {
     pub(crate) request: Request,
+    /// `None` but for ESEARCH.
+    pub(crate) sources: Option<Vec<Filter>>,
     /// `None` without RETURN.
     pub(crate) options: Option<Return>,
     /// Whether a sort criterion is RELEVANCY, by which all messages are equal here.
@@ -69,27 +72,46 @@ pub(crate) struct Front {
     pub(crate) foreign_charset: bool,
 }
 
+impl Front {
+    /// Whether other mailboxes than the selected one are searched.
+    pub(super) fn looks_elsewhere(&self) -> bool {
+        let sources = self.sources.iter().flatten();
+        sources.into_iter().any(|source| *source != Filter::Selected)
+    }
+}
+
 /// Reads up to the keys.
 pub(super) fn front(reader: &mut Reader<'_>, kind: Kind) -> Result<Front, Fault> {
     let mut front = Front {
         request: Request::Search,
+        sources: None,
         options: None,
         by_relevancy: false,
         foreign_charset: false,
     };
+    if kind == Kind::ESearch {
+        front.sources = Some(sources(reader)?);
+        // Without RETURN (RFC 7377, section 2.1).
+        front.options = Some(Return::ALL);
+    }
     if kind != Kind::Thread && reader.next_atom().eq_ignore_ascii_case(b"RETURN") {
         reader.atom()?;
         reader.due(b' ')?;
-        front.options = Some(options(reader)?);
+        let at = reader.at();
+        let options = options(reader)?;
+        if options.save && front.looks_elsewhere() {
+            return Err(Fault::syntax(at, "SAVE goes with the selected mailbox only"));
+        }
+        front.options = Some(options);
         reader.due(b' ')?;
     }
     match kind {
-        Kind::Search if reader.next_atom().eq_ignore_ascii_case(b"CHARSET") => {
+        Kind::Search | Kind::ESearch if reader.next_atom().eq_ignore_ascii_case(b"CHARSET") => {
             reader.atom()?;
             reader.due(b' ')?;
             front.foreign_charset = foreign_charset(reader)?;
         }
-        Kind::Search => {}
+        Kind::Search | Kind::ESearch => {}
         Kind::Sort => {
             front.request = Request::Sort(criteria(reader, &mut front.by_relevancy)?);
             reader.due(b' ')?;
@@ -102,6 +124,31 @@ pub(super) fn front(reader: &mut Reader<'_>, kind: Kind) -> Result<Front, Fault>
         }
     }
     Ok(front)
+}
+
+/// `[esearch-source-opts SP]`, which is `"IN" SP "(" source-mbox ")"`; no scope options are defined (RFC 7377, section 4).
+fn sources(reader: &mut Reader<'_>) -> Result<Vec<Filter>, Fault> {
+    if !reader.next_atom().eq_ignore_ascii_case(b"IN") {
+        return Ok(vec![Filter::Selected]);
+    }
+    reader.atom()?;
+    reader.due(b' ')?;
+    reader.due(b'(')?;
+    let mut sources = Vec::new();
+    loop {
+        let at = reader.at();
+        let source = Filter::read(reader)?;
+        if source == Filter::SelectedDelayed {
+            return Err(Fault::syntax(at, "SELECTED-DELAYED is for NOTIFY"));
+        }
+        sources.push(source);
+        if reader.eat(b')').is_some() {
+            break;
+        }
+        reader.due(b' ')?;
+    }
+    reader.due(b' ')?;
+    Ok(sources)
 }
 
 /// The text of the keys is taken as UTF-8 whichever charset is named of the two that are supported.
