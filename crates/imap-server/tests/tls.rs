@@ -11,9 +11,10 @@ use common::{Client, connect, remote};
 use imap_backend::{Peer, Transport};
 use imap_backend_test::MemoryBackend;
 use imap_server::{Server, Shutdown};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -79,11 +80,12 @@ async fn starttls_protects_the_login_and_sends_no_second_greeting() {
     assert_eq!(lines[3], "c BAD TLS is in use already");
 }
 
-/// RFC 4978, section 3: first COMPRESS, then TLS, whatever the order of the commands.
-#[tokio::test]
-async fn a_compressed_connection_is_compressed_inside_tls() {
-    let (server, connector) = secured();
-    let mut client = greeted(&server).await;
+/// A client that has begun TLS, logged in and compressed its connection.
+async fn compressed(
+    server: &Server<MemoryBackend>,
+    connector: &TlsConnector,
+) -> Compressed<TlsStream<DuplexStream>> {
+    let mut client = greeted(server).await;
     client.ok("STARTTLS").await;
     let mut stream = connector
         .connect(localhost(), client.into_stream())
@@ -97,7 +99,14 @@ async fn a_compressed_connection_is_compressed_inside_tls() {
     while !answers.ends_with("b OK DEFLATE active\r\n") {
         answers.push(char::from(stream.read_u8().await.unwrap()));
     }
-    let mut client = Compressed::new(stream);
+    Compressed::new(stream)
+}
+
+/// RFC 4978, section 3: first COMPRESS, then TLS, whatever the order of the commands.
+#[tokio::test]
+async fn a_compressed_connection_is_compressed_inside_tls() {
+    let (server, connector) = secured();
+    let mut client = compressed(&server, &connector).await;
     client
         .send("a SELECT INBOX\r\nb IDLE\r\nDONE\r\nc LOGOUT\r\n")
         .await;
@@ -107,6 +116,28 @@ async fn a_compressed_connection_is_compressed_inside_tls() {
     }
     assert!(lines.contains(&"b OK IDLE completed".to_owned()), "{lines:?}");
     assert_eq!(lines.last().map(String::as_str), Some("c OK LOGOUT completed"));
+}
+
+/// COMPRESS, STARTTLS and IDLE together: a change is not kept back by either of the layers.
+#[tokio::test]
+async fn idle_tells_a_change_at_once_through_compression_and_tls() {
+    let (server, connector) = secured();
+    let mut idling = compressed(&server, &connector).await;
+    let mut other = compressed(&server, &connector).await;
+    idling.command("SELECT INBOX").await;
+    idling.send("i IDLE\r\n").await;
+    assert_eq!(idling.line().await, "+ idling");
+    for messages in 1..4 {
+        let appended = other.command("APPEND INBOX {6+}\r\nx: 1\r\n").await;
+        assert!(
+            appended.last().unwrap().starts_with("OK [APPENDUID "),
+            "{appended:?}"
+        );
+        assert_eq!(idling.line().await, format!("* {messages} EXISTS"));
+        assert_eq!(idling.line().await, format!("* {messages} RECENT"));
+    }
+    idling.send("DONE\r\n").await;
+    assert_eq!(idling.line().await, "i OK IDLE completed");
 }
 
 /// The command injection of many servers: what a third party puts behind STARTTLS must not be run inside TLS.

@@ -1,5 +1,5 @@
-//! A search of very many mailboxes (RFC 7377, sections 2.4 and 5): a mailbox at a time, as fast as the client reads, and as
-//! long as it is there.
+//! Commands about very many mailboxes: a search of them (RFC 7377, sections 2.4 and 5) and NOTIFY (RFC 5465). A mailbox at a
+//! time, as fast as the client reads, and as long as it is there.
 
 mod common;
 
@@ -230,4 +230,26 @@ async fn a_store_that_is_down_is_not_asked_a_thousand_times() {
         lines.last().map(String::as_str),
         Some("NO [UNAVAILABLE] a part of the mail store is unavailable")
     );
+}
+
+/// RFC 5465, section 3.1: with STATUS the figures of each are told at once. Nothing is queued later.
+#[tokio::test(start_paused = true)]
+async fn a_notify_on_a_thousand_mailboxes_tells_each_and_holds_one_open() {
+    let many = Many::new(1..=3, all_fine);
+    let mut client = many.client().await;
+    let lines = client
+        .ok("NOTIFY SET STATUS (personal (MessageNew MessageExpunge FlagChange MailboxName))")
+        .await;
+    assert_eq!(lines.len(), 1001);
+    assert_eq!(
+        lines[7],
+        "* STATUS m007 (MESSAGES 3 UIDNEXT 4294967295 UIDVALIDITY 1)"
+    );
+    assert_eq!(many.most_open.load(Ordering::SeqCst), 1, "open at the same time");
+    let changed: UidSet = [Uid::MIN].into_iter().collect();
+    many.hub.lock().expunge(&changed);
+    let lines = client.ok("NOOP").await;
+    assert_eq!(lines.len(), 1001);
+    assert_eq!(lines[7], "* STATUS m007 (MESSAGES 2 UIDNEXT 4294967295)");
+    assert_eq!(client.ok("NOOP").await.len(), 1, "nothing twice");
 }
