@@ -32,7 +32,7 @@ fn check_written(summary: &Summary) {
         body_structure(&mut row, &structure, Extensions::Written);
     }
     row.extend_from_slice(b")\r\n");
-    let (read, rest) = response::read(&row).expect("a whole response");
+    let (read, rest) = response::read(&row, false).expect("a whole response");
     assert!(rest.is_empty(), "more than one response");
     response::codec_agrees(&read);
 }

@@ -14,6 +14,8 @@ pub(crate) struct Response<'o> {
     pub(crate) kind: Kind<'o>,
     /// How deep its parentheses nest.
     pub(crate) depth: usize,
+    /// Whether the client has asked for UTF-8.
+    is_utf8: bool,
 }
 
 #[derive(Debug)]
@@ -38,12 +40,13 @@ pub(crate) struct Fault {
     at: usize,
 }
 
-/// The first response of the octets, and what follows it.
-pub(crate) fn read(octets: &[u8]) -> Result<(Response<'_>, &[u8]), Fault> {
+/// The first response of the octets, and what follows it. With `is_utf8` strings may be UTF-8 (RFC 9051, section 4.3).
+pub(crate) fn read(octets: &[u8], is_utf8: bool) -> Result<(Response<'_>, &[u8]), Fault> {
     let mut reader = Reader {
         octets,
         at: 0,
         deepest: 0,
+        is_utf8,
     };
     let kind = reader.response()?;
     let (octets, rest) = octets.split_at(reader.at);
@@ -51,6 +54,7 @@ pub(crate) fn read(octets: &[u8]) -> Result<(Response<'_>, &[u8]), Fault> {
         octets,
         kind,
         depth: reader.deepest,
+        is_utf8,
     };
     Ok((response, rest))
 }
@@ -77,9 +81,14 @@ fn codec_has_no_type_for(response: &Response<'_>) -> bool {
     NOT_THE_CODECS.contains(&word) || ITEMS_NOT_THE_CODECS.iter().any(has)
 }
 
+/// Whether a quoted string may be UTF-8, which the codec reads in none.
+fn has_utf8(response: &Response<'_>) -> bool {
+    !response.octets.is_ascii() && response.is_utf8
+}
+
 /// That the codec reads the same response, if it knows it and it nests no deeper than the codec goes.
 pub(crate) fn codec_agrees(response: &Response<'_>) {
-    if response.depth > CODECS_DEPTH || codec_has_no_type_for(response) {
+    if response.depth > CODECS_DEPTH || codec_has_no_type_for(response) || has_utf8(response) {
         return;
     }
     let read = ResponseCodec::default().decode(response.octets);
@@ -94,6 +103,7 @@ struct Reader<'o> {
     octets: &'o [u8],
     at: usize,
     deepest: usize,
+    is_utf8: bool,
 }
 
 impl<'o> Reader<'o> {
@@ -135,8 +145,8 @@ impl<'o> Reader<'o> {
             }
             None => word,
         };
-        while self.peek() == Some(b' ') {
-            self.at += 1;
+        while self.peek() == Some(b' ') || self.lists_join() {
+            self.at += usize::from(!self.lists_join());
             self.value(0)?;
         }
         self.expect(b"\r\n")?;
@@ -166,14 +176,18 @@ impl<'o> Reader<'o> {
         }
     }
 
-    /// `(a b (c))`; lists that follow each other need no space between them.
+    /// Lists that follow each other need no space between them.
+    fn lists_join(&self) -> bool {
+        self.octets[..self.at].ends_with(b")") && self.peek() == Some(b'(')
+    }
+
+    /// `(a b (c))`
     fn list(&mut self, depth: usize) -> Result<(), Fault> {
         self.deepest = self.deepest.max(depth);
         self.expect(b"(")?;
         let mut is_first = true;
         while self.peek() != Some(b')') {
-            let joins = self.octets[..self.at].ends_with(b")") && self.peek() == Some(b'(');
-            if !is_first && !joins {
+            if !is_first && !self.lists_join() {
                 self.expect(b" ")?;
             }
             self.value(depth)?;
@@ -225,10 +239,15 @@ impl<'o> Reader<'o> {
     }
 
     fn quoted(&mut self) -> Result<(), Fault> {
+        let begin = self.at;
         self.expect(b"\"")?;
         loop {
             match self.next()? {
+                b'"' if std::str::from_utf8(&self.octets[begin..self.at]).is_err() => {
+                    return Err(self.fault("a quoted string that is no UTF-8"));
+                }
                 b'"' => return Ok(()),
+                0x80.. if self.is_utf8 => {}
                 b'\\' if !matches!(self.next()?, b'"' | b'\\') => {
                     return Err(self.fault("an escape in a quoted string"));
                 }

@@ -8,11 +8,9 @@ use crate::input::Input;
 
 mod client;
 mod judge;
+mod pipe;
 
 use client::{Ending, Pause, Piece, Plan, Start};
-
-/// COPY doubles a mailbox, and a few octets of it fill the memory of every server without a quota.
-const MOST_COPIES: usize = 4;
 
 pub fn run(octets: &[u8]) {
     let mut input = Input::new(octets);
@@ -21,14 +19,12 @@ pub fn run(octets: &[u8]) {
         .map(|_| (input.u16().into(), Pause::from_octet(input.octet())))
         .collect();
     let octets = input.rest();
-    let copies = octets
-        .windows(4)
-        .filter(|word| word.eq_ignore_ascii_case(b"COPY"));
-    if copies.count() > MOST_COPIES {
+    let start = Start::from_octet(how);
+    if asks_for_compression(octets) && !start.is_compressed() {
         return;
     }
     let plan = Plan {
-        start: Start::from_octet(how),
+        start,
         pieces: pieces(octets, cuts),
         ending: Ending::from_octet(how >> 4),
     };
@@ -41,6 +37,12 @@ pub fn run(octets: &[u8]) {
         let other = judge::judge(&whole, &client::talk(&whole));
         judge::same_answers(&judged, &other);
     }
+}
+
+/// What follows would be read in another way; a start has that.
+fn asks_for_compression(octets: &[u8]) -> bool {
+    let mut words = octets.windows(8);
+    words.any(|word| word.eq_ignore_ascii_case(b"COMPRESS"))
 }
 
 fn pieces(octets: &[u8], mut cuts: Vec<(usize, Pause)>) -> Vec<Piece<'_>> {

@@ -5,9 +5,11 @@ use std::time::Duration;
 use imap_backend::{Peer, Transport};
 use imap_backend_test::MemoryBackend;
 use imap_server::{Server, Shutdown};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
+use tokio::io::{duplex, split};
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
+
+use super::pipe::{self, Listening, Speaking};
 
 /// Octets that the pipe holds in each direction.
 const PIPE: usize = 64 << 10;
@@ -15,6 +17,9 @@ const PIPE: usize = 64 << 10;
 const PATIENCE: Duration = Duration::from_secs(32 * 60);
 /// What a server takes to end that has nothing to wait for but failed logins.
 const SOON: Duration = Duration::from_secs(60);
+/// COPY doubles a mailbox, and CATENATE a message: a few octets of them fill any memory.
+const MOST_MESSAGES: u64 = 200;
+const MOST_OCTETS: u64 = 1 << 20;
 /// A client that asked for more hangs up: messages can be fetched as often as a line has room for.
 const MOST_OUTPUT: usize = 4 << 20;
 
@@ -26,29 +31,78 @@ pub(super) enum Start {
     Selected,
     ReadOnly,
     Idling,
+    /// VANISHED in place of EXPUNGE, and mod-sequences.
+    QResync,
+    UidOnly,
+    Rev2,
+    Notify,
+    /// A search and a sort whose results are kept up to date.
+    Contexts,
+    /// The octets are compressed on their way.
+    Compressed,
+    /// The octets are what the server takes for compressed.
+    Deflate,
+    /// QRESYNC, UIDONLY, IMAP4rev2, NOTIFY and COMPRESS.
+    Everything,
 }
 
 impl Start {
     pub(super) fn from_octet(octet: u8) -> Self {
-        match octet % 8 {
+        match octet % 16 {
             0 => Self::NotAuthenticated,
             1 => Self::Authenticated,
             2 => Self::ReadOnly,
             3 => Self::Idling,
+            8 => Self::QResync,
+            9 => Self::UidOnly,
+            10 => Self::Rev2,
+            11 => Self::Notify,
+            12 => Self::Contexts,
+            13 => Self::Compressed,
+            14 => Self::Deflate,
+            15 => Self::Everything,
             _ => Self::Selected,
         }
+    }
+
+    pub(super) fn is_compressed(self) -> bool {
+        self.lines().last() == Some(&COMPRESS)
     }
 
     pub(super) fn lines(self) -> &'static [&'static str] {
         match self {
             Self::NotAuthenticated => &[],
-            Self::Authenticated => &["s1 LOGIN joe secret"],
-            Self::Selected => &["s1 LOGIN joe secret", "s2 SELECT INBOX"],
-            Self::ReadOnly => &["s1 LOGIN joe secret", "s2 EXAMINE INBOX"],
-            Self::Idling => &["s1 LOGIN joe secret", "s2 SELECT INBOX", "s3 IDLE"],
+            Self::Authenticated => &[LOGIN],
+            Self::Selected => &[LOGIN, SELECT],
+            Self::ReadOnly => &[LOGIN, "s2 EXAMINE INBOX"],
+            Self::Idling => &[LOGIN, SELECT, "s3 IDLE"],
+            Self::QResync => &[LOGIN, "s3 ENABLE QRESYNC", SELECT],
+            Self::UidOnly => &[LOGIN, "s3 ENABLE UIDONLY", SELECT],
+            Self::Rev2 => &[LOGIN, "s3 ENABLE IMAP4rev2", SELECT],
+            Self::Notify => &[LOGIN, SELECT, NOTIFY],
+            Self::Contexts => &[
+                LOGIN,
+                SELECT,
+                "s3 SEARCH RETURN (UPDATE ALL) SEEN",
+                "s4 UID SORT RETURN (UPDATE) (REVERSE SUBJECT) UTF-8 ALL",
+            ],
+            Self::Compressed | Self::Deflate => &[LOGIN, SELECT, COMPRESS],
+            Self::Everything => &[
+                LOGIN,
+                "s3 ENABLE QRESYNC UIDONLY IMAP4rev2",
+                SELECT,
+                NOTIFY,
+                COMPRESS,
+            ],
         }
     }
 }
+
+const LOGIN: &str = "s1 LOGIN joe secret";
+const SELECT: &str = "s2 SELECT INBOX";
+const NOTIFY: &str = "s5 NOTIFY SET (SELECTED (MessageNew (UID PREVIEW) MessageExpunge FlagChange)) \
+    (PERSONAL (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange))";
+const COMPRESS: &str = "s6 COMPRESS DEFLATE";
 
 /// What happens between two pieces.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,7 +111,9 @@ pub(super) enum Pause {
     Short,
     /// An idling server looks for changes.
     Long,
-    /// The other session appends a message, changes a flag, expunges a message.
+    /// The other session makes another mailbox, or adds a message to it.
+    Elsewhere,
+    /// It appends a message, changes a flag, expunges a message.
     Append,
     Flags,
     Expunge,
@@ -66,7 +122,8 @@ pub(super) enum Pause {
 impl Pause {
     pub(super) fn from_octet(octet: u8) -> Self {
         match octet % 8 {
-            0..=3 => Self::Short,
+            0..=2 => Self::Short,
+            3 => Self::Elsewhere,
             4 => Self::Append,
             5 => Self::Flags,
             6 => Self::Expunge,
@@ -127,17 +184,22 @@ pub(super) struct Plan<'o> {
 }
 
 impl Plan<'_> {
-    /// Everything that the client says.
+    /// Everything that the client says, as the server reads it.
     pub(super) fn octets(&self) -> Vec<u8> {
         let mut octets = Vec::new();
         for line in self.start.lines() {
             octets.extend_from_slice(line.as_bytes());
             octets.extend_from_slice(b"\r\n");
         }
+        let mut rest: Vec<u8> = Vec::new();
         self.pieces
             .iter()
-            .for_each(|piece| octets.extend_from_slice(piece.octets));
-        octets.extend_from_slice(self.ending.octets());
+            .for_each(|piece| rest.extend_from_slice(piece.octets));
+        rest.extend_from_slice(self.ending.octets());
+        match self.start {
+            Start::Deflate => octets.extend(pipe::as_read(&rest)),
+            _ => octets.extend(rest),
+        }
         octets
     }
 
@@ -174,7 +236,13 @@ pub(super) fn talk(plan: &Plan<'_>) -> Heard {
             } else {
                 &line[..3]
             };
-            client.until(answer.as_bytes()).await;
+            let line_end = client.until(answer.as_bytes()).await;
+            if *line == COMPRESS {
+                client.listening.inflate_from(line_end);
+            }
+        }
+        if matches!(plan.start, Start::Compressed | Start::Everything) {
+            client.speaking.compress_from_here();
         }
         client.play(plan, &mut other, &world.shutdown).await
     })
@@ -187,8 +255,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        let backend = MemoryBackend::new("joe", "secret");
+        backend.limit(Some(MOST_MESSAGES), Some(MOST_OCTETS));
         Self {
-            server: Server::builder(MemoryBackend::new("joe", "secret")).build(),
+            server: Server::builder(backend).build(),
             shutdown: Shutdown::new(),
         }
     }
@@ -200,41 +270,41 @@ impl World {
         tokio::spawn(async move { server.serve_connection(theirs, peer, shutdown).await });
         let (reader, writer) = split(ours);
         Client {
-            reader,
-            writer,
-            heard: Vec::new(),
+            listening: Listening::new(reader),
+            speaking: Speaking::new(writer),
             looked_at: 0,
         }
     }
 }
 
 struct Client {
-    reader: ReadHalf<DuplexStream>,
-    writer: WriteHalf<DuplexStream>,
-    heard: Vec<u8>,
+    listening: Listening,
+    speaking: Speaking,
     looked_at: usize,
 }
 
 impl Client {
     async fn send(&mut self, octets: &[u8]) {
-        // A server that has closed does not read.
-        let _ = self.writer.write_all(octets).await;
+        self.speaking.say(octets).await;
     }
 
-    /// Reads until these octets were heard, and the line that they begin has ended.
-    async fn until(&mut self, octets: &[u8]) {
+    /// Reads until these octets were heard, and the line that they begin has ended; says where.
+    async fn until(&mut self, octets: &[u8]) -> usize {
         loop {
-            let new = &self.heard[self.looked_at..];
-            if let Some(at) = memchr::memmem::find(new, octets) {
-                let rest = &new[at + octets.len()..];
-                if octets.ends_with(b"\n") || memchr::memchr(b'\n', rest).is_some() {
-                    self.looked_at = self.heard.len();
-                    return;
+            let heard = &self.listening.heard;
+            if let Some(at) = memchr::memmem::find(&heard[self.looked_at..], octets) {
+                let rest = self.looked_at + at + octets.len() - 1;
+                if let Some(end) = memchr::memchr(b'\n', &heard[rest..]) {
+                    self.looked_at = heard.len();
+                    return rest + end + 1;
                 }
             }
-            let read = timeout(SOON, self.reader.read_buf(&mut self.heard)).await;
-            let is_there = matches!(read, Ok(Ok(1..)));
-            assert!(is_there, "no answer: {}", self.heard.escape_ascii());
+            let more = timeout(SOON, self.listening.more()).await;
+            assert!(
+                more == Ok(true),
+                "no answer: {}",
+                self.listening.heard.escape_ascii()
+            );
         }
     }
 
@@ -265,6 +335,10 @@ impl Client {
         match pause {
             Pause::Short => sleep(Duration::from_millis(1)).await,
             Pause::Long => sleep(Duration::from_secs(20)).await,
+            Pause::Elsewhere => {
+                self.command("o8", "CREATE other").await;
+                self.command("o9", "COPY 1 other").await;
+            }
             Pause::Append => self.append("Subject: new\r\n\r\nnew\r\n").await,
             Pause::Flags => self.command("o5", "STORE 1 +FLAGS (\\Flagged new)").await,
             Pause::Expunge => {
@@ -277,33 +351,31 @@ impl Client {
     /// Sends the pieces while it reads, and waits for the end.
     async fn play(self, plan: &Plan<'_>, other: &mut Self, shutdown: &Shutdown) -> Heard {
         let Self {
-            mut reader,
-            mut writer,
-            mut heard,
+            mut listening,
+            mut speaking,
             ..
         } = self;
         let write = async {
             for piece in &plan.pieces {
-                let _ = writer.write_all(piece.octets).await;
+                speaking.say(piece.octets).await;
                 other.change(piece.pause).await;
             }
-            let _ = writer.write_all(plan.ending.octets()).await;
+            speaking.say(plan.ending.octets()).await;
             match plan.ending {
-                Ending::Closes | Ending::LogsOut => drop(writer.shutdown().await),
+                Ending::Closes | Ending::LogsOut => speaking.close().await,
                 Ending::ServerStops => shutdown.start(),
                 Ending::IsSilent => {}
             }
             // The other half of the stream stays: dropping it is the reader's.
-            (writer, Instant::now())
+            (speaking, Instant::now())
         };
         let read = async {
-            while heard.len() < MOST_OUTPUT {
-                if !matches!(reader.read_buf(&mut heard).await, Ok(1..)) {
-                    return (heard, true, Instant::now());
+            while listening.heard.len() < MOST_OUTPUT {
+                if !listening.more().await {
+                    return (listening.heard, true, Instant::now());
                 }
             }
-            drop(reader);
-            (heard, false, Instant::now())
+            (listening.heard, false, Instant::now())
         };
         let both = timeout(2 * PATIENCE, async { tokio::join!(read, write) }).await;
         let ((octets, is_all, ended), (_, sent)) = both.expect("the server ends");

@@ -19,7 +19,7 @@ pub(super) fn judge(plan: &Plan<'_>, heard: &Heard) -> Judged {
     let mut client = Client::new(&said);
     let mut rest = &heard.octets[..];
     while !rest.is_empty() {
-        match response::read(rest) {
+        match response::read(rest, client.has("IMAP4rev2") || client.has("UTF8=ACCEPT")) {
             Ok((response, after)) => {
                 client.hear(&response);
                 rest = after;
@@ -58,6 +58,8 @@ struct Client<'o> {
     answers: Vec<String>,
     /// EXISTS of the selected mailbox.
     exists: Option<u32>,
+    /// What ENABLED has said.
+    enabled: Vec<String>,
     expunged_in_this_command: bool,
     saw_expunge: bool,
     bye: Option<String>,
@@ -72,6 +74,7 @@ impl<'o> Client<'o> {
             responses: 0,
             answers: Vec::new(),
             exists: None,
+            enabled: Vec::new(),
             expunged_in_this_command: false,
             saw_expunge: false,
             bye: None,
@@ -89,7 +92,11 @@ impl<'o> Client<'o> {
                 text,
             } => self.untagged(condition, text),
             Kind::Status { tag, condition, text } => self.answer(tag, condition, text),
-            Kind::Data { number, word } => self.data(number, word),
+            Kind::Data { number: None, word } => self.data(word, response.octets),
+            Kind::Data {
+                number: Some(number),
+                word,
+            } => self.numbered(number, word),
         }
     }
 
@@ -120,29 +127,64 @@ impl<'o> Client<'o> {
         assert!(
             !self.expunged_in_this_command
                 || !holds.iter().any(|name| text.ends_with(name))
-                || self.has_uid_commands(),
+                || self.has_said(b"UID ")
+                || self.has_said(b"NOTIFY"),
             "EXPUNGE in {text}"
         );
         if condition == "OK" && (text == "CLOSE completed" || text == "UNSELECT completed") {
             self.exists = None;
         }
+        if condition == "OK" && text == "UNAUTHENTICATE completed" {
+            self.exists = None;
+            self.enabled.clear();
+        }
         self.expunged_in_this_command = false;
         self.answers.push(format!("{tag} {condition} {text}"));
     }
 
-    /// The UID forms may release, and are answered in the same words.
-    fn has_uid_commands(&self) -> bool {
+    /// The UID forms may release, and are answered in the same words; with NOTIFY anything may happen between two commands.
+    fn has_said(&self, words: &[u8]) -> bool {
         self.said
-            .windows(4)
-            .any(|word| word.eq_ignore_ascii_case(b"UID "))
+            .windows(words.len())
+            .any(|said| said.eq_ignore_ascii_case(words))
     }
 
-    fn data(&mut self, number: Option<u32>, word: &str) {
+    fn has(&self, enabled: &str) -> bool {
+        self.enabled.iter().any(|word| word == enabled)
+    }
+
+    fn data(&mut self, word: &str, octets: &[u8]) {
         assert!(
             self.responses > 1 && self.bye.is_none(),
             "data outside of a conversation"
         );
-        let Some(number) = number else { return };
+        let words = String::from_utf8_lossy(octets);
+        let words: Vec<&str> = words.split_ascii_whitespace().skip(2).collect();
+        match word {
+            "ENABLED" => self.enabled.extend(words.into_iter().map(str::to_owned)),
+            "SEARCH" => assert!(!self.has("IMAP4rev2"), "SEARCH in IMAP4rev2"),
+            "VANISHED" => {
+                assert!(self.has("QRESYNC") || self.has("UIDONLY"), "VANISHED");
+                if let [uids] = words[..] {
+                    self.expunge(size(uids));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn expunge(&mut self, messages: u32) {
+        let exists = self.exists.expect("no mailbox is selected");
+        self.exists = Some(exists.checked_sub(messages).expect("more gone than there were"));
+        self.expunged_in_this_command = true;
+        self.saw_expunge = true;
+    }
+
+    fn numbered(&mut self, number: u32, word: &str) {
+        assert!(
+            self.responses > 1 && self.bye.is_none(),
+            "data outside of a conversation"
+        );
         if word == "EXISTS" {
             assert!(
                 self.exists.is_none_or(|exists| exists <= number),
@@ -153,13 +195,22 @@ impl<'o> Client<'o> {
         }
         let exists = self.exists.expect("no mailbox is selected");
         match word {
-            "RECENT" => assert!(number <= exists, "RECENT above EXISTS"),
-            "FETCH" => assert!((1..=exists).contains(&number), "FETCH of no message"),
+            "RECENT" => {
+                assert!(!self.has("IMAP4rev2"), "RECENT in IMAP4rev2");
+                assert!(number <= exists, "RECENT above EXISTS");
+            }
+            "FETCH" => {
+                assert!(!self.has("UIDONLY"), "a message number in UIDONLY");
+                assert!((1..=exists).contains(&number), "FETCH of no message");
+            }
+            "UIDFETCH" => assert!(self.has("UIDONLY"), "UIDFETCH"),
             "EXPUNGE" => {
+                assert!(
+                    !self.has("QRESYNC") && !self.has("UIDONLY"),
+                    "EXPUNGE in place of VANISHED"
+                );
                 assert!((1..=exists).contains(&number), "EXPUNGE of no message");
-                self.exists = Some(exists - 1);
-                self.expunged_in_this_command = true;
-                self.saw_expunge = true;
+                self.expunge(1);
             }
             other => panic!("* {number} {other}"),
         }
@@ -167,18 +218,23 @@ impl<'o> Client<'o> {
 
     /// Lines that announce no literal and start no dialogue are commands, and each has its answer.
     fn check_end(&self, plan: &Plan<'_>) {
-        let has = |word: &[u8]| {
-            self.said
-                .windows(word.len())
-                .any(|said| said.eq_ignore_ascii_case(word))
-        };
-        let is_plain = plan.start != Start::Idling
+        let is_plain = ![Start::Idling, Start::Deflate].contains(&plan.start)
             && ![&b"{"[..], b"IDLE", b"AUTHENTICATE", b"STARTTLS"]
                 .into_iter()
-                .any(has);
+                .any(|word| self.has_said(word));
         if self.bye.is_none() && is_plain {
             let lines = self.said.iter().filter(|&&octet| octet == b'\n').count();
             assert_eq!(self.answers.len(), lines, "{:?}", self.answers);
         }
     }
+}
+
+/// How many numbers a set has that the server wrote.
+fn size(set: &str) -> u32 {
+    let sizes = set.split(',').map(|item| {
+        let (first, last) = item.split_once(':').unwrap_or((item, item));
+        let number = |text: &str| text.parse::<u32>().expect("a number");
+        number(last) - number(first) + 1
+    });
+    sizes.sum()
 }
