@@ -45,7 +45,6 @@
 
 pub mod case;
 mod mail;
-mod memory;
 mod model;
 mod outside;
 mod random;
@@ -56,8 +55,8 @@ mod stage;
 mod verdict;
 
 pub use case::{CASES, Case};
+pub use imap_memory::{MemoryBackend, MemoryMailbox, MemorySession};
 pub use mail::Mail;
-pub use memory::{MemoryBackend, MemoryMailbox, MemorySession};
 pub use model::{ClientModel, Contradiction, Effect};
 pub use outside::{Outside, OutsideMessage};
 pub use random::{RandomReport, RandomRuns};

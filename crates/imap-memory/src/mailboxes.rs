@@ -1,12 +1,13 @@
 //! The user's table of names.
 
-use super::messages::Messages;
+use super::messages::{self, Messages};
 use imap_backend::{
     Create, Error, ErrorKind, ListEntry, ListQuery, MailboxName, Metadata, ObjectId, Quota, Selection,
     SpecialUse, Subscription, Usage,
 };
 use imap_seq::UidValidity;
 use imap_updates::{Closed, MailboxHub, Snapshot};
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Held only to look a mailbox up or to change the table, and outside a hub's lock: a deleted mailbox's hub is closed under it,
@@ -23,6 +24,8 @@ pub(super) struct Mailboxes {
     metadata: Metadata,
     most_messages: Option<u64>,
     most_octets: Option<u64>,
+    /// The character between the parts of a name.
+    pub(super) delimiter: char,
 }
 
 /// A mailbox, and what belongs to it whatever its name.
@@ -37,7 +40,10 @@ struct Named {
 impl Mailboxes {
     /// An empty INBOX.
     pub(super) fn new() -> Self {
-        let mut mailboxes = Self::default();
+        let mut mailboxes = Self {
+            delimiter: '/',
+            ..Self::default()
+        };
         mailboxes.add(MailboxName::inbox(), SpecialUse::none());
         mailboxes
     }
@@ -156,7 +162,7 @@ impl Mailboxes {
         let inferiors = self
             .by_name
             .keys()
-            .filter(|name| *name == from || name.is_inferior_of(from, '/'));
+            .filter(|name| *name == from || name.is_inferior_of(from, self.delimiter));
         let renamed = inferiors.map(|name| {
             let new = format!("{to}{}", &name.as_str()[from.as_str().len()..]);
             Ok((name.clone(), MailboxName::new(&new).ok_or(ErrorKind::Cannot)?))
@@ -179,13 +185,34 @@ impl Mailboxes {
         self.subscribed.remove(name);
     }
 
-    fn add(&mut self, name: MailboxName, special_use: SpecialUse) -> ObjectId {
+    /// Gives a mailbox a new UIDVALIDITY and its messages new UIDs, from 1. Sessions that have it selected are told that they
+    /// end.
+    pub(super) fn renumber(&mut self, name: &MailboxName) -> Result<UidValidity, Error> {
+        let validity = self.next_validity();
+        let hub = new_hub(validity);
+        let named = self.by_name.get_mut(name).ok_or(ErrorKind::NonExistent)?;
+        let messages: Vec<_> = {
+            let mut old = named.hub.lock();
+            old.close(Closed::UidValidityChanged);
+            old.by_uid.values().cloned().collect()
+        };
+        messages::add_all(&mut hub.lock(), messages)?;
+        named.hub = hub;
+        Ok(validity)
+    }
+
+    /// A UIDVALIDITY that no mailbox has had.
+    fn next_validity(&mut self) -> UidValidity {
         self.last_validity += 1;
-        let validity = UidValidity::new(self.last_validity).unwrap_or(UidValidity::MIN);
-        let hub = MailboxHub::new(Messages::new(validity), Snapshot::empty());
+        UidValidity::new(self.last_validity).unwrap_or(UidValidity::MIN)
+    }
+
+    fn add(&mut self, name: MailboxName, special_use: SpecialUse) -> ObjectId {
+        let validity = self.next_validity();
+        let hub = new_hub(validity);
         let id = ObjectId::of_mailbox(self.last_validity.into());
         let named = Named {
-            hub: hub.expect("no UIDs are ascending UIDs"),
+            hub,
             id: id.clone(),
             special_use,
             metadata: Metadata::default(),
@@ -193,4 +220,28 @@ impl Mailboxes {
         self.by_name.insert(name, named);
         id
     }
+}
+
+/// Renames a mailbox; of INBOX, its messages go to a new one (RFC 9051, section 6.3.6).
+pub(super) fn rename(
+    mailboxes: &Mutex<Mailboxes>,
+    from: &MailboxName,
+    to: &MailboxName,
+) -> Result<(), Error> {
+    let mut mailboxes = mailboxes.lock();
+    let source = mailboxes.hub(from, ErrorKind::NonExistent)?;
+    if mailboxes.hub(to, ErrorKind::NonExistent).is_ok() {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    if !from.is_inbox() {
+        return mailboxes.rename(from, to);
+    }
+    mailboxes.create(to, &Create::default())?;
+    let target = mailboxes.hub(to, ErrorKind::ServerBug)?;
+    drop(mailboxes);
+    messages::move_all(&source, &target)
+}
+
+fn new_hub(validity: UidValidity) -> MailboxHub<Messages> {
+    MailboxHub::new(Messages::new(validity), Snapshot::empty()).expect("no UIDs are ascending UIDs")
 }

@@ -80,6 +80,14 @@ impl Message {
         self.octets.len() as u64
     }
 
+    pub(super) fn flags(&self) -> &Flags {
+        &self.flags
+    }
+
+    pub(super) fn octets(&self) -> &Bytes {
+        &self.octets
+    }
+
     pub(super) fn record(&self, uid: Uid) -> Record {
         Record::new(uid, self.flags.clone())
             .with_internal_date(self.date)
@@ -234,6 +242,14 @@ pub(super) fn expunge_deleted(mailbox: &mut HubGuard<'_, Messages>, uids: &UidSe
     let there = mailbox.by_uid.keys().copied();
     let gone: UidSet = there.filter(|uid| uids.contains(*uid)).filter(deleted).collect();
     remove(mailbox, &gone);
+}
+
+/// Removes those messages among `uids` that are there, whatever their flags; gives their UIDs.
+pub(super) fn expunge_any(mailbox: &mut HubGuard<'_, Messages>, uids: &UidSet) -> UidSet {
+    let there = mailbox.by_uid.keys().copied();
+    let gone: UidSet = there.filter(|uid| uids.contains(*uid)).collect();
+    remove(mailbox, &gone);
+    gone
 }
 
 /// Takes these messages out of the mailbox.

@@ -1,14 +1,19 @@
-//! The reference backend: mailboxes in memory.
+//! A mail store in memory: for tests, and as an example of what a backend has to do.
 //!
 //! Everything a mailbox is lives inside its hub, so that each change and its publication are one critical section
 //! by construction. Nothing outlives the process.
+//!
+//! What no client does, a test does by the methods of [`MemoryBackend`]: it delivers, removes and renames behind the back of
+//! all sessions, which are told of it as of any other change.
 
 mod mailbox;
 mod mailboxes;
 mod messages;
+mod outside;
 mod session;
 
 pub use mailbox::MemoryMailbox;
+pub use outside::Stored;
 pub use session::MemorySession;
 
 use imap_backend::{Abilities, Ability, Backend, Credentials, LoginError, Peer};
@@ -24,7 +29,7 @@ use std::sync::Arc;
 /// them takes the mail of the next process for that of the last one.
 ///
 /// ```
-/// use imap_backend_test::MemoryBackend;
+/// use imap_memory::MemoryBackend;
 /// let backend = MemoryBackend::new("demo", "demo");
 /// let clone = backend.clone(); // the same mailboxes
 /// ```
@@ -32,6 +37,7 @@ use std::sync::Arc;
 pub struct MemoryBackend {
     name: String,
     password: String,
+    abilities: Abilities,
     mailboxes: Arc<Mutex<Mailboxes>>,
 }
 
@@ -42,12 +48,33 @@ impl MemoryBackend {
         Self {
             name: name.into(),
             password: password.into(),
+            abilities: everything(),
             mailboxes: Arc::new(Mutex::new(Mailboxes::new())),
         }
     }
 }
 
 impl MemoryBackend {
+    /// Without this ability: what every session does not say that it can do, and what the server does not offer then.
+    #[must_use]
+    pub fn without(mut self, ability: Ability) -> Self {
+        self.abilities = self.abilities.without(ability);
+        self
+    }
+
+    /// With this character between the parts of mailbox names, in place of `/`. To be said before there are such names.
+    #[must_use]
+    pub fn with_delimiter(self, delimiter: char) -> Self {
+        self.mailboxes.lock().delimiter = delimiter;
+        self
+    }
+
+    /// A session of the user, whom somebody else has let in.
+    #[must_use]
+    pub fn open(&self) -> MemorySession {
+        MemorySession::new(self.abilities.clone(), Arc::clone(&self.mailboxes))
+    }
+
     /// Limits the user's messages and their octets from now on, or not at all.
     pub fn limit(&self, messages: Option<u64>, octets: Option<u64>) {
         self.mailboxes.lock().limit(messages, octets);
@@ -58,22 +85,27 @@ impl Backend for MemoryBackend {
     type Session = MemorySession;
 
     fn abilities(&self) -> Abilities {
-        Abilities::default()
-            .with(Ability::ModSequences)
-            .with(Ability::SpecialUse)
-            .with(Ability::CreateSpecialUse)
-            .with(Ability::ObjectId)
-            .with(Ability::Metadata)
-            .with(Ability::Quota)
-            .with(Ability::MultiAppend)
-            .with(Ability::Catenate)
+        self.abilities.clone()
     }
 
     async fn login(&self, _: &Peer, credentials: Credentials) -> Result<MemorySession, LoginError> {
         if credentials.user() == self.name && credentials.password() == Some(&self.password) {
-            Ok(MemorySession::new(self.abilities(), Arc::clone(&self.mailboxes)))
+            Ok(self.open())
         } else {
             Err(LoginError::Refused)
         }
     }
+}
+
+/// What the store can do, which is everything.
+fn everything() -> Abilities {
+    Abilities::default()
+        .with(Ability::ModSequences)
+        .with(Ability::SpecialUse)
+        .with(Ability::CreateSpecialUse)
+        .with(Ability::ObjectId)
+        .with(Ability::Metadata)
+        .with(Ability::Quota)
+        .with(Ability::MultiAppend)
+        .with(Ability::Catenate)
 }

@@ -1,7 +1,7 @@
 //! A logged-in connection.
 
 use super::mailbox::MemoryMailbox;
-use super::mailboxes::Mailboxes;
+use super::mailboxes::{self, Mailboxes};
 use super::messages;
 use super::messages::Message;
 use imap_backend::{
@@ -45,6 +45,10 @@ impl Session for MemorySession {
 
     fn abilities(&self) -> Abilities {
         self.abilities.clone()
+    }
+
+    fn delimiter(&self) -> char {
+        self.mailboxes.lock().delimiter
     }
 
     async fn list(&mut self, query: &ListQuery) -> Result<Vec<ListEntry>, Error> {
@@ -137,18 +141,7 @@ impl Session for MemorySession {
     }
 
     async fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
-        let mut mailboxes = self.mailboxes.lock();
-        let source = mailboxes.hub(from, ErrorKind::NonExistent)?;
-        if mailboxes.hub(to, ErrorKind::NonExistent).is_ok() {
-            return Err(ErrorKind::AlreadyExists.into());
-        }
-        if !from.is_inbox() {
-            return mailboxes.rename(from, to);
-        }
-        mailboxes.create(to, &Create::default())?;
-        let target = mailboxes.hub(to, ErrorKind::ServerBug)?;
-        drop(mailboxes);
-        messages::move_all(&source, &target)
+        mailboxes::rename(&self.mailboxes, from, to)
     }
 
     async fn metadata(&mut self, mailbox: Option<&MailboxName>) -> Result<Metadata, Error> {
