@@ -396,6 +396,7 @@ impl Session for BrokenSession {
         Some(Self {
             inner: self.inner.another()?,
             world: Arc::clone(&self.world),
+            open: Arc::default(),
         })
     }
 
