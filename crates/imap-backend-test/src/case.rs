@@ -10,6 +10,7 @@ use crate::verdict::{Stop, Verdict};
 use imap_backend::Backend;
 use std::fmt;
 
+pub mod acl;
 pub mod append;
 pub mod append_all;
 pub mod body;
@@ -108,6 +109,16 @@ cases! {
         annotations_are_kept "RFC 5464, sections 4.2 and 4.3";
         annotations_go_with_their_mailbox "RFC 5464, section 3.1";
         annotations_change_all_or_none "RFC 5464, section 4.3; `Metadata::apply`";
+    }
+    acl {
+        entries_are_kept_and_changed "RFC 4314, sections 3.1 to 3.3";
+        rights_follow_the_entries "RFC 4314, sections 2 and 3.5; `Session::my_rights`";
+        what_is_granted_was_grantable "RFC 4314, sections 2 and 3.7; `Session::grantable`";
+        an_acl_goes_with_its_mailbox "RFC 4314, section 4";
+        a_new_mailbox_has_that_of_its_superior "RFC 4314, section 4";
+        listed_rights_are_those_that_are_told "RFC 8440, section 3; `ListEntry::with_my_rights`";
+        flags_that_may_not_be_changed_stay "RFC 4314, section 4; `FlagChange::with_rights`";
+        copies_lose_the_flags_that_may_not_be_set "RFC 4314, section 4; `Mailbox::copy_with_rights`";
     }
     figures {
         sums_are_those_of_the_messages "RFC 8438; RFC 9051, section 6.3.11; RFC 9208, section 4.1.4";

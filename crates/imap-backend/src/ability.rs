@@ -40,6 +40,10 @@ pub enum Ability {
     MultiAppend,
     /// Reads messages while it stores one: [`Session::another`](crate::Session::another) for CATENATE (RFC 4469).
     Catenate,
+    /// Says who may do what in which mailbox: ACL (RFC 4314). [`Session::acl`](crate::Session::acl),
+    /// [`Session::change_acl`](crate::Session::change_acl) and [`Session::my_rights`](crate::Session::my_rights). The server
+    /// keeps users to their rights.
+    Acl,
 }
 
 impl Ability {
@@ -57,6 +61,7 @@ impl Ability {
             Self::Replace => 1 << 12,
             Self::MultiAppend => 1 << 13,
             Self::Catenate => 1 << 14,
+            Self::Acl => 1 << 24,
         }
     }
 }

@@ -42,6 +42,7 @@
 //! already is not copied, what is not is read as far as it is wanted.
 
 mod ability;
+mod acl;
 mod append;
 mod authenticator;
 mod backend;
@@ -60,6 +61,7 @@ mod name;
 mod object_id;
 mod quota;
 mod record;
+mod rights;
 mod scram;
 pub mod search;
 mod select;
@@ -72,6 +74,7 @@ pub mod thread;
 pub mod walk;
 
 pub use ability::{Abilities, Ability};
+pub use acl::{Acl, AclChange, Grantable, Identifier, Principal};
 pub use append::{Append, Appended, AppendedAll, MessageSource, Messages};
 pub use authenticator::{Authenticator, PasswordCheck};
 pub use backend::Backend;
@@ -89,6 +92,7 @@ pub use name::MailboxName;
 pub use object_id::ObjectId;
 pub use quota::{Quota, Usage};
 pub use record::{Fetched, Need, Record};
+pub use rights::{Rights, UnknownRight};
 pub use scram::{BadScramKeys, ScramKeys};
 pub use search::{Found, Query, SearchKey};
 pub use select::{NewKeywords, Opened, Resync, Select};

@@ -1,6 +1,7 @@
 //! LIST and LSUB: which mailboxes are asked for, and what is said of each (RFC 9051, section 6.3.9; RFC 5258).
 
 use crate::name::MailboxName;
+use crate::rights::Rights;
 use crate::special_use::SpecialUse;
 
 /// Which names [`Session::list`](crate::Session::list) is asked for.
@@ -110,6 +111,7 @@ pub struct ListEntry {
     listed_as: ListedAs,
     subscription: Subscription,
     special_use: SpecialUse,
+    my_rights: Option<Rights>,
 }
 
 impl ListEntry {
@@ -122,6 +124,7 @@ impl ListEntry {
             listed_as: ListedAs::Mailbox,
             subscription: Subscription::Subscribed,
             special_use: SpecialUse::none(),
+            my_rights: None,
         }
     }
 
@@ -133,6 +136,7 @@ impl ListEntry {
             listed_as: ListedAs::NoSelect,
             subscription: Subscription::NotSubscribed,
             special_use: SpecialUse::none(),
+            my_rights: None,
         }
     }
 
@@ -144,6 +148,7 @@ impl ListEntry {
             listed_as: ListedAs::NonExistent,
             subscription: Subscription::Subscribed,
             special_use: SpecialUse::none(),
+            my_rights: None,
         }
     }
 
@@ -158,6 +163,14 @@ impl ListEntry {
     #[must_use]
     pub const fn with_special_use(mut self, special_use: SpecialUse) -> Self {
         self.special_use = special_use;
+        self
+    }
+
+    /// With what this user may do in it, where that is known: the server asks
+    /// [`my_rights`](crate::Session::my_rights) of each mailbox that is listed without.
+    #[must_use]
+    pub const fn with_my_rights(mut self, rights: Rights) -> Self {
+        self.my_rights = Some(rights);
         self
     }
 
@@ -183,6 +196,12 @@ impl ListEntry {
     #[must_use]
     pub const fn special_use(&self) -> SpecialUse {
         self.special_use
+    }
+
+    /// What this user may do in it; `None` where the store has not said.
+    #[must_use]
+    pub const fn my_rights(&self) -> Option<Rights> {
+        self.my_rights
     }
 }
 

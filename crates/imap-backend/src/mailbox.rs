@@ -7,6 +7,7 @@ use crate::copy::Copied;
 use crate::error::{Error, ErrorKind};
 use crate::name::MailboxName;
 use crate::record::{Fetched, Need};
+use crate::rights::Rights;
 use crate::search::{self, Found, Query};
 use crate::select::NewKeywords;
 use crate::sort::{self, SortKey};
@@ -95,9 +96,52 @@ pub trait Mailbox: Send + 'static {
     ) -> impl Future<Output = Result<Copied, Error>> + Send {
         async move {
             let copied = self.copy(uids, target).await?;
-            let delete = FlagChange::new(FlagAction::Add, Flags::from_iter([Flag::Deleted]));
-            self.store(uids, &delete).await?;
-            self.expunge(uids).await?;
+            remove(self, uids).await?;
+            Ok(copied)
+        }
+    }
+
+    /// As [`copy`](Self::copy), but the copies have only those flags that these rights are enough to set
+    /// ([`Rights::changeable`]): COPY to a mailbox where this user may not set all of them (RFC 4314, section 4). Asked for only
+    /// of backends with [`Ability::Acl`](crate::Ability::Acl).
+    ///
+    /// There is no right default where flags are lost.
+    ///
+    /// # Errors
+    /// As [`copy`](Self::copy).
+    fn copy_with_rights(
+        &mut self,
+        uids: &UidSet,
+        target: &MailboxName,
+        rights: Rights,
+    ) -> impl Future<Output = Result<Copied, Error>> + Send {
+        async move {
+            match rights.may_change_all_flags() {
+                true => self.copy(uids, target).await,
+                false => Err(unsupported()),
+            }
+        }
+    }
+
+    /// As [`move_to`](Self::move_to), with the flags of [`copy_with_rights`](Self::copy_with_rights).
+    ///
+    /// The default copies, marks `\Deleted` and expunges where flags are lost: right wherever nobody interferes between these
+    /// steps.
+    ///
+    /// # Errors
+    /// As [`copy`](Self::copy).
+    fn move_with_rights(
+        &mut self,
+        uids: &UidSet,
+        target: &MailboxName,
+        rights: Rights,
+    ) -> impl Future<Output = Result<Copied, Error>> + Send {
+        async move {
+            if rights.may_change_all_flags() {
+                return self.move_to(uids, target).await;
+            }
+            let copied = self.copy_with_rights(uids, target, rights).await?;
+            remove(self, uids).await?;
             Ok(copied)
         }
     }
@@ -222,6 +266,13 @@ pub trait Mailbox: Send + 'static {
     {
         async { Ok(()) }
     }
+}
+
+/// Marks messages `\Deleted`, and expunges them.
+async fn remove<M: Mailbox + ?Sized>(mailbox: &mut M, uids: &UidSet) -> Result<(), Error> {
+    let delete = FlagChange::new(FlagAction::Add, Flags::from_iter([Flag::Deleted]));
+    mailbox.store(uids, &delete).await?;
+    mailbox.expunge(uids).await
 }
 
 /// For backends without an operation: the error that becomes NO `[CANNOT]`.

@@ -4,6 +4,7 @@ use imap_seq::Uid;
 use imap_updates::{Flag, Flags};
 
 use crate::ability::Abilities;
+use crate::acl::{Acl, AclChange, Grantable, Identifier};
 use crate::append::{Append, Appended, AppendedAll, MessageSource, Messages};
 use crate::create::{Create, Created};
 use crate::error::{Error, ErrorKind};
@@ -13,6 +14,7 @@ use crate::metadata::{Metadata, MetadataChange};
 use crate::name::MailboxName;
 use crate::quota::Quota;
 use crate::record::Need;
+use crate::rights::Rights;
 use crate::select::{Opened, Select};
 use crate::status::{self, Status, StatusQuery};
 use crate::store::{FlagAction, FlagChange};
@@ -159,7 +161,7 @@ pub trait Session: Send + 'static {
     }
 
     /// Creates a mailbox, and the superiors it needs (RFC 9051, section 6.3.4). A new UIDVALIDITY for a name that
-    /// was used before.
+    /// was used before. Where there are ACLs, it has that of its nearest superior (RFC 4314, section 4).
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists), [`ErrorKind::Cannot`](crate::ErrorKind::Cannot).
@@ -252,6 +254,57 @@ pub trait Session: Send + 'static {
         &mut self,
         mailbox: Option<&MailboxName>,
     ) -> impl Future<Output = Result<Vec<Quota>, Error>> + Send {
+        let _ = mailbox;
+        async { Err(unsupported()) }
+    }
+
+    /// The ACL of a mailbox (RFC 4314, section 3.3), with an entry for its owner: [`Acl::owned_by`]. It belongs to the mailbox
+    /// whatever its name, and goes with it. Offered with [`Ability::Acl`](crate::Ability::Acl).
+    ///
+    /// # Errors
+    /// [`ErrorKind::NonExistent`](crate::ErrorKind::NonExistent).
+    fn acl(&mut self, mailbox: &MailboxName) -> impl Future<Output = Result<Acl, Error>> + Send {
+        let _ = mailbox;
+        async { Err(unsupported()) }
+    }
+
+    /// Changes what an identifier is granted (RFC 4314, sections 3.1 and 3.2): [`Acl::change`] with what is
+    /// [`grantable`](Self::grantable). Two that change an ACL at once must not undo each other.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NonExistent`](crate::ErrorKind::NonExistent); [`ErrorKind::Limit`](crate::ErrorKind::Limit) as
+    /// [`Acl::change`] says; [`ErrorKind::Cannot`](crate::ErrorKind::Cannot) for an identifier that the store cannot keep.
+    fn change_acl(
+        &mut self,
+        mailbox: &MailboxName,
+        identifier: &Identifier,
+        change: AclChange,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = (mailbox, identifier, change);
+        async { Err(unsupported()) }
+    }
+
+    /// What an identifier can be granted in a mailbox (RFC 4314, section 3.4). The default is each right by itself, which is
+    /// right for a store that keeps whatever it is told.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NonExistent`](crate::ErrorKind::NonExistent).
+    fn grantable(
+        &mut self,
+        mailbox: &MailboxName,
+        identifier: &Identifier,
+    ) -> impl Future<Output = Result<Grantable, Error>> + Send {
+        let _ = (mailbox, identifier);
+        async { Ok(Grantable::each()) }
+    }
+
+    /// What this user may do in a mailbox (RFC 4314, section 3.5): [`Acl::rights_of`]. The server asks at SELECT, and before
+    /// each command about a mailbox as a whole; never at FETCH or STORE.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NonExistent`](crate::ErrorKind::NonExistent), whoever asks: what a user must not know of, the server keeps
+    /// from him.
+    fn my_rights(&mut self, mailbox: &MailboxName) -> impl Future<Output = Result<Rights, Error>> + Send {
         let _ = mailbox;
         async { Err(unsupported()) }
     }

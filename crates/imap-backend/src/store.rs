@@ -1,7 +1,9 @@
 //! STORE: a change of flags and what became of it (RFC 9051, section 6.4.6; RFC 7162, section 3.1.3).
 
 use imap_seq::{ModSeq, UidSet};
-use imap_updates::Flags;
+use imap_updates::{Flag, Flags};
+
+use crate::rights::Rights;
 
 /// How STORE changes flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,7 @@ pub struct FlagChange {
     action: FlagAction,
     flags: Flags,
     unchanged_since: Option<ModSeq>,
+    rights: Rights,
 }
 
 impl FlagChange {
@@ -38,6 +41,18 @@ impl FlagChange {
             action,
             flags,
             unchanged_since: None,
+            rights: Rights::ALL,
+        }
+    }
+
+    /// Only those flags are changed that these rights are enough for (RFC 4314, section 4): `FLAGS` leaves the others as they
+    /// are.
+    #[must_use]
+    pub fn with_rights(self, rights: Rights) -> Self {
+        Self {
+            flags: rights.changeable(&self.flags),
+            rights,
+            ..self
         }
     }
 
@@ -54,7 +69,7 @@ impl FlagChange {
         self.action
     }
 
-    /// The flags that the client named.
+    /// The flags that the client named, and may change.
     #[must_use]
     pub const fn flags(&self) -> &Flags {
         &self.flags
@@ -64,6 +79,13 @@ impl FlagChange {
     #[must_use]
     pub const fn unchanged_since(&self) -> Option<ModSeq> {
         self.unchanged_since
+    }
+
+    /// Whether a flag is left as it is, whatever the change. A store need not ask that changes flags with
+    /// [`apply`](Self::apply).
+    #[must_use]
+    pub const fn leaves_alone(&self, flag: &Flag) -> bool {
+        !self.rights.may_change(flag)
     }
 
     /// Whether a message whose last change was `modseq` is to be changed.
@@ -76,7 +98,9 @@ impl FlagChange {
     #[must_use]
     pub fn apply(&self, before: &Flags) -> Flags {
         match self.action {
-            FlagAction::Replace => self.flags.clone(),
+            FlagAction::Replace => before
+                .difference(&self.rights.changeable(before))
+                .union(&self.flags),
             FlagAction::Add => before.union(&self.flags),
             FlagAction::Remove => before.difference(&self.flags),
         }
@@ -102,5 +126,34 @@ impl Stored {
     #[must_use]
     pub const fn modified(&self) -> &UidSet {
         &self.modified
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 4314, section 4, STORE.
+    #[test]
+    fn flags_that_may_not_be_changed_stay_as_they_are() {
+        let flags = |text: &str| text.parse::<Flags>().unwrap();
+        let before = flags("\\Seen \\Flagged $x");
+        for (action, named, rights, after) in [
+            (FlagAction::Replace, "\\Deleted $y", "lrstw", "\\Deleted $y"),
+            (FlagAction::Replace, "\\Deleted $y", "lrw", "\\Seen $y"),
+            (
+                FlagAction::Replace,
+                "\\Deleted $y",
+                "lrt",
+                "\\Seen \\Flagged \\Deleted $x",
+            ),
+            (FlagAction::Replace, "", "s", "\\Flagged $x"),
+            (FlagAction::Add, "\\Deleted $y", "lrsw", "\\Seen \\Flagged $x $y"),
+            (FlagAction::Remove, "\\Seen $x", "w", "\\Seen \\Flagged"),
+            (FlagAction::Remove, "\\Seen $x", "li", "\\Seen \\Flagged $x"),
+        ] {
+            let change = FlagChange::new(action, flags(named)).with_rights(Rights::of_letters(rights));
+            assert_eq!(change.apply(&before), flags(after), "{action:?} {named} {rights}");
+        }
     }
 }

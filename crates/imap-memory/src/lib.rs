@@ -16,14 +16,17 @@ pub use mailbox::MemoryMailbox;
 pub use outside::Stored;
 pub use session::MemorySession;
 
-use imap_backend::{Abilities, Ability, Backend, Credentials, LoginError, Peer};
+use imap_backend::{
+    Abilities, Ability, Backend, Credentials, Error, ErrorKind, Identifier, LoginError, MailboxName, Peer,
+    Rights,
+};
 use mailboxes::Mailboxes;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// A backend that keeps its mail in memory: one user, whose mailboxes all connections share.
 ///
-/// It does everything that the traits can say: mod-sequences, summaries, subscriptions, special uses, annotations, quotas.
+/// It does everything that the traits can say: mod-sequences, summaries, subscriptions, special uses, annotations, quotas, access control lists.
 ///
 /// UIDVALIDITY counts from 1 in each process, so that a test sees the same numbers at every run. A client that remembers
 /// them takes the mail of the next process for that of the last one.
@@ -79,6 +82,17 @@ impl MemoryBackend {
     pub fn limit(&self, messages: Option<u64>, octets: Option<u64>) {
         self.mailboxes.lock().limit(messages, octets);
     }
+
+    /// Grants the user these rights in a mailbox and no others from now on, also those without which he cannot change it back.
+    ///
+    /// # Errors
+    /// There is no such mailbox.
+    pub fn restrict(&self, mailbox: &MailboxName, rights: Rights) -> Result<(), Error> {
+        let user = Identifier::of_user(&self.name).ok_or(ErrorKind::Cannot)?;
+        let mut mailboxes = self.mailboxes.lock();
+        *mailboxes.acl(mailbox)? = std::iter::once((user, rights)).collect();
+        Ok(())
+    }
 }
 
 impl Backend for MemoryBackend {
@@ -108,4 +122,5 @@ fn everything() -> Abilities {
         .with(Ability::Quota)
         .with(Ability::MultiAppend)
         .with(Ability::Catenate)
+        .with(Ability::Acl)
 }

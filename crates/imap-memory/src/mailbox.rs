@@ -2,7 +2,9 @@
 
 use super::mailboxes::Mailboxes;
 use super::messages::{self, Message, Messages};
-use imap_backend::{Copied, Error, ErrorKind, Fetched, FlagChange, Mailbox, MailboxName, Need, Stored};
+use imap_backend::{
+    Copied, Error, ErrorKind, Fetched, FlagChange, Mailbox, MailboxName, Need, Rights, Stored,
+};
 use imap_seq::{ModSeq, Uid, UidSet, View};
 use imap_updates::{MailboxHub, Origin};
 use parking_lot::Mutex;
@@ -43,8 +45,20 @@ impl Mailbox for MemoryMailbox {
     }
 
     async fn copy(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
+        self.copy_with_rights(uids, target, Rights::ALL).await
+    }
+
+    async fn copy_with_rights(
+        &mut self,
+        uids: &UidSet,
+        target: &MailboxName,
+        rights: Rights,
+    ) -> Result<Copied, Error> {
         let target = self.target(target)?;
-        let copies = self.hub.lock().clones(uids)?; // one lock at a time
+        let mut copies = self.hub.lock().clones(uids)?; // one lock at a time
+        for copy in &mut copies {
+            copy.keep_flags(rights);
+        }
         let octets = copies.iter().map(Message::size).sum();
         self.mailboxes.lock().check_room(copies.len() as u64, octets)?;
         give(&target, uids, copies)

@@ -2,7 +2,7 @@
 
 use super::messages::{self, Messages};
 use imap_backend::{
-    Create, Error, ErrorKind, ListEntry, ListQuery, MailboxName, Metadata, ObjectId, Quota, Selection,
+    Acl, Create, Error, ErrorKind, ListEntry, ListQuery, MailboxName, Metadata, ObjectId, Quota, Selection,
     SpecialUse, Subscription, Usage,
 };
 use imap_seq::UidValidity;
@@ -35,6 +35,7 @@ struct Named {
     id: ObjectId,
     special_use: SpecialUse,
     metadata: Metadata,
+    acl: Acl,
 }
 
 impl Mailboxes {
@@ -76,6 +77,14 @@ impl Mailboxes {
                 None => Err(ErrorKind::NonExistent.into()),
             },
             None => Ok(&mut self.metadata),
+        }
+    }
+
+    /// The ACL of a mailbox, as it is kept.
+    pub(super) fn acl(&mut self, name: &MailboxName) -> Result<&mut Acl, Error> {
+        match self.by_name.get_mut(name) {
+            Some(named) => Ok(&mut named.acl),
+            None => Err(ErrorKind::NonExistent.into()),
         }
     }
 
@@ -207,7 +216,11 @@ impl Mailboxes {
         UidValidity::new(self.last_validity).unwrap_or(UidValidity::MIN)
     }
 
+    /// Makes a mailbox with the ACL of its nearest superior.
     fn add(&mut self, name: MailboxName, special_use: SpecialUse) -> ObjectId {
+        let mut superiors = std::iter::successors(name.parent('/'), |name| name.parent('/'));
+        let superior = superiors.find_map(|superior| self.by_name.get(&superior));
+        let acl = superior.map(|superior| superior.acl.clone());
         let validity = self.next_validity();
         let hub = new_hub(validity);
         let id = ObjectId::of_mailbox(self.last_validity.into());
@@ -216,6 +229,7 @@ impl Mailboxes {
             id: id.clone(),
             special_use,
             metadata: Metadata::default(),
+            acl: acl.unwrap_or_default(),
         };
         self.by_name.insert(name, named);
         id

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset, Utc};
-use imap_backend::{Append, Error, ErrorKind, FlagChange, ObjectId, Record};
+use imap_backend::{Append, Error, ErrorKind, FlagChange, ObjectId, Record, Rights};
 use imap_message::Summary;
 use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
 use imap_updates::{Echo, Flag, Flags, HubGuard, Ingest, MailboxHub, Origin, Recency};
@@ -86,6 +86,11 @@ impl Message {
 
     pub(super) fn octets(&self) -> &Bytes {
         &self.octets
+    }
+
+    /// Loses the flags that these rights are not enough to set.
+    pub(super) fn keep_flags(&mut self, rights: Rights) {
+        self.flags = rights.changeable(&self.flags);
     }
 
     pub(super) fn record(&self, uid: Uid) -> Record {

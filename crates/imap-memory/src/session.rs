@@ -5,9 +5,9 @@ use super::mailboxes::{self, Mailboxes};
 use super::messages;
 use super::messages::Message;
 use imap_backend::{
-    Abilities, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind, ListEntry, ListQuery,
-    MailboxName, MessageSource, Messages, Metadata, MetadataChange, ObjectId, Opened, Quota, Select, Session,
-    Status, StatusQuery,
+    Abilities, Acl, AclChange, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind, Grantable,
+    Identifier, ListEntry, ListQuery, MailboxName, MessageSource, Messages, Metadata, MetadataChange,
+    ObjectId, Opened, Principal, Quota, Rights, Select, Session, Status, StatusQuery,
 };
 use imap_updates::MailboxHub;
 use parking_lot::Mutex;
@@ -17,12 +17,17 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct MemorySession {
     abilities: Abilities,
+    user: Arc<str>,
     mailboxes: Arc<Mutex<Mailboxes>>,
 }
 
 impl MemorySession {
-    pub(super) fn new(abilities: Abilities, mailboxes: Arc<Mutex<Mailboxes>>) -> Self {
-        Self { abilities, mailboxes }
+    pub(super) fn new(abilities: Abilities, user: &str, mailboxes: Arc<Mutex<Mailboxes>>) -> Self {
+        Self {
+            abilities,
+            user: user.into(),
+            mailboxes,
+        }
     }
 
     /// An identifier for the last of so many new messages, if there is room for them.
@@ -112,7 +117,8 @@ impl Session for MemorySession {
     }
 
     fn another(&self) -> Option<Self> {
-        Some(Self::new(self.abilities.clone(), Arc::clone(&self.mailboxes)))
+        let mailboxes = Arc::clone(&self.mailboxes);
+        Some(Self::new(self.abilities.clone(), &self.user, mailboxes))
     }
 
     async fn status(&mut self, name: &MailboxName, _: StatusQuery) -> Result<Status, Error> {
@@ -158,6 +164,34 @@ impl Session for MemorySession {
 
     async fn quotas(&mut self, _: Option<&MailboxName>) -> Result<Vec<Quota>, Error> {
         Ok(self.mailboxes.lock().quota().into_iter().collect())
+    }
+
+    async fn acl(&mut self, mailbox: &MailboxName) -> Result<Acl, Error> {
+        let acl = self.mailboxes.lock().acl(mailbox)?.clone();
+        Ok(acl.owned_by(&self.user))
+    }
+
+    async fn change_acl(
+        &mut self,
+        mailbox: &MailboxName,
+        identifier: &Identifier,
+        change: AclChange,
+    ) -> Result<(), Error> {
+        let grantable = Grantable::in_mailbox_of(&self.user, identifier);
+        let mut mailboxes = self.mailboxes.lock();
+        let kept = mailboxes.acl(mailbox)?;
+        let mut acl = kept.clone().owned_by(&self.user);
+        acl.change(identifier, change, &grantable)?;
+        *kept = acl;
+        Ok(())
+    }
+
+    async fn grantable(&mut self, _: &MailboxName, identifier: &Identifier) -> Result<Grantable, Error> {
+        Ok(Grantable::in_mailbox_of(&self.user, identifier))
+    }
+
+    async fn my_rights(&mut self, mailbox: &MailboxName) -> Result<Rights, Error> {
+        Ok(self.acl(mailbox).await?.rights_of(&Principal::owner(&self.user)))
     }
 
     async fn subscribe(&mut self, name: &MailboxName) -> Result<(), Error> {

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use imap_backend::search::Wanted;
 use imap_backend::{
     Algorithm, Body, Copied, Create, Error, ErrorKind, Fetched, FlagAction, FlagChange, Found, Mailbox,
-    MailboxName, Need, ObjectId, PollReason, Query, Record, SearchKey, Select, Session, SortKey, StatusQuery,
-    Stored, Threads,
+    MailboxName, Need, ObjectId, PollReason, Query, Record, Rights, SearchKey, Select, Session, SortKey,
+    StatusQuery, Stored, Threads,
 };
 use imap_backend_test::{MemoryMailbox, MemorySession};
 use imap_message::Summary;
@@ -205,6 +205,9 @@ impl Mailbox for BrokenMailbox {
                 change = FlagChange::new(FlagAction::Add, change.flags().clone());
             }
             Fault::IgnoresUnchangedSince => change = FlagChange::new(change.action(), change.flags().clone()),
+            Fault::StoreChangesAllFlags => {
+                change = FlagChange::new(change.action(), change.flags().clone());
+            }
             Fault::DropsKeywords => {
                 let flags = change.flags().iter().filter(|f| !matches!(f, Flag::Keyword(_)));
                 change = FlagChange::new(change.action(), flags.collect());
@@ -268,6 +271,20 @@ impl Mailbox for BrokenMailbox {
             Fault::ValidityNeverChanges => copied = with_validity(&copied, UidValidity::MIN),
             _ => {}
         }
+        self.world.publish(target, Origin::EXTERNAL, During::Copy).await;
+        Ok(copied)
+    }
+
+    async fn copy_with_rights(
+        &mut self,
+        uids: &UidSet,
+        target: &MailboxName,
+        rights: Rights,
+    ) -> Result<Copied, Error> {
+        if rights.may_change_all_flags() || self.fault(Fault::CopyKeepsAllFlags) {
+            return self.copy(uids, target).await;
+        }
+        let copied = self.inner().copy_with_rights(uids, target, rights).await?;
         self.world.publish(target, Origin::EXTERNAL, During::Copy).await;
         Ok(copied)
     }

@@ -5,9 +5,10 @@ use crate::mailbox::BrokenMailbox;
 use crate::world::{During, World};
 use bytes::Bytes;
 use imap_backend::{
-    Abilities, Ability, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind, FlagAction,
-    FlagChange, ListEntry, ListQuery, Mailbox, MailboxName, MessageSource, Messages, Metadata,
-    MetadataChange, Need, ObjectId, Opened, Quota, Record, Select, Session, SpecialUse, Status, StatusQuery,
+    Abilities, Ability, Acl, AclChange, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind,
+    FlagAction, FlagChange, Grantable, Identifier, ListEntry, ListQuery, Mailbox, MailboxName, MessageSource,
+    Messages, Metadata, MetadataChange, Need, ObjectId, Opened, Quota, Record, Rights, Select, Session,
+    SpecialUse, Status, StatusQuery,
 };
 use imap_backend_test::MemorySession;
 use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
@@ -104,6 +105,14 @@ impl BrokenSession {
         mailbox.filter(|_| !self.fault(Fault::MetadataOfTheServer))
     }
 
+    /// For `AclOfInbox`: all mailboxes have one ACL.
+    async fn listed(&mut self, mailbox: &MailboxName) -> MailboxName {
+        match self.fault(Fault::AclOfInbox) && self.exists(mailbox).await {
+            true => MailboxName::inbox(),
+            false => mailbox.clone(),
+        }
+    }
+
     /// The inferiors of a mailbox.
     async fn below(&mut self, name: &MailboxName) -> Vec<MailboxName> {
         let entries = self.inner.list(&ListQuery::default()).await.unwrap();
@@ -178,6 +187,11 @@ impl Session for BrokenSession {
                 }
             }
             Fault::RemembersNames => return Ok(self.world.names.lock().get_or_insert(entries).clone()),
+            Fault::ListsOtherRights => {
+                for entry in &mut entries {
+                    *entry = entry.clone().with_my_rights(Rights::LOOKUP);
+                }
+            }
             Fault::ListsTwice => entries.extend_from_within(..),
             Fault::ListNarrowsByCase if !query.patterns().is_empty() => {
                 let start = |pattern: &String| pattern.split(['*', '%']).next().unwrap_or("").to_owned();
@@ -454,6 +468,12 @@ impl Session for BrokenSession {
             self.inner.create(name, &Create::default()).await?;
         }
         let id = self.mailbox_id(created?.mailbox_id().unwrap());
+        if self.fault(Fault::NewMailboxesHaveNoAcl) {
+            let acl = self.inner.acl(name).await?;
+            for (identifier, _) in acl.iter() {
+                self.inner.change_acl(name, identifier, AclChange::Delete).await?;
+            }
+        }
         let new = self.world.new_shadow(name).await?;
         let old = self.world.shadows.lock().get(name).cloned();
         match old {
@@ -491,6 +511,45 @@ impl Session for BrokenSession {
             return Ok(());
         }
         self.inner.set_metadata(mailbox, changes).await
+    }
+
+    async fn acl(&mut self, mailbox: &MailboxName) -> Result<Acl, Error> {
+        let mailbox = self.listed(mailbox).await;
+        self.inner.acl(&mailbox).await
+    }
+
+    async fn change_acl(
+        &mut self,
+        mailbox: &MailboxName,
+        identifier: &Identifier,
+        change: AclChange,
+    ) -> Result<(), Error> {
+        let mailbox = self.listed(mailbox).await;
+        let change = match change {
+            AclChange::Replace(rights) if self.fault(Fault::AclReplaceAdds) => AclChange::Add(rights),
+            change => change,
+        };
+        self.inner.change_acl(&mailbox, identifier, change).await
+    }
+
+    async fn grantable(
+        &mut self,
+        mailbox: &MailboxName,
+        identifier: &Identifier,
+    ) -> Result<Grantable, Error> {
+        match self.fault(Fault::GrantsMoreThanItSays) {
+            true => Ok(Grantable::each()),
+            false => self.inner.grantable(mailbox, identifier).await,
+        }
+    }
+
+    async fn my_rights(&mut self, mailbox: &MailboxName) -> Result<Rights, Error> {
+        let mailbox = self.listed(mailbox).await;
+        let rights = self.inner.my_rights(&mailbox).await?;
+        Ok(match self.fault(Fault::RightsAreAll) {
+            true => Rights::ALL,
+            false => rights,
+        })
     }
 
     async fn quotas(&mut self, mailbox: Option<&MailboxName>) -> Result<Vec<Quota>, Error> {
