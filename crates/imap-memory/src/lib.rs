@@ -75,7 +75,7 @@ impl MemoryBackend {
     /// A session of the user, whom somebody else has let in.
     #[must_use]
     pub fn open(&self) -> MemorySession {
-        MemorySession::new(self.abilities.clone(), Arc::clone(&self.mailboxes))
+        MemorySession::new(self.abilities.clone(), &self.name, Arc::clone(&self.mailboxes))
     }
 
     /// Limits the user's messages and their octets from now on, or not at all.

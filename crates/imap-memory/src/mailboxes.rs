@@ -218,7 +218,8 @@ impl Mailboxes {
 
     /// Makes a mailbox with the ACL of its nearest superior.
     fn add(&mut self, name: MailboxName, special_use: SpecialUse) -> ObjectId {
-        let mut superiors = std::iter::successors(name.parent('/'), |name| name.parent('/'));
+        let mut superiors =
+            std::iter::successors(name.parent(self.delimiter), |name| name.parent(self.delimiter));
         let superior = superiors.find_map(|superior| self.by_name.get(&superior));
         let acl = superior.map(|superior| superior.acl.clone());
         let validity = self.next_validity();

@@ -111,6 +111,12 @@ impl From<Completion> for Stop {
     }
 }
 
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Answer(error.into())
+    }
+}
+
 /// The one place where a backend's error becomes a response: its kind is told, its words go to the log.
 impl From<Error> for Completion {
     fn from(error: Error) -> Self {
@@ -140,11 +146,5 @@ impl From<Error> for Completion {
             _ => tracing::debug!(%error, "refused by the backend"),
         }
         Self::no(code, error.kind().to_string())
-    }
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Completion::from(error).into()
     }
 }

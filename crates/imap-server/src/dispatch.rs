@@ -251,6 +251,7 @@ impl<B: Backend> Client<B> {
                 let answer = self.notify(notify, command.as_ref()).await;
                 self.complete_releasing(tag, command, answer).await?;
             }
+            Extension::Acl(acl) => releasing!(self, tag, Acl, self.acl(&acl)),
             Extension::Create(create) => releasing!(self, tag, Create, self.create_for_use(&create)),
             Extension::List(list) => {
                 let command = self.begin(kind::List);

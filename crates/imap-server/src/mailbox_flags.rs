@@ -1,6 +1,6 @@
 //! The FLAGS and PERMANENTFLAGS of the selected mailbox, as this client was told them (RFC 9051, sections 7.3.5 and 7.1).
 
-use imap_backend::{Mailbox, NewKeywords};
+use imap_backend::{Mailbox, NewKeywords, Rights};
 use imap_updates::{Access, Flags, Keyword};
 
 use crate::wire;
@@ -12,15 +12,29 @@ pub(crate) struct MailboxFlags {
     keywords: Vec<Keyword>,
     access: Access,
     new_keywords: NewKeywords,
+    rights: Rights,
 }
 
 impl MailboxFlags {
     /// Nothing has been named yet: [`write`](Self::write) comes next.
-    pub(crate) fn new(keywords: Vec<Keyword>, access: Access, new_keywords: NewKeywords) -> Self {
+    pub(crate) fn new(
+        keywords: Vec<Keyword>,
+        access: Access,
+        new_keywords: NewKeywords,
+        rights: Rights,
+    ) -> Self {
         Self {
             keywords,
             access,
             new_keywords,
+            rights,
+        }
+    }
+
+    /// From now on these rights say which flags can be changed.
+    pub(crate) fn adopt_rights(&mut self, out: &mut Vec<u8>, rights: Rights) {
+        if std::mem::replace(&mut self.rights, rights) != rights {
+            self.write(out);
         }
     }
 
@@ -58,8 +72,12 @@ impl MailboxFlags {
         wire::mailbox_flags(out, keywords.clone());
         match (self.access, self.new_keywords) {
             (Access::ReadOnly, _) => wire::untagged_ok(out, "PERMANENTFLAGS ()", "no flag can be changed"),
-            (Access::ReadWrite, NewKeywords::Allowed) => wire::permanent_flags(out, keywords, "\\*"),
-            (Access::ReadWrite, NewKeywords::Refused) => wire::permanent_flags(out, keywords, ""),
+            (Access::ReadWrite, NewKeywords::Allowed) => {
+                wire::permanent_flags(out, self.rights, keywords, Some("\\*"));
+            }
+            (Access::ReadWrite, NewKeywords::Refused) => {
+                wire::permanent_flags(out, self.rights, keywords, None);
+            }
         }
     }
 }

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use imap_backend::{
-    Error, ErrorKind, ListQuery, ListedAs, MailboxName, ObjectId, Selection, Session, Status, StatusQuery,
-    Subscription,
+    Error, ErrorKind, ListQuery, ListedAs, MailboxName, ObjectId, Rights, Selection, Session, Status,
+    StatusQuery, Subscription,
 };
 use imap_seq::{ModSeq, Uid};
 use imap_updates::SelectedEvents;
@@ -16,6 +16,7 @@ use imap_updates::SelectedEvents;
 use crate::convert::Naming;
 use crate::enabled::{Enabled, Feature};
 use crate::places::Places;
+use crate::rights::{self, Deed};
 use crate::syntax::extension::{Events, Group, NewMessageItems};
 use crate::syntax::filter::Filter;
 use crate::wire;
@@ -33,6 +34,8 @@ pub(crate) struct Watching {
 struct Told {
     listed_as: ListedAs,
     subscription: Subscription,
+    /// Whether this user may know what is in it.
+    is_readable: bool,
     figures: Option<Figures>,
 }
 
@@ -146,7 +149,7 @@ impl Watching {
         for (name, told) in &mut now {
             let events = self.events(name, told.subscription, naming.delimiter);
             let watched = events.message_new || events.mailbox_name;
-            if !watched || told.listed_as != ListedAs::Mailbox {
+            if !watched || told.listed_as != ListedAs::Mailbox || !told.is_readable {
                 continue;
             }
             if events.message_new && selected != Some(name) {
@@ -237,14 +240,15 @@ impl Watching {
     }
 }
 
-/// Every name of the account.
+/// Every name of the account that this user may see (RFC 5465, section 5.9).
 async fn names<S: Session>(session: &mut S) -> Result<BTreeMap<MailboxName, Told>, Error> {
     let mut names = BTreeMap::new();
-    for entry in session.list(&ListQuery::new(Selection::Existing)).await? {
+    for entry in rights::visible(session, &ListQuery::new(Selection::Existing)).await? {
         if entry.listed_as() != ListedAs::NonExistent {
             let told = Told {
                 listed_as: entry.listed_as(),
                 subscription: entry.subscription(),
+                is_readable: Deed::Read.check(entry.my_rights().unwrap_or(Rights::ALL)).is_ok(),
                 figures: None,
             };
             names.insert(entry.name().clone(), told);

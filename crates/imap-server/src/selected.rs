@@ -1,6 +1,6 @@
 //! The selected mailbox of a connection: what its client has yet to be told, and the one place that tells it.
 
-use imap_backend::{Mailbox, MailboxName, Need, PollReason, Walk};
+use imap_backend::{Error, Mailbox, MailboxName, Need, PollReason, Rights, Walk};
 use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
 use imap_updates::{Access, Ended, ExpungeForm, Release, Untagged, UpdateBuffer};
 
@@ -9,6 +9,7 @@ use crate::connection::{Channel, Gone};
 use crate::contexts::Contexts;
 use crate::enabled::{Enabled, Feature};
 use crate::mailbox_flags::MailboxFlags;
+use crate::rights::Deed;
 use crate::wire;
 
 /// A selected mailbox: the backend's half and what its client has yet to be told.
@@ -20,6 +21,8 @@ pub(crate) struct Selected<M> {
     pub(crate) updates: UpdateBuffer,
     /// What was granted, which may be less than what was asked for.
     pub(crate) access: Access,
+    /// What this user might do here when he selected it.
+    pub(crate) rights: Rights,
     pub(crate) flags: MailboxFlags,
     pub(crate) mod_sequences: ModSequences,
     pub(crate) told: ToldModSeqs,
@@ -74,6 +77,15 @@ impl<M: Mailbox> Selected<M> {
             Access::ReadWrite => Ok(()),
             Access::ReadOnly => Err(Completion::no("READ-ONLY", "the mailbox is open read-only")),
         }
+    }
+
+    /// Whether this user may do that here.
+    ///
+    /// # Errors
+    /// NO: a right is missing.
+    pub(crate) fn permit(&self, deed: Deed) -> Result<(), Completion> {
+        let checked = deed.check(self.rights);
+        checked.map_err(|kind| Completion::from(Error::from(kind)))
     }
 
     /// All messages that this client was told of, as EXPUNGE and CLOSE mean them.
@@ -166,7 +178,7 @@ impl<M: Mailbox> Selected<M> {
 
     /// This session slept so long that the history of flags no longer reaches back: every flag is told again. All or
     /// none, so that a failure is tried again at the next command.
-    async fn restate_flags(&mut self) -> Result<(), imap_backend::Error> {
+    async fn restate_flags(&mut self) -> Result<(), Error> {
         let view = self.updates.view().clone();
         let modseq = self.updates.highest_modseq();
         let mut told = Vec::new();

@@ -4,6 +4,7 @@
 //! # A comment, and empty lines, are passed over.
 //! messages: 3            so many messages in INBOX before it starts (common/mod.rs: message)
 //! quota: 4 2048          so many messages and octets may be stored
+//! rights: lrs some/name  what the user may do in a mailbox, whatever he could say himself
 //! C: a SELECT INBOX      client 1 sends; consecutive C lines are one write
 //! S: * 3 EXISTS          the next line that client 1 receives; <...> stands for anything
 //! S2: * 2 EXPUNGE        client 2
@@ -20,6 +21,7 @@ mod common;
 use std::path::Path;
 
 use common::{Client, World};
+use imap_backend::{MailboxName, Rights};
 
 #[tokio::test(start_paused = true)]
 async fn every_transcript_is_answered_as_written() {
@@ -63,6 +65,12 @@ async fn play(name: &str, text: &str) {
             "quota" => {
                 let mut limits = rest.split(' ').map(|limit| limit.parse().unwrap());
                 world.backend.limit(limits.next(), limits.next());
+            }
+            "rights" => {
+                let (letters, name) = rest.split_once(' ').unwrap();
+                let name = MailboxName::new(name).unwrap();
+                let restricted = world.backend.restrict(&name, Rights::of_letters(letters));
+                restricted.unwrap();
             }
             "login" => {
                 for _ in 0..rest.parse().unwrap() {

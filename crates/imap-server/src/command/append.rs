@@ -1,7 +1,7 @@
 //! APPEND (RFC 9051, section 6.3.12) with MULTIAPPEND (RFC 3502): decided on before the first message is sent, stored while
 //! they arrive. REPLACE stores its message this way too.
 
-use imap_backend::{Ability, Append, AppendedAll, Backend, Error, MailboxName, Messages, Session};
+use imap_backend::{Ability, Append, AppendedAll, Backend, Error, MailboxName, Messages, Rights, Session};
 use imap_seq::Uid;
 use imap_updates::{Flags, kind};
 
@@ -11,6 +11,7 @@ use crate::completion::{Completion, Stop};
 use crate::connection::{AppendHead, Arriving, Fault, Gone, Incoming, Judge, too_big};
 use crate::convert;
 use crate::enabled::Feature;
+use crate::rights::{self, Deed};
 use crate::state::State;
 use crate::syntax::append::{Data, Options, Verb};
 use crate::wire;
@@ -44,8 +45,8 @@ impl<B: Backend> Client<B> {
             Ok(options) => options,
             Err(why) => return Err(self.not_understood(&head, why)),
         };
-        let rules = self.rules(head.verb)?;
-        let (target, first) = match self.target(&head, &rules, &options) {
+        let mut rules = self.rules(head.verb)?;
+        let (target, first) = match self.target(&head, &mut rules, &options).await {
             Ok(target) => target,
             Err(refusal) => {
                 let incoming = Incoming::new(&mut self.channel, head.line, options.data, rules);
@@ -92,15 +93,16 @@ impl<B: Backend> Client<B> {
             several: verb == Verb::Append && abilities.has(Ability::MultiAppend),
             takes_utf8: self.enabled.has(Feature::Utf8),
             largest: self.channel.limits.append,
+            rights: Rights::none(),
             urls: urls.map(|session| Urls::new(session, naming.delimiter, selected)),
         })
     }
 
     /// Where the messages go, and what is said of the first.
-    fn target(
+    async fn target(
         &mut self,
         head: &AppendHead,
-        rules: &Rules<B::Session>,
+        rules: &mut Rules<B::Session>,
         options: &Options,
     ) -> Result<(Target, Append), Completion> {
         let replaced = match head.verb {
@@ -111,6 +113,7 @@ impl<B: Backend> Client<B> {
             .naming()?
             .name(&head.mailbox)
             .ok_or_else(|| Completion::no("NONEXISTENT", convert::IMPOSSIBLE_NAME))?;
+        rules.rights = rights::permit(self.state.session()?, Deed::Insert, &name).await?;
         Ok((Target { name, replaced }, rules.judge(options)?))
     }
 
@@ -177,6 +180,8 @@ struct Rules<S: Session> {
     takes_utf8: bool,
     /// The largest message, in octets.
     largest: u32,
+    /// What this user may do in the mailbox that they go to. Flags that he may not set are lost (RFC 4314, section 4).
+    rights: Rights,
     /// There where messages may be put together.
     urls: Option<Urls<S>>,
 }
@@ -196,7 +201,7 @@ impl<S: Session> Judge for Rules<S> {
             _ => {}
         }
         let flags: Flags = convert::flags(&options.flags)?;
-        let append = Append::new(flags);
+        let append = Append::new(self.rights.changeable(&flags));
         Ok(match options.date.as_ref() {
             Some(date) => append.with_internal_date(*date.as_ref()),
             None => append,

@@ -8,6 +8,7 @@ use imap_updates::{Access, UpdateBuffer};
 
 use super::fetch::{self, Partial};
 use crate::completion::Completion;
+use crate::rights::{self, Deed};
 use crate::syntax::url::MessageUrl;
 
 /// Reads what URLs name, through a session of its own: the client's is storing the message meanwhile.
@@ -87,6 +88,7 @@ impl<S: Session> Urls<S> {
             other.mailbox.close().await?;
         }
         if self.open.is_none() {
+            rights::permit(&mut self.session, Deed::Read, &name).await?;
             let opened = self.session.select(&name, &Select::new(Access::ReadOnly)).await?;
             let uid_validity = opened.uid_validity();
             let (mailbox, updates) = opened.into_parts();

@@ -3,15 +3,16 @@
 //! COPY and MOVE of a message that was expunged elsewhere do nothing and answer NO `[EXPUNGEISSUED]` (RFC 2180,
 //! section 4.4.1); the UID forms pass over it.
 
-use imap_backend::{Ability, Backend, Copied, Mailbox};
+use imap_backend::{Ability, Backend, Copied, Mailbox, MailboxName, Rights};
 use imap_codec::imap_types::mailbox;
 use imap_codec::imap_types::sequence::SequenceSet;
 use imap_seq::UidSet;
 
 use super::{Numbers, permitted, resolve};
 use crate::client::Client;
-use crate::completion::{Answer, Completion};
+use crate::completion::{Answer, Completion, Stop};
 use crate::convert;
+use crate::rights::{self, Deed};
 use crate::selected::Selected;
 use crate::wire;
 
@@ -24,6 +25,7 @@ impl<B: Backend> Client<B> {
     ) -> Answer {
         permitted(numbers, self.enabled)?;
         let target = convert::mailbox_name(target, self.naming()?)?;
+        let rights = self.rights_of_target(&target).await?;
         let selected = self.state.selected()?;
         let Some(uids) = addressed(selected, set, numbers)? else {
             return Ok(Completion::expunge_issued());
@@ -32,7 +34,7 @@ impl<B: Backend> Client<B> {
         if uids.is_empty() {
             return Ok(completed);
         }
-        let copying = selected.mailbox.copy(&uids, &target);
+        let copying = selected.mailbox.copy_with_rights(&uids, &target, rights);
         let copied = self.channel.while_present(copying).await??;
         Ok(match self.copy_uid(&copied) {
             Some(code) => completed.with_code(code),
@@ -51,11 +53,14 @@ impl<B: Backend> Client<B> {
         let target = convert::mailbox_name(target, self.naming()?)?;
         let selected = self.state.selected()?;
         selected.writable()?;
+        selected.permit(Deed::TakeAway)?;
+        let rights = self.rights_of_target(&target).await?;
+        let selected = self.state.selected()?;
         let Some(uids) = addressed(selected, set, numbers)? else {
             return Ok(Completion::expunge_issued());
         };
         if !uids.is_empty() {
-            let moving = selected.mailbox.move_to(&uids, &target);
+            let moving = selected.mailbox.move_with_rights(&uids, &target, rights);
             let moved = self.channel.while_present(moving).await??;
             if let Some(code) = self.copy_uid(&moved) {
                 wire::untagged_ok(self.channel.io.out(), &code, "moved");
@@ -64,9 +69,18 @@ impl<B: Backend> Client<B> {
         Ok(Completion::ok("MOVE completed").with_highest_modseq())
     }
 
+    /// What this user may do in the mailbox that messages go to: without all rights to flags, they lose some (RFC 4314,
+    /// section 4).
+    async fn rights_of_target(&mut self, target: &MailboxName) -> Result<Rights, Stop> {
+        self.state.selected()?;
+        let asking = rights::permit(self.state.session()?, Deed::Insert, target);
+        Ok(self.channel.while_present(asking).await??)
+    }
+
     pub(crate) async fn expunge(&mut self) -> Answer {
         let selected = self.state.selected()?;
         selected.writable()?;
+        selected.permit(Deed::Expunge)?;
         let all = selected.announced();
         if !all.is_empty() {
             let expunging = selected.mailbox.expunge(&all);
@@ -78,6 +92,7 @@ impl<B: Backend> Client<B> {
     pub(crate) async fn uid_expunge(&mut self, set: &SequenceSet) -> Answer {
         let selected = self.state.selected()?;
         selected.writable()?;
+        selected.permit(Deed::Expunge)?;
         let live = resolve(&selected.updates, set, Numbers::Uids)?.live();
         if !live.is_empty() {
             let expunging = selected.mailbox.expunge(&live);

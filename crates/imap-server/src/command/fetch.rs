@@ -15,7 +15,9 @@ mod row;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use imap_backend::{Ability, Backend, ErrorKind, FlagAction, FlagChange, Mailbox, Need, Record, Walk};
+use imap_backend::{
+    Ability, Backend, ErrorKind, FlagAction, FlagChange, Mailbox, Need, Record, Rights, Walk,
+};
 use imap_codec::imap_types::command::FetchModifier;
 use imap_codec::imap_types::fetch::MacroOrMessageDataItemNames;
 use imap_codec::imap_types::sequence::SequenceSet;
@@ -89,6 +91,7 @@ impl<B: Backend> Client<B> {
             mailbox,
             updates,
             access,
+            rights,
             flags,
             told,
             contexts,
@@ -96,7 +99,8 @@ impl<B: Backend> Client<B> {
         } = selected;
         let resolved = resolve(updates, set, numbers)?;
         let view = resolved.view();
-        let marks = plan.seen == Seen::Set && *access == Access::ReadWrite;
+        let marks =
+            plan.seen == Seen::Set && *access == Access::ReadWrite && rights.includes(Rights::KEEP_SEEN);
         let concerned = narrowed
             .messages(&resolved, set, mailbox, &mut self.channel)
             .await?;

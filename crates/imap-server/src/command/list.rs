@@ -8,7 +8,7 @@ use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
 use crate::client::Client;
 use crate::completion::{Answer, Completion};
 use crate::convert::{self, Naming};
-use crate::{syntax, wire};
+use crate::{rights, syntax, wire};
 
 mod extended;
 
@@ -26,7 +26,7 @@ impl<B: Backend> Client<B> {
         };
         let query = ListQuery::new(Selection::Existing).with_pattern(&*pattern.text);
         let mut names = BTreeMap::new();
-        for entry in self.state.session()?.list(&query).await? {
+        for entry in rights::visible(self.state.session()?, &query).await? {
             if entry.listed_as() != ListedAs::NonExistent {
                 names.insert(entry.name().clone(), (entry.listed_as(), entry.special_use()));
             }

@@ -6,6 +6,7 @@ use imap_codec::imap_types::mailbox::Mailbox;
 use crate::client::Client;
 use crate::completion::{Answer, Completion};
 use crate::convert::{self, Naming};
+use crate::rights::{self, Deed};
 use crate::state::State;
 use crate::syntax::extension;
 use crate::wire;
@@ -32,7 +33,9 @@ impl<B: Backend> Client<B> {
 
     async fn create_as(&mut self, name: &MailboxName, how: &Create) -> Answer {
         let name = creatable(name, self.naming()?.delimiter)?;
-        let created = self.state.session()?.create(&name, how).await?;
+        let session = self.state.session()?;
+        rights::permit_new(session, &name).await?;
+        let created = session.create(&name, how).await?;
         let completed = Completion::ok("CREATE completed");
         Ok(match created.mailbox_id() {
             Some(id) if self.abilities().has(Ability::ObjectId) => {
@@ -47,7 +50,9 @@ impl<B: Backend> Client<B> {
         if name.is_inbox() {
             return Err(Completion::no("CANNOT", "INBOX cannot be deleted").into());
         }
-        self.state.session()?.delete(&name).await?;
+        let session = self.state.session()?;
+        rights::permit(session, Deed::Delete, &name).await?;
+        session.delete(&name).await?;
         // A client that deletes what it has selected knows; only the others are thrown out.
         if matches!(&self.state, State::Selected(_, selected) if selected.name == name) {
             self.leave().await;
@@ -64,7 +69,10 @@ impl<B: Backend> Client<B> {
         let naming = self.naming()?;
         let from = convert::mailbox_name(from, naming)?;
         let to = creatable(&convert::new_mailbox_name(to, naming)?, naming.delimiter)?;
-        self.state.session()?.rename(&from, &to).await?;
+        let session = self.state.session()?;
+        rights::permit(session, Deed::Rename, &from).await?;
+        rights::permit_new(session, &to).await?;
+        session.rename(&from, &to).await?;
         Ok(Completion::ok("RENAME completed"))
     }
 

@@ -1,7 +1,9 @@
 //! GETMETADATA and SETMETADATA (RFC 5464).
 
 use bytes::Bytes;
-use imap_backend::{Ability, Backend, EntryName, ErrorKind, MailboxName, Metadata, MetadataChange, Session};
+use imap_backend::{
+    Ability, Backend, EntryName, Error, ErrorKind, MailboxName, Metadata, MetadataChange, Session,
+};
 use imap_codec::imap_types::core::{NString, NString8};
 use imap_codec::imap_types::extensions::metadata::{Depth, Entry, EntryValue, GetMetadataOption};
 use imap_codec::imap_types::mailbox::Mailbox;
@@ -9,6 +11,7 @@ use imap_codec::imap_types::mailbox::Mailbox;
 use crate::client::Client;
 use crate::completion::{Answer, Completion, Stop};
 use crate::convert;
+use crate::rights::{self, Deed};
 use crate::wire;
 
 impl<B: Backend> Client<B> {
@@ -28,7 +31,11 @@ impl<B: Backend> Client<B> {
                 GetMetadataOption::MaxSize(asked) => most = *asked,
             }
         }
-        let reading = self.state.session()?.metadata(place.as_ref());
+        let session = self.state.session()?;
+        let reading = async {
+            may_annotate(session, place.as_ref()).await?;
+            session.metadata(place.as_ref()).await
+        };
         let metadata = self.channel.while_present(reading).await??;
         let (told, too_long) = pick(&metadata, &wanted, &depth, most);
         if !told.is_empty() {
@@ -46,7 +53,11 @@ impl<B: Backend> Client<B> {
     pub(crate) async fn set_metadata(&mut self, mailbox: &Mailbox<'_>, values: &[EntryValue<'_>]) -> Answer {
         let place = self.annotated(mailbox)?;
         let changes = values.iter().map(change).collect::<Result<Vec<_>, _>>()?;
-        let setting = self.state.session()?.set_metadata(place.as_ref(), &changes);
+        let session = self.state.session()?;
+        let setting = async {
+            may_annotate(session, place.as_ref()).await?;
+            session.set_metadata(place.as_ref(), &changes).await
+        };
         match self.channel.while_present(setting).await? {
             Ok(()) => Ok(Completion::ok("SETMETADATA completed")),
             Err(error) if error.kind() == ErrorKind::Limit => {
@@ -66,6 +77,14 @@ impl<B: Backend> Client<B> {
             Mailbox::Other(other) if other.as_ref().is_empty() => Ok(None),
             mailbox => Ok(Some(convert::mailbox_name(mailbox, naming)?)),
         }
+    }
+}
+
+/// Whether this user may have annotations there. Those of the server are his own.
+async fn may_annotate<S: Session>(session: &mut S, place: Option<&MailboxName>) -> Result<(), Error> {
+    match place {
+        Some(name) => rights::permit(session, Deed::Annotate, name).await.map(drop),
+        None => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 //! calls the backend, writes the rows that are the command's own answer, and returns the completion. What the rest of
 //! the world did is written by whoever ends the command, not here.
 
+mod acl;
 mod any;
 mod append;
 mod auth;

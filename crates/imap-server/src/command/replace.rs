@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::completion::Completion;
 use crate::connection::{AppendHead, Gone};
 use crate::numbers::Numbers;
+use crate::rights::Deed;
 use crate::wire;
 
 impl<B: Backend> Client<B> {
@@ -54,6 +55,7 @@ impl<B: Backend> Client<B> {
         permitted(numbers, self.enabled)?;
         let selected = self.state.selected()?;
         selected.writable()?;
+        selected.permit(Deed::TakeAway)?;
         let view = selected.updates.view();
         match numbers {
             Numbers::Seqs => SeqNum::from_plain(number.get())

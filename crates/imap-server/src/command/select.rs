@@ -1,6 +1,6 @@
 //! SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051, sections 6.3.2, 6.3.3, 6.4.1, 6.4.2).
 
-use imap_backend::{Ability, Backend, ErrorKind, Mailbox, MailboxName, Opened, Select, Session};
+use imap_backend::{Ability, Backend, ErrorKind, Mailbox, MailboxName, Opened, Rights, Select, Session};
 use imap_codec::imap_types::command::SelectParameter;
 use imap_codec::imap_types::mailbox;
 use imap_seq::UidSet;
@@ -14,6 +14,7 @@ use crate::contexts::Contexts;
 use crate::convert::{self, Naming};
 use crate::enabled::{Enabled, Feature};
 use crate::mailbox_flags::MailboxFlags;
+use crate::rights::{self, Deed};
 use crate::selected::{ModSequences, Selected, ToldModSeqs};
 use crate::wire;
 
@@ -43,7 +44,9 @@ impl<B: Backend> Client<B> {
             wire::untagged_ok(self.channel.io.out(), "CLOSED", "the previous mailbox is closed");
         }
         let name = convert::mailbox_name(mailbox, naming)?;
-        let mut how = Select::new(access);
+        let asking = rights::permit(self.state.session()?, Deed::Read, &name);
+        let rights = self.channel.while_present(asking).await??;
+        let mut how = Select::new(rights::access(rights, access));
         if let Some(resync) = &resync {
             how = how.with_resync(resync.for_the_backend());
         }
@@ -56,6 +59,7 @@ impl<B: Backend> Client<B> {
             self.channel.io.out(),
             opened,
             (name, naming),
+            rights,
             self.enabled,
             offers_mod_sequences,
         );
@@ -122,7 +126,8 @@ impl<B: Backend> Client<B> {
 
     async fn expunge_and_leave(&mut self) -> Answer {
         let selected = self.state.selected()?;
-        if selected.access == Access::ReadWrite {
+        // Without the right to expunge, nothing goes (RFC 4314, section 4).
+        if selected.access == Access::ReadWrite && selected.permit(Deed::Expunge).is_ok() {
             let all = selected.announced();
             if !all.is_empty() {
                 match self.channel.while_present(selected.mailbox.expunge(&all)).await? {
@@ -152,11 +157,13 @@ fn greet<M: Mailbox>(
     out: &mut Vec<u8>,
     opened: Opened<M>,
     (name, naming): (MailboxName, Naming),
+    rights: Rights,
     enabled: Enabled,
     offers_mod_sequences: bool,
 ) -> Selected<M> {
     let access = opened.access();
-    let flags = MailboxFlags::new(opened.keywords().to_vec(), access, opened.new_keywords());
+    let keywords = opened.keywords().to_vec();
+    let flags = MailboxFlags::new(keywords, access, opened.new_keywords(), rights);
     flags.write(out);
     wire::exists(out, opened.updates().exists());
     let is_rev2 = enabled.has(Feature::Rev2);
@@ -203,6 +210,7 @@ fn greet<M: Mailbox>(
         mailbox,
         updates,
         access,
+        rights,
         flags,
         mod_sequences,
         told: ToldModSeqs::default(),

@@ -9,6 +9,7 @@ use crate::client::{Client, mailbox_ended};
 use crate::completion::{Answer, Completion, Stop};
 use crate::connection::Gone;
 use crate::convert;
+use crate::rights::{self, Deed};
 use crate::state::State;
 use crate::syntax::extension::{self, StatusItem};
 use crate::wire::{self, Figure};
@@ -53,6 +54,8 @@ impl<B: Backend> Client<B> {
             _ => PollReason::Passing,
         };
         self.tell_before_status(items, reason, command).await?;
+        let asking = rights::permit(self.state.session()?, Deed::Read, name);
+        self.channel.while_present(asking).await??;
         let status = self.figures(name, items).await?.map_err(Stop::from)?;
         self.write_status(name, items, &status);
         Ok(Completion::ok("STATUS completed"))
@@ -100,7 +103,7 @@ impl<B: Backend> Client<B> {
         Ok(())
     }
 
-    /// The figures of a mailbox. What the backend has not counted is counted message by message, which is done in turns.
+    /// The figures of a mailbox that this user may read. What the backend has not counted is counted message by message, which is done in turns.
     ///
     /// # Errors
     /// The connection is over.

@@ -3,7 +3,7 @@
 //! Messages that were expunged elsewhere and still have their number (RFC 2180, section 4.2): the others are changed
 //! and reported, then NO `[EXPUNGEISSUED]`; with `.SILENT` OK, unless there was nothing left to change.
 
-use imap_backend::{Backend, FlagAction, FlagChange, Mailbox, Need, Walk};
+use imap_backend::{Backend, Error, ErrorKind, FlagAction, FlagChange, Mailbox, Need, Walk};
 use imap_codec::imap_types::command::StoreModifier;
 use imap_codec::imap_types::flag::{Flag, StoreResponse, StoreType};
 use imap_codec::imap_types::sequence::SequenceSet;
@@ -57,6 +57,12 @@ impl<B: Backend> Client<B> {
         let unchanged_since = wanted.unchanged_since()?;
         let selected = self.state.selected()?;
         selected.writable()?;
+        let named = !change.flags().is_empty();
+        change = change.with_rights(selected.rights);
+        // Where some may be changed, those are (RFC 4314, section 4).
+        if named && change.flags().is_empty() {
+            return Err(Error::from(ErrorKind::NoPermission).into());
+        }
         if unchanged_since.is_some() {
             if selected.mod_sequences == ModSequences::NotKept {
                 return Err(Completion::bad("this mailbox keeps no mod-sequences").into());

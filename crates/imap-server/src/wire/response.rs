@@ -1,9 +1,9 @@
 //! Whole responses (RFC 9051, chapter 7).
 
 use bytes::Bytes;
-use imap_backend::{MailboxName, ObjectId, Quota};
+use imap_backend::{MailboxName, ObjectId, Quota, Rights};
 use imap_seq::{ModSeq, SeqNum, Uid, UidSet};
-use imap_updates::{Flags, Keyword, Recency};
+use imap_updates::{Flag, Flags, Keyword, Recency};
 
 use super::fetch;
 use super::text::{NameForm, astring, literal_begin, mailbox, nstring, number, string};
@@ -251,35 +251,44 @@ pub(crate) fn mod_seq(out: &mut Vec<u8>, modseq: ModSeq) {
     out.push(b')');
 }
 
-const SYSTEM_FLAGS: &[u8] = b"\\Answered \\Flagged \\Deleted \\Seen \\Draft";
+const SYSTEM_FLAGS: [(&str, Flag); 5] = [
+    ("\\Answered", Flag::Answered),
+    ("\\Flagged", Flag::Flagged),
+    ("\\Deleted", Flag::Deleted),
+    ("\\Seen", Flag::Seen),
+    ("\\Draft", Flag::Draft),
+];
 
 /// `* FLAGS (...)`: the system flags and the mailbox's keywords.
 pub(crate) fn mailbox_flags<'k>(out: &mut Vec<u8>, keywords: impl Iterator<Item = &'k Keyword>) {
     out.extend_from_slice(b"* FLAGS (");
-    flag_list(out, keywords);
+    let system = SYSTEM_FLAGS.iter().map(|(name, _)| *name);
+    flag_list(out, system.chain(keywords.map(Keyword::as_str)));
     out.extend_from_slice(b")\r\n");
 }
 
-/// `* OK [PERMANENTFLAGS (...)]` of a mailbox opened read-write; `more` is `\*` or nothing.
+/// `* OK [PERMANENTFLAGS (...)]` of a mailbox opened read-write: the flags that these rights are enough to change. `more` is `\*`
+/// or nothing.
 pub(crate) fn permanent_flags<'k>(
     out: &mut Vec<u8>,
+    rights: Rights,
     keywords: impl Iterator<Item = &'k Keyword>,
-    more: &str,
+    more: Option<&'k str>,
 ) {
     out.extend_from_slice(b"* OK [PERMANENTFLAGS (");
-    flag_list(out, keywords);
-    if !more.is_empty() {
-        out.push(b' ');
-        out.extend_from_slice(more.as_bytes());
-    }
+    let system = SYSTEM_FLAGS.iter().filter(|(_, flag)| rights.may_change(flag));
+    let others = keywords.map(Keyword::as_str).chain(more);
+    let others = others.filter(|_| rights.includes(Rights::WRITE));
+    flag_list(out, system.map(|(name, _)| *name).chain(others));
     out.extend_from_slice(b")] flags that can be changed\r\n");
 }
 
-fn flag_list<'k>(out: &mut Vec<u8>, keywords: impl Iterator<Item = &'k Keyword>) {
-    out.extend_from_slice(SYSTEM_FLAGS);
-    for keyword in keywords {
-        out.push(b' ');
-        out.extend_from_slice(keyword.as_str().as_bytes());
+fn flag_list<'f>(out: &mut Vec<u8>, flags: impl Iterator<Item = &'f str>) {
+    for (index, flag) in flags.enumerate() {
+        if index > 0 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(flag.as_bytes());
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use imap_backend::{
-    Ability, Backend, ErrorKind, ListEntry, ListQuery, ListedAs, MailboxName, PollReason, Session,
+    Ability, Backend, ErrorKind, ListEntry, ListQuery, ListedAs, MailboxName, PollReason, Rights, Session,
     SpecialUse, Subscription,
 };
 use imap_updates::{CommandInProgress, kind};
@@ -12,6 +12,7 @@ use super::{add_superiors, has_inferiors};
 use crate::client::Client;
 use crate::completion::{Answer, Completion, Stop};
 use crate::convert::{self, Naming};
+use crate::rights::{self, Deed};
 use crate::syntax::extension::{List, Selection};
 use crate::{syntax, wire};
 
@@ -25,6 +26,9 @@ impl<B: Backend> Client<B> {
         let naming = self.naming()?;
         if list.wanted.special_use && !self.abilities().has(Ability::SpecialUse) {
             return Err(Completion::bad("LIST: SPECIAL-USE is not supported").into());
+        }
+        if list.wanted.my_rights && !self.abilities().has(Ability::Acl) {
+            return Err(Completion::bad("LIST: MYRIGHTS is not supported").into());
         }
         if let Some(items) = &list.wanted.status {
             self.offers_items(items)?;
@@ -48,10 +52,8 @@ impl<B: Backend> Client<B> {
     async fn names(&mut self, list: &List, patterns: &Patterns) -> Result<Names, Stop> {
         let mut all: BTreeMap<MailboxName, Listed> = BTreeMap::new();
         let session = self.state.session()?;
-        for entry in session
-            .list(&patterns.query(imap_backend::Selection::Existing))
-            .await?
-        {
+        let existing = patterns.query(imap_backend::Selection::Existing);
+        for entry in rights::visible(session, &existing).await? {
             if entry.listed_as() != ListedAs::NonExistent {
                 all.insert(entry.name().clone(), Listed::of(&entry));
             }
@@ -99,11 +101,12 @@ impl<B: Backend> Client<B> {
         list: &List,
     ) -> Result<(), Stop> {
         let naming = self.naming()?;
-        let items = list.wanted.status.as_deref();
-        let items = items.filter(|_| listed.is_mailbox && listed.is_asked_for(list.selection));
-        let status = match items {
-            Some(items) => Some(self.figures(name, items).await?),
-            None => None,
+        let is_found = listed.is_mailbox && listed.is_asked_for(list.selection);
+        let items = list.wanted.status.as_deref().filter(|_| is_found);
+        let status = match (items, Deed::Read.check(listed.my_rights.unwrap_or(Rights::ALL))) {
+            (Some(items), Ok(())) => Some(self.figures(name, items).await?),
+            (Some(_), Err(kind)) => Some(Err(kind.into())),
+            (None, _) => None,
         };
         let mut attributes = Vec::with_capacity(4);
         match &status {
@@ -124,6 +127,9 @@ impl<B: Backend> Client<B> {
         match shown.child_info {
             true => wire::list_with_child_info(out, &attributes, naming, name, &options(list.selection)),
             false => wire::list(out, "LIST", &attributes, naming, name),
+        }
+        if let Some(rights) = listed.my_rights.filter(|_| is_found && list.wanted.my_rights) {
+            wire::my_rights(self.channel.io.out(), name, naming.form, rights);
         }
         match (status, items) {
             (Some(Ok(status)), Some(items)) => self.write_status(name, items, &status),
@@ -156,6 +162,8 @@ struct Listed {
     is_mailbox: bool,
     is_subscribed: bool,
     special_use: SpecialUse,
+    /// Where there are ACLs, of a mailbox.
+    my_rights: Option<Rights>,
     /// Whether a pattern matches it.
     matches: bool,
 }
@@ -165,6 +173,7 @@ impl Listed {
         Self {
             is_mailbox: entry.listed_as() == ListedAs::Mailbox,
             special_use: entry.special_use(),
+            my_rights: entry.my_rights(),
             ..Self::default()
         }
     }

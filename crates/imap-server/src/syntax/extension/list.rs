@@ -38,6 +38,8 @@ pub(crate) struct Wanted {
     pub(crate) special_use: bool,
     /// RFC 5819.
     pub(crate) status: Option<Vec<StatusItem>>,
+    /// RFC 8440.
+    pub(crate) my_rights: bool,
 }
 
 /// Reads the arguments of a LIST; `None` for one that is not extended.
@@ -125,6 +127,7 @@ fn wanted(reader: &mut Reader<'_>) -> Result<Wanted, Fault> {
         match name {
             "SUBSCRIBED" => wanted.subscribed = true,
             "SPECIAL-USE" => wanted.special_use = true,
+            "MYRIGHTS" => wanted.my_rights = true,
             // It is always said.
             "CHILDREN" => {}
             "STATUS" => {
@@ -195,10 +198,11 @@ mod tests {
     #[test]
     fn options_stand_in_any_order_and_case() {
         let read = list(
-            " (RecursiveMatch SUBSCRIBED remote) a (b \"c d\" %) RETURN (CHILDREN status (size Messages SIZE))",
+            " (RecursiveMatch SUBSCRIBED remote) a (b \"c d\" %) RETURN (CHILDREN status (size Messages SIZE) MyRights)",
         );
         let read = read.unwrap().unwrap();
         assert!(read.selection.recursive && read.selection.subscribed && read.wanted.subscribed);
+        assert!(read.wanted.my_rights);
         assert_eq!(read.patterns, [&b"b"[..], b"c d", b"%"]);
         assert_eq!(
             read.wanted.status,

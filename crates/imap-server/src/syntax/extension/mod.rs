@@ -5,6 +5,7 @@
 //!
 //! Each piece has a test in `codec.rs` that fails on the day the codec learns to read it: then the piece goes.
 
+mod acl;
 mod bare;
 mod cancel_update;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod saved;
 mod status;
 mod uid_batches;
 
+pub(crate) use acl::{Acl, AclRequest};
 pub(crate) use create::Create;
 pub(crate) use fetch::{ExtraItem, Extras};
 pub(crate) use list::{List, Selection};
@@ -35,6 +37,8 @@ use super::split_tag;
 pub(crate) enum Extension {
     /// NOTIFY.
     Notify(Notify),
+    /// SETACL, DELETEACL, GETACL, LISTRIGHTS, MYRIGHTS.
+    Acl(Acl),
     /// CREATE for a special use.
     Create(Create),
     /// An extended LIST.
@@ -73,6 +77,11 @@ const COMMANDS: &[(&str, ReadArguments)] = &[
     ("UIDBATCHES", uid_batches::read),
     ("UNAUTHENTICATE", bare::unauthenticate),
     ("GETJMAPACCESS", bare::get_jmap_access),
+    ("SETACL", acl::set),
+    ("DELETEACL", acl::delete),
+    ("GETACL", acl::get),
+    ("LISTRIGHTS", acl::list),
+    ("MYRIGHTS", acl::my),
 ];
 
 /// Reads a command of an extension. `command` is without its line end; `None` for commands that are the codec's.
