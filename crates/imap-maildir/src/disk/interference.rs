@@ -19,6 +19,8 @@ pub(crate) enum Moment {
     BeforeTakingBack,
     /// A look at the disk begins.
     Looking,
+    /// The UID list has been read; mod-sequences have not, and nothing has been listed.
+    ReadList,
     /// `new/` has been listed, `cur/` has not.
     ListedNew,
     /// Both have been listed.

@@ -232,9 +232,11 @@ impl Numbers {
         self.stage = Stage::Open;
     }
 
-    /// The messages of the file that the index does not have.
-    pub(super) fn beside(&self) -> UidSet {
-        self.beside.keys().copied().collect()
+    /// The messages of the file that the index does not have, of those that were looked for: with UIDs below this one. A higher
+    /// UID was given by another process after the UID list was read, and nobody has looked for its file.
+    pub(super) fn beside(&self, uid_next: u32) -> UidSet {
+        let uids = self.beside.keys().copied();
+        uids.filter(|uid| uid.get() < uid_next).collect()
     }
 
     pub(super) fn is_now_known(&mut self, uid: Uid) {

@@ -150,6 +150,7 @@ impl OpenMailbox {
         self.check_alive()?;
         let change = writer.list.refresh(&self.directory, Reading::Unlocked)?;
         self.check_list(change)?;
+        self.directory.moments().at(Moment::ReadList);
         self.refresh_keywords(writer)?;
         self.read_numbers(writer)?;
         let lock = self.retry_lock(writer);

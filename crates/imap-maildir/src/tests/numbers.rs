@@ -196,6 +196,59 @@ async fn an_expunge_that_another_process_wrote_down_first_takes_no_number() {
     assert_eq!(highest, told, "HIGHESTMODSEQ after a restart");
 }
 
+/// The file of the message that is seen.
+fn seen_file(fixture: &Fixture) -> PathBuf {
+    let files = files(&fixture.root());
+    fixture
+        .root()
+        .join(files.iter().find(|file| file.ends_with('S')).unwrap())
+}
+
+/// Another process stores a message while this one looks: after the UID list was read, before the mod-sequences are. And the
+/// file is on its way from `cur/` to `new/` while the two are listed, so that neither has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_another_process_stores_during_a_look_is_not_gone() {
+    let fixture = Fixture::new();
+    three(&fixture).await;
+    let other = Fixture::on(Arc::clone(&fixture.home));
+    let (mut client, mut beside) = (fixture.select("INBOX").await, other.select("INBOX").await);
+    let (root, handle) = (fixture.root(), tokio::runtime::Handle::current());
+    let session = parking_lot::Mutex::new(Some(other.session().await));
+    let stored = parking_lot::Mutex::new(None);
+    client.open().directory.moments().set(move |moment| match moment {
+        Moment::ReadList => {
+            if let Some(mut session) = session.lock().take() {
+                let before = files(&root);
+                handle
+                    .block_on(append(&mut session, "INBOX", "x", "\\Flagged"))
+                    .unwrap();
+                let new = files(&root).into_iter().find(|file| !before.contains(file));
+                *stored.lock() = new;
+            }
+        }
+        Moment::ListedNew => {
+            if let Some(file) = stored.lock().take() {
+                std::fs::rename(root.join(&file), root.join(file.replace("cur/", "new/"))).unwrap();
+            }
+        }
+        _ => {}
+    });
+    let renamed = seen_file(&fixture);
+    std::fs::rename(&renamed, format!("{}T", renamed.display())).unwrap();
+    client.noop().await;
+    client.open().directory.moments().clear();
+    for _ in 0..2 {
+        for client in [&mut client, &mut beside] {
+            let told = client.noop().await;
+            assert!(!told.iter().any(|line| line.starts_with("EXPUNGE")), "{told:?}");
+        }
+    }
+    assert_eq!(
+        (client.uids(), beside.uids()),
+        (vec![1, 2, 3, 4], vec![1, 2, 3, 4])
+    );
+}
+
 #[tokio::test]
 async fn a_letter_that_means_another_keyword_now_is_a_change() {
     let fixture = Fixture::new();

@@ -20,6 +20,7 @@ use crate::completion::{Answer, Completion, Stop};
 use crate::connection::{Gone, Watch};
 use crate::numbers::Numbers;
 use crate::places::Places;
+use crate::rights::{self, Deed};
 use crate::selected::{ModSequences, Selected};
 use crate::state::State;
 use crate::syntax::filter::Filter;
@@ -134,7 +135,7 @@ impl<B: Backend> Client<B> {
         }
         if !listed.is_empty() {
             let query = ListQuery::new(Selection::Existing);
-            let listing = self.state.session()?.list(&query);
+            let listing = rights::visible(self.state.session()?, &query);
             let entries = self.channel.while_watched(watch, listing).await??;
             let wanted = entries.iter().filter(|entry| {
                 let subscription = entry.subscription();
@@ -179,6 +180,7 @@ impl<B: Backend> Client<B> {
                     asked.look_in_selected(selected).await
                 }
                 State::Selected(session, _) | State::Authenticated(session) => {
+                    rights::permit(session, Deed::Read, name).await?;
                     let opened = session.select(name, &Select::new(Access::ReadOnly)).await?;
                     asked.look_in(opened, name).await
                 }

@@ -39,7 +39,7 @@ impl OpenMailbox {
         let known: Vec<Uid> = expunged.iter().collect();
         if scope == Scope::Both {
             // Messages that the file of mod-sequences has and the disk has not.
-            expunged = expunged.union(&writer.numbers.beside());
+            expunged = expunged.union(&writer.numbers.beside(writer.list.next_uid()));
         }
         let changed: Vec<Vec<Numbered>> = renamed
             .chunks(BATCH)
