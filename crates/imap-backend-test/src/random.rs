@@ -120,13 +120,13 @@ impl RandomRuns {
             report.missing.extend(played.missing);
             if let Some(failure) = played.failure {
                 let shorter = shrink::shorter(&make, program, failure.rule, end).await;
-                let played = self::played(&make, &shorter).await;
-                report.failed = Some(Failed {
-                    run,
-                    // The last word is that of the short run, if it fails in each try; else the first was luck.
-                    failure: played.failure.unwrap_or(failure),
-                    trace: played.trace,
-                });
+                let again = self::played(&make, &shorter).await;
+                // A backend with threads of its own may fail now and then: what was seen to fail is shown.
+                let (failure, trace) = match again.failure {
+                    Some(failure) => (failure, again.trace),
+                    None => (failure, played.trace),
+                };
+                report.failed = Some(Failed { run, failure, trace });
                 break;
             }
         }
