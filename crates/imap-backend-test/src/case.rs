@@ -26,6 +26,7 @@ pub mod metadata;
 pub mod mod_sequences;
 pub mod outside;
 pub mod patterns;
+pub mod quota;
 pub mod recent;
 pub mod replace;
 pub mod restart;
@@ -119,6 +120,12 @@ cases! {
         listed_rights_are_those_that_are_told "RFC 8440, section 3; `ListEntry::with_my_rights`";
         flags_that_may_not_be_changed_stay "RFC 4314, section 4; `FlagChange::with_rights`";
         copies_lose_the_flags_that_may_not_be_set "RFC 4314, section 4; `Mailbox::copy_with_rights`";
+    }
+    quota {
+        what_is_held_is_told "RFC 9208, sections 4.2 and 5";
+        a_message_that_does_not_fit_is_not_read "RFC 9208, section 4.3; `Session::append`";
+        several_that_do_not_fit_are_refused_together "RFC 9208, section 4.3; RFC 9051, section 6.4.7";
+        what_goes_gives_room_back "RFC 9208, section 4.3";
     }
     figures {
         sums_are_those_of_the_messages "RFC 8438; RFC 9051, section 6.3.11; RFC 9208, section 4.1.4";

@@ -31,6 +31,7 @@ pub struct Subject<B> {
     second: Option<B>,
     reopen: Option<Box<dyn Reopen<B>>>,
     keep: Vec<Box<dyn Any>>,
+    limit: Option<Box<dyn Fn(u64, u64)>>,
 }
 
 impl<B> Subject<B> {
@@ -45,7 +46,16 @@ impl<B> Subject<B> {
             second: None,
             reopen: None,
             keep: Vec::new(),
+            limit: None,
         }
+    }
+
+    /// With a way to set the user's quota from now on: so many messages, and so many octets, a multiple of 1,024. Without it
+    /// the cases of quotas are skipped.
+    #[must_use]
+    pub fn with_limits(mut self, limit: impl Fn(u64, u64) + 'static) -> Self {
+        self.limit = Some(Box::new(limit));
+        self
     }
 
     /// Keeps something as long as the case runs: a temporary directory, a database.
@@ -110,6 +120,7 @@ pub struct Stage<B> {
     second: Option<B>,
     outside: Option<Box<dyn AnyOutside>>,
     reopen: Option<Box<dyn Reopen<B>>>,
+    limit: Option<Box<dyn Fn(u64, u64)>>,
     user: String,
     password: String,
     /// Last, so that it goes when the backends have gone.
@@ -132,6 +143,7 @@ impl<B: Backend> Stage<B> {
             second: subject.second,
             outside: subject.outside,
             reopen: subject.reopen,
+            limit: subject.limit,
             user: subject.user,
             password: subject.password,
             _keep: subject.keep,
@@ -206,6 +218,14 @@ impl<B: Backend> Stage<B> {
     /// What the backend says that it can do, before anybody has logged in.
     pub(crate) fn abilities(&self) -> Result<Abilities, Stop> {
         Ok(self.backend()?.abilities())
+    }
+
+    /// Sets the user's quota; skips the case where the subject has no way to.
+    pub(crate) fn limit(&self, messages: u64, octets: u64) -> Result<(), Stop> {
+        let limit = self.limit.as_ref();
+        let limit = limit.ok_or_else(|| Stop::skipped("quotas that the kit can set"))?;
+        limit(messages, octets);
+        Ok(())
     }
 
     pub(crate) fn user(&self) -> &str {

@@ -6,7 +6,10 @@ use imap_backend_test::{MemoryBackend, RandomRuns, Subject, run_all};
 /// about these are tried on a wrapper around it (`tests/broken`).
 fn subject() -> Subject<MemoryBackend> {
     let backend = MemoryBackend::new("ann", "secret");
-    Subject::new(backend.clone(), "ann", "secret").with_second(backend)
+    let limited = backend.clone();
+    Subject::new(backend.clone(), "ann", "secret")
+        .with_second(backend)
+        .with_limits(move |messages, octets| limited.limit(Some(messages), Some(octets)))
 }
 
 #[tokio::test]

@@ -38,6 +38,10 @@ pub(crate) enum Fault {
     MetadataForgetsEmpty,
     MetadataOfTheServer,
     MetadataChangesSome,
+    QuotaNeverFalls,
+    ReadsOverQuota,
+    CopiesWhatFits,
+    RoomStaysTaken,
     AddsLineEnd,
     AppendLosesFlags,
     KeepsRawOctets,
@@ -464,6 +468,16 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
         Fault::MetadataChangesSome,
         "metadata::annotations_change_all_or_none",
     ),
+    (Fault::QuotaNeverFalls, "quota::what_is_held_is_told"),
+    (
+        Fault::ReadsOverQuota,
+        "quota::a_message_that_does_not_fit_is_not_read",
+    ),
+    (
+        Fault::CopiesWhatFits,
+        "quota::several_that_do_not_fit_are_refused_together",
+    ),
+    (Fault::RoomStaysTaken, "quota::what_goes_gives_room_back"),
     (Fault::SearchMinIsMax, "search::what_is_wanted_is_found"),
     (
         Fault::OpensOneMailbox,

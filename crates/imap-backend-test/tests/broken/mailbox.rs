@@ -247,7 +247,12 @@ impl Mailbox for BrokenMailbox {
             Fault::NoCopyToItself if *target == self.name => return Err(ErrorKind::Cannot.into()),
             _ => {}
         }
-        let mut copied = self.inner().copy(&uids, target).await?;
+        let copied = self.inner().copy(&uids, target).await;
+        if self.fault(Fault::CopiesWhatFits) && copied.is_err() {
+            let first = uids.first().into_iter().collect();
+            let _ = self.inner().copy(&first, target).await;
+        }
+        let mut copied = copied?;
         match self.world.fault() {
             Fault::CopyReversed => {
                 self.remove(target, copied.to()).await?;

@@ -10,12 +10,13 @@ use imap_seq::{Uid, UidSet};
 use imap_updates::{Access, Flag, Flags, Origin};
 use std::sync::Arc;
 
-/// A wrapper with everything that a case may ask for: another program, a second process, a restart.
+/// A wrapper with everything that a case may ask for: another program, a second process, a restart, quotas.
 pub(crate) fn subject(fault: Fault) -> Subject<Broken> {
     let broken = Broken::new(fault);
     let world = broken.world();
-    let reopened = Arc::clone(&world);
+    let (reopened, limited) = (Arc::clone(&world), Arc::clone(&world));
     Subject::new(broken, "ann", "secret")
+        .with_limits(move |messages, octets| limited.inner.limit(Some(messages), Some(octets)))
         .with_second(Broken::of(&world))
         .with_reopen(async move || match fault {
             Fault::ForgetsAtRestart => Broken::new(fault),

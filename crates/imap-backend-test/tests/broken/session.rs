@@ -8,7 +8,7 @@ use imap_backend::{
     Abilities, Ability, Acl, AclChange, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind,
     FlagAction, FlagChange, Grantable, Identifier, ListEntry, ListQuery, Mailbox, MailboxName, MessageSource,
     Messages, Metadata, MetadataChange, Need, ObjectId, Opened, Quota, Record, Rights, Select, Session,
-    SpecialUse, Status, StatusQuery,
+    SpecialUse, Status, StatusQuery, Usage,
 };
 use imap_backend_test::MemorySession;
 use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
@@ -98,6 +98,23 @@ impl BrokenSession {
         match self.world.fault() {
             Fault::MailboxIdsAreOne => ObjectId::of_mailbox(1),
             _ => id.clone(),
+        }
+    }
+
+    /// Refuses a message that does not fit. For `RoomStaysTaken`: as if nothing had been expunged.
+    async fn check_room(&mut self, size: Option<u64>) -> Result<(), Error> {
+        let fits = |quota: &Quota| quota.has_room_for(1, size.unwrap_or(0));
+        let quotas = self.inner.quotas(None).await?;
+        let has_room = quotas.iter().all(fits);
+        let expunged = !self.world.raw.lock().is_empty()
+            && quotas.iter().any(|quota| {
+                quota
+                    .messages()
+                    .is_some_and(|usage| usage.used() == 0 && usage.limit() == 1)
+            });
+        match has_room && !(expunged && self.fault(Fault::RoomStaysTaken)) {
+            true => Ok(()),
+            false => Err(ErrorKind::OverQuota.into()),
         }
     }
 
@@ -287,6 +304,9 @@ impl Session for BrokenSession {
             self.inner.create(name, &Create::default()).await?;
         }
         let _ = self.world.shadow(name).await;
+        if !self.fault(Fault::ReadsOverQuota) {
+            self.check_room(message.size()).await?;
+        }
         let (mut octets, error) = match self.world.fault() {
             Fault::StoresWhatArrived => {
                 let mut stores = StoresWhatArrived {
@@ -351,6 +371,11 @@ impl Session for BrokenSession {
             Some(error) if !keeps => return Err(error),
             failed => failed,
         };
+        let octets = arrived.iter().map(|(_, octets)| octets.len() as u64).sum();
+        let fits = |quota: &Quota| quota.has_room_for(arrived.len() as u64, octets);
+        if !self.inner.quotas(None).await?.iter().all(fits) {
+            return Err(ErrorKind::OverQuota.into());
+        }
         if self.fault(Fault::TurnsSeveralAround) {
             arrived.reverse();
         }
@@ -553,7 +578,17 @@ impl Session for BrokenSession {
     }
 
     async fn quotas(&mut self, mailbox: Option<&MailboxName>) -> Result<Vec<Quota>, Error> {
-        self.inner.quotas(mailbox).await
+        let mut quotas = self.inner.quotas(mailbox).await?;
+        if self.fault(Fault::QuotaNeverFalls) {
+            for quota in &mut quotas {
+                let usage = quota.messages().unwrap();
+                let before = self.world.most_held.fetch_max(usage.used(), Ordering::Relaxed);
+                *quota = quota
+                    .clone()
+                    .with_messages(Usage::new(usage.used().max(before), usage.limit()));
+            }
+        }
+        Ok(quotas)
     }
 
     async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {

@@ -15,7 +15,7 @@ use imap_updates::{
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
 #[derive(Debug)]
 pub(crate) struct Broken {
@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) names: Mutex<Option<Vec<ListEntry>>>,
     /// For `StatusIsStale`.
     pub(crate) counted: Mutex<BTreeMap<MailboxName, u32>>,
+    /// The most messages that were told to be there, for `QuotaNeverFalls`.
+    pub(crate) most_held: AtomicU64,
 }
 
 /// A mailbox's published history: what the tap hears from the reference backend, less what the fault leaves out.
@@ -67,6 +69,7 @@ impl Broken {
                 locked: AtomicBool::new(false),
                 names: Mutex::default(),
                 counted: Mutex::default(),
+                most_held: AtomicU64::new(0),
             }),
         }
     }
