@@ -20,6 +20,7 @@ use crate::disk::storage;
 use crate::disk::subscriptions_file;
 use crate::disk::tree::{Place, Tree, is_below_inbox, is_mailbox};
 use crate::format::mailbox_names::{DELIMITER, directory_name, mailbox_name};
+use crate::format::maildirsize::Limits;
 use crate::format::special_uses::{ByName, SpecialUses};
 use crate::format::subscriptions::Subscription;
 use crate::mailbox::cache::Cache;
@@ -30,6 +31,8 @@ use crate::mailbox::patience::{Patience, held};
 use crate::mailbox::watch::Watcher;
 
 mod annotations;
+mod quota;
+mod transfer;
 
 /// Mailboxes kept open without a session, for a client that comes back to them. STATUS of more of them is answered from
 /// memos ([`Memos`](crate::mailbox::memo::Memos)).
@@ -49,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) cache: Arc<Cache>,
     /// Whether the names of mailboxes say what they are for.
     pub(crate) uses_by_name: ByName,
+    /// What an account may hold of which no other program says it.
+    pub(crate) quota: Limits,
     /// Of the system.
     pub(crate) boot: Arc<str>,
 }
@@ -59,6 +64,8 @@ pub(crate) struct Account {
     shared: Shared,
     /// When it was logged last that the disk is full.
     full_disk_logged: Mutex<Option<Instant>>,
+    /// Locked while `maildirsize` is read and written.
+    ledger: Mutex<quota::Ledger>,
     /// By path.
     open: Mutex<HashMap<PathBuf, Slot>>,
     kept: Mutex<VecDeque<Arc<OpenMailbox>>>,
@@ -80,6 +87,7 @@ impl Account {
             tree: Tree::open(place)?,
             shared,
             full_disk_logged: Mutex::default(),
+            ledger: Mutex::default(),
             open: Mutex::default(),
             kept: Mutex::default(),
             namespace: RwLock::new(()),
@@ -358,6 +366,7 @@ impl Account {
                 .lock()
                 .retain(|mailbox| mailbox.hub.closed().is_none());
             account.tree.sync()?;
+            account.give_back(&path, account.weigh_all(&scratch));
             account.tree.remove(&scratch);
             Ok(())
         });
@@ -434,6 +443,7 @@ impl Account {
         };
         self.blocking(move |account| {
             storage::rename_to_free_name(storage::CWD, &*source, &*target)?;
+            account.note_renaming(&source, &target);
             let slot = account.open.lock().remove(&source);
             if let (Some(mailbox), Some(slot)) = (open, slot) {
                 mailbox.moved_to(target.clone());
@@ -457,13 +467,7 @@ impl Account {
         if all.is_empty() {
             return Ok(());
         }
-        let originals = inbox.originals(&all)?;
-        let source = Arc::clone(&inbox);
-        target
-            .write_with_list_and_source(&inbox, move |target, writers, lock| {
-                target.move_in(writers, lock, &source, &originals)
-            })
-            .await?;
+        self.move_messages(&inbox, &target, &all).await?;
         Ok(())
     }
 

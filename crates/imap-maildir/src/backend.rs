@@ -17,6 +17,7 @@ use crate::disk::modseq_file::this_boot;
 use crate::disk::name_generator::NameGenerator;
 use crate::disk::tree::Place;
 use crate::format::mailbox_names::{InvalidUser, check_user};
+use crate::format::maildirsize::Limits;
 use crate::format::special_uses::ByName;
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::watch::Watcher;
@@ -113,6 +114,7 @@ impl<A: Authenticator> MaildirBackend<A> {
                 watcher: Watcher::new(),
                 cache: Arc::default(),
                 uses_by_name: ByName::Yes,
+                quota: Limits::default(),
                 boot: this_boot(),
             },
             accounts: Mutex::default(),
@@ -124,6 +126,14 @@ impl<A: Authenticator> MaildirBackend<A> {
     #[must_use]
     pub fn without_special_use_by_name(mut self) -> Self {
         self.shared.uses_by_name = ByName::No;
+        self
+    }
+
+    /// Limits the octets and the messages of each user, where no other program has said in the user's `maildirsize` how much it may
+    /// be (Maildir++). Without this there are the limits that other programs set.
+    #[must_use]
+    pub fn with_quota(mut self, octets: Option<u64>, messages: Option<u64>) -> Self {
+        self.shared.quota = Limits::new(octets, messages);
         self
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod events;
 pub(crate) mod interference;
 pub(crate) mod keywords_file;
 pub(crate) mod locked_file;
+pub(crate) mod maildirsize_file;
 pub(crate) mod modseq_file;
 pub(crate) mod name_generator;
 pub(crate) mod random;

@@ -7,6 +7,7 @@ pub(crate) mod keywords;
 pub(crate) mod letter_map;
 pub(crate) mod line_ends;
 pub(crate) mod mailbox_names;
+pub(crate) mod maildirsize;
 pub(crate) mod modseqs;
 pub(crate) mod special_uses;
 pub(crate) mod subscriptions;

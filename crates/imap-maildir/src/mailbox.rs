@@ -24,3 +24,4 @@ pub(crate) mod schedule;
 pub(crate) mod search;
 pub(crate) mod vanished;
 pub(crate) mod watch;
+pub(crate) mod weight;

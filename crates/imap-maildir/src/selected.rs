@@ -10,6 +10,7 @@ use imap_seq::{ModSeq, Uid, UidSet, View};
 use imap_updates::{Access, Origin};
 
 use crate::account::Account;
+use crate::format::maildirsize::Amount;
 use crate::mailbox::change::NewLetters;
 use crate::mailbox::error::{panicked, try_create};
 use crate::mailbox::open::OpenMailbox;
@@ -74,6 +75,17 @@ impl MaildirMailbox {
         }
     }
 
+    /// What messages count that are to be replaced; nothing where they do not count.
+    pub(crate) async fn look_up_weight(&self, uids: &UidSet) -> Result<Amount, Error> {
+        let originals = self.open.originals(uids)?;
+        let (account, open) = (Arc::clone(&self.account), Arc::clone(&self.open));
+        let weigh = move || match account.counts(&open.path()) {
+            true => open.weight_of(&originals),
+            false => Amount::default(),
+        };
+        tokio::task::spawn_blocking(weigh).await.map_err(panicked)
+    }
+
     async fn target(&self, name: &MailboxName) -> Result<Arc<OpenMailbox>, Error> {
         self.account.mailbox(name, ErrorKind::TryCreate).await
     }
@@ -117,39 +129,29 @@ impl Mailbox for MaildirMailbox {
 
     async fn copy(&mut self, uids: &UidSet, name: &MailboxName) -> Result<Copied, Error> {
         let target = self.target(name).await?;
-        let originals = self.open.originals(uids)?;
-        let (open, uid_validity) = (Arc::clone(&self.open), target.uid_validity);
-        let to_prepare = Arc::clone(&target);
-        let prepare = move || open.prepare_copies(&to_prepare, &originals);
-        let copies = tokio::task::spawn_blocking(prepare).await.map_err(panicked)?;
-        let copies = self.account.reported(name, copies)?;
-        let add = move |target: &OpenMailbox, writer: &mut _, lock| target.add(writer, lock, copies);
-        let to = self.account.reported(name, target.write_with_list(add).await);
-        let to = to.map_err(try_create)?;
-        Ok(Copied::new(uid_validity, uids.iter().zip(to)))
+        let copied = self.account.copy_messages(&self.open, &target, uids).await;
+        let to = self.account.reported(name, copied).map_err(try_create)?;
+        Ok(Copied::new(target.uid_validity, uids.iter().zip(to)))
     }
 
     async fn move_to(&mut self, uids: &UidSet, name: &MailboxName) -> Result<Copied, Error> {
         self.may_write()?;
         let target = self.target(name).await?;
-        let originals = self.open.originals(uids)?;
-        let (open, uid_validity) = (Arc::clone(&self.open), target.uid_validity);
-        let source = Arc::clone(&open);
-        let move_in = move |target: &OpenMailbox, writers: &mut _, lock| {
-            target.move_in(writers, lock, &source, &originals)
-        };
-        let moved = target.write_with_list_and_source(&open, move_in).await;
-        let moved = self.account.reported(name, moved);
-        let moved = moved.map_err(try_create)?;
+        let moved = self.account.move_messages(&self.open, &target, uids).await;
+        let moved = self.account.reported(name, moved).map_err(try_create)?;
         let pairs = moved.into_iter().map(|moved| (moved.from, moved.to));
-        Ok(Copied::new(uid_validity, pairs))
+        Ok(Copied::new(target.uid_validity, pairs))
     }
 
     async fn expunge(&mut self, uids: &UidSet) -> Result<(), Error> {
         self.may_write()?;
-        let uids = uids.clone();
+        let (account, uids) = (Arc::clone(&self.account), uids.clone());
         self.open
-            .write_with_list_if_free(move |open, writer, lock| open.expunge(writer, lock, &uids))
+            .write_with_list_if_free(move |open, writer, lock| {
+                let (removed, result) = open.expunge(writer, lock, &uids);
+                account.give_back(&open.path(), removed);
+                result
+            })
             .await
     }
 

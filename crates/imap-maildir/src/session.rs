@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use imap_backend::{
-    Abilities, Ability, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind, ListEntry,
-    ListQuery, MailboxName, MessageSource, Messages, Metadata, MetadataChange, Opened, Select, Selection,
-    Session, Status, StatusQuery,
+    Abilities, Ability, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind, FlagAction,
+    FlagChange, ListEntry, ListQuery, Mailbox as _, MailboxName, MessageSource, Messages, Metadata,
+    MetadataChange, Opened, Quota, Select, Selection, Session, Status, StatusQuery,
 };
-
 use imap_seq::Uid;
+use imap_updates::{Flag, Flags};
 
 use crate::account::Account;
 use crate::disk::delivery::Delivery;
 use crate::format::mailbox_names::DELIMITER;
+use crate::format::maildirsize::Amount;
 use crate::format::subscriptions::Subscription;
 use crate::mailbox::add::Addition;
 use crate::mailbox::error::{from_io, panicked, try_create};
@@ -65,8 +66,30 @@ impl Session for MaildirSession {
         mut message: impl MessageSource,
     ) -> Result<Appended, Error> {
         let mailbox = self.account.mailbox(name, ErrorKind::TryCreate).await?;
-        let appended = append_to(&mailbox, append, &mut message).await;
+        let appended = self
+            .append_to(&mailbox, append, &mut message, Amount::default())
+            .await;
         self.account.reported(name, appended)
+    }
+
+    /// As the default does, but what goes makes room for what comes (RFC 8508, section 3.4).
+    async fn replace(
+        &mut self,
+        selected: &mut MaildirMailbox,
+        replaced: Uid,
+        name: &MailboxName,
+        append: &Append,
+        mut message: impl MessageSource,
+    ) -> Result<Appended, Error> {
+        let replaced = [replaced].into_iter().collect();
+        let leaving = selected.look_up_weight(&replaced).await?;
+        let mailbox = self.account.mailbox(name, ErrorKind::TryCreate).await?;
+        let appended = self.append_to(&mailbox, append, &mut message, leaving).await;
+        let appended = self.account.reported(name, appended)?;
+        let delete = FlagChange::new(FlagAction::Add, Flags::from_iter([Flag::Deleted]));
+        selected.store(&replaced, &delete).await?;
+        selected.expunge(&replaced).await?;
+        Ok(appended)
     }
 
     /// All are written into `tmp/`; then they get their names and UIDs together, as the messages of a COPY do.
@@ -76,7 +99,7 @@ impl Session for MaildirSession {
         mut messages: impl Messages,
     ) -> Result<AppendedAll, Error> {
         let mailbox = self.account.mailbox(name, ErrorKind::TryCreate).await?;
-        let appended = append_all_to(&mailbox, &mut messages).await;
+        let appended = self.append_all_to(&mailbox, &mut messages).await;
         self.account.reported(name, appended)
     }
 
@@ -113,6 +136,10 @@ impl Session for MaildirSession {
         self.account.set_metadata(mailbox, changes).await
     }
 
+    async fn quotas(&mut self, mailbox: Option<&MailboxName>) -> Result<Vec<Quota>, Error> {
+        self.account.quotas(mailbox).await
+    }
+
     async fn subscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
         self.account.subscribe(name, Subscription::Add).await
     }
@@ -131,61 +158,74 @@ pub(crate) fn abilities() -> Abilities {
         .with(Ability::Metadata)
         .with(Ability::MultiAppend)
         .with(Ability::Catenate)
+        .with(Ability::Quota)
 }
 
-/// Stores a message; on an error nothing of it stays.
-async fn append_to(
-    mailbox: &Arc<OpenMailbox>,
-    append: &Append,
-    message: &mut impl MessageSource,
-) -> Result<Appended, Error> {
-    let addition = prepare(mailbox, append, message).await?;
-    let uids = add(mailbox, vec![addition]).await?;
-    let uid = uids.first().copied().ok_or(ErrorKind::ServerBug)?;
-    Ok(Appended::new(mailbox.uid_validity, uid))
-}
-
-/// Stores messages; on an error nothing of any stays.
-async fn append_all_to(
-    mailbox: &Arc<OpenMailbox>,
-    messages: &mut impl Messages,
-) -> Result<AppendedAll, Error> {
-    let mut additions = Vec::new();
-    while let Some(append) = messages.next().await? {
-        additions.push(prepare(mailbox, &append, messages).await?);
+impl MaildirSession {
+    /// Stores a message; on an error nothing of it stays. What `leaving` tells goes afterwards.
+    async fn append_to(
+        &self,
+        mailbox: &Arc<OpenMailbox>,
+        append: &Append,
+        message: &mut impl MessageSource,
+        leaving: Amount,
+    ) -> Result<Appended, Error> {
+        let more = Amount::new(1, message.size().unwrap_or(0)).and(leaving.negated());
+        let addition = self.prepare(mailbox, append, message, more).await?;
+        let uids = self.account.add_messages(mailbox, vec![addition], leaving).await;
+        let uid = uids.map_err(try_create)?.first().copied();
+        Ok(Appended::new(
+            mailbox.uid_validity,
+            uid.ok_or(ErrorKind::ServerBug)?,
+        ))
     }
-    let uids = add(mailbox, additions).await?;
-    Ok(AppendedAll::new(mailbox.uid_validity, uids))
-}
 
-/// Takes a message in, to where it needs no more than its name.
-async fn prepare(
-    mailbox: &Arc<OpenMailbox>,
-    append: &Append,
-    message: &mut impl MessageSource,
-) -> Result<Addition, Error> {
-    let delivery = receive(mailbox, message).await?;
-    let modified = append.internal_date().map(|date| date.timestamp());
-    let finish = move || delivery.finish(modified).map_err(from_io);
-    let prepared = tokio::task::spawn_blocking(finish).await.map_err(panicked)??;
-    Ok(Addition {
-        prepared,
-        flags: append.flags().clone(),
-    })
-}
+    /// Stores messages; on an error nothing of any stays.
+    async fn append_all_to(
+        &self,
+        mailbox: &Arc<OpenMailbox>,
+        messages: &mut impl Messages,
+    ) -> Result<AppendedAll, Error> {
+        let mut additions = Vec::new();
+        while let Some(append) = messages.next().await? {
+            let more = Amount::new(1, messages.size().unwrap_or(0)).and(Addition::weight_of(&additions));
+            additions.push(self.prepare(mailbox, &append, messages, more).await?);
+        }
+        let uids = self
+            .account
+            .add_messages(mailbox, additions, Amount::default())
+            .await;
+        Ok(AppendedAll::new(mailbox.uid_validity, uids.map_err(try_create)?))
+    }
 
-async fn add(mailbox: &Arc<OpenMailbox>, additions: Vec<Addition>) -> Result<Vec<Uid>, Error> {
-    mailbox
-        .write_with_list(move |mailbox, writer, lock| mailbox.add(writer, lock, additions))
-        .await
-        .map_err(try_create)
+    /// Takes a message in, to where it needs no more than its name. It is refused before its first octet where there is no room
+    /// for so much `more`.
+    async fn prepare(
+        &self,
+        mailbox: &Arc<OpenMailbox>,
+        append: &Append,
+        message: &mut impl MessageSource,
+        more: Amount,
+    ) -> Result<Addition, Error> {
+        let (account, to) = (Arc::clone(&self.account), Arc::clone(mailbox));
+        let begin = move || {
+            account.check_room(&to.path(), more)?;
+            Delivery::begin(Arc::clone(&to.directory), &to.names).map_err(from_io)
+        };
+        let delivery = tokio::task::spawn_blocking(begin).await.map_err(panicked)??;
+        let delivery = receive(delivery, message).await?;
+        let modified = append.internal_date().map(|date| date.timestamp());
+        let finish = move || delivery.finish(modified).map_err(from_io);
+        let prepared = tokio::task::spawn_blocking(finish).await.map_err(panicked)??;
+        Ok(Addition {
+            prepared,
+            flags: append.flags().clone(),
+        })
+    }
 }
 
 /// Writes a message into `tmp/` as it arrives.
-async fn receive(mailbox: &Arc<OpenMailbox>, message: &mut impl MessageSource) -> Result<Delivery, Error> {
-    let (directory, names) = (Arc::clone(&mailbox.directory), Arc::clone(&mailbox.names));
-    let begin = move || Delivery::begin(directory, &names).map_err(from_io);
-    let mut delivery = tokio::task::spawn_blocking(begin).await.map_err(panicked)??;
+async fn receive(mut delivery: Delivery, message: &mut impl MessageSource) -> Result<Delivery, Error> {
     let mut collected = Vec::new();
     let mut more = true;
     while more {

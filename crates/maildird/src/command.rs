@@ -1,6 +1,7 @@
 //! The command line: what there is to type, and what it exits with.
 
 use std::io::{self, Write};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,7 +11,7 @@ use imap_daemon::config::ServerFlags;
 use imap_daemon::passwords::{PasswordSource, Secrets};
 use imap_daemon::users::{self, IfMissing, UserName, Users, UsersError};
 
-use crate::config::{MailRoot, MailRootLinks, MaildirLayer, Settings, SpecialUse, example};
+use crate::config::{MailRoot, MailRootLinks, MaildirLayer, Settings, SpecialUse, StorageQuota, example};
 use crate::{check, serve};
 
 /// An IMAP server for Maildir.
@@ -67,6 +68,12 @@ struct ServeArgs {
     /// Which mailboxes are shown as the one for sent mail, drafts and so on [default: by-name]
     #[arg(long, value_name = "WHICH")]
     special_use: Option<SpecialUse>,
+    /// How much each user may hold, such as 2GiB, where no other program says so in the user's maildirsize [default: no limit]
+    #[arg(long, value_name = "SIZE")]
+    quota_storage: Option<StorageQuota>,
+    /// How many messages each user may hold, where no other program says so in the user's maildirsize [default: no limit]
+    #[arg(long, value_name = "COUNT")]
+    quota_messages: Option<NonZeroU64>,
     /// The users file (see `maildird user`)
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
@@ -142,6 +149,8 @@ fn run_serve(args: ServeArgs) -> Result<ExitCode, Failure> {
         mail_root: args.mail_root,
         mail_root_links: args.mail_root_links,
         special_use: args.special_use,
+        quota_storage: args.quota_storage,
+        quota_messages: args.quota_messages,
         users: args.users,
     };
     serve::run(Settings::of(args.server.over_file(own)?)?)

@@ -1,5 +1,6 @@
 //! The settings of `maildird serve`: those of every server, and where Maildirs and users are.
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -8,8 +9,10 @@ use serde::Deserialize;
 use serde::de::MapAccess;
 
 mod mail_root;
+mod quota;
 
 pub(crate) use mail_root::MailRoot;
+pub(crate) use quota::StorageQuota;
 
 /// A commented file with every key.
 pub(crate) fn example() -> String {
@@ -29,6 +32,10 @@ pub(crate) struct MaildirLayer {
     pub(crate) mail_root_links: Option<MailRootLinks>,
     /// Whether names say what mailboxes are for.
     pub(crate) special_use: Option<SpecialUse>,
+    /// How many octets each user may hold.
+    pub(crate) quota_storage: Option<StorageQuota>,
+    /// How many messages each user may hold.
+    pub(crate) quota_messages: Option<NonZeroU64>,
     /// The users file.
     pub(crate) users: Option<PathBuf>,
 }
@@ -44,6 +51,10 @@ pub(crate) struct Settings {
     pub(crate) mail_root_links: MailRootLinks,
     /// Whether names say what mailboxes are for.
     pub(crate) special_use: SpecialUse,
+    /// How many octets each user may hold; no limit where there is none.
+    pub(crate) quota_storage: Option<StorageQuota>,
+    /// How many messages each user may hold; no limit where there is none.
+    pub(crate) quota_messages: Option<NonZeroU64>,
     /// The users file.
     pub(crate) users: PathBuf,
 }
@@ -71,13 +82,22 @@ pub(crate) enum SpecialUse {
 }
 
 impl Section for MaildirLayer {
-    const KEYS: &[&str] = &["mail_root", "mail_root_links", "special_use", "users"];
+    const KEYS: &[&str] = &[
+        "mail_root",
+        "mail_root_links",
+        "special_use",
+        "quota_storage",
+        "quota_messages",
+        "users",
+    ];
 
     fn read<'de, M: MapAccess<'de>>(&mut self, key: &str, file: &mut M) -> Result<(), M::Error> {
         match key {
             "mail_root" => self.mail_root = file.next_value()?,
             "mail_root_links" => self.mail_root_links = file.next_value()?,
             "special_use" => self.special_use = file.next_value()?,
+            "quota_storage" => self.quota_storage = file.next_value()?,
+            "quota_messages" => self.quota_messages = file.next_value()?,
             "users" => self.users = file.next_value()?,
             other => return unknown_key(other),
         }
@@ -95,6 +115,8 @@ impl Section for MaildirLayer {
             mail_root: self.mail_root.or(below.mail_root),
             mail_root_links: self.mail_root_links.or(below.mail_root_links),
             special_use: self.special_use.or(below.special_use),
+            quota_storage: self.quota_storage.or(below.quota_storage),
+            quota_messages: self.quota_messages.or(below.quota_messages),
             users: self.users.or(below.users),
         }
     }
@@ -121,6 +143,8 @@ impl Settings {
             mail_root,
             mail_root_links: own.mail_root_links.unwrap_or_default(),
             special_use: own.special_use.unwrap_or_default(),
+            quota_storage: own.quota_storage,
+            quota_messages: own.quota_messages,
             users,
         })
     }

@@ -1,6 +1,7 @@
 //! `maildird serve`: from settings to a running server.
 
 use std::io;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -49,7 +50,9 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
         SpecialUse::ByName => backend,
         SpecialUse::AsCreated => backend.without_special_use_by_name(),
     };
-    plan.serve(backend, &ready).await
+    let octets = settings.quota_storage.map(|quota| quota.0);
+    let messages = settings.quota_messages.map(NonZeroU64::get);
+    plan.serve(backend.with_quota(octets, messages), &ready).await
 }
 
 /// The users' Maildirs may be missing, and are then made; the folder that they go into must be there. A mount that

@@ -39,6 +39,8 @@ pub(crate) struct Prepared {
     temporary: Vec<u8>,
     /// The base name that it gets.
     pub(crate) base: Arc<[u8]>,
+    /// Octets in the file.
+    pub(crate) physical: u64,
     /// Octets with CRLF line ends, where known.
     pub(crate) wire: Option<u64>,
     /// INTERNALDATE, seconds since the epoch, where known.
@@ -114,6 +116,7 @@ impl Delivery {
         Ok(Prepared {
             directory: Arc::clone(&self.directory),
             base: with_sizes(&self.base, self.physical, self.wire).into(),
+            physical: self.physical,
             temporary: std::mem::take(&mut self.base),
             wire: Some(self.wire),
             modified: Some(modified),
@@ -154,6 +157,7 @@ impl Prepared {
             directory: Arc::clone(&target),
             temporary,
             base: base.into(),
+            physical: status.size,
             wire: None,
             modified: Some(status.modified),
             state: State::InTemporary,

@@ -13,6 +13,7 @@ use crate::disk::keywords_file::ExcessKeywords;
 use crate::disk::scan::Scope;
 use crate::format::flags::{Info, Letter};
 use crate::format::letter_map::LetterMap;
+use crate::format::maildirsize::Amount;
 use crate::mailbox::error::from_io;
 use crate::mailbox::index::{Entry, Index};
 use crate::mailbox::locate::Finder;
@@ -123,19 +124,24 @@ impl OpenMailbox {
 
     /// Removes those of the messages that have `\Deleted`, on disk and now. Blocks. Not synced: a power failure may bring
     /// them back.
+    ///
+    /// Gives what it removed, also where it ended with an error.
     pub(crate) fn expunge(
         &self,
         writer: &mut Writer,
         lock: Option<Dotlock>,
         uids: &UidSet,
-    ) -> Result<(), Error> {
-        self.check_alive().map_err(from_io)?;
+    ) -> (Amount, Result<(), Error>) {
+        let mut removed = Amount::default();
+        if let Err(error) = self.check_alive() {
+            return (removed, Err(from_io(error)));
+        }
         let mut messages = self.known(uids);
         messages.retain(|(_, entry)| entry.info.contains(Letter::Trashed));
         let outcomes = self.change_each(writer, lock, messages, |finder, entry| {
-            self.remove_one(finder, entry)
+            self.remove_one(finder, entry, &mut removed)
         });
-        self.publish_outcomes(writer, outcomes, Origin::EXTERNAL)
+        (removed, self.publish_outcomes(writer, outcomes, Origin::EXTERNAL))
     }
 
     /// Works on one message after the other. Of those that cannot be changed the first error is kept; the others go on.
@@ -202,14 +208,17 @@ impl OpenMailbox {
         })
     }
 
-    fn remove_one(&self, finder: &mut Finder<'_>, known: &Entry) -> io::Result<Outcome> {
+    /// Adds to `all` what it removes. What another program removed, that one has counted.
+    fn remove_one(&self, finder: &mut Finder<'_>, known: &Entry, all: &mut Amount) -> io::Result<Outcome> {
         let removed = finder.with_file(known, |entry| {
             if !entry.info.contains(Letter::Trashed) {
                 // Another program took the flag away at the last moment.
                 return Ok(Outcome::Kept(entry.clone()));
             }
             self.directory.moments().at(Moment::BeforeRename);
+            let weight = self.weight(entry);
             self.directory.unlink(entry.at())?;
+            *all = all.and(weight);
             Ok(Outcome::Gone)
         })?;
         Ok(removed.map_or(Outcome::Gone, |(outcome, _)| outcome))

@@ -13,6 +13,7 @@ mod names;
 mod numbers;
 mod outside;
 mod power;
+mod quota;
 mod races;
 mod recent;
 mod search;

@@ -30,6 +30,8 @@ fn wrong_values_are_named_with_their_line() {
     for (text, line, what) in [
         ("mail_root = '/var/mail'\n", 1, "no %u"),
         ("users = 'u'\nmail_root_links = 'yes'\n", 2, "follow"),
+        ("quota_storage = '2GB'\n", 1, "2GiB"),
+        ("quota_messages = 0\n", 1, "nonzero"),
     ] {
         let error = Layer::<MaildirLayer>::parse(text).unwrap_err().to_string();
         assert!(
