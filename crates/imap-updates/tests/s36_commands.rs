@@ -2,9 +2,9 @@
 
 mod support;
 
-use imap_seq::UidSet;
+use imap_seq::{Uid, UidSet};
 use imap_updates::{
-    Access, Echo, ExpungeForm, Followers, Ingest, MailboxHub, Origin, Recency, Release, Untagged,
+    Access, Closed, Echo, ExpungeForm, Followers, Ingest, MailboxHub, Origin, Recency, Release, Untagged,
     UpdateBuffer, kind,
 };
 use support::desk::{Desk, SILENCE, flags, hold, lines, release, write};
@@ -270,7 +270,7 @@ fn vanished_earlier_comes_from_the_history_as_far_as_it_reaches() {
 }
 
 fn recent(session: &UpdateBuffer) -> Vec<u32> {
-    session.recent_uids().iter().map(imap_seq::Uid::get).collect()
+    session.recent_uids().iter().map(Uid::get).collect()
 }
 
 /// Choice: a session that only reads sees `\Recent` on what no read-write session was told of, and takes it from
@@ -395,5 +395,45 @@ fn after_notify_selected_an_expunge_needs_no_command() {
     assert_eq!(drain(&mut desk.a), ["1 EXPUNGE"], "SELECTED");
     desk.a.notify(SelectedEvents::DuringCommands);
     desk.expunge(&[2]);
-    assert_eq!(drain(&mut desk.a), SILENCE, "NOTIFY NONE");
+    assert_eq!(drain(&mut desk.a), SILENCE, "no NOTIFY");
+}
+
+/// RFC 5465, sections 3.1 and 5: without SELECTED, the mailbox is a snapshot until NOTIFY says otherwise.
+#[test]
+fn a_client_that_asked_for_silence_is_told_only_what_it_removed_itself() {
+    use imap_updates::SelectedEvents;
+    let mut desk = Desk::with(&[1, 2, 3]);
+    desk.a.notify(SelectedEvents::Never);
+    desk.expunge(&[1]);
+    assert_eq!(desk.arrive(4), Ingest::Applied);
+    assert_eq!(desk.noop(), SILENCE);
+    assert_eq!(desk.a.view().uids().map(Uid::get).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(!is_woken(&mut desk.a), "IDLE would never sleep");
+    desk.a.removed_by_client();
+    desk.expunge(&[2]);
+    let drained = desk.a.drain(Release::hold());
+    assert_eq!(write(&mut desk.a, drained), SILENCE, "commands with numbers wait");
+    assert_eq!(desk.noop(), ["2 EXPUNGE", "1 EXPUNGE", "2 EXISTS"]);
+    desk.expunge(&[3]);
+    assert_eq!(desk.noop(), SILENCE);
+    desk.a.notify(SelectedEvents::AtAnyTime);
+    assert!(is_woken(&mut desk.a));
+    assert_eq!(desk.noop(), ["1 EXPUNGE"]);
+}
+
+#[test]
+fn a_client_that_asked_for_silence_hears_of_the_end() {
+    use imap_updates::SelectedEvents;
+    let mut desk = Desk::with(&[1]);
+    desk.a.notify(SelectedEvents::Never);
+    assert!(!is_woken(&mut desk.a));
+    desk.hub.lock().close(Closed::Deleted);
+    assert!(is_woken(&mut desk.a));
+    assert!(desk.a.drain(Release::hold()).ended().is_some());
+}
+
+/// Whether IDLE would look now.
+fn is_woken(session: &mut UpdateBuffer) -> bool {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    session.poll_changed(&mut context).is_ready()
 }

@@ -43,6 +43,8 @@ pub struct UpdateBuffer {
     recent_told: u32,
     form: ExpungeForm,
     events: SelectedEvents,
+    /// The client's own command has removed messages since a drain that released them.
+    own_removal: bool,
     held: Option<Held>,
     /// HIGHESTMODSEQ as of the last drain.
     highest_modseq: ModSeq,
@@ -91,6 +93,7 @@ impl UpdateBuffer {
             recent,
             form: ExpungeForm::Expunge,
             events: SelectedEvents::DuringCommands,
+            own_removal: false,
             held: None,
             highest_modseq: state.highest_modseq,
             phase: Phase::Told,
@@ -158,6 +161,12 @@ impl UpdateBuffer {
     /// [`SelectedEvents::AtAnyTime`].
     pub const fn notify(&mut self, events: SelectedEvents) {
         self.events = events;
+    }
+
+    /// A command of this client (EXPUNGE, MOVE, REPLACE) removes messages: the next drain that may tell that does, also where
+    /// NOTIFY asked for silence. Numbering is one: what others removed comes along.
+    pub const fn removed_by_client(&mut self) {
+        self.own_removal = true;
     }
 
     /// A command was received whole, and starts. O(1).
@@ -261,12 +270,13 @@ impl UpdateBuffer {
         } else {
             Expunges::Hold
         };
-        if !self.has_news(expunges) {
+        if self.is_silent(expunges) || !self.has_news(expunges) {
             return Drained {
                 ended: self.ended(),
                 ..Drained::default()
             };
         }
+        self.own_removal &= expunges == Expunges::Hold;
         let drained = self.take(expunges);
         if !drained.is_empty() {
             self.phase = Phase::Writing;
@@ -323,7 +333,15 @@ impl UpdateBuffer {
         self.flags_lost = false;
     }
 
+    /// Whether NOTIFY asked for silence, and nothing that this client did has to be told.
+    fn is_silent(&self, expunges: Expunges) -> bool {
+        self.events == SelectedEvents::Never && !(self.own_removal && expunges == Expunges::Release)
+    }
+
     fn should_look(&mut self) -> bool {
+        if self.events == SelectedEvents::Never {
+            return self.phase == Phase::Ended || self.history.closed().is_some();
+        }
         let releasable = self.phase == Phase::MayRelease && self.mapper.get_mut().pending() > 0;
         releasable
             || !self.restated.is_empty()

@@ -3,7 +3,7 @@
 /// When a client wants to hear of its selected mailbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SelectedEvents {
-    /// No NOTIFY: during commands, as the release table says.
+    /// No NOTIFY yet: during commands, as the release table says.
     #[default]
     DuringCommands,
     /// NOTIFY SET (SELECTED ..): at any time, EXPUNGE included, even without a command and during FETCH. The client
@@ -11,4 +11,7 @@ pub enum SelectedEvents {
     AtAnyTime,
     /// NOTIFY SET (SELECTED-DELAYED ..): at any time, but EXPUNGE as the release table says.
     AtAnyTimeButExpunge,
+    /// NOTIFY without either, or with NONE: never. The client looks at a snapshot, in which only its own commands change the
+    /// numbering ([`UpdateBuffer::removed_by_client`](crate::UpdateBuffer::removed_by_client)).
+    Never,
 }
