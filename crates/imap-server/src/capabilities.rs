@@ -45,6 +45,7 @@ const CAPABILITIES: &[(&str, Needs)] = &[
     ("SPECIAL-USE", Needs::Ability(Ability::SpecialUse)),
     ("CREATE-SPECIAL-USE", Needs::Ability(Ability::CreateSpecialUse)),
     ("METADATA", Needs::Ability(Ability::Metadata)),
+    ("LIST-METADATA", Needs::Ability(Ability::Metadata)),
     ("ACL", Needs::Ability(Ability::Acl)),
     ("RIGHTS=texk", Needs::Ability(Ability::Acl)),
     ("LIST-MYRIGHTS", Needs::Ability(Ability::Acl)),

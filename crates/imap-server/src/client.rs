@@ -111,7 +111,7 @@ impl<B: Backend> Client<B> {
 
     async fn serve(&mut self) -> Result<(), Gone> {
         loop {
-            if self.watching.is_some() {
+            if self.is_waiting_with_news() {
                 Box::pin(self.wait_with_news()).await?;
             }
             let received = self.receiver.receive(&mut self.channel).await?;

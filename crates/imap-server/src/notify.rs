@@ -4,10 +4,14 @@
 //! Nothing is queued: a client that does not read for an hour is told one line for each mailbox that changed, so that
 //! NOTIFICATIONOVERFLOW never happens. What is kept is one line's worth for each mailbox that is watched.
 
+mod annotations;
+mod own;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use imap_backend::{
-    Error, ErrorKind, ListQuery, ListedAs, MailboxName, ObjectId, Rights, Selection, Session, Status,
+    Error, ErrorKind, ListQuery, ListedAs, MailboxName, MetadataChange, ObjectId, Rights, Selection,
+    Session, Status,
     StatusQuery, Subscription,
 };
 use imap_seq::{ModSeq, Uid};
@@ -20,13 +24,26 @@ use crate::rights::{self, Deed};
 use crate::syntax::extension::{Events, Group, NewMessageItems};
 use crate::syntax::filter::Filter;
 use crate::wire;
+use annotations::Annotations;
 
 /// What one client has asked for, and what it was told.
 #[derive(Debug)]
 pub(crate) struct Watching {
-    selected: Option<(SelectedEvents, Option<NewMessageItems>)>,
+    selected: Option<SelectedGroup>,
     groups: Vec<(Places, Events)>,
     told: BTreeMap<MailboxName, Told>,
+    /// The annotations of the server, where they are watched.
+    server: Option<Annotations>,
+    /// Names that the client has made, removed or renamed since the last look.
+    own: BTreeSet<MailboxName>,
+}
+
+/// What is told of the selected mailbox.
+#[derive(Debug)]
+struct SelectedGroup {
+    when: SelectedEvents,
+    items: Option<NewMessageItems>,
+    flag_change: bool,
 }
 
 /// A name, as the client knows it.
@@ -37,6 +54,8 @@ struct Told {
     /// Whether this user may know what is in it.
     is_readable: bool,
     figures: Option<Figures>,
+    /// Where they are watched.
+    annotations: Option<Annotations>,
 }
 
 /// The figures of a mailbox whose messages are watched.
@@ -75,20 +94,31 @@ pub(crate) enum Look {
 }
 
 impl Watching {
-    pub(crate) fn new(groups: Vec<Group>, naming: Naming) -> Self {
-        let mut watching = Self {
+    /// NOTIFY NONE: nothing of any mailbox, the selected one included.
+    pub(crate) const fn nothing() -> Self {
+        Self {
             selected: None,
             groups: Vec::new(),
             told: BTreeMap::new(),
-        };
+            server: None,
+            own: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn new(groups: Vec<Group>, naming: Naming) -> Self {
+        let mut watching = Self::nothing();
         for Group { filter, mut events } in groups {
             match filter {
                 Filter::Selected | Filter::SelectedDelayed if !events.message_new => {}
-                Filter::Selected => {
-                    watching.selected = Some((SelectedEvents::AtAnyTime, events.items.take()));
-                }
-                Filter::SelectedDelayed => {
-                    watching.selected = Some((SelectedEvents::AtAnyTimeButExpunge, events.items.take()));
+                Filter::Selected | Filter::SelectedDelayed => {
+                    watching.selected = Some(SelectedGroup {
+                        when: match filter {
+                            Filter::Selected => SelectedEvents::AtAnyTime,
+                            _ => SelectedEvents::AtAnyTimeButExpunge,
+                        },
+                        items: events.items.take(),
+                        flag_change: events.flag_change,
+                    });
                 }
                 filter => {
                     let places = Places::new(filter, naming);
@@ -99,16 +129,27 @@ impl Watching {
         watching
     }
 
-    /// When the client hears of its selected mailbox.
+    /// When the client hears of its selected mailbox: where it did not ask for that, never (RFC 5465, section 3.1).
     pub(crate) fn selected_events(&self) -> SelectedEvents {
+        let selected = self.selected.as_ref();
+        selected.map_or(SelectedEvents::Never, |selected| selected.when)
+    }
+
+    /// Whether the client hears of flags that others change in its selected mailbox.
+    pub(crate) fn tells_flags(&self) -> bool {
         self.selected
             .as_ref()
-            .map_or(SelectedEvents::DuringCommands, |(events, _)| *events)
+            .is_some_and(|selected| selected.flag_change)
     }
 
     /// What a row about a new message of the selected mailbox has.
     pub(crate) fn new_message_items(&self) -> Option<&NewMessageItems> {
-        self.selected.as_ref()?.1.as_ref()
+        self.selected.as_ref()?.items.as_ref()
+    }
+
+    /// Whether there is anything to tell between commands.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.selected.is_some() || self.watches_others()
     }
 
     /// Whether other mailboxes are watched.
@@ -125,6 +166,7 @@ impl Watching {
                 all.flag_change |= events.flag_change;
                 all.mailbox_name |= events.mailbox_name;
                 all.subscription_change |= events.subscription_change;
+                all.mailbox_metadata_change |= events.mailbox_metadata_change;
             }
         }
         all
@@ -146,11 +188,21 @@ impl Watching {
     ) -> Result<(), Error> {
         let (naming, enabled) = form;
         let mut now = names(session).await?;
+        let server = match self
+            .groups
+            .iter()
+            .any(|(_, events)| events.server_metadata_change)
+        {
+            true => Annotations::read(session, None).await?,
+            false => None,
+        };
         for (name, told) in &mut now {
             let events = self.events(name, told.subscription, naming.delimiter);
-            let watched = events.message_new || events.mailbox_name;
-            if !watched || told.listed_as != ListedAs::Mailbox || !told.is_readable {
+            if told.listed_as != ListedAs::Mailbox || !told.is_readable {
                 continue;
+            }
+            if events.mailbox_metadata_change {
+                told.annotations = Annotations::read(session, Some(name)).await?;
             }
             if events.message_new && selected != Some(name) {
                 told.figures = figures(session, name, &events).await?;
@@ -175,9 +227,14 @@ impl Watching {
                     }
                 }
             }
-            Look::TellChanges => self.tell(&now, selected, naming, enabled, out),
+            Look::TellChanges => {
+                write_annotations(out, None, naming, (self.server.as_ref(), server.as_ref()));
+                self.tell(&now, selected, naming, enabled, out);
+            }
         }
         self.told = now;
+        self.server = server;
+        self.own.clear();
         Ok(())
     }
 
@@ -194,12 +251,22 @@ impl Watching {
             let before = self.told.get(name);
             let events = self.events(name, told.subscription, naming.delimiter);
             let existed = before.is_some_and(|before| before.listed_as == told.listed_as);
-            if events.mailbox_name && !existed {
+            if events.mailbox_name && !existed && !self.is_own_level(name, told, naming.delimiter) {
                 let old = self.old_name(now, told);
                 renamed.extend(old);
                 write_list(out, name, naming, told, old);
+                let before = old.map_or(before, |old| self.told.get(old));
+                let before = before.and_then(|before| before.annotations.as_ref());
+                write_annotations(out, Some(name), naming, (before, told.annotations.as_ref()));
                 continue;
             }
+            let annotations_before = before.and_then(|before| before.annotations.as_ref());
+            write_annotations(
+                out,
+                Some(name),
+                naming,
+                (annotations_before, told.annotations.as_ref()),
+            );
             if events.subscription_change
                 && before.is_some_and(|before| before.subscription != told.subscription)
             {
@@ -208,6 +275,7 @@ impl Watching {
             let figures_before = before.and_then(|before| before.figures.as_ref());
             if let (Some(figures), true) = (&told.figures, events.message_new)
                 && selected != Some(name)
+                && !(figures_before.is_none() && figures.messages == 0 && self.own.contains(name))
                 && let Some(items) = changed(figures_before, figures, &events, enabled)
             {
                 write_status(out, name, naming, figures, items);
@@ -215,7 +283,8 @@ impl Watching {
         }
         for (name, before) in &self.told {
             let events = self.events(name, before.subscription, naming.delimiter);
-            if events.mailbox_name && !now.contains_key(name) && !renamed.contains(name) {
+            let is_gone = !now.contains_key(name) && !renamed.contains(name);
+            if events.mailbox_name && is_gone && !self.is_own_level(name, before, naming.delimiter) {
                 let gone = Told {
                     listed_as: ListedAs::NonExistent,
                     ..before.clone()
@@ -250,6 +319,7 @@ async fn names<S: Session>(session: &mut S) -> Result<BTreeMap<MailboxName, Told
                 subscription: entry.subscription(),
                 is_readable: Deed::Read.check(entry.my_rights().unwrap_or(Rights::ALL)).is_ok(),
                 figures: None,
+                annotations: None,
             };
             names.insert(entry.name().clone(), told);
         }
@@ -322,6 +392,21 @@ fn changed(before: Option<&Figures>, now: &Figures, events: &Events, enabled: En
         unseen: events.flag_change && before.unseen != now.unseen,
         highest_modseq: tells_modseq,
     })
+}
+
+/// The names of the annotations that have changed, if there are any.
+fn write_annotations(
+    out: &mut Vec<u8>,
+    name: Option<&MailboxName>,
+    naming: Naming,
+    (before, now): (Option<&Annotations>, Option<&Annotations>),
+) {
+    let Some(now) = now else { return };
+    let none = Annotations::default();
+    let changed = now.changed(before.unwrap_or(&none));
+    if !changed.is_empty() {
+        wire::metadata_changed(out, name, naming.form, changed.into_iter());
+    }
 }
 
 fn write_status(out: &mut Vec<u8>, name: &MailboxName, naming: Naming, figures: &Figures, items: Items) {

@@ -2,7 +2,7 @@
 
 use imap_backend::{Error, Mailbox, MailboxName, Need, PollReason, Rights, Walk};
 use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
-use imap_updates::{Access, Ended, ExpungeForm, Release, Untagged, UpdateBuffer};
+use imap_updates::{Access, Ended, ExpungeForm, Release, SelectedEvents, Untagged, UpdateBuffer};
 
 use crate::completion::Completion;
 use crate::connection::{Channel, Gone};
@@ -31,6 +31,16 @@ pub(crate) struct Selected<M> {
     /// What `$` means (RFC 5182).
     pub(crate) saved: UidSet,
     pub(crate) contexts: Contexts,
+    pub(crate) flags_of_others: FlagsOfOthers,
+}
+
+/// Flags that others change, as far as NOTIFY did not ask for them (RFC 5465, section 5.1).
+#[derive(Debug, Default)]
+pub(crate) struct FlagsOfOthers {
+    /// The messages whose flags were not told; none where all are told.
+    kept_back: Option<UidSet>,
+    /// Those whose flags are told with the next report, because they may be now.
+    due: UidSet,
 }
 
 /// The mod-sequences that rows have told, and whether the client may take the highest of them for the mailbox's (RFC 7162,
@@ -59,6 +69,13 @@ impl ToldModSeqs {
         }
         ahead || was_held_back
     }
+}
+
+/// Whether a client hears of flags that others change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hears {
+    Flags,
+    NoFlags,
 }
 
 /// Whether a mailbox has mod-sequences that last (RFC 7162, section 3.1.2).
@@ -104,6 +121,16 @@ impl<M: Mailbox> Selected<M> {
         view.uids().collect()
     }
 
+    /// What NOTIFY says of this mailbox. Flags that may be told from now on are told with the next report.
+    pub(crate) fn hear(&mut self, events: SelectedEvents, flags: Hears) {
+        self.updates.notify(events);
+        let FlagsOfOthers { kept_back, due } = &mut self.flags_of_others;
+        match flags {
+            Hears::Flags => *due = due.union(&kept_back.take().unwrap_or_default()),
+            Hears::NoFlags => drop(kept_back.get_or_insert_default()),
+        }
+    }
+
     /// Lets the backend look for changes that did not come through the hub. Its failure is the log's business.
     pub(crate) async fn poll(&mut self, reason: PollReason) {
         if let Err(error) = self.mailbox.poll(reason).await {
@@ -122,7 +149,7 @@ impl<M: Mailbox> Selected<M> {
         enabled: Enabled,
     ) -> Result<Option<Ended>, Gone> {
         let ended = self.drain(channel, release, enabled).await?;
-        if self.updates.lost_flags() {
+        if self.updates.lost_flags() || !self.flags_of_others.due.is_empty() {
             if let Err(error) = self.restate_flags().await {
                 tracing::warn!(%error, mailbox = %self.name, "reading all flags again failed");
                 return Ok(ended);
@@ -176,18 +203,20 @@ impl<M: Mailbox> Selected<M> {
         }
     }
 
-    /// This session slept so long that the history of flags no longer reaches back: every flag is told again. All or
-    /// none, so that a failure is tried again at the next command.
+    /// This session slept so long that the history of flags no longer reaches back: every flag is told again. Or NOTIFY
+    /// asked for flags that were kept back. All or none, so that a failure is tried again at the next command.
     async fn restate_flags(&mut self) -> Result<(), Error> {
         let view = self.updates.view().clone();
         let modseq = self.updates.highest_modseq();
+        let (all, due) = (self.updates.lost_flags(), &self.flags_of_others.due);
         let mut told = Vec::new();
-        let mut walk = Walk::new(view.uids(), Need::FLAGS);
+        let mut walk = Walk::new(view.uids().filter(|&uid| all || due.contains(uid)), Need::FLAGS);
         while let Some(fetched) = walk.next(&mut self.mailbox).await? {
             let flags = |record: imap_backend::Record| (record.uid(), record.flags().clone(), modseq);
             told.extend(fetched.into_records().map(flags));
         }
         self.updates.restate_flags(told);
+        self.flags_of_others.due = UidSet::new();
         Ok(())
     }
 
@@ -226,6 +255,10 @@ impl<M: Mailbox> Selected<M> {
                 recent,
                 modseq,
             } => {
+                if let Some(kept_back) = &mut self.flags_of_others.kept_back {
+                    kept_back.insert(uid);
+                    return;
+                }
                 let row = enabled.flags_row((seq, uid), Some((flags, recent)), self.told_modseq(modseq));
                 self.told.note(row.modseq);
                 row.write(out);

@@ -60,6 +60,7 @@ impl<B: Backend> Client<B> {
             return Ok(Completion::expunge_issued());
         };
         if !uids.is_empty() {
+            selected.updates.removed_by_client();
             let moving = selected.mailbox.move_with_rights(&uids, &target, rights);
             let moved = self.channel.while_present(moving).await??;
             if let Some(code) = self.copy_uid(&moved) {
@@ -83,6 +84,7 @@ impl<B: Backend> Client<B> {
         selected.permit(Deed::Expunge)?;
         let all = selected.announced();
         if !all.is_empty() {
+            selected.updates.removed_by_client();
             let expunging = selected.mailbox.expunge(&all);
             self.channel.while_present(expunging).await??;
         }
@@ -95,6 +97,7 @@ impl<B: Backend> Client<B> {
         selected.permit(Deed::Expunge)?;
         let live = resolve(&selected.updates, set, Numbers::Uids)?.live();
         if !live.is_empty() {
+            selected.updates.removed_by_client();
             let expunging = selected.mailbox.expunge(&live);
             self.channel.while_present(expunging).await??;
         }

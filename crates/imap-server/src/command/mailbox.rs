@@ -1,6 +1,6 @@
 //! Mailboxes as a whole: CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 9051, section 6.3).
 
-use imap_backend::{Ability, Backend, Create, Error, ErrorKind, MailboxName, Session};
+use imap_backend::{Ability, Backend, Create, Error, ErrorKind, MailboxName, Session, Subscription};
 use imap_codec::imap_types::mailbox::Mailbox;
 
 use crate::client::Client;
@@ -36,6 +36,9 @@ impl<B: Backend> Client<B> {
         let session = self.state.session()?;
         rights::permit_new(session, &name).await?;
         let created = session.create(&name, how).await?;
+        if let Some(watching) = &mut self.watching {
+            watching.note_created(&name);
+        }
         let completed = Completion::ok("CREATE completed");
         Ok(match created.mailbox_id() {
             Some(id) if self.abilities().has(Ability::ObjectId) => {
@@ -53,6 +56,9 @@ impl<B: Backend> Client<B> {
         let session = self.state.session()?;
         rights::permit(session, Deed::Delete, &name).await?;
         session.delete(&name).await?;
+        if let Some(watching) = &mut self.watching {
+            watching.note_deleted(&name);
+        }
         // A client that deletes what it has selected knows; only the others are thrown out.
         if matches!(&self.state, State::Selected(_, selected) if selected.name == name) {
             self.leave().await;
@@ -73,19 +79,30 @@ impl<B: Backend> Client<B> {
         rights::permit(session, Deed::Rename, &from).await?;
         rights::permit_new(session, &to).await?;
         session.rename(&from, &to).await?;
+        if let Some(watching) = &mut self.watching {
+            watching.note_renamed(&from, &to, naming.delimiter);
+        }
         Ok(Completion::ok("RENAME completed"))
     }
 
     pub(crate) async fn subscribe(&mut self, mailbox: &Mailbox<'_>) -> Answer {
         let name = subscribable(mailbox, self.naming()?)?;
         self.state.session()?.subscribe(&name).await?;
+        self.note_subscription(&name, Subscription::Subscribed);
         Ok(Completion::ok("SUBSCRIBE completed"))
     }
 
     pub(crate) async fn unsubscribe(&mut self, mailbox: &Mailbox<'_>) -> Answer {
         let name = subscribable(mailbox, self.naming()?)?;
         self.state.session()?.unsubscribe(&name).await?;
+        self.note_subscription(&name, Subscription::NotSubscribed);
         Ok(Completion::ok("UNSUBSCRIBE completed"))
+    }
+
+    fn note_subscription(&mut self, name: &MailboxName, subscription: Subscription) {
+        if let Some(watching) = &mut self.watching {
+            watching.note_subscription(name, subscription);
+        }
     }
 }
 

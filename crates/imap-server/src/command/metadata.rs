@@ -23,7 +23,8 @@ impl<B: Backend> Client<B> {
         entries: &[Entry<'_>],
     ) -> Answer {
         let place = self.annotated(mailbox)?;
-        let wanted = entries.iter().map(wanted).collect::<Result<Vec<_>, _>>()?;
+        let wanted = entries.iter().map(AsRef::as_ref).map(wanted);
+        let wanted = wanted.collect::<Result<Vec<_>, _>>()?;
         let (mut depth, mut most) = (Depth::Null, u32::MAX);
         for option in options {
             match option {
@@ -59,7 +60,12 @@ impl<B: Backend> Client<B> {
             session.set_metadata(place.as_ref(), &changes).await
         };
         match self.channel.while_present(setting).await? {
-            Ok(()) => Ok(Completion::ok("SETMETADATA completed")),
+            Ok(()) => {
+                if let Some(watching) = &mut self.watching {
+                    watching.note_annotations(place.as_ref(), &changes);
+                }
+                Ok(Completion::ok("SETMETADATA completed"))
+            }
             Err(error) if error.kind() == ErrorKind::Limit => {
                 Err(Completion::no("METADATA TOOMANY", "there are too many annotations").into())
             }
@@ -70,13 +76,51 @@ impl<B: Backend> Client<B> {
     /// The mailbox whose annotations are meant; none for those of the server.
     fn annotated(&mut self, mailbox: &Mailbox<'_>) -> Result<Option<MailboxName>, Stop> {
         let naming = self.naming()?;
-        if !self.abilities().has(Ability::Metadata) {
-            return Err(Completion::bad("METADATA is not supported").into());
-        }
+        self.offers_annotations()?;
         match mailbox {
             Mailbox::Other(other) if other.as_ref().is_empty() => Ok(None),
             mailbox => Ok(Some(convert::mailbox_name(mailbox, naming)?)),
         }
+    }
+
+    fn offers_annotations(&self) -> Result<(), Completion> {
+        match self.abilities().has(Ability::Metadata) {
+            true => Ok(()),
+            false => Err(Completion::bad("METADATA is not supported")),
+        }
+    }
+
+    /// The annotations that a LIST asks for, of each mailbox (RFC 9590, section 3).
+    ///
+    /// # Errors
+    /// BAD: no annotation can have such a name, or the backend keeps none.
+    pub(super) fn annotations_of_list(&self, entries: &[Vec<u8>]) -> Result<Vec<String>, Completion> {
+        self.offers_annotations()?;
+        entries.iter().map(|entry| wanted(entry)).collect()
+    }
+
+    /// Answers them for one mailbox. One whose annotations cannot be read has no answer (RFC 9590, section 3).
+    pub(super) async fn write_annotations(
+        &mut self,
+        name: &MailboxName,
+        wanted: &[String],
+    ) -> Result<(), Stop> {
+        let session = self.state.session()?;
+        let reading = async {
+            may_annotate(session, Some(name)).await?;
+            session.metadata(Some(name)).await
+        };
+        match self.channel.while_present(reading).await? {
+            Ok(metadata) => {
+                let (told, _) = pick(&metadata, wanted, &Depth::Null, u32::MAX);
+                let form = self.enabled.name_form();
+                if !told.is_empty() {
+                    wire::metadata(self.channel.io.out(), Some(name), form, &told);
+                }
+            }
+            Err(error) => tracing::debug!(%error, mailbox = %name, "LIST tells no annotations"),
+        }
+        Ok(())
     }
 }
 
@@ -89,8 +133,8 @@ async fn may_annotate<S: Session>(session: &mut S, place: Option<&MailboxName>) 
 }
 
 /// The entry that a client asks for, and for all below it `/shared` or `/private` as well (RFC 5464, section 4.2.2).
-fn wanted(entry: &Entry<'_>) -> Result<String, Completion> {
-    let text = std::str::from_utf8(entry.as_ref()).unwrap_or_default();
+fn wanted(entry: &[u8]) -> Result<String, Completion> {
+    let text = std::str::from_utf8(entry).unwrap_or_default();
     match EntryName::new(text) {
         Some(name) => Ok(name.as_str().to_owned()),
         None if ["/shared", "/private"]

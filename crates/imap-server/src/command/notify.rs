@@ -2,7 +2,7 @@
 
 use std::future::pending;
 
-use imap_backend::Backend;
+use imap_backend::{Ability, Backend};
 use imap_codec::imap_types::sequence::SequenceSet;
 use imap_updates::{CommandInProgress, Release, SelectedEvents, kind};
 use tokio::time::{Instant, sleep_until};
@@ -12,11 +12,16 @@ use crate::client::{Client, mailbox_ended};
 use crate::completion::{Answer, Completion, Stop};
 use crate::connection::{Gone, after};
 use crate::notify::{Look, Watching};
+use crate::selected::Hears;
 use crate::state::State;
 use crate::syntax::extension::{Group, Notify};
 
 /// The events that this server can tell (RFC 5465, section 5).
 const OFFERED: &str = "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)";
+
+/// The same where the backend keeps annotations.
+const OFFERED_WITH_METADATA: &str = "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange \
+                                     MailboxMetadataChange ServerMetadataChange)";
 
 impl<B: Backend> Client<B> {
     /// A successful NOTIFY SET tells what is new in the selected mailbox, as NOOP does.
@@ -28,7 +33,7 @@ impl<B: Backend> Client<B> {
         let naming = self.naming()?;
         let (tells_status, groups) = match notify {
             Notify::None => {
-                self.watching = None;
+                self.watching = Some(Box::new(Watching::nothing()));
                 self.adopt_watching();
                 return Ok(Completion::ok("NOTIFY completed"));
             }
@@ -38,17 +43,8 @@ impl<B: Backend> Client<B> {
         if groups.iter().filter(about_selected).count() > 1 {
             return Err(Completion::bad("NOTIFY: SELECTED twice").into());
         }
-        if groups.iter().any(|group| group.events.unknown) {
-            return Err(Completion::no(OFFERED, "an event that is not offered").into());
-        }
-        let followers = self.followers();
-        if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command) {
-            let release = command.permit(followers);
-            let ended = selected.report(&mut self.channel, release, self.enabled).await?;
-            if let Some(why) = ended {
-                return Err(mailbox_ended(why).into());
-            }
-        }
+        self.offers_events(&groups)?;
+        self.tell_accumulated(command).await?;
         self.watching = Some(Box::new(Watching::new(groups, naming)));
         self.adopt_watching();
         let look = match tells_status {
@@ -59,16 +55,51 @@ impl<B: Backend> Client<B> {
         Ok(Completion::ok("NOTIFY completed"))
     }
 
+    /// NO with the events that there are, where one is asked for that is not among them.
+    fn offers_events(&self, groups: &[Group]) -> Result<(), Completion> {
+        let has_metadata = self.abilities().has(Ability::Metadata);
+        let offered = |Group { events, .. }: &Group| {
+            !events.unknown
+                && (has_metadata || !events.mailbox_metadata_change && !events.server_metadata_change)
+        };
+        match groups.iter().all(offered) {
+            true => Ok(()),
+            false => {
+                let code = if has_metadata {
+                    OFFERED_WITH_METADATA
+                } else {
+                    OFFERED
+                };
+                Err(Completion::no(code, "an event that is not offered"))
+            }
+        }
+    }
+
+    /// All that the client has not been told of its selected mailbox, whatever NOTIFY said before (RFC 5465, section 3.1).
+    async fn tell_accumulated(
+        &mut self,
+        command: Option<&CommandInProgress<kind::Notify>>,
+    ) -> Result<(), Stop> {
+        let followers = self.followers();
+        if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command) {
+            selected.hear(SelectedEvents::DuringCommands, Hears::Flags);
+            let release = command.permit(followers);
+            if let Some(why) = selected.report(&mut self.channel, release, self.enabled).await? {
+                return Err(mailbox_ended(why).into());
+            }
+        }
+        Ok(())
+    }
+
     /// What NOTIFY said counts for the selected mailbox, whichever it is.
     pub(crate) fn adopt_watching(&mut self) {
-        let events = self
-            .watching
-            .as_ref()
-            .map_or(SelectedEvents::DuringCommands, |watching| {
-                watching.selected_events()
-            });
+        let (events, flags) = match &self.watching {
+            None => (SelectedEvents::DuringCommands, Hears::Flags),
+            Some(watching) if watching.tells_flags() => (watching.selected_events(), Hears::Flags),
+            Some(watching) => (watching.selected_events(), Hears::NoFlags),
+        };
         if let State::Selected(_, selected) = &mut self.state {
-            selected.updates.notify(events);
+            selected.hear(events, flags);
         }
     }
 
@@ -144,15 +175,11 @@ impl<B: Backend> Client<B> {
         self.channel.restart_time();
         let mut look_at = self.next_look();
         let mut tell_at = Instant::now();
-        while self.channel.io.input().is_empty() && self.watching.is_some() {
-            let at_any_time = self
-                .watching
-                .as_ref()
-                .is_some_and(|watching| watching.selected_events() != SelectedEvents::DuringCommands);
+        while self.channel.io.input().is_empty() && self.is_waiting_with_news() {
             let (channel, state) = (&mut self.channel, &mut self.state);
             let changed = async {
                 match state {
-                    State::Selected(_, selected) if at_any_time => {
+                    State::Selected(_, selected) => {
                         sleep_until(tell_at).await;
                         selected.updates.changed().await;
                     }
@@ -173,6 +200,12 @@ impl<B: Backend> Client<B> {
             }
         }
         Ok(())
+    }
+
+    /// Whether there may be something to tell between commands.
+    pub(crate) fn is_waiting_with_news(&self) -> bool {
+        let watching = self.watching.as_ref();
+        watching.is_some_and(|watching| watching.is_waiting())
     }
 
     /// When mailboxes that are not selected are looked at again.

@@ -12,6 +12,7 @@ use crate::completion::Completion;
 use crate::connection::{AppendHead, Gone};
 use crate::numbers::Numbers;
 use crate::rights::Deed;
+use crate::state::State;
 use crate::wire;
 
 impl<B: Backend> Client<B> {
@@ -39,6 +40,9 @@ impl<B: Backend> Client<B> {
             // No expunge is told before all is done (RFC 8508, section 3.4).
             Err(stop) => return self.complete(&tag, command, Err(stop)).await,
         };
+        if let State::Selected(_, selected) = &mut self.state {
+            selected.updates.removed_by_client();
+        }
         // Before the EXPUNGE, so that a client knows of the new message first (RFC 8508, section 4.3).
         if let Some(code) = self.append_uid(&stored) {
             wire::untagged_ok(self.channel.io.out(), &code, "replaced");

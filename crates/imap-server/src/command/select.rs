@@ -15,7 +15,7 @@ use crate::convert::{self, Naming};
 use crate::enabled::{Enabled, Feature};
 use crate::mailbox_flags::MailboxFlags;
 use crate::rights::{self, Deed};
-use crate::selected::{ModSequences, Selected, ToldModSeqs};
+use crate::selected::{FlagsOfOthers, ModSequences, Selected, ToldModSeqs};
 use crate::wire;
 
 impl<B: Backend> Client<B> {
@@ -217,6 +217,7 @@ fn greet<M: Mailbox>(
         arrived: None,
         saved: UidSet::new(),
         contexts: Contexts::default(),
+        flags_of_others: FlagsOfOthers::default(),
     };
     selected.adopt(enabled);
     selected

@@ -372,11 +372,7 @@ pub(crate) fn metadata(
     form: NameForm,
     entries: &[(&str, Option<&Bytes>)],
 ) {
-    out.extend_from_slice(b"* METADATA ");
-    match name {
-        Some(name) => mailbox(out, name, form),
-        None => out.extend_from_slice(b"\"\""),
-    }
+    metadata_begin(out, name, form);
     let mut before = b" (".as_slice();
     for (entry, value) in entries {
         out.extend_from_slice(before);
@@ -394,6 +390,29 @@ pub(crate) fn metadata(
         before = b" ";
     }
     out.extend_from_slice(b")\r\n");
+}
+
+/// `* METADATA INBOX /shared/comment /private/comment` (RFC 5464, section 4.4.2): annotations that have changed.
+pub(crate) fn metadata_changed<'r>(
+    out: &mut Vec<u8>,
+    name: Option<&MailboxName>,
+    form: NameForm,
+    entries: impl Iterator<Item = &'r str>,
+) {
+    metadata_begin(out, name, form);
+    for entry in entries {
+        out.push(b' ');
+        astring(out, entry.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn metadata_begin(out: &mut Vec<u8>, name: Option<&MailboxName>, form: NameForm) {
+    out.extend_from_slice(b"* METADATA ");
+    match name {
+        Some(name) => mailbox(out, name, form),
+        None => out.extend_from_slice(b"\"\""),
+    }
 }
 
 /// `* QUOTAROOT INBOX "#user/alice"` (RFC 9208, section 4.2.2).

@@ -1,4 +1,4 @@
-//! The extended LIST (RFC 5258), with the special uses of RFC 6154 and the figures of RFC 5819.
+//! The extended LIST (RFC 5258), with the special uses of RFC 6154, the figures of RFC 5819 and the annotations of RFC 9590.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +30,10 @@ impl<B: Backend> Client<B> {
         if list.wanted.my_rights && !self.abilities().has(Ability::Acl) {
             return Err(Completion::bad("LIST: MYRIGHTS is not supported").into());
         }
+        let annotations = match &list.wanted.metadata {
+            Some(entries) => self.annotations_of_list(entries)?,
+            None => Vec::new(),
+        };
         if let Some(items) = &list.wanted.status {
             self.offers_items(items)?;
             self.tell_before_status(items, PollReason::Asked, command).await?;
@@ -42,6 +46,9 @@ impl<B: Backend> Client<B> {
                 && let Some(shown) = names.shown(name, listed, list.selection)
             {
                 self.write_listed(name, listed, shown, list).await?;
+                if listed.is_mailbox && listed.is_asked_for(list.selection) && !annotations.is_empty() {
+                    self.write_annotations(name, &annotations).await?;
+                }
                 self.channel.io.flush_if_full().await?;
             }
         }

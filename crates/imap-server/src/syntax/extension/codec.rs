@@ -20,6 +20,7 @@ fn the_codec_does_not_read_these_yet() {
         "a LIST (SUBSCRIBED) \"\" *\r\n",
         "a LIST \"\" (a b)\r\n",
         "a LIST \"\" * RETURN (CHILDREN)\r\n",
+        "a LIST \"\" * RETURN (METADATA (/private/comment))\r\n",
         "a STATUS x (MAILBOXID)\r\n",
         "a STATUS x (APPENDLIMIT)\r\n",
         "a FETCH $ FLAGS\r\n",

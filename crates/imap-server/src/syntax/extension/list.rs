@@ -8,7 +8,10 @@ use super::status::{self, StatusItem};
 /// The most patterns of one LIST. Each is tried on each name.
 const MOST_PATTERNS: usize = 100;
 
-/// The most octets in all patterns of one LIST.
+/// The most annotations that one LIST asks for. Each is looked for in each mailbox.
+const MOST_ENTRIES: usize = 100;
+
+/// The most octets in all patterns, or all names of annotations, of one LIST.
 const MOST_OCTETS: usize = 8 << 10;
 
 /// An extended LIST.
@@ -40,6 +43,8 @@ pub(crate) struct Wanted {
     pub(crate) status: Option<Vec<StatusItem>>,
     /// RFC 8440.
     pub(crate) my_rights: bool,
+    /// The names of annotations (RFC 9590).
+    pub(crate) metadata: Option<Vec<Vec<u8>>>,
 }
 
 /// Reads the arguments of a LIST; `None` for one that is not extended.
@@ -97,20 +102,37 @@ fn selection(reader: &mut Reader<'_>) -> Result<Selection, Fault> {
 
 /// `"(" list-mailbox *(SP list-mailbox) ")"`.
 fn patterns(reader: &mut Reader<'_>) -> Result<Vec<Vec<u8>>, Fault> {
+    strings(reader, (MOST_PATTERNS, "patterns"), |reader| {
+        Ok(reader.list_mailbox()?.into_owned())
+    })
+}
+
+/// `"(" entry *(SP entry) ")"` (RFC 9590, section 5).
+fn entries(reader: &mut Reader<'_>) -> Result<Vec<Vec<u8>>, Fault> {
+    strings(reader, (MOST_ENTRIES, "annotations"), |reader| {
+        Ok(reader.astring_octets()?.into_owned())
+    })
+}
+
+/// One or more in parentheses, as many as there may be.
+fn strings(
+    reader: &mut Reader<'_>,
+    (most, what): (usize, &str),
+    mut one: impl FnMut(&mut Reader<'_>) -> Result<Vec<u8>, Fault>,
+) -> Result<Vec<Vec<u8>>, Fault> {
     reader.due(b'(')?;
-    let mut patterns = Vec::new();
-    let mut octets = 0;
+    let (mut all, mut octets) = (Vec::new(), 0);
     loop {
-        let pattern = reader.list_mailbox()?.into_owned();
-        octets += pattern.len();
-        patterns.push(pattern);
-        if patterns.len() > MOST_PATTERNS || octets > MOST_OCTETS {
-            let why = format!("LIST can have {MOST_PATTERNS} patterns of {MOST_OCTETS} octets together");
+        let string = one(reader)?;
+        octets += string.len();
+        all.push(string);
+        if all.len() > most || octets > MOST_OCTETS {
+            let why = format!("LIST can have {most} {what} of {MOST_OCTETS} octets together");
             return Err(Fault::Limit(why));
         }
         if reader.eat(b' ').is_none() {
             reader.due(b')')?;
-            return Ok(patterns);
+            return Ok(all);
         }
     }
 }
@@ -133,6 +155,10 @@ fn wanted(reader: &mut Reader<'_>) -> Result<Wanted, Fault> {
             "STATUS" => {
                 reader.due(b' ')?;
                 wanted.status = Some(status::items(reader)?);
+            }
+            "METADATA" => {
+                reader.due(b' ')?;
+                wanted.metadata = Some(entries(reader)?);
             }
             _ => return Err(reader.unexpected()),
         }
@@ -214,6 +240,15 @@ mod tests {
         );
     }
 
+    /// RFC 9590, section 4.
+    #[test]
+    fn annotations_are_asked_for_by_name() {
+        let read = list(" \"\" % RETURN (METADATA (\"/shared/a b\" /private/comment) SUBSCRIBED)");
+        let wanted = read.unwrap().unwrap().wanted;
+        let entries = wanted.metadata.unwrap();
+        assert!(wanted.subscribed && entries == [&b"/shared/a b"[..], b"/private/comment"]);
+    }
+
     #[test]
     fn what_cannot_be_is_named_where_it_stands() {
         for (wrong, at) in [
@@ -223,6 +258,8 @@ mod tests {
             (" \"\" % RETURN (CHILDREN FROB)", 23),
             (" \"\" % FROB", 6),
             (" \"\" % RETURN (STATUS (FROB))", 22),
+            (" \"\" % RETURN (METADATA)", 14),
+            (" \"\" % RETURN (METADATA ())", 24),
         ] {
             let fault = list(wrong).unwrap().unwrap_err();
             assert!(
@@ -231,6 +268,9 @@ mod tests {
             );
         }
         let many = format!(" \"\" ({})", "a ".repeat(MOST_PATTERNS + 1));
+        assert!(matches!(list(&many), Some(Err(Fault::Limit(_)))));
+        let many = "/private/a ".repeat(MOST_ENTRIES + 1);
+        let many = format!(" \"\" % RETURN (METADATA ({many}))");
         assert!(matches!(list(&many), Some(Err(Fault::Limit(_)))));
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Events {
     pub(crate) flag_change: bool,
     pub(crate) mailbox_name: bool,
     pub(crate) subscription_change: bool,
+    pub(crate) mailbox_metadata_change: bool,
+    pub(crate) server_metadata_change: bool,
     /// An event that this server does not know, or does not offer.
     pub(crate) unknown: bool,
 }
@@ -98,7 +100,10 @@ fn group(reader: &mut Reader<'_>) -> Result<Group, Fault> {
     if events.flag_change && !events.message_new {
         return fault("FlagChange needs MessageNew and MessageExpunge");
     }
-    let of_mailboxes = events.mailbox_name || events.subscription_change;
+    let of_mailboxes = events.mailbox_name
+        || events.subscription_change
+        || events.mailbox_metadata_change
+        || events.server_metadata_change;
     match filter.is_about_the_selected_mailbox() {
         true if of_mailboxes => fault("only message events go with SELECTED"),
         false if events.items.is_some() => fault("FETCH items go with SELECTED only"),
@@ -139,6 +144,8 @@ fn event(reader: &mut Reader<'_>, events: &mut Events) -> Result<(), Fault> {
         "flagchange" => events.flag_change = true,
         "mailboxname" => events.mailbox_name = true,
         "subscriptionchange" => events.subscription_change = true,
+        "mailboxmetadatachange" => events.mailbox_metadata_change = true,
+        "servermetadatachange" => events.server_metadata_change = true,
         _ => events.unknown = true,
     }
     Ok(())
@@ -208,6 +215,8 @@ mod tests {
             " set (selected (MessageNew))",
             " set (selected (FlagChange))",
             " set (selected (MailboxName))",
+            " set (selected (MailboxMetadataChange))",
+            " set (selected-delayed (ServerMetadataChange))",
             " set (personal (MessageNew (uid) MessageExpunge))",
             " set (nowhere (MailboxName))",
             " set ()",
