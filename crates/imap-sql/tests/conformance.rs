@@ -34,7 +34,7 @@ async fn a_database_in_a_file_passes_every_case_and_skips_none() {
 async fn a_database_in_memory_passes_every_case_but_those_of_others_that_have_it_open() {
     let report = run_all(async || Subject::new(backend(Store::in_memory().unwrap()), "ann", "secret")).await;
     report.assert_passed();
-    let of_others = ["outside", "second_process", "restart"];
+    let of_others = ["outside", "second_process", "restart", "quota"];
     assert!(
         report.skipped().all(|(case, _)| of_others.contains(&case.area)),
         "{report}"

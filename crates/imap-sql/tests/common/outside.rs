@@ -9,15 +9,26 @@ use imap_updates::{Flag, Flags};
 
 use super::{Home, Secret, backend};
 
-/// A database with everything that the kit can ask for: SQL by hand, a second process, a restart.
+/// A database with everything that the kit can ask for: SQL by hand, a second process, a restart, quotas.
 pub(crate) fn subject(home: Home) -> Subject<SqlBackend<Secret>> {
     let home = Rc::new(home);
     let open = |home: &Home| backend(home.open(&Options::default().without_hints()));
-    let reopened = Rc::clone(&home);
+    let (reopened, limited) = (Rc::clone(&home), Rc::clone(&home));
     Subject::new(open(&home), "ann", "secret")
+        .with_limits(move |messages, octets| limited.by_hand(&quotas(messages, octets)).unwrap())
         .with_second(open(&home))
         .with_reopen(async move || open(&reopened))
         .with_outside(Hand(home))
+}
+
+/// What somebody writes who limits the accounts.
+fn quotas(messages: u64, octets: u64) -> String {
+    let storage = octets / 1024;
+    format!(
+        "DELETE FROM quotas;
+         INSERT INTO quotas (account, resource, most) SELECT id, 'MESSAGE', {messages} FROM accounts;
+         INSERT INTO quotas (account, resource, most) SELECT id, 'STORAGE', {storage} FROM accounts;"
+    )
 }
 
 struct Hand(Rc<Home>);
