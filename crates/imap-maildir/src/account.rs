@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use imap_backend::{Create, Error, ErrorKind, ListEntry, MailboxName, SpecialUse, mutf7};
+use imap_backend::{Create, Error, ErrorKind, ListEntry, MailboxName, Rights, SpecialUse, mutf7};
 use imap_seq::UidSet;
 use imap_updates::Closed;
 use parking_lot::Mutex;
@@ -30,6 +30,7 @@ use crate::mailbox::open::OpenMailbox;
 use crate::mailbox::patience::{Patience, held};
 use crate::mailbox::watch::Watcher;
 
+mod acl;
 mod annotations;
 mod quota;
 mod transfer;
@@ -212,6 +213,15 @@ impl Account {
         Ok(mailbox)
     }
 
+    /// The directory of a mailbox that is there.
+    fn mailbox_directory(&self, directory: &str) -> io::Result<OwnedFd> {
+        let path = self.tree.find(directory)?;
+        if path != self.tree.path() && !is_mailbox(&path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        storage::open_directory(storage::CWD, &path)
+    }
+
     fn keep(&self, mailbox: &Arc<OpenMailbox>) {
         let mut kept = self.kept.lock();
         kept.retain(|other| !Arc::ptr_eq(other, mailbox) && other.hub.closed().is_none());
@@ -246,9 +256,15 @@ impl Account {
         Ok(subscriptions.into_iter().map(entry).collect())
     }
 
-    /// All names: mailboxes, and `\Noselect` levels above them.
-    pub(crate) async fn list(self: &Arc<Self>) -> Result<Vec<ListEntry>, Error> {
+    /// All names: mailboxes, with what this user may do in them, and `\Noselect` levels above them.
+    pub(crate) async fn list(self: &Arc<Self>, user: &Arc<str>) -> Result<Vec<ListEntry>, Error> {
         let (mailboxes, uses) = self.mailboxes_and_uses().await?;
+        let (names, user) = (mailboxes.clone(), Arc::clone(user));
+        let reading = self.blocking(move |account| {
+            let rights = names.iter().map(|name| account.listed_rights(name, &user));
+            Ok(rights.collect::<Vec<_>>())
+        });
+        let rights = reading.await?;
         let mut levels = BTreeSet::new();
         for mailbox in &mailboxes {
             let mut name = mailbox.parent(DELIMITER);
@@ -261,11 +277,15 @@ impl Account {
             .into_iter()
             .filter(|level| !mailboxes.contains(level))
             .map(ListEntry::no_select);
-        let mailbox = |name: &MailboxName| {
+        let mailbox = |(name, rights): (&MailboxName, Rights)| {
             let special_use = uses.of(name, self.shared.uses_by_name);
-            ListEntry::mailbox(name.clone()).with_special_use(special_use)
+            ListEntry::mailbox(name.clone())
+                .with_special_use(special_use)
+                .with_my_rights(rights)
         };
-        Ok(noselect.chain(mailboxes.iter().map(mailbox)).collect())
+        Ok(noselect
+            .chain(mailboxes.iter().zip(rights).map(mailbox))
+            .collect())
     }
 
     async fn mailboxes_and_uses(self: &Arc<Self>) -> Result<(BTreeSet<MailboxName>, SpecialUses), Error> {
@@ -294,7 +314,8 @@ impl Account {
             let _names_change = self.namespace.write().await;
             let (directory, name) = (directory.clone(), name.clone());
             self.blocking(move |account| {
-                account.tree.make_mailbox(&directory)?;
+                let acl = account.inherited_acl(&name)?;
+                account.tree.make_mailbox(&directory, acl.as_deref())?;
                 account.give_uses(&name, special_use).inspect_err(|_| {
                     // Without its uses it is not what was asked for. It is new, and nobody has it open.
                     if let Ok(scratch) = account.tree.take_away(&account.tree.path_of(&directory)) {
@@ -384,8 +405,11 @@ impl Account {
         let names_change = self.namespace.write().await;
         if from.is_inbox() {
             self.when_unlocked(|| {
-                let target = target.clone();
-                self.blocking(move |account| account.tree.make_mailbox(&target))
+                let (target, name) = (target.clone(), to.clone());
+                self.blocking(move |account| {
+                    let acl = account.inherited_acl(&name)?;
+                    account.tree.make_mailbox(&target, acl.as_deref())
+                })
             })
             .await?;
             return self.empty_inbox_into(to).await;

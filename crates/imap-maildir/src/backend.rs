@@ -147,7 +147,7 @@ impl<A: Authenticator> MaildirBackend<A> {
         let refused = |error| Error::new(ErrorKind::NoPermission).with_source(error);
         let place = self.root.place_of(user).map_err(refused)?;
         self.shared.watcher.start();
-        Ok(MaildirSession::new(self.account(place).await?))
+        Ok(MaildirSession::new(self.account(place).await?, user.into()))
     }
 
     async fn account(&self, place: Place) -> Result<Arc<Account>, Error> {

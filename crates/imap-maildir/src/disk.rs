@@ -2,6 +2,7 @@
 //!
 //! All calls to the file system go through [`storage`].
 
+pub(crate) mod acl_file;
 pub(crate) mod annotations_file;
 pub(crate) mod clock;
 pub(crate) mod control_file;

@@ -1,5 +1,6 @@
 //! What names and files of a Maildir mean: text to values and back. Nothing here touches the file system.
 
+pub(crate) mod acl;
 pub(crate) mod annotations;
 pub(crate) mod file_name;
 pub(crate) mod flags;

@@ -70,6 +70,11 @@
 //! Those of a mailbox (RFC 5464) are in the file `annotations` in its directory, those of the server in `server-annotations`
 //! in the account's root. Dovecot keeps its own elsewhere.
 //!
+//! # Access control lists
+//!
+//! They are in Dovecot's file `dovecot-acl` in the mailbox's directory (RFC 4314). Who has a session is the owner of all mailboxes
+//! here, and of a file the lines count that name him, or `owner`, as in Dovecot. What a file has beside the entries stays.
+//!
 //! # Costs
 //!
 //! A mailbox in memory takes about 300 octets a message. A command that comes while nothing has changed costs six `stat`

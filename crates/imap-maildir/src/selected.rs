@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use imap_backend::{
     Algorithm, Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, NewKeywords,
-    Opened, PollReason, Query, SearchKey, SortKey, Stored, Threads, search,
+    Opened, PollReason, Query, Rights, SearchKey, SortKey, Stored, Threads, search,
 };
 use imap_seq::{ModSeq, Uid, UidSet, View};
 use imap_updates::{Access, Origin};
@@ -128,8 +128,17 @@ impl Mailbox for MaildirMailbox {
     }
 
     async fn copy(&mut self, uids: &UidSet, name: &MailboxName) -> Result<Copied, Error> {
+        self.copy_with_rights(uids, name, Rights::ALL).await
+    }
+
+    async fn copy_with_rights(
+        &mut self,
+        uids: &UidSet,
+        name: &MailboxName,
+        rights: Rights,
+    ) -> Result<Copied, Error> {
         let target = self.target(name).await?;
-        let copied = self.account.copy_messages(&self.open, &target, uids).await;
+        let copied = self.account.copy_messages(&self.open, &target, uids, rights).await;
         let to = self.account.reported(name, copied).map_err(try_create)?;
         Ok(Copied::new(target.uid_validity, uids.iter().zip(to)))
     }

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use imap_backend::{
-    Abilities, Ability, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind, FlagAction,
-    FlagChange, ListEntry, ListQuery, Mailbox as _, MailboxName, MessageSource, Messages, Metadata,
-    MetadataChange, Opened, Quota, Select, Selection, Session, Status, StatusQuery,
+    Abilities, Ability, Acl, AclChange, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind,
+    FlagAction, FlagChange, Grantable, Identifier, ListEntry, ListQuery, Mailbox as _, MailboxName, MessageSource,
+    Messages, Metadata, MetadataChange, Opened, Quota, Rights, Select, Selection, Session, Status, StatusQuery,
 };
 use imap_seq::Uid;
 use imap_updates::{Flag, Flags};
 
 use crate::account::Account;
 use crate::disk::delivery::Delivery;
+use crate::format::acl::rights_of_owner;
 use crate::format::mailbox_names::DELIMITER;
 use crate::format::maildirsize::Amount;
 use crate::format::subscriptions::Subscription;
@@ -27,11 +28,12 @@ const WRITE_AT: usize = 256 << 10;
 #[derive(Debug)]
 pub struct MaildirSession {
     account: Arc<Account>,
+    user: Arc<str>,
 }
 
 impl MaildirSession {
-    pub(crate) fn new(account: Arc<Account>) -> Self {
-        Self { account }
+    pub(crate) fn new(account: Arc<Account>, user: Arc<str>) -> Self {
+        Self { account, user }
     }
 }
 
@@ -49,7 +51,7 @@ impl Session for MaildirSession {
     async fn list(&mut self, query: &ListQuery) -> Result<Vec<ListEntry>, Error> {
         match query.selection() {
             Selection::Subscribed => self.account.list_subscribed().await,
-            _ => self.account.list().await,
+            _ => self.account.list(&self.user).await,
         }
     }
 
@@ -104,7 +106,7 @@ impl Session for MaildirSession {
     }
 
     fn another(&self) -> Option<Self> {
-        Some(Self::new(Arc::clone(&self.account)))
+        Some(Self::new(Arc::clone(&self.account), Arc::clone(&self.user)))
     }
 
     async fn status(&mut self, name: &MailboxName, _: StatusQuery) -> Result<Status, Error> {
@@ -140,6 +142,29 @@ impl Session for MaildirSession {
         self.account.quotas(mailbox).await
     }
 
+    async fn acl(&mut self, mailbox: &MailboxName) -> Result<Acl, Error> {
+        Ok(self.account.acl(mailbox).await?.owned_by(&self.user))
+    }
+
+    async fn change_acl(
+        &mut self,
+        mailbox: &MailboxName,
+        identifier: &Identifier,
+        change: AclChange,
+    ) -> Result<(), Error> {
+        self.account
+            .change_acl(mailbox, &self.user, identifier, change)
+            .await
+    }
+
+    async fn grantable(&mut self, _: &MailboxName, identifier: &Identifier) -> Result<Grantable, Error> {
+        Ok(Grantable::in_mailbox_of(&self.user, identifier))
+    }
+
+    async fn my_rights(&mut self, mailbox: &MailboxName) -> Result<Rights, Error> {
+        Ok(rights_of_owner(&self.account.acl(mailbox).await?, &self.user))
+    }
+
     async fn subscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
         self.account.subscribe(name, Subscription::Add).await
     }
@@ -159,6 +184,7 @@ pub(crate) fn abilities() -> Abilities {
         .with(Ability::MultiAppend)
         .with(Ability::Catenate)
         .with(Ability::Quota)
+        .with(Ability::Acl)
 }
 
 impl MaildirSession {

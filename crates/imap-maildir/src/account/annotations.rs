@@ -8,8 +8,6 @@ use imap_backend::{Error, ErrorKind, MailboxName, Metadata, MetadataChange};
 
 use super::{Account, nonexistent};
 use crate::disk::annotations_file::{self, Annotated};
-use crate::disk::storage::{self, CWD};
-use crate::disk::tree::is_mailbox;
 use crate::format::mailbox_names::directory_name;
 
 impl Account {
@@ -43,11 +41,7 @@ impl Account {
         let Some(directory) = directory else {
             return Ok((self.tree.handle()?, Annotated::Server));
         };
-        let path = self.tree.find(directory)?;
-        if path != self.tree.path() && !is_mailbox(&path) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        Ok((storage::open_directory(CWD, &path)?, Annotated::Mailbox))
+        Ok((self.mailbox_directory(directory)?, Annotated::Mailbox))
     }
 }
 

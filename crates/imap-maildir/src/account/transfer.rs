@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use imap_backend::Error;
+use imap_backend::{Error, Rights};
 use imap_seq::{Uid, UidSet};
 
 use super::Account;
@@ -33,18 +33,20 @@ impl Account {
             .await
     }
 
-    /// Copies messages, all or none. What does not fit is refused before a file is linked.
+    /// Copies messages, all or none, with the flags that these rights are enough for. What does not fit is refused before a file is
+    /// linked.
     pub(crate) async fn copy_messages(
         self: &Arc<Self>,
         source: &Arc<OpenMailbox>,
         target: &Arc<OpenMailbox>,
         uids: &UidSet,
+        rights: Rights,
     ) -> Result<Vec<Uid>, Error> {
         let originals = source.originals(uids)?;
         let (account, from, to) = (Arc::clone(self), Arc::clone(source), Arc::clone(target));
         let prepare = move || {
             account.check_room(&to.path(), from.weight_of(&originals))?;
-            from.prepare_copies(&to, &originals)
+            from.prepare_copies(&to, &originals, rights)
         };
         let copies = tokio::task::spawn_blocking(prepare).await.map_err(panicked)??;
         self.add_messages(target, copies, Amount::default()).await

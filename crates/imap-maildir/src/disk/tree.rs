@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::disk::acl_file;
 use crate::disk::directory::Directory;
 use crate::disk::storage::{self, CWD, FileKind, Mode};
 use crate::disk::uidlist_file::UidListFile;
@@ -134,15 +135,16 @@ impl Tree {
         })
     }
 
-    /// Makes a mailbox, complete before it has its name, and durable. `AlreadyExists` where the name is taken.
-    pub(crate) fn make_mailbox(&self, directory: &str) -> io::Result<()> {
+    /// Makes a mailbox with this text of an ACL, complete before it has its name, and durable. `AlreadyExists` where the name is
+    /// taken.
+    pub(crate) fn make_mailbox(&self, directory: &str, acl: Option<&[u8]>) -> io::Result<()> {
         let path = self.find(directory)?;
         if directory.is_empty() || storage::status(CWD, &path).is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let scratch = self.new_scratch()?;
         let made = self
-            .fill_mailbox(&scratch)
+            .fill_mailbox(&scratch, acl)
             .and_then(|()| storage::rename_to_free_name(CWD, &*scratch, &*path));
         if made.is_err() {
             let _ = storage::remove_tree(&scratch);
@@ -151,7 +153,7 @@ impl Tree {
         self.sync()
     }
 
-    fn fill_mailbox(&self, path: &Path) -> io::Result<()> {
+    fn fill_mailbox(&self, path: &Path, acl: Option<&[u8]>) -> io::Result<()> {
         let mode = (storage::status(CWD, &self.path)?.mode & Mode::from_raw_mode(0o2777)) | Mode::RWXU;
         storage::make_directory(CWD, path, mode)?;
         for subdirectory in ["cur", "new", "tmp"] {
@@ -160,7 +162,10 @@ impl Tree {
         let directory = Directory::open(path)?;
         storage::create_file(directory.root(), FOLDER_MARKER, directory.file_mode())?;
         UidListFile::open(&directory, || self.next_uid_validity())?;
-        Ok(())
+        match acl {
+            Some(acl) => acl_file::put(directory.root(), acl),
+            None => Ok(()),
+        }
     }
 
     /// Takes a mailbox's name away; [`sync`](Self::sync) makes that durable. Gives what is left of it, to be removed with

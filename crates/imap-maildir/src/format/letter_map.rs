@@ -84,11 +84,19 @@ impl LetterMap {
     pub(crate) fn apply(&self, change: &FlagChange, info: &Info) -> Info {
         let mut changed = info.clone();
         if change.action() == FlagAction::Replace {
-            for letter in Letter::STANDARD {
-                changed.remove(letter);
-            }
             let named = (0u8..).zip(&self.names).filter(|(_, name)| name.is_some());
-            named.for_each(|(index, _)| changed.remove(Letter::Keyword(index)));
+            let named = named.map(|(index, _)| Letter::Keyword(index));
+            for letter in Letter::STANDARD.into_iter().chain(named) {
+                // The right to change one of the others is the right to change them all.
+                let flag = match letter {
+                    Letter::Seen => Flag::Seen,
+                    Letter::Trashed => Flag::Deleted,
+                    _ => Flag::Flagged,
+                };
+                if !change.leaves_alone(&flag) {
+                    changed.remove(letter);
+                }
+            }
         }
         for flag in change.flags().iter() {
             for letter in self.letters(&flag) {

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use imap_backend::{Error, ErrorKind};
+use imap_backend::{Error, ErrorKind, Rights};
 use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Flags, Keyword, Recency};
 
@@ -215,11 +215,13 @@ impl OpenMailbox {
         originals.ok_or_else(|| ErrorKind::ExpungeIssued.into())
     }
 
-    /// Links messages of this mailbox into the target's `tmp/`. Blocks; needs no lock.
+    /// Links messages of this mailbox into the target's `tmp/`, for copies with those flags that these rights are enough to set.
+    /// Blocks; needs no lock.
     pub(crate) fn prepare_copies(
         &self,
         target: &Self,
         originals: &[Original],
+        rights: Rights,
     ) -> Result<Vec<Addition>, Error> {
         let letters = self.letters();
         let mut finder = Finder::new(&self.directory);
@@ -231,7 +233,7 @@ impl OpenMailbox {
             let linked = finder.with_file(&original.entry, link).map_err(from_io)?;
             let (mut prepared, now) = linked.ok_or(ErrorKind::ExpungeIssued)?;
             prepared.wire = original.entry.size;
-            let flags = original.flags_of(&now, &letters);
+            let flags = rights.changeable(&original.flags_of(&now, &letters));
             Ok(Addition { prepared, flags })
         };
         originals.iter().map(copy).collect()

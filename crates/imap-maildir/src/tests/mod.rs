@@ -1,5 +1,6 @@
 //! The backend as a whole, through the traits, with another program at work in the same directories.
 
+mod acl;
 mod bodies;
 mod content;
 mod crash;

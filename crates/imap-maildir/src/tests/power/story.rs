@@ -214,7 +214,9 @@ impl Story {
         let target = self.fixture.select(to).await.open();
         let originals = source.originals(&uids).unwrap();
         let copies = faults::with(Call::Link, std::io::ErrorKind::CrossesDevices, || {
-            source.prepare_copies(&target, &originals).unwrap()
+            source
+                .prepare_copies(&target, &originals, imap_backend::Rights::ALL)
+                .unwrap()
         });
         let uid_validity = target.uid_validity;
         let add = |target: &OpenMailbox, writer: &mut _, lock| target.add(writer, lock, copies);
