@@ -1,5 +1,7 @@
 //! `SqlBackend`: from credentials to an account.
 
+use std::sync::Arc;
+
 use imap_backend::{
     Abilities, Ability, Authenticator, Backend, Claim, Credentials, Error, ErrorKind, LoginError, Logins,
     Peer, ScramKeys,
@@ -36,6 +38,7 @@ pub(crate) fn abilities() -> Abilities {
         .with(Ability::Quota)
         .with(Ability::MultiAppend)
         .with(Ability::Catenate)
+        .with(Ability::Acl)
 }
 
 impl<A: Authenticator> SqlBackend<A> {
@@ -73,19 +76,20 @@ impl<A: Authenticator> SqlBackend<A> {
         if !can_be_a_user(user) {
             return Ok(None);
         }
-        let (node, user) = (self.store.node.clone(), user.to_owned());
+        let (node, user): (_, Arc<str>) = (self.store.node.clone(), user.into());
+        let name = Arc::clone(&user);
         let account = node.blocking(move |node| {
             // Nearly every time it is there, and nobody has to wait for who writes.
-            match node.read(|statements| accounts::find_complete(statements, &user))? {
+            match node.read(|statements| accounts::find_complete(statements, &name))? {
                 Some(account) => Ok(Some(account)),
                 None => node.commit(|change| match missing {
-                    Missing::Make => accounts::make(change.statements, &user).map(Some),
-                    Missing::Refuse => accounts::complete(change.statements, &user),
+                    Missing::Make => accounts::make(change.statements, &name).map(Some),
+                    Missing::Refuse => accounts::complete(change.statements, &name),
                 }),
             }
         });
         let account = account.await?;
-        Ok(account.map(|account| SqlSession::new(node, account)))
+        Ok(account.map(|account| SqlSession::new(node, account, user)))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, FixedOffset, TimeZone as _};
-use imap_backend::{Error, ErrorKind, ObjectId};
+use imap_backend::{Error, ErrorKind, ObjectId, Rights};
 use imap_updates::{Flag, Flags, Keyword};
 
 use crate::tables::mailboxes::MailboxKey;
@@ -54,6 +54,12 @@ pub(crate) fn bit_of(flag: &Flag) -> Option<i64> {
         .iter()
         .find(|(system, _)| system == flag)
         .map(|(_, bit)| *bit)
+}
+
+/// The bits of the system flags that these rights are enough to set.
+pub(crate) fn bits_of(rights: Rights) -> i64 {
+    let set = SYSTEM.iter().filter(|(flag, _)| rights.may_change(flag));
+    set.map(|(_, bit)| bit).sum()
 }
 
 /// INTERNALDATE: the moment, in the zone that it was given in.

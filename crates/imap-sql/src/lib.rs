@@ -104,6 +104,7 @@
 //! | what | queries |
 //! | --- | --- |
 //! | NOOP, nothing new | 1 of one row, by key; none while PostgreSQL's hints are heard |
+//! | before each command about a mailbox as a whole, and SELECT | 1 by name: the mailbox's ACL; LIST: 1 for all |
 //! | STATUS | 3 of one row where nobody has the mailbox open: counts are kept |
 //! | SELECT, mailbox not open in this process | the UIDs and the keywords in use, from indexes |
 //! | FETCH | one for each run of neighbouring UIDs, at most 2,048 messages; with summaries or octets 256 |
@@ -122,7 +123,7 @@
 //!   other the server ends one; a session's command then answers [`InUse`](imap_backend::ErrorKind::InUse), and nothing of it happened.
 //! * Of a message with more than 256 KiB of headers and text parts, and of one that was inserted by hand, SEARCH TEXT and BODY
 //!   read the text each time, unless the other keys leave it out; so they do for a string of one or two characters.
-//! * Quota, metadata, special-use and object identifiers have columns that nothing reads yet.
+//! * There are no mailboxes of other users: an ACL (`acl`) says what an account may do in its own, and is kept for others.
 //! * RENAME in another process is found when a name is looked up; sessions that have the mailbox selected go on.
 //! * At least the last 100,000 expunges of a mailbox are remembered, pruned when this backend expunges. What is deleted by hand
 //!   is pruned with the next one.

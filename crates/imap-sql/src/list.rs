@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use imap_backend::{Error, ListEntry, ListQuery, MailboxName, Selection, SpecialUse, Subscription};
+use imap_backend::{
+    Error, ListEntry, ListQuery, MailboxName, Principal, Rights, Selection, SpecialUse, Subscription,
+};
 
 use crate::engine::Statements;
 use crate::tables::accounts::AccountId;
 use crate::tables::names::DELIMITER;
-use crate::tables::{special_uses, subscriptions};
+use crate::tables::{acl, special_uses, subscriptions};
 
 /// The names that a query asks for.
 pub(crate) fn list(
     statements: Statements<'_>,
-    account: AccountId,
+    (account, user): (AccountId, &str),
     query: &ListQuery,
 ) -> Result<Vec<ListEntry>, Error> {
     let subscribed = subscriptions::all(statements, account)?;
@@ -25,8 +27,15 @@ pub(crate) fn list(
         let asked = |name: &&MailboxName| name.as_str().starts_with(query.prefix());
         return Ok(subscribed.iter().filter(asked).map(entry).collect());
     }
+    let acls = acl::beginning_with(statements, account, query.prefix())?;
+    let owner = Principal::owner(user);
+    let my_rights = |name: &MailboxName| match acls.get(name) {
+        Some(acl) => acl.clone().owned_by(user).rights_of(&owner),
+        None => Rights::ALL,
+    };
     let with_subscription = |name: &MailboxName| {
-        entry(name).with_subscription(match subscribed.contains(name) {
+        let entry = entry(name).with_my_rights(my_rights(name));
+        entry.with_subscription(match subscribed.contains(name) {
             true => Subscription::Subscribed,
             false => Subscription::NotSubscribed,
         })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use imap_backend::{
     Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, Opened, PollReason,
-    Query, SearchKey, Stored, search,
+    Query, Rights, SearchKey, Stored, search,
 };
 use imap_seq::{ModSeq, Uid, UidSet, View};
 use imap_updates::{Access, LogHub, Origin};
@@ -89,6 +89,7 @@ impl SqlMailbox {
         uids: &UidSet,
         target: &MailboxName,
         originals: Originals,
+        rights: Rights,
     ) -> Result<Copied, Error> {
         let (account, key, uids, target) = (self.account, self.key, uids.clone(), target.clone());
         self.node
@@ -98,7 +99,7 @@ impl SqlMailbox {
                     let octets = messages::octets(change.statements, (key.id, &uids))?;
                     quotas::check_room(change.statements, account, (uids.len(), octets))?;
                 }
-                let pairs = transfer(change, key, &uids, (target, originals))?;
+                let pairs = transfer(change, key, &uids, (target, originals), rights)?;
                 Ok(Copied::new(target.uid_validity, pairs))
             })
             .await
@@ -160,12 +161,30 @@ impl Mailbox for SqlMailbox {
     }
 
     async fn copy(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
-        self.transfer(uids, target, Originals::Stay).await
+        self.copy_with_rights(uids, target, Rights::ALL).await
+    }
+
+    async fn copy_with_rights(
+        &mut self,
+        uids: &UidSet,
+        target: &MailboxName,
+        rights: Rights,
+    ) -> Result<Copied, Error> {
+        self.transfer(uids, target, Originals::Stay, rights).await
     }
 
     async fn move_to(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
+        self.move_with_rights(uids, target, Rights::ALL).await
+    }
+
+    async fn move_with_rights(
+        &mut self,
+        uids: &UidSet,
+        target: &MailboxName,
+        rights: Rights,
+    ) -> Result<Copied, Error> {
         self.may_write()?;
-        self.transfer(uids, target, Originals::Go).await
+        self.transfer(uids, target, Originals::Go, rights).await
     }
 
     async fn expunge(&mut self, uids: &UidSet) -> Result<(), Error> {

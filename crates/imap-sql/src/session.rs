@@ -1,9 +1,11 @@
 //! `SqlSession`: a logged-in user.
 
+use std::sync::Arc;
+
 use imap_backend::{
-    Abilities, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind, ListEntry, ListQuery,
-    MailboxName, MessageSource, Messages, Metadata, MetadataChange, Opened, Quota, Select, Session,
-    SpecialUse, Status, StatusQuery,
+    Abilities, Acl, AclChange, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind, Grantable,
+    Identifier, ListEntry, ListQuery, MailboxName, MessageSource, Messages, Metadata, MetadataChange, Opened,
+    Principal, Quota, Rights, Select, Session, SpecialUse, Status, StatusQuery,
 };
 use imap_seq::{ModSeq, Uid, UidSet};
 
@@ -17,7 +19,7 @@ use crate::tables::accounts::AccountId;
 use crate::tables::log;
 use crate::tables::mailboxes::{self, MailboxKey};
 use crate::tables::messages::{self, NewMessage};
-use crate::tables::{metadata, names, quotas, special_uses, subscriptions};
+use crate::tables::{acl, metadata, names, quotas, special_uses, subscriptions};
 use crate::transfer::{Originals, transfer};
 use crate::upload::{Upload, Uploads};
 
@@ -26,11 +28,12 @@ use crate::upload::{Upload, Uploads};
 pub struct SqlSession {
     node: Node,
     account: AccountId,
+    user: Arc<str>,
 }
 
 impl SqlSession {
-    pub(crate) const fn new(node: Node, account: AccountId) -> Self {
-        Self { node, account }
+    pub(crate) const fn new(node: Node, account: AccountId, user: Arc<str>) -> Self {
+        Self { node, account, user }
     }
 
     async fn find(&self, name: &MailboxName, missing: ErrorKind) -> Result<MailboxKey, Error> {
@@ -53,9 +56,9 @@ impl Session for SqlSession {
     }
 
     async fn list(&mut self, query: &ListQuery) -> Result<Vec<ListEntry>, Error> {
-        let (account, query) = (self.account, query.clone());
+        let (account, user, query) = (self.account, Arc::clone(&self.user), query.clone());
         self.node
-            .query(move |statements| list(statements, account, &query))
+            .query(move |statements| list(statements, (account, &user), &query))
             .await
     }
 
@@ -120,7 +123,8 @@ impl Session for SqlSession {
     }
 
     fn another(&self) -> Option<Self> {
-        Some(Self::new(self.node.clone(), self.account))
+        let user = Arc::clone(&self.user);
+        Some(Self::new(self.node.clone(), self.account, user))
     }
 
     async fn status(&mut self, name: &MailboxName, query: StatusQuery) -> Result<Status, Error> {
@@ -191,6 +195,39 @@ impl Session for SqlSession {
                 metadata::change(statements, (account, annotated), &changes)
             })
             .await
+    }
+
+    async fn acl(&mut self, mailbox: &MailboxName) -> Result<Acl, Error> {
+        let (account, mailbox) = (self.account, mailbox.clone());
+        let acl = self
+            .node
+            .query(move |statements| acl::of(statements, account, &mailbox));
+        let acl = acl.await?.ok_or(ErrorKind::NonExistent)?;
+        Ok(acl.owned_by(&self.user))
+    }
+
+    async fn change_acl(
+        &mut self,
+        mailbox: &MailboxName,
+        identifier: &Identifier,
+        change: AclChange,
+    ) -> Result<(), Error> {
+        let (account, user) = (self.account, Arc::clone(&self.user));
+        let (mailbox, identifier) = (mailbox.clone(), identifier.clone());
+        self.node
+            .change(move |transaction| {
+                let changed = (&identifier, change);
+                acl::change(transaction.statements, (account, &user), &mailbox, changed)
+            })
+            .await
+    }
+
+    async fn grantable(&mut self, _: &MailboxName, identifier: &Identifier) -> Result<Grantable, Error> {
+        Ok(Grantable::in_mailbox_of(&self.user, identifier))
+    }
+
+    async fn my_rights(&mut self, mailbox: &MailboxName) -> Result<Rights, Error> {
+        Ok(self.acl(mailbox).await?.rights_of(&Principal::owner(&self.user)))
     }
 
     async fn quotas(&mut self, _: Option<&MailboxName>) -> Result<Vec<Quota>, Error> {
@@ -382,7 +419,7 @@ fn empty_inbox_into(node: &Node, account: AccountId, to: &MailboxName) -> Result
         let inbox = names::find(statements, account, &MailboxName::inbox())?.ok_or(ErrorKind::NonExistent)?;
         let target = names::create(statements, account, to)?;
         let all = messages::uids(statements, inbox.id)?;
-        transfer(change, inbox, &all, (target, Originals::Go))?;
+        transfer(change, inbox, &all, (target, Originals::Go), Rights::ALL)?;
         Ok(())
     })
 }

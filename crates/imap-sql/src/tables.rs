@@ -1,6 +1,7 @@
 //! The tables: which statements there are, one module for each subject. Everything here runs in a transaction of its caller.
 
 pub(crate) mod accounts;
+pub(crate) mod acl;
 pub(crate) mod blobs;
 pub(crate) mod imports;
 pub(crate) mod log;

@@ -1,6 +1,6 @@
 //! COPY, MOVE, and what RENAME does to INBOX: messages that go from one mailbox to another, in one transaction.
 
-use imap_backend::{Error, ErrorKind};
+use imap_backend::{Error, ErrorKind, Rights};
 use imap_seq::{Uid, UidSet};
 
 use crate::node::Change;
@@ -14,12 +14,14 @@ pub(crate) enum Originals {
     Go,
 }
 
-/// Stores copies at the end of another mailbox, all or none; gives each message's UID here and there. No octet is copied.
+/// Stores copies at the end of another mailbox, all or none, with those flags that these rights are enough to set; gives each
+/// message's UID here and there. No octet is copied.
 pub(crate) fn transfer(
     change: &mut Change<'_>,
     from: MailboxKey,
     uids: &UidSet,
     (to, originals): (MailboxKey, Originals),
+    rights: Rights,
 ) -> Result<Vec<(Uid, Uid)>, Error> {
     let statements = change.statements;
     if uids.is_empty() {
@@ -28,7 +30,12 @@ pub(crate) fn transfer(
     mailboxes::lock(statements, &[from.id, to.id])?;
     let allocated = mailboxes::allocate(statements, to, uids.len())?.ok_or(ErrorKind::TryCreate)?;
     let first = allocated.first;
-    messages::copy(statements, (from.id, uids), (to.id, first, allocated.modseq))?;
+    messages::copy(
+        statements,
+        (from.id, uids),
+        (to.id, first, allocated.modseq),
+        rights,
+    )?;
     if originals == Originals::Go {
         messages::remove(statements, from.id, uids)?;
     }

@@ -8,7 +8,7 @@
 mod common;
 
 use common::{Home, append, flags, name, octets, on_every_engine, select, uid};
-use imap_backend::{Create, ErrorKind, Mailbox, Need, Session, StatusQuery, Usage};
+use imap_backend::{Create, ErrorKind, Mailbox, Need, Rights, Session, StatusQuery, Usage};
 use imap_backend_test::Mail;
 use imap_seq::Uid;
 use imap_updates::{Access, Closed};
@@ -262,6 +262,32 @@ async fn an_account_holds_no_more_than_its_quota_says() {
         let mail = Mail::new(&"long ".repeat(300));
         let refused = user.append(&other, mail).await.unwrap_err();
         assert!(format!("{refused:?}").contains("OverQuota"), "{refused:?}");
+    })
+    .await;
+}
+
+/// A row that takes a right away counts, whatever else it says; rows go with their mailbox.
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_are_written_by_hand_count_and_nonsense_grants_nothing() {
+    on_every_engine(async |file| {
+        let mut user = file.process().login().await.unwrap();
+        let other = name("other");
+        user.session.create(&other, &Create::default()).await.unwrap();
+        file.by_hand(
+            "INSERT INTO acl (mailbox, identifier, rights) SELECT id, 'owner', 'lr Z9' FROM mailboxes WHERE name = 'other';
+             INSERT INTO acl (mailbox, identifier, rights) SELECT id, '', 'lrswi' FROM mailboxes WHERE name = 'other';
+             INSERT INTO acl (mailbox, identifier, rights) SELECT id, 'anyone', '' FROM mailboxes WHERE name = 'INBOX'",
+        )
+        .unwrap();
+        let rights = user.session.my_rights(&other).await.unwrap();
+        assert_eq!(rights, Rights::LOOKUP.and(Rights::READ));
+        assert_eq!(user.session.acl(&other).await.unwrap().iter().count(), 1);
+        assert_eq!(user.session.my_rights(&name("INBOX")).await.unwrap(), Rights::ALL);
+        let listed = user.list().await.unwrap();
+        let listed: Vec<_> = listed.iter().map(|entry| entry.my_rights().unwrap()).collect();
+        assert_eq!(listed, [Rights::ALL, rights]);
+        file.by_hand("DELETE FROM mailboxes WHERE name = 'other'").unwrap();
+        assert_eq!(file.number("SELECT count(*) FROM acl"), 1);
     })
     .await;
 }

@@ -185,6 +185,16 @@ CREATE TABLE metadata (
     PRIMARY KEY (account, mailbox, entry)
 );
 
+-- RFC 4314: who may do what in a mailbox. Without a row for `owner` or the name of the account, that may do everything.
+CREATE TABLE acl (
+    mailbox BIGINT NOT NULL,
+    -- As clients say it: a user's name, `owner`, `authenticated`, `anyone`. With `-` before it, what is denied.
+    identifier TEXT NOT NULL,
+    -- Letters of RFC 4314, section 2.1, such as `lrs`.
+    rights TEXT NOT NULL,
+    PRIMARY KEY (mailbox, identifier)
+);
+
 -- The mod-sequence for what this transaction changes in a mailbox: one for all. NULL if there is no such mailbox.
 CREATE FUNCTION take_modseq(of_mailbox BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS $$
 DECLARE
@@ -223,6 +233,7 @@ BEGIN
     DELETE FROM messages WHERE mailbox = OLD.id;
     DELETE FROM expunged WHERE mailbox = OLD.id;
     DELETE FROM metadata WHERE mailbox = OLD.id;
+    DELETE FROM acl WHERE mailbox = OLD.id;
     DELETE FROM imports WHERE mailbox = OLD.id;
     RETURN NULL;
 END $$;

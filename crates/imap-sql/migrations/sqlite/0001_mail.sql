@@ -19,7 +19,7 @@ CREATE TABLE accounts (
     name TEXT NOT NULL UNIQUE,
     -- An Argon2id hash, as a PHC string. NULL: may not log in.
     password TEXT,
-    -- RFC 5803: `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`, of the same password. Nothing reads it yet.
+    -- RFC 5803: `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`, of the same password.
     scram_sha_256 TEXT
 );
 
@@ -177,6 +177,16 @@ CREATE TABLE metadata (
     PRIMARY KEY (account, mailbox, entry)
 );
 
+-- RFC 4314: who may do what in a mailbox. Without a row for `owner` or the name of the account, that may do everything.
+CREATE TABLE acl (
+    mailbox BIGINT NOT NULL,
+    -- As clients say it: a user's name, `owner`, `authenticated`, `anyone`. With `-` before it, what is denied.
+    identifier TEXT NOT NULL,
+    -- Letters of RFC 4314, section 2.1, such as `lrs`.
+    rights TEXT NOT NULL,
+    PRIMARY KEY (mailbox, identifier)
+) WITHOUT ROWID;
+
 CREATE TRIGGER accounts_deleted AFTER DELETE ON accounts BEGIN
     DELETE FROM mailboxes WHERE account = OLD.id;
     DELETE FROM subscriptions WHERE account = OLD.id;
@@ -193,6 +203,7 @@ CREATE TRIGGER mailboxes_deleted AFTER DELETE ON mailboxes BEGIN
     DELETE FROM messages WHERE mailbox = OLD.id;
     DELETE FROM expunged WHERE mailbox = OLD.id;
     DELETE FROM metadata WHERE mailbox = OLD.id;
+    DELETE FROM acl WHERE mailbox = OLD.id;
     DELETE FROM imports WHERE mailbox = OLD.id;
 END;
 

@@ -1,11 +1,11 @@
 //! `messages`: the messages of one mailbox.
 
 use chrono::{DateTime, FixedOffset};
-use imap_backend::{Error, ErrorKind};
+use imap_backend::{Error, ErrorKind, Rights};
 use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Flags, Origin};
 
-use crate::columns::{FlagColumns, date_columns, date_of, flags_of, now};
+use crate::columns::{FlagColumns, bits_of, date_columns, date_of, flags_of, now};
 use crate::engine::{Row, Statements, Value};
 
 /// A message that is stored, but for its number.
@@ -79,20 +79,22 @@ pub(crate) fn insert(
     statements.execute(sql, &values).map(drop)
 }
 
-/// Stores copies of messages, the first under the UID `to.1`, in their order: flags, dates and octets are their own.
+/// Stores copies of messages, the first under the UID `to.1`, in their order: dates and octets are their own, and so are the
+/// flags that these rights are enough to set.
 /// [`ErrorKind::ExpungeIssued`] if one of them is gone.
 pub(crate) fn copy(
     statements: Statements<'_>,
     (from, uids): (i64, &UidSet),
     to: (i64, i64, ModSeq),
+    rights: Rights,
 ) -> Result<(), Error> {
     let sql = "INSERT INTO messages \
                (mailbox, uid, modseq, flags, keywords, received, zone, saved, size, blob, thread_id) \
-               SELECT ?4, ?5 - 1 + row_number() OVER (ORDER BY uid), ?6, flags, keywords, received, zone, ?7, size, blob, \
-               thread_id FROM messages WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
+               SELECT ?4, ?5 - 1 + row_number() OVER (ORDER BY uid), ?6, flags & ?8, \
+               CASE WHEN ?9 = 1 THEN keywords ELSE '' END, received, zone, ?7, size, blob, thread_id FROM messages WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
     let (mailbox, mut new, modseq) = to;
     for (first, last) in uids.ranges() {
-        let values: [Value<'_>; 7] = [
+        let values: [Value<'_>; 9] = [
             from.into(),
             first.into(),
             last.into(),
@@ -100,6 +102,8 @@ pub(crate) fn copy(
             new.into(),
             modseq.into(),
             now().into(),
+            bits_of(rights).into(),
+            i64::from(rights.includes(Rights::WRITE)).into(),
         ];
         let copied = statements.execute(sql, &values)?;
         let number = i64::from(last) - i64::from(first) + 1;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use imap_backend::{Error, ErrorKind, MailboxName};
 
 use super::accounts::AccountId;
+use super::acl;
 use super::mailboxes::MailboxKey;
 use crate::engine::Statements;
 
@@ -64,20 +65,25 @@ pub(crate) fn create(
 
 fn make_superiors(statements: Statements<'_>, account: AccountId, name: &MailboxName) -> Result<(), Error> {
     let superiors = std::iter::successors(name.parent(DELIMITER), |name| name.parent(DELIMITER));
-    for superior in superiors {
-        if find(statements, account, &superior)?.is_none() {
-            insert(statements, account, &superior)?;
+    let superiors: Vec<MailboxName> = superiors.collect();
+    // The highest first: each has the ACL of the one above it.
+    for superior in superiors.iter().rev() {
+        if find(statements, account, superior)?.is_none() {
+            insert(statements, account, superior)?;
         }
     }
     Ok(())
 }
 
+/// Makes a mailbox whose superiors are there.
 fn insert(statements: Statements<'_>, account: AccountId, name: &MailboxName) -> Result<(), Error> {
     // A trigger gives the UIDVALIDITY.
     let sql = "INSERT INTO mailboxes (account, name) VALUES (?1, ?2)";
-    statements
-        .execute(sql, &[account.0.into(), name.as_str().into()])
-        .map(drop)
+    statements.execute(sql, &[account.0.into(), name.as_str().into()])?;
+    match name.parent(DELIMITER) {
+        Some(superior) => acl::inherit(statements, account, name, &superior),
+        None => Ok(()),
+    }
 }
 
 /// Removes a mailbox with its messages, not its inferiors (RFC 9051, section 6.3.5).

@@ -189,7 +189,8 @@ mod tests {
                 "imports",
                 "subscriptions",
                 "quotas",
-                "metadata"
+                "metadata",
+                "acl"
             ]
         );
         assert!(expected("TRIGGER").any(|name| name == "messages_expunged"));
