@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use imap_backend::Error;
 use parking_lot::{Condvar, Mutex};
 
+use crate::engine::Dialect;
 use crate::node::{Node, WeakNode};
 use crate::tables::{blobs, texts};
 use crate::texts::read_some;
@@ -18,9 +19,28 @@ const RELEASED_TOGETHER: i64 = 32;
 /// Entries of messages that are gone, removed in one transaction.
 const FORGOTTEN_TOGETHER: i64 = 256;
 
-/// After each transaction it rests for so many times as long as that took, if messages arrive meanwhile: who writes has most
-/// of the database's time. Otherwise it rests for as long.
-const REST: u32 = 19;
+/// How it gives way to those who write.
+struct Pace {
+    /// So many messages are indexed in one transaction at most.
+    together: i64,
+    /// After each transaction it rests for so many times as long as that took, if messages arrive meanwhile. Otherwise for as long.
+    rest: u32,
+}
+
+const fn pace(dialect: Dialect) -> Pace {
+    match dialect {
+        // Nobody else writes meanwhile.
+        Dialect::Sqlite => Pace {
+            together: 8,
+            rest: 19,
+        },
+        // Nobody waits for these rows; what they share is the server's time.
+        Dialect::Postgres => Pace {
+            together: 64,
+            rest: 3,
+        },
+    }
+}
 
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -115,11 +135,12 @@ fn follow_until_end(behind: &Behind, node: &WeakNode) {
         loop {
             let Some(node) = node.upgrade() else { return };
             let begin = Instant::now();
-            let worked = work(&node);
+            let pace = pace(node.dialect());
+            let worked = work(&node, &pace);
             drop(node);
             let rest = match worked {
                 Ok(Progress::Done) => break,
-                Ok(Progress::Made) if behind.take_busy() => begin.elapsed() * REST,
+                Ok(Progress::Made) if behind.take_busy() => begin.elapsed() * pace.rest,
                 Ok(Progress::Made) => begin.elapsed(),
                 Err(error) => {
                     tracing::warn!(%error, "messages wait to be indexed, or octets to be removed");
@@ -139,10 +160,10 @@ enum Progress {
 }
 
 /// Some of what there is to do, in one transaction.
-fn work(node: &Node) -> Result<Progress, Error> {
+fn work(node: &Node, pace: &Pace) -> Result<Progress, Error> {
     let (read, some_are_gone) = node.read(|statements| {
         let some_are_gone = blobs::some_are_released(statements)? || texts::some_are_gone(statements)?;
-        Ok((read_some(statements)?, some_are_gone))
+        Ok((read_some(statements, pace.together)?, some_are_gone))
     })?;
     if read.is_empty() && !some_are_gone {
         return Ok(Progress::Done);

@@ -78,7 +78,7 @@
 //! ```
 //!
 //! **Several processes** may have the database open. What one does, the others are told of by hints: NOTIFY in PostgreSQL, where
-//! each process has a connection that listens; in SQLite a look at the file's version, ten times a second. A hint only says that
+//! each process has a connection that listens, and that notifies after the commits of the others; in SQLite a look at the file's version, ten times a second. A hint only says that
 //! there is something to read. Every few seconds all mailboxes in use are looked at with one query, for hints that were lost
 //! ([`Options::poll_interval`]). While PostgreSQL's hints are heard, NOOP asks nothing of the database, and what another process
 //! did a moment ago may take some milliseconds to show; otherwise NOOP asks.
@@ -113,8 +113,8 @@
 //! | SEARCH of strings | the same one asks the index of texts; the messages that it leaves are read |
 //!
 //! A commit is a sync of the disk. In SQLite, changes that come while another one is being synced share the next commit, up to 32
-//! of them. There one connection writes, and up to eight read; to PostgreSQL there are up to sixteen, and the one that listens.
-//! None is held while a client is slow. Who waits for a connection, a lock or an answer does not wait for ever.
+//! of them. There one connection writes, and up to eight read; to PostgreSQL there are up to sixteen ([`Options::connections`]), and
+//! the one that listens. None is held while a client is slow. Who waits for a connection, a lock or an answer does not wait for ever.
 //!
 //! # Limits, and what is not there yet
 //!

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
 use imap_backend::{Error, ErrorKind, MailboxName};
-use imap_seq::{ModSeq, UidSet};
-use imap_updates::{Hubs, Limits, LogHub, Page};
+use imap_seq::{ModSeq, Uid, UidSet};
+use imap_updates::{Access, Hubs, Limits, LogHub, Page};
 
 use crate::behind::Behind;
 use crate::engine::{Database, Dialect, Hint, Statements};
@@ -13,7 +13,7 @@ use crate::news::News;
 use crate::summaries::Summaries;
 use crate::tables::accounts::AccountId;
 use crate::tables::mailboxes::{self, MailboxKey};
-use crate::tables::{log, names};
+use crate::tables::{log, messages, names};
 use crate::writers::{Writers, Writing};
 
 /// So many hubs are kept for mailboxes that nobody has open, because opening one reads the whole mailbox.
@@ -55,6 +55,19 @@ pub(crate) struct Change<'c> {
     pub(crate) statements: Statements<'c>,
     /// Whose hubs read the log afterwards.
     changed: BTreeSet<MailboxKey>,
+}
+
+/// What a session finds that comes into a mailbox.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    /// Its place among the writers; none for one that only reads.
+    pub(crate) writing: Option<Writing>,
+    /// The messages that are `\Recent` for it: those that it is the first to be told of, and perhaps some that are gone.
+    pub(crate) recent: UidSet,
+    /// The first message without `\Seen`.
+    pub(crate) first_unseen: Option<Uid>,
+    /// How far the mailbox was; `None` where nobody knows.
+    pub(crate) version: Option<ModSeq>,
 }
 
 impl Change<'_> {
@@ -155,6 +168,7 @@ impl Node {
             let answer = work(&mut change)?;
             Ok((answer, change.changed))
         })?;
+        self.0.database.changed(changed.iter().map(|key| key.id));
         if !changed.is_empty() && self.dialect() == Dialect::Sqlite {
             self.0.behind.look(); // messages may have left octets
         }
@@ -162,8 +176,9 @@ impl Node {
             if let Some(hub) = self.0.hubs.get(&key)
                 && let Err(error) = self.catch_up(key, &hub)
             {
-                // What is committed stands; the next poll tells it.
+                // What is committed stands; the next look tells it.
                 tracing::warn!(%error, "the log of a mailbox could not be read after a change");
+                self.0.news.hint(Hint::Mailbox(key.id, None));
             }
         }
         Ok(answer)
@@ -205,16 +220,30 @@ impl Node {
         Ok(read.page)
     }
 
-    /// A session that may write comes into the mailbox: its place among the writers, and the messages that it is the first to be
-    /// told of. The place comes first: what arrives from now on is claimed, by whoever reads it. Blocks.
-    pub(crate) fn enter(&self, key: MailboxKey) -> Result<(Writing, UidSet), Error> {
-        let writing = Writing::begin(&self.0.writers, key);
-        let row = self.read(|statements| mailboxes::current(statements, key))?;
-        let claimed = match row.is_some_and(|row| !row.unclaimed().is_empty()) {
-            true => self.commit(|change| mailboxes::claim_recent(change.statements, key))?,
-            false => UidSet::new(),
+    /// A session comes into the mailbox. One that may write has its place among the writers first: what arrives from then on is
+    /// claimed, by whoever reads it. Blocks.
+    pub(crate) fn enter(&self, key: MailboxKey, access: Access) -> Result<Entered, Error> {
+        let may_write = access == Access::ReadWrite;
+        let writing = may_write.then(|| Writing::begin(&self.0.writers, key));
+        let (row, first_unseen) = self.read(|statements| {
+            let row = mailboxes::current(statements, key)?;
+            Ok((row, messages::first_unseen(statements, key.id)?))
+        })?;
+        let unclaimed = row.map(|row| row.unclaimed()).unwrap_or_default();
+        let mut version = row.map(|row| row.highest_modseq);
+        let recent = match may_write && !unclaimed.is_empty() {
+            true => {
+                version = None; // it may have gone on
+                self.commit(|change| mailboxes::claim_recent(change.statements, key))?
+            }
+            false => unclaimed,
         };
-        Ok((writing, claimed))
+        Ok(Entered {
+            writing,
+            recent,
+            first_unseen,
+            version,
+        })
     }
 
     /// The hubs that sessions have open.
@@ -223,15 +252,17 @@ impl Node {
         all.filter(|(_, hub)| hub.sessions() > 0).collect()
     }
 
-    /// The hub of a mailbox, up to date. Blocks.
-    pub(crate) fn open(&self, key: MailboxKey) -> Result<LogHub, Error> {
+    /// The hub of a mailbox, at this version at least; up to date where there is none. Blocks.
+    pub(crate) fn open(&self, key: MailboxKey, version: Option<ModSeq>) -> Result<LogHub, Error> {
         let hub = self.0.hubs.get_or_open(key, || {
             let snapshot = self.read(|statements| log::snapshot(statements, key))?;
             let (snapshot, uid_next) = snapshot.ok_or(ErrorKind::NonExistent)?;
             LogHub::of_snapshot(snapshot, Some(uid_next), Limits::default())
                 .map_err(|error| Error::new(ErrorKind::Corruption).with_source(error))
         })?;
-        self.catch_up(key, &hub)?; // nobody may have used it for long
+        if version.is_none_or(|version| hub.cursor() < version) {
+            self.catch_up(key, &hub)?; // nobody may have used it for long
+        }
         match hub.closed() {
             Some(_) => Err(ErrorKind::NonExistent.into()),
             None => Ok(hub),
@@ -257,8 +288,6 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
-    use imap_updates::Access;
-
     use super::*;
     use crate::engine::Place;
     use crate::tables::accounts;
@@ -274,7 +303,7 @@ mod tests {
                 Ok(key.unwrap())
             })
             .unwrap();
-        let hub = node.open(key).unwrap();
+        let hub = node.open(key, None).unwrap();
         let looking = hub.select(Access::ReadOnly);
         node.commit(|change| {
             let statements = change.statements;
@@ -288,10 +317,11 @@ mod tests {
         // A session comes in, and before it claims anything another one reads the log.
         let writing = Writing::begin(&node.0.writers, key);
         node.catch_up(key, &hub).unwrap();
-        let (_writing, claimed) = node.enter(key).unwrap();
-        let first = hub.select_with_recent(Access::ReadWrite, &claimed);
+        let entered = node.enter(key, Access::ReadWrite).unwrap();
+        let first = hub.select_with_recent(Access::ReadWrite, &entered.recent);
         assert_eq!(first.updates.recent(), 1);
-        let second = hub.select_with_recent(Access::ReadWrite, &node.enter(key).unwrap().1);
+        let entered = node.enter(key, Access::ReadWrite).unwrap();
+        let second = hub.select_with_recent(Access::ReadWrite, &entered.recent);
         assert_eq!(second.updates.recent(), 0);
         drop((looking, writing));
     }

@@ -1,5 +1,6 @@
 //! `Options`: how a database is opened.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,7 +22,11 @@ pub struct Options {
     pub(crate) patience: Duration,
     pub(crate) poll_interval: Duration,
     pub(crate) hints: Hints,
+    pub(crate) connections: NonZeroUsize,
 }
+
+/// Commands that wait for the database at once: more of them hardly make one server of PostgreSQL faster.
+const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
 /// Whether the database's hints are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,7 @@ impl Default for Options {
             patience: Duration::from_secs(10),
             poll_interval: Duration::from_secs(5),
             hints: Hints::Used,
+            connections: CONNECTIONS,
         }
     }
 }
@@ -59,13 +65,21 @@ impl Options {
 
     /// Does not have the database say when others changed something. Then what others do arrives within the
     /// [poll interval](Self::poll_interval), and at a client's NOOP, which asks the database. For a PostgreSQL behind a pooler that
-    /// passes no notifications on, and for tests.
+    /// passes no notifications on; for a program that does one thing and ends, whose hints are sent with its commits then, and not
+    /// behind them; and for tests.
     #[must_use]
     pub const fn without_hints(self) -> Self {
         Self {
             hints: Hints::Ignored,
             ..self
         }
+    }
+
+    /// The most connections of this process to PostgreSQL, beside the one that listens. The default is 16. What a command asks holds
+    /// one for a transaction, and waits for up to 30 s if none is free.
+    #[must_use]
+    pub const fn connections(self, connections: NonZeroUsize) -> Self {
+        Self { connections, ..self }
     }
 
     /// Opens the SQLite database in this file; makes it if there is none, and brings an older one to this program's version
@@ -90,6 +104,6 @@ impl Options {
     /// # Errors
     /// As [`open`](Self::open), and [`OpenError::Failed`] where the server cannot be reached.
     pub fn open_url(&self, url: &str) -> Result<Store, OpenError> {
-        Store::of(Place::Url(url.to_owned()), self)
+        Store::of(Place::Url(url.to_owned(), self.connections), self)
     }
 }

@@ -41,28 +41,20 @@ impl SqlMailbox {
         (account, key): (AccountId, MailboxKey),
         access: Access,
     ) -> Result<Opened<Self>, Error> {
-        let (recent, writing) = match access {
-            Access::ReadWrite => {
-                let (writing, recent) = node.enter(key)?;
-                (recent, Some(writing))
-            }
-            Access::ReadOnly => {
-                let row = node.read(|statements| mailboxes::current(statements, key))?;
-                (row.map(|row| row.unclaimed()).unwrap_or_default(), None)
-            }
-        };
-        let hub = node.open(key)?;
-        let selection = hub.select_with_recent(access, &recent);
-        let first_unseen = node.read(|statements| messages::first_unseen(statements, key.id))?;
+        let entered = node.enter(key, access)?;
+        let hub = node.open(key, entered.version)?;
+        let selection = hub.select_with_recent(access, &entered.recent);
         // It may have come after the moment that is reported.
-        let first_unseen = first_unseen.filter(|uid| selection.uid_next.is_none_or(|next| *uid < next));
+        let first_unseen = entered
+            .first_unseen
+            .filter(|uid| selection.uid_next.is_none_or(|next| *uid < next));
         let mailbox = Self {
             node: node.clone(),
             account,
             key,
             hub,
             access,
-            _writing: writing,
+            _writing: entered.writing,
             origin: selection.updates.origin(),
             untold: UidSet::new(),
         };

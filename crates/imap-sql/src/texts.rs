@@ -11,12 +11,9 @@ use crate::tables::texts::{self, Waiting};
 /// A message with more text is not indexed, in octets: each octet makes an entry.
 const MOST_TEXT: u64 = 256 << 10;
 
-/// So many messages are indexed in one transaction at most; others that write wait for it.
-const TOGETHER: i64 = 8;
-
-/// The first of the blobs that wait to be indexed, with their texts.
-pub(crate) fn read_some(statements: Statements<'_>) -> Result<Vec<(i64, Option<String>)>, Error> {
-    let waiting = texts::waiting(statements, TOGETHER)?.into_iter();
+/// The first of the blobs that wait to be indexed, so many at most, with their texts.
+pub(crate) fn read_some(statements: Statements<'_>, most: i64) -> Result<Vec<(i64, Option<String>)>, Error> {
+    let waiting = texts::waiting(statements, most)?.into_iter();
     Ok(waiting
         .map(|waiting| (waiting.blob, text(statements, &waiting)))
         .collect())

@@ -16,6 +16,8 @@ use imap_backend_test::{Mail, Selected, Stage, Subject};
 use imap_seq::UidSet;
 use imap_sql::{Options, SqlMailbox};
 use test_postgres::Server;
+use tokio::sync::mpsc;
+use tokio_postgres::{AsyncMessage, NoTls, Notification};
 
 /// No test passes because it has waited so long.
 const LONG: Duration = Duration::from_secs(60);
@@ -144,6 +146,65 @@ async fn with_hints_a_noop_asks_nothing_of_the_database() {
         selected.mailbox.poll(PollReason::Asked).await.unwrap();
     }
     server.resume();
+}
+
+/// What whoever listens hears, as long as the client is there.
+async fn listen(url: &str) -> (tokio_postgres::Client, mpsc::UnboundedReceiver<Notification>) {
+    let (client, mut connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    let (sender, heard) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notification(notification) = message {
+                let _ = sender.send(notification);
+            }
+        }
+    });
+    client.batch_execute("LISTEN imap_mail").await.unwrap();
+    (client, heard)
+}
+
+/// A transaction that notifies has a lock of the whole server of PostgreSQL until its commit is on the disk: such commits share
+/// no sync.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hint_of_a_process_that_listens_follows_its_commit_and_every_other_comes_with_it() {
+    let Some(server) = test_postgres::shared() else {
+        return;
+    };
+    let url = server.create_database();
+    let home = Home::Server(server, url.clone());
+    let listening = process(&home, &Options::default().poll_interval(100 * LONG));
+    let mut user = listening.login().await.unwrap();
+    let (_client, mut heard) = listen(&url).await;
+    let mut next = async || {
+        let next = tokio::time::timeout(LONG, heard.recv()).await;
+        next.expect("a hint").unwrap()
+    };
+    let upto = || home.number("SELECT highest_modseq FROM mailboxes WHERE id = 1");
+    // From some moment on there is a connection that listens.
+    let listener = loop {
+        user.append(&name("INBOX"), Mail::new("one")).await.unwrap();
+        let sender = next().await.process_id();
+        let sends =
+            format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {sender} AND query LIKE '%AS owed%'");
+        if home.number(&sends) == 1 {
+            break sender;
+        }
+    };
+    for _ in 0..3 {
+        user.append(&name("INBOX"), Mail::new("one")).await.unwrap();
+        let hint = next().await;
+        assert_eq!(hint.process_id(), listener);
+        assert_eq!(hint.payload(), format!("1 {}", upto()));
+    }
+    let mut once = home.process().login().await.unwrap();
+    once.append(&name("INBOX"), Mail::new("one")).await.unwrap();
+    home.by_hand("UPDATE messages SET flags = 8 WHERE uid = 1")
+        .unwrap();
+    for behind in [1, 0] {
+        let hint = next().await;
+        assert_ne!(hint.process_id(), listener);
+        assert_eq!(hint.payload(), format!("1 {}", upto() - behind));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -240,10 +240,14 @@ END $$;
 CREATE TRIGGER mailboxes_deleted AFTER DELETE ON mailboxes FOR EACH ROW EXECUTE FUNCTION mailboxes_deleted();
 
 -- A hint for the servers that listen: this mailbox has news, up to this mod-sequence. They read them in the log; who has read so
--- far already reads nothing; who misses the hint, finds them there a little later.
+-- far already reads nothing; who misses the hint, finds them there a little later. A transaction that notifies has a lock of the
+-- whole server of PostgreSQL while its commit goes to the disk: whoever sets `imap.hint_follows` sends the hint afterwards.
 CREATE FUNCTION mailboxes_changed() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND NEW.uid_validity = OLD.uid_validity THEN
+        IF current_setting('imap.hint_follows', true) = 'on' THEN
+            RETURN NULL;
+        END IF;
         PERFORM pg_notify('imap_mail', NEW.id || ' ' || NEW.highest_modseq);
     ELSE
         PERFORM pg_notify('imap_mail', OLD.id::text);

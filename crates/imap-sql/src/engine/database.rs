@@ -1,5 +1,6 @@
 //! A database, whichever engine has it.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ pub(crate) enum Place {
     File(PathBuf),
     /// SQLite, gone with its last user.
     Memory,
-    /// PostgreSQL. It may hold a password.
-    Url(String),
+    /// PostgreSQL, and the most connections to have with it beside the one that listens. The URL may hold a password.
+    Url(String, NonZeroUsize),
 }
 
 /// What the database says of changes: that there may be some.
@@ -48,7 +49,9 @@ impl Database {
         Ok(match place {
             Place::Memory => Self::Sqlite(Box::new(sqlite::Database::memory()?)),
             Place::File(path) => Self::Sqlite(Box::new(sqlite::Database::file(path, patience)?)),
-            Place::Url(url) => Self::Postgres(Box::new(postgres::Database::open(&url, patience)?)),
+            Place::Url(url, connections) => {
+                Self::Postgres(Box::new(postgres::Database::open(&url, patience, connections)?))
+            }
         })
     }
 
@@ -66,6 +69,14 @@ impl Database {
         match self {
             Self::Sqlite(database) => database.write(work),
             Self::Postgres(database) => database.write(work),
+        }
+    }
+
+    /// A transaction that changed these mailboxes is committed: other processes are to hear of it. Waits for nothing.
+    pub(crate) fn changed(&self, mailboxes: impl IntoIterator<Item = i64>) {
+        match self {
+            Self::Sqlite(_) => {} // they look at the file's version
+            Self::Postgres(database) => database.changed(mailboxes),
         }
     }
 

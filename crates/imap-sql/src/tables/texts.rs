@@ -46,17 +46,25 @@ pub(crate) fn waiting(statements: Statements<'_>, most: i64) -> Result<Vec<Waiti
 
 /// Makes the entry of a blob, unless it is gone or somebody else has made it. Without a text it gets none, and waits no more.
 pub(crate) fn add(statements: Statements<'_>, blob: i64, text: Option<&str>) -> Result<(), Error> {
-    let indexed = i64::from(text.is_some()) * 2;
-    let sql = "UPDATE blobs SET indexed = ?2 WHERE id = ?1 AND indexed = 1";
-    let changed = statements.execute(sql, &[blob.into(), indexed.into()])?;
-    let Some(text) = text.filter(|_| changed == 1) else {
-        return Ok(());
+    let Some(text) = text else {
+        let sql = "UPDATE blobs SET indexed = 0 WHERE id = ?1 AND indexed = 1";
+        return statements.execute(sql, &[blob.into()]).map(drop);
     };
-    let sql = match statements.dialect() {
-        Dialect::Sqlite => "INSERT INTO texts (rowid, text) VALUES (?1, ?2)",
-        Dialect::Postgres => "INSERT INTO texts (blob, text) VALUES (?1, ?2)",
-    };
-    statements.execute(sql, &[blob.into(), text.into()]).map(drop)
+    let values = [blob.into(), text.into()];
+    match statements.dialect() {
+        Dialect::Sqlite => {
+            let sql = "UPDATE blobs SET indexed = 2 WHERE id = ?1 AND indexed = 1";
+            if statements.execute(sql, &[blob.into()])? == 1 {
+                statements.execute("INSERT INTO texts (rowid, text) VALUES (?1, ?2)", &values)?;
+            }
+        }
+        Dialect::Postgres => {
+            let sql = "WITH marked AS (UPDATE blobs SET indexed = 2 WHERE id = ?1 AND indexed = 1 RETURNING id) \
+                       INSERT INTO texts (blob, text) SELECT id, ?2 FROM marked";
+            statements.execute(sql, &values)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether there are entries of blobs that are gone. PostgreSQL removes them with the blobs.

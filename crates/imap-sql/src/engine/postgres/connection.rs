@@ -2,9 +2,10 @@
 
 use std::cell::{RefCell, RefMut};
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -13,9 +14,9 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
 use super::error::Failure;
-use super::tls::Connector;
+use super::tls::{Carrier, Connector};
 use super::values::type_of;
-use super::wait::wait;
+use super::wait::{TimedOut, wait};
 use crate::engine::Value;
 
 /// How long to wait for the server while it says nothing. Its own time for locks ends before.
@@ -37,6 +38,8 @@ pub(crate) struct Connection {
     unanswered: Option<Sent>,
     /// It does not answer, or what it would answer belongs to somebody else's question.
     spoilt: bool,
+    /// Dropped last: it hears that the client is gone.
+    carried: Carried,
 }
 
 impl std::fmt::Debug for Connection {
@@ -53,28 +56,21 @@ pub(crate) fn borrow(connection: &RefCell<Connection>) -> Result<RefMut<'_, Conn
 }
 
 impl Connection {
-    /// Connects. The runtime carries the connection.
+    /// Connects. The runtime says when there is something to read; who waits for an answer reads it.
     pub(super) fn connect(
         connector: &Connector,
         patience: Duration,
         runtime: &tokio::runtime::Handle,
     ) -> Result<Self, Failure> {
         let _context = runtime.enter();
-        let (client, mut carrier) = wait(SILENCE, connector.connect())??;
-        runtime.spawn(async move {
-            while let Some(message) = carrier.next().await {
-                if let Err(error) = message {
-                    tracing::debug!(%error, "a connection to the database ended");
-                    break;
-                }
-            }
-        });
+        let (client, carrier) = wait(SILENCE, tokio::task::unconstrained(connector.connect()))??;
         let mut connection = Self {
             client: Arc::new(client),
-            unanswered: None,
             prepared: HashMap::new(),
             failed: false,
+            unanswered: None,
             spoilt: false,
+            carried: Carried(Some(carrier)),
         };
         // Commits are on the disk before anybody is answered, whatever the server's default. Nobody waits for a lock for
         // ever, and no lock is kept by a program that was stopped in the middle of a transaction.
@@ -104,6 +100,7 @@ impl Connection {
             return Err(error.into());
         }
         drop(self.send("ROLLBACK"));
+        self.carried.advance(context);
         Ok(())
     }
 
@@ -119,12 +116,13 @@ impl Connection {
 
     /// Runs statements without values and rows.
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), Failure> {
-        let done = wait(SILENCE, self.client.batch_execute(sql));
+        let done = self.carried.wait(self.client.batch_execute(sql));
         self.note(done)
     }
 
     /// Whether it can be used again.
-    pub(super) fn is_usable(&self) -> bool {
+    pub(super) fn is_usable(&mut self) -> bool {
+        self.carried.advance(&mut Context::from_waker(Waker::noop()));
         !self.spoilt && !self.client.is_closed()
     }
 
@@ -154,7 +152,7 @@ impl Connection {
     pub(crate) fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<usize, Error> {
         let statement = self.prepare(sql, values)?;
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
-        let done = wait(SILENCE, self.client.execute(&statement, &values));
+        let done = self.carried.wait(self.client.execute(&statement, &values));
         let changed = self.note(done)?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
@@ -167,15 +165,17 @@ impl Connection {
         mut look: impl FnMut(&Row) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let statement = self.prepare(sql, values)?;
-        let begun = wait(SILENCE, self.client.query_raw(&statement, values));
-        let mut rows = pin!(self.note(begun)?);
-        loop {
-            let next = wait(SILENCE, rows.next()).map(Option::transpose);
-            match self.note(next)? {
-                Some(row) => look(&row)?,
-                None => return Ok(()),
+        let client = &self.client;
+        let looked = self.carried.wait(async {
+            let mut rows = pin!(client.query_raw(&statement, values).await?);
+            while let Some(row) = rows.next().await {
+                if let Err(error) = look(&row?) {
+                    return Ok(Err(error));
+                }
             }
-        }
+            Ok(Ok(()))
+        });
+        self.note(looked)?
     }
 
     fn prepare(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Statement, Failure> {
@@ -183,7 +183,9 @@ impl Connection {
             return Ok(statement.clone());
         }
         let types: Vec<Type> = values.iter().map(type_of).collect();
-        let done = wait(SILENCE, self.client.prepare_typed(&numbered(sql), &types));
+        let done = self
+            .carried
+            .wait(self.client.prepare_typed(&numbered(sql), &types));
         let statement = self.note(done)?;
         if self.prepared.len() >= PREPARED {
             self.prepared.clear();
@@ -192,10 +194,7 @@ impl Connection {
         Ok(statement)
     }
 
-    fn note<T>(
-        &mut self,
-        done: Result<Result<T, tokio_postgres::Error>, super::wait::TimedOut>,
-    ) -> Result<T, Failure> {
+    fn note<T>(&mut self, done: Result<Result<T, tokio_postgres::Error>, TimedOut>) -> Result<T, Failure> {
         match done {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
@@ -207,6 +206,57 @@ impl Connection {
                 Err(timed_out.into())
             }
         }
+    }
+}
+
+/// The socket's side of a connection, none once that has ended. It is read and written by the thread that waits for an answer, so
+/// that no row wakes another thread on its way.
+struct Carried(Option<Carrier>);
+
+impl Carried {
+    /// Waits for an answer.
+    fn wait<T>(&mut self, answer: impl Future<Output = T>) -> Result<T, TimedOut> {
+        let mut answer = pin!(answer);
+        wait(
+            SILENCE,
+            poll_fn(|context| {
+                // What is asked goes out, and what has come is passed on, a part at a time.
+                if let Poll::Ready(answer) = answer.as_mut().poll(context) {
+                    return Poll::Ready(answer);
+                }
+                self.advance(context);
+                answer.as_mut().poll(context)
+            }),
+        )
+    }
+
+    /// Writes what waits to be sent and reads what has come, without waiting: also within a task of a runtime, whose turn may be
+    /// over.
+    fn advance(&mut self, context: &mut Context<'_>) {
+        let carrying = poll_fn(|context| self.poll_end(context));
+        let _ = pin!(tokio::task::unconstrained(carrying)).poll(context);
+    }
+
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while let Some(carrier) = &mut self.0 {
+            match ready!(carrier.as_mut().poll_next(context)) {
+                Some(Ok(_)) => {} // a notice
+                ended => {
+                    if let Some(Err(error)) = ended {
+                        tracing::debug!(%error, "a connection to the database ended");
+                    }
+                    self.0 = None;
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Carried {
+    /// The client is gone: says good-bye to the server, as far as that needs no waiting.
+    fn drop(&mut self) {
+        self.advance(&mut Context::from_waker(Waker::noop()));
     }
 }
 

@@ -1,7 +1,9 @@
 //! A PostgreSQL database: a pool of connections, and one more that listens.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::str::FromStr as _;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use imap_backend::Error;
@@ -9,13 +11,11 @@ use tokio::runtime::Runtime;
 use tokio_postgres::Config;
 
 use super::listener;
+use super::owed::Owed;
 use super::pool::{Lease, Pool};
 use super::schema;
 use super::tls::Connector;
 use crate::engine::{Hints, OpenError, Statements};
-
-/// Most connections of a process, beside the one that listens.
-const MOST_CONNECTIONS: usize = 16;
 
 /// How long to wait until the server takes a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -25,9 +25,15 @@ const CONNECT: Duration = Duration::from_secs(5);
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
+/// The same, where the hint follows the commit: the trigger sends none.
+const BEGIN_WRITE_BEFORE_HINT: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL imap.hint_follows = on";
+
 pub(crate) struct Database {
     connector: Connector,
     pool: Pool,
+    /// There where this process listens.
+    owed: OnceLock<Arc<Owed>>,
     /// There until this is dropped.
     runtime: Option<Runtime>,
 }
@@ -39,7 +45,12 @@ impl fmt::Debug for Database {
 }
 
 impl Database {
-    pub(crate) fn open(url: &str, patience: Duration) -> Result<Self, OpenError> {
+    /// With so many connections at most, beside the one that listens.
+    pub(crate) fn open(
+        url: &str,
+        patience: Duration,
+        most_connections: NonZeroUsize,
+    ) -> Result<Self, OpenError> {
         let mut config = Config::from_str(url).map_err(|error| OpenError::Failed(Box::new(error)))?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
@@ -59,12 +70,13 @@ impl Database {
             connector.clone(),
             patience,
             runtime.handle().clone(),
-            MOST_CONNECTIONS,
+            most_connections.get(),
         );
         // From here on it is ended without waiting, also where the database is refused.
         let database = Self {
             connector,
             pool,
+            owed: OnceLock::new(),
             runtime: Some(runtime),
         };
         schema::prepare(&mut database.pool.connect()?)?;
@@ -76,13 +88,25 @@ impl Database {
     }
 
     pub(crate) fn write<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        run(self.pool.begin(BEGIN_WRITE)?, work, Lease::commit)
+        let begin = match self.owed.get() {
+            Some(owed) if owed.may_follow() => BEGIN_WRITE_BEFORE_HINT,
+            _ => BEGIN_WRITE,
+        };
+        run(self.pool.begin(begin)?, work, Lease::commit)
+    }
+
+    /// A transaction that changed these mailboxes is committed.
+    pub(crate) fn changed(&self, mailboxes: impl IntoIterator<Item = i64>) {
+        if let Some(owed) = self.owed.get() {
+            owed.add(mailboxes);
+        }
     }
 
     /// Calls `hints` when a server says that something changed, until this is dropped.
     pub(crate) fn listen(&self, hints: Hints) {
         if let Some(runtime) = &self.runtime {
-            runtime.spawn(listener::listen(self.connector.clone(), hints));
+            let owed = Arc::clone(self.owed.get_or_init(Arc::default));
+            runtime.spawn(listener::listen(self.connector.clone(), hints, owed));
         }
     }
 }

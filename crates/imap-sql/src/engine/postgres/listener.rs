@@ -1,22 +1,27 @@
 //! The connection that listens for hints. A hint says that there is something to read; what, the log says. So a hint that is
 //! lost, doubled or late costs nothing but time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use tokio_postgres::AsyncMessage;
 
+use super::owed::Owed;
 use super::tls::Connector;
 use crate::engine::{Hint, Hints};
 
 /// How long to wait before connecting again, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// Listens for ever, connecting again when the connection is lost.
-pub(super) async fn listen(connector: Connector, hints: Hints) {
+/// What the connection begins with. What it commits is not worth a sync.
+const BEGIN: &str = "SET synchronous_commit = off; LISTEN imap_mail";
+
+/// Listens for ever, and sends what is owed, connecting again when the connection is lost.
+pub(super) async fn listen(connector: Connector, hints: Hints, owed: Arc<Owed>) {
     let (mut pause, longest) = PAUSE;
     loop {
-        match listen_once(&connector, &hints).await {
+        match listen_once(&connector, &hints, &owed).await {
             Ok(()) => pause = PAUSE.0,
             Err(error) => tracing::debug!(%error, "the database sends no hints now"),
         }
@@ -27,7 +32,7 @@ pub(super) async fn listen(connector: Connector, hints: Hints) {
 }
 
 /// Until the connection ends.
-async fn listen_once(connector: &Connector, hints: &Hints) -> Result<(), tokio_postgres::Error> {
+async fn listen_once(connector: &Connector, hints: &Hints, owed: &Owed) -> Result<(), tokio_postgres::Error> {
     let (client, mut carrier) = connector.connect().await?;
     let (sender, mut messages) = tokio::sync::mpsc::unbounded_channel();
     let carrying = tokio::spawn(async move {
@@ -39,13 +44,27 @@ async fn listen_once(connector: &Connector, hints: &Hints) -> Result<(), tokio_p
             }
         }
     });
-    client.batch_execute("LISTEN imap_mail").await?;
+    client.batch_execute(BEGIN).await?;
+    let this: i32 = client
+        .query_one("SELECT pg_backend_pid()", &[])
+        .await?
+        .try_get(0)?;
     hints(Hint::Listening);
-    while let Some(notification) = messages.recv().await {
-        hints(read(notification.payload()));
-    }
+    let hear = async {
+        while let Some(notification) = messages.recv().await {
+            // What this process did it has read already.
+            if notification.process_id() != this {
+                hints(read(notification.payload()));
+            }
+        }
+        Ok(())
+    };
+    let ended = tokio::select! {
+        ended = hear => ended,
+        ended = owed.send(&client) => ended,
+    };
     carrying.abort();
-    Ok(())
+    ended
 }
 
 /// A mailbox, and perhaps its mod-sequence. Anybody may notify, and say anything.

@@ -73,7 +73,7 @@ impl Pool {
             let begun = lease.connection()?.borrow_mut().begin(sql);
             match begun {
                 Ok(()) => return Ok(lease),
-                Err(failure) if age == Age::New || lease.connection()?.borrow().is_usable() => {
+                Err(failure) if age == Age::New || lease.connection()?.borrow_mut().is_usable() => {
                     return Err(failure.into());
                 }
                 Err(_) => {}
@@ -105,7 +105,7 @@ impl Pool {
         let until = Instant::now() + PATIENCE;
         let mut connections = self.connections.lock();
         loop {
-            if let Some(connection) = connections.idle.pop() {
+            if let Some(mut connection) = connections.idle.pop() {
                 if connection.is_usable() {
                     return Ok(Some(connection));
                 }

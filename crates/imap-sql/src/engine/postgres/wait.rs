@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -12,27 +13,49 @@ use std::time::{Duration, Instant};
 #[error("the database does not answer")]
 pub(super) struct TimedOut;
 
-struct Unpark(Thread);
+struct Unpark {
+    thread: Thread,
+    is_woken: AtomicBool,
+}
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.is_woken.store(true, Ordering::Release);
+        self.thread.unpark();
     }
 }
 
-/// Waits for a future on this thread, and drops it when it takes longer than `at_most`. What it waits for happens on another
-/// thread.
-pub(super) fn wait<T>(at_most: Duration, future: impl Future<Output = T>) -> Result<T, TimedOut> {
+impl Unpark {
+    /// Waits until the future may go on.
+    fn park(&self, at_most: Duration) -> Result<(), TimedOut> {
+        let begin = Instant::now();
+        while !self.is_woken.swap(false, Ordering::Acquire) {
+            let left = at_most.checked_sub(begin.elapsed()).ok_or(TimedOut)?;
+            std::thread::park_timeout(left);
+        }
+        Ok(())
+    }
+}
+
+/// Waits for a future on this thread, and drops it when nothing has come of it for longer than `silence`. What it waits for
+/// happens on another thread.
+pub(super) fn wait<T>(silence: Duration, future: impl Future<Output = T>) -> Result<T, TimedOut> {
     let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let unpark = Arc::new(Unpark {
+        thread: std::thread::current(),
+        is_woken: AtomicBool::new(false),
+    });
+    let waker = Waker::from(Arc::clone(&unpark));
     let mut context = Context::from_waker(&waker);
-    let begin = Instant::now();
     loop {
         if let Poll::Ready(answer) = future.as_mut().poll(&mut context) {
             return Ok(answer);
         }
-        let left = at_most.checked_sub(begin.elapsed()).ok_or(TimedOut)?;
-        std::thread::park_timeout(left);
+        unpark.park(silence)?;
     }
 }
 
