@@ -12,7 +12,7 @@ use imap_backend::*;
 use imap_backend_test::{Stage, Subject};
 use imap_seq::{Uid, UidSet};
 use imap_updates::Access;
-use mbox_archive::{Archive, mbox};
+use mbox_archive::{Archive, index, read};
 use std::io::Write as _;
 
 const FILE: &str = "From a@b Thu Jan  1 00:00:59 2026\nSubject: one\nContent-Length: 3\n\nText\n>From quoted\n>>From twice\n> From not\nFrom no empty line before\n\n\nlast\n\n\
@@ -59,9 +59,9 @@ fn every_piece_of_every_message_is_that_of_the_file() {
     );
     let text = format!("{FILE}\n\n{long}");
     let (file, expected) = (file(&text), split(&text));
-    let index = mbox::index(file.as_file()).unwrap();
-    assert_eq!(index.len(), expected.len());
-    for (entry, expected) in index.into_iter().zip(&expected) {
+    let entries = index(file.as_file()).unwrap();
+    assert_eq!(entries.len(), expected.len());
+    for (entry, expected) in entries.into_iter().zip(&expected) {
         assert_eq!(entry.size, expected.len() as u64, "{expected:.60}");
         for length in [1, 2, 7, 4_095, 4_096, 70_000] {
             // In order, and back: the place that is kept is no truth of its own.
@@ -69,8 +69,7 @@ fn every_piece_of_every_message_is_that_of_the_file() {
             let offsets = (0..expected.len() + 2).step_by(step);
             let mut place = (0, entry.start);
             for offset in offsets.clone().chain(offsets.rev()) {
-                let read =
-                    mbox::read(file.as_file(), entry, &mut place, offset as u64, length as u64).unwrap();
+                let read = read(file.as_file(), entry, &mut place, offset as u64, length as u64).unwrap();
                 let end = expected.len().min(offset + length);
                 assert!(read == expected.as_bytes()[offset.min(end)..end], "{offset} {length}");
             }
