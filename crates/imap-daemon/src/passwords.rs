@@ -8,7 +8,7 @@ mod scram;
 mod secrets;
 
 pub use ask::PasswordSource;
-pub use hash::{HashMemory, PasswordIs, Phc};
+pub use hash::{HashMemory, Phc};
 pub use hashers::Hashers;
 pub use password::{BadPassword, MAX_PASSWORD, Password};
 pub use scram::scram_sha_256;

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use imap_backend::{Authenticator, Claim, LoginKind, Logins, PasswordCheck, ScramKeys};
-use imap_daemon::passwords::{HashError, Hashers, Password, PasswordIs, Phc, scram_sha_256};
+use imap_daemon::passwords::{HashError, Hashers, Password, Phc, scram_sha_256};
 use imap_daemon::{Failure, certificates};
 use imap_sql::Store;
 use imap_sql::admin::{Admin, Secrets};
@@ -75,12 +75,12 @@ impl Authenticator for Accounts {
         let column = self.admin.password(user).await?;
         let known = column.and_then(|column| self.hash(user, &column));
         let is_known = known.is_some();
-        let password_is = self.hashers.check(known, password.into()).await?;
-        if is_known && password_is == PasswordIs::Wrong {
+        let found = self.hashers.check(known, password.into()).await?;
+        if is_known && found == PasswordCheck::Refused {
             // Only of a user whom there is: other names may be passwords that went into the wrong field.
             tracing::debug!(user, "wrong password");
         }
-        Ok(password_is.into())
+        Ok(found)
     }
 }
 

@@ -9,7 +9,7 @@ use imap_daemon::logging::{self, LogFormat};
 use imap_daemon::{Failure, server};
 use imap_sql::admin::{Admin, Place};
 
-use crate::database::{Database, IfMissing};
+use crate::database::{Database, IfMissing, Use};
 
 mod account;
 mod mailbox;
@@ -83,7 +83,7 @@ pub(crate) fn run(args: AdminArgs) -> Result<ExitCode, Failure> {
         _ => IfMissing::Refuse,
     };
     server::block_on(async {
-        let store = args.database.open(if_missing)?;
+        let store = args.database.open(if_missing, Use::Once)?;
         let admin = Admin::new(&store);
         match args.command {
             Command::Account { command } => account::run(&admin, command).await,

@@ -1,6 +1,7 @@
 //! The command line: what there is to type, and what it exits with.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -48,6 +49,9 @@ struct ServeArgs {
     /// The database: the path of a SQLite file, or postgres://USER:PASSWORD@HOST/DATABASE
     #[arg(long, value_name = "PLACE")]
     database: Option<Database>,
+    /// The most connections to a PostgreSQL database, beside the one that listens for notifications
+    #[arg(long, value_name = "NUMBER")]
+    database_connections: Option<NonZeroUsize>,
 }
 
 const SERVE_EXAMPLES: &str = "\
@@ -78,6 +82,7 @@ fn run_serve(args: ServeArgs) -> Result<ExitCode, Failure> {
     }
     let own = SqlLayer {
         database: args.database,
+        database_connections: args.database_connections,
     };
     serve::run(Settings::of(args.server.over_file(own)?)?)
 }

@@ -1,5 +1,6 @@
 //! The settings of `sqlmaild serve`: those of every server, and where the database is.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use imap_daemon::config::{ConfigError, Layer, Section, ServerSettings, unknown_key};
@@ -21,6 +22,8 @@ pub(crate) fn example() -> String {
 pub(crate) struct SqlLayer {
     /// The database.
     pub(crate) database: Option<Database>,
+    /// The most connections to a PostgreSQL database, beside the one that listens.
+    pub(crate) database_connections: Option<NonZeroUsize>,
 }
 
 /// Complete settings.
@@ -30,14 +33,17 @@ pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     /// The database.
     pub(crate) database: Database,
+    /// The most connections to a PostgreSQL database, beside the one that listens; as many as are usual where it is not set.
+    pub(crate) database_connections: Option<NonZeroUsize>,
 }
 
 impl Section for SqlLayer {
-    const KEYS: &[&str] = &["database"];
+    const KEYS: &[&str] = &["database", "database_connections"];
 
     fn read<'de, M: MapAccess<'de>>(&mut self, key: &str, file: &mut M) -> Result<(), M::Error> {
         match key {
             "database" => self.database = file.next_value()?,
+            "database_connections" => self.database_connections = file.next_value()?,
             other => return unknown_key(other),
         }
         Ok(())
@@ -46,12 +52,14 @@ impl Section for SqlLayer {
     fn relative_to(self, folder: &Path) -> Self {
         Self {
             database: self.database.map(|database| database.relative_to(folder)),
+            ..self
         }
     }
 
     fn over(self, below: Self) -> Self {
         Self {
             database: self.database.or(below.database),
+            database_connections: self.database_connections.or(below.database_connections),
         }
     }
 }
@@ -70,6 +78,7 @@ impl Settings {
         Ok(Self {
             server: layer.server.complete()?,
             database,
+            database_connections: layer.own.database_connections,
         })
     }
 }
@@ -101,14 +110,20 @@ mod tests {
         assert_eq!(own.database, Some("/srv/mail.db".parse().unwrap()));
         let flag = SqlLayer {
             database: Some("flag.db".parse().unwrap()),
+            database_connections: NonZeroUsize::new(4),
         };
         assert_eq!(flag.clone().over(own), flag);
     }
 
     #[test]
     fn a_wrong_value_is_named_with_its_line() {
-        let error = Layer::<SqlLayer>::parse("log_level = 'info'\ndatabase = 'mysql://db'\n").unwrap_err();
-        let error = error.to_string();
-        assert!(error.contains("line 2") && error.contains("mysql://"), "{error}");
+        for (key, value) in [("database", "'mysql://db'"), ("database_connections", "0")] {
+            let text = format!("log_level = 'info'\n{key} = {value}\n");
+            let error = Layer::<SqlLayer>::parse(&text).unwrap_err().to_string();
+            assert!(
+                error.contains("line 2") && error.contains(value.trim_matches('\'')),
+                "{error}"
+            );
+        }
     }
 }

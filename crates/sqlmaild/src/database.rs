@@ -1,10 +1,11 @@
 //! Where the database is, and opening it: nothing else in the program does.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use imap_sql::{OpenError, Store};
+use imap_sql::{OpenError, Options, Store};
 use serde::Deserialize;
 
 /// What begins the place of a database that is no file, after the name of its kind.
@@ -27,6 +28,15 @@ pub(crate) enum IfMissing {
     Refuse,
 }
 
+/// How the program uses the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// For long: it listens, and has so many connections at most beside that, or as many as are usual.
+    Serve(Option<NonZeroUsize>),
+    /// For one task: whom it concerns has to hear of it before the program ends.
+    Once,
+}
+
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DatabaseError {
@@ -43,13 +53,18 @@ impl Database {
     ///
     /// # Errors
     /// See [`DatabaseError`].
-    pub(crate) fn open(&self, if_missing: IfMissing) -> Result<Store, DatabaseError> {
+    pub(crate) fn open(&self, if_missing: IfMissing, used: Use) -> Result<Store, DatabaseError> {
         if if_missing == IfMissing::Refuse && self.file().is_some_and(|file| !file.exists()) {
             return Err(DatabaseError::Missing(self.clone()));
         }
+        let options = match used {
+            Use::Serve(None) => Options::default(),
+            Use::Serve(Some(most)) => Options::default().connections(most),
+            Use::Once => Options::default().without_hints(),
+        };
         let store = match self.file() {
-            Some(file) => Store::open(file),
-            None => Store::open_url(&self.0),
+            Some(file) => options.open(file),
+            None => options.open_url(&self.0),
         };
         store.map_err(|error| DatabaseError::Unusable(self.clone(), error))
     }

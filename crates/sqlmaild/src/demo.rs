@@ -17,7 +17,7 @@ use imap_sql::{SqlBackend, Store};
 use imap_updates::{Flag, Flags};
 
 use crate::accounts::{Accounts, secrets};
-use crate::database::{Database, IfMissing};
+use crate::database::{Database, IfMissing, Use};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Ctrl-C stops it; the next run goes on with the mail as it was left.")]
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::open(&args.dir, OWNER)?;
     let database = Database::from(folder.path().join("mail.db"));
     server::block_on(async {
-        let store = database.open(IfMissing::Make)?;
+        let store = database.open(IfMissing::Make, Use::Serve(None))?;
         let history = fill(&store).await?;
         let listening = imap_demo::listen(args.port).await?;
         let greeting = Greeting {

@@ -9,7 +9,7 @@ use imap_sql::admin::Admin;
 
 use crate::accounts::Accounts;
 use crate::config::Settings;
-use crate::database::IfMissing;
+use crate::database::{IfMissing, Use};
 
 /// Serves until it is stopped. Prints a `listening on` line for each address once connections are accepted.
 ///
@@ -21,7 +21,9 @@ pub(crate) fn run(settings: Settings) -> Result<ExitCode, Failure> {
 }
 
 async fn serve(settings: Settings) -> Result<(), Failure> {
-    let store = settings.database.open(IfMissing::Refuse)?;
+    let store = settings
+        .database
+        .open(IfMissing::Refuse, Use::Serve(settings.database_connections))?;
     let accounts = Admin::new(&store).accounts().await?;
     if !accounts.iter().any(|account| account.may_log_in) {
         tracing::warn!("no account has a password: nobody can log in");

@@ -49,14 +49,14 @@ impl Phc {
     }
 
     /// Whether `password` is the one. As slow as [`Phc::of`], in memory that may have served before.
-    pub fn verify(&self, password: &[u8], memory: &mut HashMemory) -> PasswordIs {
+    pub fn verify(&self, password: &[u8], memory: &mut HashMemory) -> PasswordCheck {
         if password.len() > MAX_PASSWORD {
-            return PasswordIs::Wrong;
+            return PasswordCheck::Refused;
         }
         match self.hash_again(password, memory) {
             // Compared in constant time.
-            Some((stored, computed)) if stored == computed => PasswordIs::Right,
-            _ => PasswordIs::Wrong,
+            Some((stored, computed)) if stored == computed => PasswordCheck::Accepted,
+            _ => PasswordCheck::Refused,
         }
     }
 
@@ -137,24 +137,6 @@ impl HashMemory {
     }
 }
 
-/// What a password check found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordIs {
-    /// The password belongs to the user.
-    Right,
-    /// It does not, or there is no such user: the two look the same, in time as well.
-    Wrong,
-}
-
-impl From<PasswordIs> for PasswordCheck {
-    fn from(password: PasswordIs) -> Self {
-        match password {
-            PasswordIs::Right => Self::Accepted,
-            PasswordIs::Wrong => Self::Refused,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,9 +148,9 @@ mod tests {
     #[test]
     fn a_password_verifies_against_its_own_hash_only() {
         let (hash, memory) = (phc("correct horse"), &mut HashMemory::default());
-        assert_eq!(hash.verify(b"correct horse", memory), PasswordIs::Right);
-        assert_eq!(hash.verify(b"correct horse ", memory), PasswordIs::Wrong);
-        assert_eq!(hash.verify(b"", memory), PasswordIs::Wrong);
+        assert_eq!(hash.verify(b"correct horse", memory), PasswordCheck::Accepted);
+        assert_eq!(hash.verify(b"correct horse ", memory), PasswordCheck::Refused);
+        assert_eq!(hash.verify(b"", memory), PasswordCheck::Refused);
         assert_ne!(hash, phc("correct horse"), "each hash has its own salt");
         assert!(hash.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
     }
@@ -177,7 +159,7 @@ mod tests {
     fn the_hash_of_nobody_is_well_formed_and_costs_what_a_real_one_costs() {
         let nobody: Phc = Phc::of_nobody().0.parse().unwrap();
         let memory = &mut HashMemory::default();
-        assert_eq!(nobody.verify(b"", memory), PasswordIs::Wrong);
+        assert_eq!(nobody.verify(b"", memory), PasswordCheck::Refused);
         let costs = |phc: &Phc| phc.0.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(costs(&nobody), costs(&phc("x")));
         let lengths = |phc: &Phc| phc.0.split('$').skip(4).map(str::len).collect::<Vec<_>>();
@@ -194,8 +176,8 @@ mod tests {
         let large = phc("secret");
         let memory = &mut HashMemory::default();
         for hash in [&small, &large, &small, &large] {
-            assert_eq!(hash.verify(b"secret", memory), PasswordIs::Right);
-            assert_eq!(hash.verify(b"Secret", memory), PasswordIs::Wrong);
+            assert_eq!(hash.verify(b"secret", memory), PasswordCheck::Accepted);
+            assert_eq!(hash.verify(b"Secret", memory), PasswordCheck::Refused);
             let zeros = Block::new();
             let clean = |block: &Block| AsRef::<[u64]>::as_ref(block) == AsRef::<[u64]>::as_ref(&zeros);
             assert!(!memory.is_empty() && memory.0.iter().all(clean));

@@ -10,9 +10,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, io, thread};
 
+use imap_backend::PasswordCheck;
 use tokio::sync::oneshot;
 
-use super::{HashError, HashMemory, PasswordIs, Phc};
+use super::{HashError, HashMemory, Phc};
 
 type Job = Box<dyn FnOnce(&mut HashMemory) + Send>;
 
@@ -85,13 +86,13 @@ impl Hashers {
     ///
     /// # Cancel safety
     /// A hash that was started runs to its end on its own thread and keeps its place in the queue; its result is lost.
-    pub async fn check(&self, known: Option<Phc>, password: Vec<u8>) -> Result<PasswordIs, HashError> {
+    pub async fn check(&self, known: Option<Phc>, password: Vec<u8>) -> Result<PasswordCheck, HashError> {
         let unknown = known.is_none();
         let phc = known.unwrap_or_else(Phc::of_nobody);
         let checked = self.run(move |memory| phc.verify(&password, memory)).await;
         match checked.ok_or_else(|| HashError("the check broke off".to_owned()))? {
-            _ if unknown => Ok(PasswordIs::Wrong),
-            password_is => Ok(password_is),
+            _ if unknown => Ok(PasswordCheck::Refused),
+            found => Ok(found),
         }
     }
 
@@ -176,7 +177,7 @@ mod tests {
     async fn hash(hashers: &Hashers) {
         let nobody = Phc::of_nobody();
         let password_is = hashers.run(move |memory| nobody.verify(b"x", memory)).await;
-        assert_eq!(password_is, Some(PasswordIs::Wrong));
+        assert_eq!(password_is, Some(PasswordCheck::Refused));
     }
 
     #[tokio::test]
@@ -184,10 +185,10 @@ mod tests {
         let hashers = Hashers::with(1, Duration::MAX).unwrap();
         let phc = Phc::of(&"secret".parse().unwrap()).unwrap();
         for (known, password, expected) in [
-            (Some(phc.clone()), "secret", PasswordIs::Right),
-            (Some(phc), "Secret", PasswordIs::Wrong),
-            (None, "secret", PasswordIs::Wrong),
-            (None, "", PasswordIs::Wrong),
+            (Some(phc.clone()), "secret", PasswordCheck::Accepted),
+            (Some(phc), "Secret", PasswordCheck::Refused),
+            (None, "secret", PasswordCheck::Refused),
+            (None, "", PasswordCheck::Refused),
         ] {
             let password_is = hashers.check(known, password.into()).await.unwrap();
             assert_eq!(password_is, expected, "{password}");

@@ -17,7 +17,7 @@ use imap_backend::{Claim, LoginKind, Logins, PasswordCheck, ScramKeys};
 use super::{Users, UsersError};
 use crate::Failure;
 use crate::certificates;
-use crate::passwords::{HashError, Hashers, PasswordIs};
+use crate::passwords::{HashError, Hashers};
 
 /// So many bad lines are logged one by one.
 const NAMED: usize = 10;
@@ -114,16 +114,16 @@ impl Authenticator {
     ///
     /// # Cancel safety
     /// A hash that was started runs to its end on its own thread and keeps its place in the queue; its result is lost.
-    pub async fn check(&self, name: &str, password: Vec<u8>) -> Result<PasswordIs, UsersError> {
+    pub async fn check(&self, name: &str, password: Vec<u8>) -> Result<PasswordCheck, UsersError> {
         let users = self.current()?;
         let known = users.phc(name).cloned();
         let is_known = known.is_some();
-        let password_is = self.shared.hashers.check(known, password).await?;
-        if is_known && password_is == PasswordIs::Wrong {
+        let found = self.shared.hashers.check(known, password).await?;
+        if is_known && found == PasswordCheck::Refused {
             // Only of a user whom there is: other names may be passwords that went into the wrong field.
             tracing::debug!(user = name, "wrong password");
         }
-        Ok(password_is)
+        Ok(found)
     }
 
     /// The users as the file has them now.
@@ -191,7 +191,7 @@ impl imap_backend::Authenticator for Authenticator {
     }
 
     async fn verify(&self, user: &str, password: &str) -> Result<PasswordCheck, Failure> {
-        Ok(self.check(user, password.into()).await?.into())
+        Ok(self.check(user, password.into()).await?)
     }
 }
 
@@ -210,7 +210,7 @@ mod tests {
         change(path, IfMissing::Create, |users| users.add(name, phc)).unwrap();
     }
 
-    async fn password_is(users: &Authenticator, name: &str, password: &str) -> PasswordIs {
+    async fn password_is(users: &Authenticator, name: &str, password: &str) -> PasswordCheck {
         users.check(name, password.into()).await.unwrap()
     }
 
@@ -220,16 +220,16 @@ mod tests {
         let path = folder.path().join("users");
         add(&path, "ada", "one");
         let users = Authenticator::open(path.clone()).unwrap();
-        assert_eq!(password_is(&users, "ada", "one").await, PasswordIs::Right);
-        assert_eq!(password_is(&users, "ada", "two").await, PasswordIs::Wrong);
-        assert_eq!(password_is(&users, "bob", "two").await, PasswordIs::Wrong);
+        assert_eq!(password_is(&users, "ada", "one").await, PasswordCheck::Accepted);
+        assert_eq!(password_is(&users, "ada", "two").await, PasswordCheck::Refused);
+        assert_eq!(password_is(&users, "bob", "two").await, PasswordCheck::Refused);
         add(&path, "bob", "two");
-        assert_eq!(password_is(&users, "bob", "two").await, PasswordIs::Right);
+        assert_eq!(password_is(&users, "bob", "two").await, PasswordCheck::Accepted);
         change(&path, IfMissing::Fail, |users| {
             users.remove(&"ada".parse().unwrap())
         })
         .unwrap();
-        assert_eq!(password_is(&users, "ada", "one").await, PasswordIs::Wrong);
+        assert_eq!(password_is(&users, "ada", "one").await, PasswordCheck::Refused);
     }
 
     #[tokio::test]
@@ -238,7 +238,7 @@ mod tests {
         let path = folder.path().join("users");
         add(&path, "ada", "one");
         let users = Authenticator::open(path.clone()).unwrap();
-        assert_eq!(password_is(&users, "ada", "one").await, PasswordIs::Right);
+        assert_eq!(password_is(&users, "ada", "one").await, PasswordCheck::Accepted);
         fs::remove_file(&path).unwrap();
         assert!(matches!(
             users.check("ada", b"one".into()).await,
@@ -253,11 +253,11 @@ mod tests {
         add(&path, "ada", "one");
         add(&path, "bob", "two");
         let users = Authenticator::open(path.clone()).unwrap();
-        assert_eq!(password_is(&users, "ada", "one").await, PasswordIs::Right);
+        assert_eq!(password_is(&users, "ada", "one").await, PasswordCheck::Accepted);
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replacen("$argon2id$", "$argon$", 1)).unwrap();
-        assert_eq!(password_is(&users, "ada", "one").await, PasswordIs::Wrong);
-        assert_eq!(password_is(&users, "bob", "two").await, PasswordIs::Right);
+        assert_eq!(password_is(&users, "ada", "one").await, PasswordCheck::Refused);
+        assert_eq!(password_is(&users, "bob", "two").await, PasswordCheck::Accepted);
         assert_eq!(users.users().unwrap(), 1);
     }
 
@@ -268,8 +268,11 @@ mod tests {
         fs::write(&path, "# nobody yet\n").unwrap();
         let users = Authenticator::open(path).unwrap();
         assert_eq!(users.users().unwrap(), 0);
-        assert_eq!(password_is(&users, "", "").await, PasswordIs::Wrong);
-        assert_eq!(password_is(&users, "# nobody yet", "x").await, PasswordIs::Wrong);
+        assert_eq!(password_is(&users, "", "").await, PasswordCheck::Refused);
+        assert_eq!(
+            password_is(&users, "# nobody yet", "x").await,
+            PasswordCheck::Refused
+        );
     }
 
     #[test]
