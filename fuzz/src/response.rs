@@ -60,7 +60,14 @@ pub(crate) fn read(octets: &[u8], is_utf8: bool) -> Result<(Response<'_>, &[u8])
 }
 
 /// Responses, and items of others, that the codec has no type for.
-const NOT_THE_CODECS: [&str; 4] = ["ESEARCH", "UIDFETCH", "UIDBATCHES", "THREAD"];
+const NOT_THE_CODECS: [&str; 6] = [
+    "ESEARCH",
+    "UIDFETCH",
+    "UIDBATCHES",
+    "THREAD",
+    "GENURLAUTH",
+    "URLFETCH",
+];
 const ITEMS_NOT_THE_CODECS: [&[u8]; 9] = [
     b"CHILDINFO",
     b"OLDNAME",

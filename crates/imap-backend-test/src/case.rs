@@ -39,6 +39,7 @@ pub mod store;
 pub mod subscriptions;
 pub mod two_sessions;
 pub mod uid;
+pub mod url_keys;
 
 /// One case: what it is called and which rule it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -138,6 +139,12 @@ cases! {
     subscriptions {
         they_are_kept "RFC 9051, section 6.3.7";
         a_subscription_outlives_its_mailbox "RFC 9051, section 6.3.7; RFC 5258, section 3.1";
+    }
+    url_keys {
+        a_key_is_made_once "RFC 4467, section 3; `Session::url_key`";
+        a_key_goes_with_its_mailbox "RFC 4467, section 3; `Session::url_key`";
+        forgotten_keys_are_gone "RFC 4467, section 7; `Session::forget_url_keys`";
+        the_owner_of_a_url_is_found "RFC 4467, section 7; `Backend::url_owner`";
     }
     append {
         messages_come_back_octet_for_octet "RFC 9051, section 6.3.12";

@@ -228,6 +228,13 @@ impl<B: Backend> Stage<B> {
         Ok(())
     }
 
+    /// A session of this user, as for a URL of his.
+    pub(crate) async fn url_owner(&self, user: &str) -> Result<Option<B::Session>, Stop> {
+        let backend = self.backend()?;
+        let owner = backend.url_owner(user).await;
+        owner.must(&format!("look for the owner {user:?} of a URL"))
+    }
+
     pub(crate) fn user(&self) -> &str {
         &self.user
     }

@@ -44,6 +44,9 @@ pub enum Ability {
     /// [`Session::change_acl`](crate::Session::change_acl) and [`Session::my_rights`](crate::Session::my_rights). The server
     /// keeps users to their rights.
     Acl,
+    /// Keeps the keys that URLs are authorized with: URLAUTH (RFC 4467). [`Session::url_key`](crate::Session::url_key),
+    /// [`Session::forget_url_keys`](crate::Session::forget_url_keys) and [`Backend::url_owner`](crate::Backend::url_owner).
+    UrlAuth,
 }
 
 impl Ability {
@@ -62,6 +65,7 @@ impl Ability {
             Self::MultiAppend => 1 << 13,
             Self::Catenate => 1 << 14,
             Self::Acl => 1 << 24,
+            Self::UrlAuth => 1 << 23,
         }
     }
 }

@@ -54,6 +54,17 @@ pub trait Backend: Send + Sync + 'static {
         async { Err(LoginError::Refused) }
     }
 
+    /// A session of the user whose message an authorized URL names (RFC 4467, section 7), without a password: the server
+    /// reads through it what the URL names, once the URL's token is right by the key of [`Session::url_key`]. `None` for a
+    /// user whom there is not; none is made. Offered with [`Ability::UrlAuth`](crate::Ability::UrlAuth).
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn url_owner(&self, user: &str) -> impl Future<Output = Result<Option<Self::Session>, Error>> + Send {
+        let _ = user;
+        async { Ok(None) }
+    }
+
     /// Checks credentials (LOGIN, AUTHENTICATE; RFC 9051, sections 6.2.2 and 6.2.3).
     ///
     /// The server has already refused passwords over unprotected connections, slows down and ends series of

@@ -71,6 +71,7 @@ mod special_use;
 pub mod status;
 mod store;
 pub mod thread;
+mod url_key;
 pub mod walk;
 
 pub use ability::{Abilities, Ability};
@@ -102,4 +103,5 @@ pub use special_use::SpecialUse;
 pub use status::{Status, StatusQuery};
 pub use store::{FlagAction, FlagChange, Stored};
 pub use thread::{Algorithm, Threads};
+pub use url_key::UrlKey;
 pub use walk::Walk;

@@ -18,6 +18,7 @@ use crate::rights::Rights;
 use crate::select::{Opened, Select};
 use crate::status::{self, Status, StatusQuery};
 use crate::store::{FlagAction, FlagChange};
+use crate::url_key::UrlKey;
 
 /// One logged-in connection of a user.
 ///
@@ -242,6 +243,34 @@ pub trait Session: Send + 'static {
         changes: &[MetadataChange],
     ) -> impl Future<Output = Result<(), Error>> + Send {
         let _ = (mailbox, changes);
+        async { Err(unsupported()) }
+    }
+
+    /// This user's key for URLs of a mailbox (RFC 4467, section 3). It belongs to the mailbox whatever its name, and goes with
+    /// it. Where there is none, `fresh` becomes it, durably; without a `fresh` there is none. Offered with
+    /// [`Ability::UrlAuth`](crate::Ability::UrlAuth).
+    ///
+    /// # Errors
+    /// [`ErrorKind::NonExistent`](crate::ErrorKind::NonExistent).
+    fn url_key(
+        &mut self,
+        name: &MailboxName,
+        fresh: Option<&UrlKey>,
+    ) -> impl Future<Output = Result<Option<UrlKey>, Error>> + Send {
+        let _ = (name, fresh);
+        async { Err(unsupported()) }
+    }
+
+    /// Removes this user's key for URLs of a mailbox, or all of them where there is none, durably: what was authorized with
+    /// them no longer is (RFC 4467, section 7: RESETKEY).
+    ///
+    /// # Errors
+    /// [`ErrorKind::NonExistent`](crate::ErrorKind::NonExistent).
+    fn forget_url_keys(
+        &mut self,
+        mailbox: Option<&MailboxName>,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = mailbox;
         async { Err(unsupported()) }
     }
 

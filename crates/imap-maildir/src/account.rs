@@ -34,6 +34,7 @@ mod acl;
 mod annotations;
 mod quota;
 mod transfer;
+mod url_keys;
 
 /// Mailboxes kept open without a session, for a client that comes back to them. STATUS of more of them is answered from
 /// memos ([`Memos`](crate::mailbox::memo::Memos)).

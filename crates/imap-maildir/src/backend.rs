@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use crate::account::{Account, Shared};
 use crate::disk::modseq_file::this_boot;
 use crate::disk::name_generator::NameGenerator;
+use crate::disk::storage;
 use crate::disk::tree::Place;
 use crate::format::mailbox_names::{InvalidUser, check_user};
 use crate::format::maildirsize::Limits;
@@ -183,6 +184,18 @@ impl<A: Authenticator> Backend for MaildirBackend<A> {
 
     async fn identify(&self, _peer: &Peer, claim: &Claim) -> Result<String, LoginError> {
         self.authenticator.check_claim(claim).await
+    }
+
+    /// Of a user whose Maildir is there: none is made.
+    async fn url_owner(&self, user: &str) -> Result<Option<MaildirSession>, Error> {
+        let Ok(path) = self.root.of(user) else {
+            return Ok(None);
+        };
+        let is_there = move || storage::status(storage::CWD, &path).is_ok();
+        match tokio::task::spawn_blocking(is_there).await.map_err(panicked)? {
+            true => self.session(user).await.map(Some),
+            false => Ok(None),
+        }
     }
 
     async fn login(&self, _peer: &Peer, credentials: Credentials) -> Result<MaildirSession, LoginError> {

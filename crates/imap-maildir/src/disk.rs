@@ -24,3 +24,4 @@ pub(crate) mod subscriptions_file;
 pub(crate) mod tree;
 pub(crate) mod uidlist_file;
 pub(crate) mod uidvalidity;
+pub(crate) mod url_key_file;

@@ -75,6 +75,12 @@
 //! They are in Dovecot's file `dovecot-acl` in the mailbox's directory (RFC 4314). Who has a session is the owner of all mailboxes
 //! here, and of a file the lines count that name him, or `owner`, as in Dovecot. What a file has beside the entries stays.
 //!
+//! # Keys for URLs
+//!
+//! The secret that URLs of a mailbox are authorized with (RFC 4467) is in the file `url-key` in its directory, with mode 0600,
+//! from the first such URL on. Who can read the file can make URLs that everybody may fetch; without it those that were made
+//! name nothing.
+//!
 //! # Costs
 //!
 //! A mailbox in memory takes about 300 octets a message. A command that comes while nothing has changed costs six `stat`

@@ -138,7 +138,10 @@ impl Mailbox for MaildirMailbox {
         rights: Rights,
     ) -> Result<Copied, Error> {
         let target = self.target(name).await?;
-        let copied = self.account.copy_messages(&self.open, &target, uids, rights).await;
+        let copied = self
+            .account
+            .copy_messages(&self.open, &target, uids, rights)
+            .await;
         let to = self.account.reported(name, copied).map_err(try_create)?;
         Ok(Copied::new(target.uid_validity, uids.iter().zip(to)))
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use imap_backend::{
     Abilities, Ability, Acl, AclChange, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind,
-    FlagAction, FlagChange, Grantable, Identifier, ListEntry, ListQuery, Mailbox as _, MailboxName, MessageSource,
-    Messages, Metadata, MetadataChange, Opened, Quota, Rights, Select, Selection, Session, Status, StatusQuery,
+    FlagAction, FlagChange, Grantable, Identifier, ListEntry, ListQuery, Mailbox as _, MailboxName,
+    MessageSource, Messages, Metadata, MetadataChange, Opened, Quota, Rights, Select, Selection, Session,
+    Status, StatusQuery, UrlKey,
 };
 use imap_seq::Uid;
 use imap_updates::{Flag, Flags};
@@ -165,6 +166,14 @@ impl Session for MaildirSession {
         Ok(rights_of_owner(&self.account.acl(mailbox).await?, &self.user))
     }
 
+    async fn url_key(&mut self, name: &MailboxName, fresh: Option<&UrlKey>) -> Result<Option<UrlKey>, Error> {
+        self.account.url_key(name, fresh).await
+    }
+
+    async fn forget_url_keys(&mut self, mailbox: Option<&MailboxName>) -> Result<(), Error> {
+        self.account.forget_url_keys(mailbox).await
+    }
+
     async fn subscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
         self.account.subscribe(name, Subscription::Add).await
     }
@@ -185,6 +194,7 @@ pub(crate) fn abilities() -> Abilities {
         .with(Ability::Catenate)
         .with(Ability::Quota)
         .with(Ability::Acl)
+        .with(Ability::UrlAuth)
 }
 
 impl MaildirSession {

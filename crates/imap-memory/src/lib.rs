@@ -102,6 +102,10 @@ impl Backend for MemoryBackend {
         self.abilities.clone()
     }
 
+    async fn url_owner(&self, user: &str) -> Result<Option<MemorySession>, Error> {
+        Ok((user == self.name).then(|| self.open()))
+    }
+
     async fn login(&self, _: &Peer, credentials: Credentials) -> Result<MemorySession, LoginError> {
         if credentials.user() == self.name && credentials.password() == Some(&self.password) {
             Ok(self.open())
@@ -123,4 +127,5 @@ fn everything() -> Abilities {
         .with(Ability::MultiAppend)
         .with(Ability::Catenate)
         .with(Ability::Acl)
+        .with(Ability::UrlAuth)
 }

@@ -3,7 +3,7 @@
 use super::messages::{self, Messages};
 use imap_backend::{
     Acl, Create, Error, ErrorKind, ListEntry, ListQuery, MailboxName, Metadata, ObjectId, Quota, Selection,
-    SpecialUse, Subscription, Usage,
+    SpecialUse, Subscription, UrlKey, Usage,
 };
 use imap_seq::UidValidity;
 use imap_updates::{Closed, MailboxHub, Snapshot};
@@ -36,6 +36,7 @@ struct Named {
     special_use: SpecialUse,
     metadata: Metadata,
     acl: Acl,
+    url_key: Option<UrlKey>,
 }
 
 impl Mailboxes {
@@ -86,6 +87,28 @@ impl Mailboxes {
             Some(named) => Ok(&mut named.acl),
             None => Err(ErrorKind::NonExistent.into()),
         }
+    }
+
+    /// The key of a mailbox for URLs; where there is none, `fresh` becomes it.
+    pub(super) fn url_key(
+        &mut self,
+        name: &MailboxName,
+        fresh: Option<&UrlKey>,
+    ) -> Result<Option<UrlKey>, Error> {
+        let named = self.by_name.get_mut(name).ok_or(ErrorKind::NonExistent)?;
+        if named.url_key.is_none() {
+            named.url_key = fresh.cloned();
+        }
+        Ok(named.url_key.clone())
+    }
+
+    /// Removes the key of a mailbox, or all keys.
+    pub(super) fn forget_url_keys(&mut self, name: Option<&MailboxName>) -> Result<(), Error> {
+        match name {
+            Some(name) => self.by_name.get_mut(name).ok_or(ErrorKind::NonExistent)?.url_key = None,
+            None => self.by_name.values_mut().for_each(|named| named.url_key = None),
+        }
+        Ok(())
     }
 
     pub(super) fn limit(&mut self, messages: Option<u64>, octets: Option<u64>) {
@@ -231,6 +254,7 @@ impl Mailboxes {
             special_use,
             metadata: Metadata::default(),
             acl: acl.unwrap_or_default(),
+            url_key: None,
         };
         self.by_name.insert(name, named);
         id

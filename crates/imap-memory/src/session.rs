@@ -7,7 +7,7 @@ use super::messages::Message;
 use imap_backend::{
     Abilities, Acl, AclChange, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind, Grantable,
     Identifier, ListEntry, ListQuery, MailboxName, MessageSource, Messages, Metadata, MetadataChange,
-    ObjectId, Opened, Principal, Quota, Rights, Select, Session, Status, StatusQuery,
+    ObjectId, Opened, Principal, Quota, Rights, Select, Session, Status, StatusQuery, UrlKey,
 };
 use imap_updates::MailboxHub;
 use parking_lot::Mutex;
@@ -160,6 +160,14 @@ impl Session for MemorySession {
         changes: &[MetadataChange],
     ) -> Result<(), Error> {
         self.mailboxes.lock().metadata(mailbox)?.apply(changes)
+    }
+
+    async fn url_key(&mut self, name: &MailboxName, fresh: Option<&UrlKey>) -> Result<Option<UrlKey>, Error> {
+        self.mailboxes.lock().url_key(name, fresh)
+    }
+
+    async fn forget_url_keys(&mut self, mailbox: Option<&MailboxName>) -> Result<(), Error> {
+        self.mailboxes.lock().forget_url_keys(mailbox)
     }
 
     async fn quotas(&mut self, _: Option<&MailboxName>) -> Result<Vec<Quota>, Error> {

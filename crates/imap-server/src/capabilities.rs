@@ -74,6 +74,7 @@ const CAPABILITIES: &[(&str, Needs)] = &[
     ("REPLACE", Needs::Ability(Ability::Replace)),
     ("MULTIAPPEND", Needs::Ability(Ability::MultiAppend)),
     ("CATENATE", Needs::Ability(Ability::Catenate)),
+    ("URLAUTH", Needs::Ability(Ability::UrlAuth)),
     ("CONDSTORE", Needs::Ability(Ability::ModSequences)),
     ("QRESYNC", Needs::Ability(Ability::ModSequences)),
 ];

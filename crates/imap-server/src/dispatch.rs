@@ -269,6 +269,12 @@ impl<B: Backend> Client<B> {
             Extension::UidBatches(batches) => {
                 releasing!(self, tag, UidBatches, self.uid_batches(tag, &batches));
             }
+            // They say nothing of the selected mailbox, and release what GETMETADATA does.
+            Extension::GenUrlAuth(requests) => {
+                releasing!(self, tag, Metadata, self.gen_url_auth(&requests));
+            }
+            Extension::ResetKey(reset) => releasing!(self, tag, Metadata, self.reset_key(reset.as_ref())),
+            Extension::UrlFetch(urls) => releasing!(self, tag, Metadata, self.url_fetch(&urls)),
             Extension::Unauthenticate => self.unauthenticate(tag).await?,
             // It says what CAPABILITY has no room for, and releases what that does.
             Extension::GetJmapAccess => releasing!(self, tag, Capability, self.get_jmap_access()),

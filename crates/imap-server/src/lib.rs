@@ -123,6 +123,7 @@ mod slots;
 mod state;
 mod syntax;
 mod turns;
+mod url_token;
 mod wire;
 
 pub use config::{Limits, PlaintextLogin};

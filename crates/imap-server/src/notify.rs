@@ -10,9 +10,8 @@ mod own;
 use std::collections::{BTreeMap, BTreeSet};
 
 use imap_backend::{
-    Error, ErrorKind, ListQuery, ListedAs, MailboxName, MetadataChange, ObjectId, Rights, Selection,
-    Session, Status,
-    StatusQuery, Subscription,
+    Error, ErrorKind, ListQuery, ListedAs, MailboxName, MetadataChange, ObjectId, Rights, Selection, Session,
+    Status, StatusQuery, Subscription,
 };
 use imap_seq::{ModSeq, Uid};
 use imap_updates::SelectedEvents;

@@ -136,6 +136,8 @@ pub(crate) struct Options {
     pub(crate) identification: Identification,
     /// Where the same mail can be had by JMAP.
     pub(crate) jmap: Option<String>,
+    /// Who may have URLs that are for submission.
+    pub(crate) submission_users: Vec<String>,
     /// What the salts of users are made from whom there is not.
     pub(crate) scram_secret: Vec<u8>,
 }
@@ -151,6 +153,7 @@ impl Default for Options {
             oauth: OAuth::default(),
             identification: Identification::default(),
             jmap: None,
+            submission_users: Vec::new(),
             scram_secret: secret,
         }
     }

@@ -113,6 +113,14 @@ impl<B: Backend> ServerBuilder<B> {
         self
     }
 
+    /// Who fetches, as the submission server, the messages that URLs name which are authorized for submission, `submit+` (RFC
+    /// 4467, section 3): users who log in as any other. By default nobody, so that nobody can have such a URL.
+    #[must_use]
+    pub fn submission_users(mut self, users: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.options.submission_users = users.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// What SCRAM's salts of users are made from whom there is not: any octets that nobody else knows. By default they are
     /// random for each server, so that somebody who asks before and after a restart, or two nodes, can tell who there is.
     #[must_use]

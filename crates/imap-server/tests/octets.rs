@@ -102,6 +102,15 @@ fn fragments() -> impl Strategy<Value = Vec<u8>> {
         b"AGpvZQBzZWNyZXQ=\r\n",
         b"COPY 1 INBOX\r\n",
         b"STATUS INBOX (MESSAGES)\r\n",
+        b"ESEARCH",
+        b"IN (personal subtree-one (INBOX a))",
+        b"RETURN (COUNT)",
+        b"GENURLAUTH",
+        b"URLFETCH",
+        b"imap://joe@h/INBOX/;uid=1;urlauth=anonymous",
+        b":internal:01",
+        b"INTERNAL",
+        b"RESETKEY",
     ];
     prop::collection::vec(prop::sample::select(pieces), 0..60).prop_map(|pieces| pieces.concat())
 }

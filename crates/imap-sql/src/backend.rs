@@ -39,6 +39,7 @@ pub(crate) fn abilities() -> Abilities {
         .with(Ability::MultiAppend)
         .with(Ability::Catenate)
         .with(Ability::Acl)
+        .with(Ability::UrlAuth)
 }
 
 impl<A: Authenticator> SqlBackend<A> {
@@ -110,6 +111,11 @@ impl<A: Authenticator> Backend for SqlBackend<A> {
 
     async fn identify(&self, _peer: &Peer, claim: &Claim) -> Result<String, LoginError> {
         self.authenticator.check_claim(claim).await
+    }
+
+    /// Of a user who has an account: none is made.
+    async fn url_owner(&self, user: &str) -> Result<Option<SqlSession>, Error> {
+        self.open(user, Missing::Refuse).await
     }
 
     async fn login(&self, _peer: &Peer, credentials: Credentials) -> Result<SqlSession, LoginError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use imap_backend::{
     Abilities, Acl, AclChange, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind, Grantable,
     Identifier, ListEntry, ListQuery, MailboxName, MessageSource, Messages, Metadata, MetadataChange, Opened,
-    Principal, Quota, Rights, Select, Session, SpecialUse, Status, StatusQuery,
+    Principal, Quota, Rights, Select, Session, SpecialUse, Status, StatusQuery, UrlKey,
 };
 use imap_seq::{ModSeq, Uid, UidSet};
 
@@ -19,7 +19,7 @@ use crate::tables::accounts::AccountId;
 use crate::tables::log;
 use crate::tables::mailboxes::{self, MailboxKey};
 use crate::tables::messages::{self, NewMessage};
-use crate::tables::{acl, metadata, names, quotas, special_uses, subscriptions};
+use crate::tables::{acl, metadata, names, quotas, special_uses, subscriptions, url_keys};
 use crate::transfer::{Originals, transfer};
 use crate::upload::{Upload, Uploads};
 
@@ -228,6 +228,38 @@ impl Session for SqlSession {
 
     async fn my_rights(&mut self, mailbox: &MailboxName) -> Result<Rights, Error> {
         Ok(self.acl(mailbox).await?.rights_of(&Principal::owner(&self.user)))
+    }
+
+    async fn url_key(&mut self, name: &MailboxName, fresh: Option<&UrlKey>) -> Result<Option<UrlKey>, Error> {
+        let (account, name) = (self.account, name.clone());
+        let Some(fresh) = fresh.cloned() else {
+            let find = move |statements: Statements<'_>| {
+                let key = names::find(statements, account, &name)?.ok_or(ErrorKind::NonExistent)?;
+                url_keys::find(statements, (account, key.id))
+            };
+            return self.node.query(find).await;
+        };
+        self.node
+            .change(move |change| {
+                let statements = change.statements;
+                let key = names::find(statements, account, &name)?.ok_or(ErrorKind::NonExistent)?;
+                url_keys::keep(statements, (account, key.id), &fresh)
+            })
+            .await
+    }
+
+    async fn forget_url_keys(&mut self, mailbox: Option<&MailboxName>) -> Result<(), Error> {
+        let (account, mailbox) = (self.account, mailbox.cloned());
+        self.node
+            .change(move |change| {
+                let statements = change.statements;
+                let Some(name) = mailbox else {
+                    return url_keys::remove_all(statements, account);
+                };
+                let key = names::find(statements, account, &name)?.ok_or(ErrorKind::NonExistent)?;
+                url_keys::remove(statements, (account, key.id))
+            })
+            .await
     }
 
     async fn quotas(&mut self, _: Option<&MailboxName>) -> Result<Vec<Quota>, Error> {

@@ -13,3 +13,4 @@ pub(crate) mod quotas;
 pub(crate) mod special_uses;
 pub(crate) mod subscriptions;
 pub(crate) mod texts;
+pub(crate) mod url_keys;

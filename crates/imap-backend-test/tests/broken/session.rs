@@ -8,7 +8,7 @@ use imap_backend::{
     Abilities, Ability, Acl, AclChange, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind,
     FlagAction, FlagChange, Grantable, Identifier, ListEntry, ListQuery, Mailbox, MailboxName, MessageSource,
     Messages, Metadata, MetadataChange, Need, ObjectId, Opened, Quota, Record, Rights, Select, Session,
-    SpecialUse, Status, StatusQuery, Usage,
+    SpecialUse, Status, StatusQuery, UrlKey, Usage,
 };
 use imap_backend_test::MemorySession;
 use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
@@ -575,6 +575,23 @@ impl Session for BrokenSession {
             true => Rights::ALL,
             false => rights,
         })
+    }
+
+    async fn url_key(&mut self, name: &MailboxName, fresh: Option<&UrlKey>) -> Result<Option<UrlKey>, Error> {
+        match self.world.fault() {
+            Fault::UrlKeysAreOne => self.inner.url_key(&MailboxName::inbox(), fresh).await,
+            Fault::ReplacesUrlKeys if fresh.is_some() => {
+                self.inner.forget_url_keys(Some(name)).await?;
+                self.inner.url_key(name, fresh).await
+            }
+            _ => self.inner.url_key(name, fresh).await,
+        }
+    }
+
+    async fn forget_url_keys(&mut self, mailbox: Option<&MailboxName>) -> Result<(), Error> {
+        let inbox = MailboxName::inbox();
+        let one = self.fault(Fault::ForgetsOneUrlKey).then_some(&inbox);
+        self.inner.forget_url_keys(mailbox.or(one)).await
     }
 
     async fn quotas(&mut self, mailbox: Option<&MailboxName>) -> Result<Vec<Quota>, Error> {

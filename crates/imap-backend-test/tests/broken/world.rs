@@ -97,6 +97,19 @@ impl Backend for Broken {
         }
     }
 
+    async fn url_owner(&self, user: &str) -> Result<Option<BrokenSession>, Error> {
+        let user = match self.world.fault {
+            Fault::UrlOwnerIsAnybody => "ann",
+            _ => user,
+        };
+        let inner = self.world.inner.url_owner(user).await?;
+        Ok(inner.map(|inner| BrokenSession {
+            inner,
+            world: Arc::clone(&self.world),
+            open: Arc::default(),
+        }))
+    }
+
     async fn login(&self, peer: &Peer, credentials: Credentials) -> Result<BrokenSession, LoginError> {
         let inner = match self.world.inner.login(peer, credentials).await {
             Err(_) if self.world.fault == Fault::AcceptsAnyPassword => self.world.session().await,

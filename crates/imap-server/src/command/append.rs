@@ -5,7 +5,8 @@ use imap_backend::{Ability, Append, AppendedAll, Backend, Error, MailboxName, Me
 use imap_seq::Uid;
 use imap_updates::{Flags, kind};
 
-use super::catenate::Urls;
+use super::authorized::AuthorizedUrls;
+use super::catenate::{self, Urls};
 use crate::client::Client;
 use crate::completion::{Completion, Stop};
 use crate::connection::{AppendHead, Arriving, Fault, Gone, Incoming, Judge, too_big};
@@ -14,6 +15,7 @@ use crate::enabled::Feature;
 use crate::rights::{self, Deed};
 use crate::state::State;
 use crate::syntax::append::{Data, Options, Verb};
+use crate::syntax::url::AuthUrl;
 use crate::wire;
 
 impl<B: Backend> Client<B> {
@@ -78,7 +80,7 @@ impl<B: Backend> Client<B> {
         }
     }
 
-    fn rules(&mut self, verb: Verb) -> Result<Rules<B::Session>, Completion> {
+    fn rules(&mut self, verb: Verb) -> Result<Rules<B>, Completion> {
         let abilities = self.abilities();
         let naming = self.naming()?;
         let selected = match &self.state {
@@ -95,6 +97,7 @@ impl<B: Backend> Client<B> {
             largest: self.channel.limits.append,
             rights: Rights::none(),
             urls: urls.map(|session| Urls::new(session, naming.delimiter, selected)),
+            authorized: abilities.has(Ability::UrlAuth).then(|| AuthorizedUrls::new(self)),
         })
     }
 
@@ -102,7 +105,7 @@ impl<B: Backend> Client<B> {
     async fn target(
         &mut self,
         head: &AppendHead,
-        rules: &mut Rules<B::Session>,
+        rules: &mut Rules<B>,
         options: &Options,
     ) -> Result<(Target, Append), Completion> {
         let replaced = match head.verb {
@@ -174,7 +177,7 @@ async fn store<S: Session>(
 }
 
 /// What holds for the messages of one command.
-struct Rules<S: Session> {
+struct Rules<B: Backend> {
     several: bool,
     /// Whether the client has enabled UTF-8.
     takes_utf8: bool,
@@ -183,10 +186,12 @@ struct Rules<S: Session> {
     /// What this user may do in the mailbox that they go to. Flags that he may not set are lost (RFC 4314, section 4).
     rights: Rights,
     /// There where messages may be put together.
-    urls: Option<Urls<S>>,
+    urls: Option<Urls<B::Session>>,
+    /// There where URLs of others may be authorized.
+    authorized: Option<AuthorizedUrls<B>>,
 }
 
-impl<S: Session> Judge for Rules<S> {
+impl<B: Backend> Judge for Rules<B> {
     fn judge(&self, options: &Options) -> Result<Append, Completion> {
         match options.data {
             Data::Literal(announced) | Data::Utf8(announced) if announced.octets > self.largest => {
@@ -213,9 +218,16 @@ impl<S: Session> Judge for Rules<S> {
     }
 
     async fn open(&mut self, url: &[u8]) -> Result<(imap_backend::Body, std::ops::Range<u64>), Completion> {
-        match &mut self.urls {
-            Some(urls) => urls.open(url).await,
-            None => Err(Completion::bad("CATENATE is not offered")),
+        let Some(urls) = &mut self.urls else {
+            return Err(Completion::bad("CATENATE is not offered"));
+        };
+        match &mut self.authorized {
+            Some(authorized) if AuthUrl::read(url).is_some() => match authorized.open(url).await {
+                Ok(Some(named)) => Ok(named),
+                Err(error) if !catenate::names_nothing(&error) => Err(error.into()),
+                _ => Err(catenate::bad_url(url)),
+            },
+            _ => urls.open(url).await,
         }
     }
 }

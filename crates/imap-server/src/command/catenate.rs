@@ -13,7 +13,7 @@ use crate::syntax::url::MessageUrl;
 
 /// Reads what URLs name, through a session of its own: the client's is storing the message meanwhile.
 pub(super) struct Urls<S: Session> {
-    session: S,
+    pub(super) session: S,
     delimiter: char,
     /// The selected mailbox, which URLs without a mailbox are about.
     selected: Option<MailboxName>,
@@ -47,22 +47,25 @@ impl<S: Session> Urls<S> {
         match self.named(url).await {
             Ok(Some(named)) => Ok(named),
             Ok(None) => Err(bad_url(url)),
-            Err(error) => Err(match error.kind() {
-                ErrorKind::NonExistent
-                | ErrorKind::Cannot
-                | ErrorKind::NoPermission
-                | ErrorKind::ExpungeIssued => bad_url(url),
-                _ => error.into(),
-            }),
+            Err(error) if names_nothing(&error) => Err(bad_url(url)),
+            Err(error) => Err(error.into()),
         }
     }
 
     async fn named(&mut self, url: &[u8]) -> Result<Option<(Body, Range<u64>)>, Error> {
-        let Some(url) = MessageUrl::read(url) else {
-            return Ok(None);
-        };
+        match MessageUrl::read(url) {
+            Some(url) => self.read(&url).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The octets of a message of this session's user; `None` where the URL names none.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(super) async fn read(&mut self, url: &MessageUrl) -> Result<Option<(Body, Range<u64>)>, Error> {
         let name = match &url.mailbox {
-            Some(name) => MailboxName::new(name).map(|name| name.canonical(self.delimiter)),
+            Some(_) => url.mailbox_name(self.delimiter),
             None => self.selected.clone(),
         };
         let (Some(name), Some(section)) = (name, fetch::section(&url.section)) else {
@@ -103,9 +106,17 @@ impl<S: Session> Urls<S> {
     }
 }
 
+/// Whether an error says that a URL names nothing that its reader may have.
+pub(super) fn names_nothing(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::NonExistent | ErrorKind::Cannot | ErrorKind::NoPermission | ErrorKind::ExpungeIssued
+    )
+}
+
 /// NO with the URL, in quotes as in the examples of RFC 4469. What cannot stand in a response code is escaped as URLs
 /// escape it.
-fn bad_url(url: &[u8]) -> Completion {
+pub(super) fn bad_url(url: &[u8]) -> Completion {
     const LONGEST: usize = 1024;
     let mut code = "BADURL \"".to_owned();
     for &octet in url.iter().take(LONGEST) {

@@ -6,6 +6,7 @@ mod acl;
 mod any;
 mod append;
 mod auth;
+mod authorized;
 mod catenate;
 mod compress;
 mod copy;
@@ -28,6 +29,7 @@ mod status;
 mod store;
 mod uid_batches;
 mod unauthenticate;
+mod url_auth;
 
 pub(crate) use fetch::FetchWanted;
 pub(crate) use search::{ExpungesHere, Results, number_of};

@@ -1,6 +1,8 @@
 //! SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051, sections 6.3.2, 6.3.3, 6.4.1, 6.4.2).
 
-use imap_backend::{Ability, Backend, ErrorKind, Mailbox, MailboxName, Opened, Rights, Select, Session};
+use imap_backend::{
+    Abilities, Ability, Backend, ErrorKind, Mailbox, MailboxName, Opened, Rights, Select, Session,
+};
 use imap_codec::imap_types::command::SelectParameter;
 use imap_codec::imap_types::mailbox;
 use imap_seq::UidSet;
@@ -16,6 +18,7 @@ use crate::enabled::{Enabled, Feature};
 use crate::mailbox_flags::MailboxFlags;
 use crate::rights::{self, Deed};
 use crate::selected::{FlagsOfOthers, ModSequences, Selected, ToldModSeqs};
+use crate::url_token::MECHANISM;
 use crate::wire;
 
 impl<B: Backend> Client<B> {
@@ -53,7 +56,7 @@ impl<B: Backend> Client<B> {
         let opening = self.state.session()?.select(&name, &how);
         let opened = self.channel.while_present(opening).await??;
         let granted = opened.access();
-        let offers_mod_sequences = self.abilities().has(Ability::ModSequences);
+        let offers = self.abilities();
         let resync = resync.filter(|resync| resync.concerns(&opened));
         let mut selected = greet(
             self.channel.io.out(),
@@ -61,7 +64,7 @@ impl<B: Backend> Client<B> {
             (name, naming),
             rights,
             self.enabled,
-            offers_mod_sequences,
+            &offers,
         );
         if let Some(resync) = resync {
             // Where it fails nothing is selected, and the client starts anew.
@@ -159,7 +162,7 @@ fn greet<M: Mailbox>(
     (name, naming): (MailboxName, Naming),
     rights: Rights,
     enabled: Enabled,
-    offers_mod_sequences: bool,
+    offers: &Abilities,
 ) -> Selected<M> {
     let access = opened.access();
     let keywords = opened.keywords().to_vec();
@@ -184,7 +187,7 @@ fn greet<M: Mailbox>(
     if let Some(uid_next) = opened.uid_next() {
         wire::untagged_ok(out, &format!("UIDNEXT {uid_next}"), "predicted next UID");
     }
-    let mod_sequences = match (offers_mod_sequences, opened.highest_modseq()) {
+    let mod_sequences = match (offers.has(Ability::ModSequences), opened.highest_modseq()) {
         (true, Some(modseq)) => {
             wire::untagged_ok(out, &format!("HIGHESTMODSEQ {modseq}"), "highest mod-sequence");
             ModSequences::Kept
@@ -195,6 +198,9 @@ fn greet<M: Mailbox>(
         }
         (false, _) => ModSequences::NotKept,
     };
+    if offers.has(Ability::UrlAuth) {
+        wire::untagged_ok(out, &format!("URLMECH {MECHANISM}"), "how URLs are authorized");
+    }
     if let Some(id) = opened.mailbox_id() {
         wire::untagged_ok(out, &format!("MAILBOXID ({id})"), "the mailbox's id");
     }

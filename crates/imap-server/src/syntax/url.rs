@@ -1,11 +1,17 @@
-//! IMAP URLs of messages on the same server (RFC 5092), as CATENATE has them: without a scheme and a server.
+//! IMAP URLs of messages on the same server (RFC 5092): as CATENATE has them, without a scheme and a server, and those that
+//! carry their authorization (RFC 4467).
 //!
 //! ```text
-//! url = ["/" enc-mailbox [";UIDVALIDITY=" nz-number] "/"] ";UID=" nz-number
-//!       ["/;SECTION=" enc-section] ["/;PARTIAL=" number ["." nz-number]]
+//! url      = ["/" enc-mailbox [";UIDVALIDITY=" nz-number] "/"] ";UID=" nz-number
+//!            ["/;SECTION=" enc-section] ["/;PARTIAL=" number ["." nz-number]]
+//! auth-url = "imap://" enc-user "@" server url [";EXPIRE=" date-time] ";URLAUTH=" access [":" mechanism ":" token]
+//! access   = "submit+" enc-user / "user+" enc-user / "authuser" / "anonymous"
 //! ```
 
 use std::num::NonZeroU32;
+
+use chrono::{DateTime, Utc};
+use imap_backend::MailboxName;
 
 /// What a URL names: a message, or a part of one.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,6 +27,11 @@ pub(crate) struct MessageUrl {
 }
 
 impl MessageUrl {
+    /// The mailbox; `None` for the selected one, and for what no mailbox can be called.
+    pub(crate) fn mailbox_name(&self, delimiter: char) -> Option<MailboxName> {
+        Some(MailboxName::new(self.mailbox.as_deref()?)?.canonical(delimiter))
+    }
+
     /// Reads a URL; `None` for what names no message of this server.
     pub(crate) fn read(url: &[u8]) -> Option<Self> {
         let url = std::str::from_utf8(url).ok().filter(|url| url.is_ascii())?;
@@ -59,6 +70,89 @@ impl MessageUrl {
         })
         .filter(|_| parameters.0.is_empty())
     }
+}
+
+/// A URL that says who may have what it names, and proves it with a token (RFC 5092, section 6.1).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct AuthUrl<'u> {
+    /// Whose mailbox it is.
+    pub(crate) owner: String,
+    pub(crate) message: MessageUrl,
+    /// Until when it counts.
+    pub(crate) expires: Option<DateTime<Utc>>,
+    pub(crate) access: Access,
+    /// The URL up to the token, which is made of it.
+    pub(crate) rump: &'u [u8],
+    /// The mechanism and the token, if it has got one.
+    pub(crate) verifier: Option<(&'u str, &'u str)>,
+}
+
+/// Who may have what a URL names (RFC 5092, section 6.1.1.3).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Who submits mail for this user.
+    Submission(String),
+    User(String),
+    /// Everybody who is logged in by name.
+    Users,
+    Everybody,
+}
+
+impl<'u> AuthUrl<'u> {
+    /// Reads a URL; `None` for what is none, or is not of one message.
+    pub(crate) fn read(url: &'u [u8]) -> Option<Self> {
+        let text = std::str::from_utf8(url).ok().filter(|url| url.is_ascii())?;
+        let (_, rest) = text
+            .split_at_checked("imap://".len())
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("imap://"))?;
+        let (server, path) = rest.split_at(rest.find('/')?);
+        let (user, _) = server.split_once('@').filter(|(_, host)| !host.is_empty())?;
+        let (path, access) = split_parameter(path, ";URLAUTH=")?;
+        let (path, expires) = match split_parameter(path, ";EXPIRE=") {
+            Some((path, expires)) => (path, Some(DateTime::parse_from_rfc3339(expires).ok()?.to_utc())),
+            None => (path, None),
+        };
+        let (access, verifier) = match access.split_once(':') {
+            Some((access, verifier)) => (access, Some(verifier)),
+            None => (access, None),
+        };
+        let rump = url.len() - verifier.map_or(0, |verifier| verifier.len() + 1);
+        Some(Self {
+            owner: enc_user(user)?,
+            message: MessageUrl::read(path.as_bytes())?,
+            expires,
+            access: Access::read(access)?,
+            rump: &url[..rump],
+            verifier: match verifier {
+                Some(verifier) => Some(verifier.split_once(':')?),
+                None => None,
+            },
+        })
+    }
+}
+
+impl Access {
+    fn read(text: &str) -> Option<Self> {
+        Some(match text.split_once('+') {
+            Some((kind, user)) if kind.eq_ignore_ascii_case("submit") => Self::Submission(enc_user(user)?),
+            Some((kind, user)) if kind.eq_ignore_ascii_case("user") => Self::User(enc_user(user)?),
+            None if text.eq_ignore_ascii_case("authuser") => Self::Users,
+            None if text.eq_ignore_ascii_case("anonymous") => Self::Everybody,
+            _ => return None,
+        })
+    }
+}
+
+/// A name that is not empty.
+fn enc_user(text: &str) -> Option<String> {
+    let is_encoded = |octet: u8| octet.is_ascii_alphanumeric() || b"%-._~!$'()*+,&=".contains(&octet);
+    decoded(text).filter(|user| !user.is_empty() && text.bytes().all(is_encoded))
+}
+
+/// What stands before and behind the last `;NAME=`.
+fn split_parameter<'t>(text: &'t str, name: &str) -> Option<(&'t str, &'t str)> {
+    let at = text.to_ascii_uppercase().rfind(name)?;
+    Some((&text[..at], &text[at + name.len()..]))
 }
 
 /// What is left of `UIDVALIDITY=1/;UID=2/;SECTION=3`.
@@ -152,6 +246,71 @@ mod tests {
         assert_eq!(url("/a/;UID=1/;PARTIAL=5").partial, Some((5, None)));
         let fields = url("/a/;UID=1/;SECTION=HEADER.FIELDS%20(DATE%20FROM)");
         assert_eq!(fields.section, "HEADER.FIELDS (DATE FROM)");
+    }
+
+    #[test]
+    fn rfc4467_5_the_parts_of_an_authorized_url() {
+        let text = "imap://joe@example.com/INBOX/;uid=20/;section=1.2;urlauth=submit+fred:internal:91354a473744909de610943775f92038";
+        let url = AuthUrl::read(text.as_bytes()).unwrap();
+        assert_eq!((url.owner.as_str(), url.message.uid.get()), ("joe", 20));
+        assert_eq!(
+            (url.message.mailbox.as_deref(), url.message.section.as_str()),
+            (Some("INBOX"), "1.2")
+        );
+        assert_eq!(url.access, Access::Submission("fred".to_owned()));
+        assert_eq!(
+            url.verifier,
+            Some(("internal", "91354a473744909de610943775f92038"))
+        );
+        let (rump, _) = text.split_once(":internal").unwrap();
+        assert_eq!(url.rump, rump.as_bytes());
+        let url = AuthUrl::read(rump.as_bytes()).unwrap();
+        assert_eq!(
+            (url.rump, url.verifier, url.expires),
+            (rump.as_bytes(), None, None)
+        );
+        let text = "IMAP://j%20o%2Be@[::1]:143/a%2Fb;uidvalidity=3/;uid=1/;partial=0.5;expire=2030-01-02T03:04:05+01:00;urlauth=USER+fr%40ed";
+        let url = AuthUrl::read(text.as_bytes()).unwrap();
+        assert_eq!(
+            (url.owner.as_str(), url.access),
+            ("j o+e", Access::User("fr@ed".to_owned()))
+        );
+        assert_eq!(url.message.mailbox_name('/').unwrap().as_str(), "a/b");
+        assert_eq!(url.expires.unwrap().to_rfc3339(), "2030-01-02T02:04:05+00:00");
+        for (access, read) in [("authuser", Access::Users), ("Anonymous", Access::Everybody)] {
+            let text = format!("imap://joe@h/INBOX/;uid=1;URLAUTH={access}");
+            assert_eq!(AuthUrl::read(text.as_bytes()).unwrap().access, read);
+        }
+    }
+
+    #[test]
+    fn what_is_no_authorized_url_of_one_message() {
+        for url in [
+            "",
+            "imap://",
+            "imap://joe@h",
+            "imap://joe@h/",
+            "imap://joe@h/INBOX/;uid=20",
+            "imap://h/INBOX/;uid=20;urlauth=anonymous",
+            "imap://@h/INBOX/;uid=20;urlauth=anonymous",
+            "imap://joe@/INBOX/;uid=20;urlauth=anonymous",
+            "imap://joe;auth=*@h/INBOX/;uid=20;urlauth=anonymous",
+            "imap://joe@h/;urlauth=anonymous",
+            "imap://joe@h/;uid=20;urlauth=anonymous",
+            "imap://joe@h/INBOX;urlauth=anonymous",
+            "imap://joe@h/INBOX?SUBJECT%20x;urlauth=anonymous",
+            "imap://joe@h/INBOX/;uid=20;urlauth=",
+            "imap://joe@h/INBOX/;uid=20;urlauth=submit+",
+            "imap://joe@h/INBOX/;uid=20;urlauth=somebody",
+            "imap://joe@h/INBOX/;uid=20;urlauth=anonymous:internal",
+            "imap://joe@h/INBOX/;uid=20;urlauth=anonymous;expire=2030-01-02T03:04:05Z",
+            "imap://joe@h/INBOX/;uid=20;expire=2030;urlauth=anonymous",
+            "imap://joe@h/INBOX/;uid=20/;urlauth=anonymous",
+            "imaps://joe@h/INBOX/;uid=20;urlauth=anonymous",
+            "imap://joe@h/INBOX/;uid=20;urlauth=user+\u{fc}",
+        ] {
+            assert_eq!(AuthUrl::read(url.as_bytes()), None, "{url}");
+        }
     }
 
     #[test]

@@ -67,6 +67,23 @@ pub(crate) fn id(out: &mut Vec<u8>, fields: &[(String, String)]) {
     out.extend_from_slice(if fields.is_empty() { b"NIL\r\n" } else { b")\r\n" });
 }
 
+/// `* GENURLAUTH "imap://joe@example.com/INBOX/;uid=20;urlauth=anonymous:internal:01ab"` (RFC 4467, section 8).
+pub(crate) fn gen_url_auth(out: &mut Vec<u8>, urls: &[Vec<u8>]) {
+    out.extend_from_slice(b"* GENURLAUTH");
+    for url in urls {
+        out.push(b' ');
+        string(out, url);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `* URLFETCH "imap://..." `, behind which an `nstring` and the line end are due (RFC 4467, section 8).
+pub(crate) fn url_fetch_begin(out: &mut Vec<u8>, url: &[u8]) {
+    out.extend_from_slice(b"* URLFETCH ");
+    string(out, url);
+    out.push(b' ');
+}
+
 /// `* JMAPACCESS "https://example.com/.well-known/jmap"` (RFC 9698, section 4).
 pub(crate) fn jmap_access(out: &mut Vec<u8>, url: &str) {
     out.extend_from_slice(b"* JMAPACCESS ");

@@ -195,6 +195,15 @@ CREATE TABLE acl (
     PRIMARY KEY (mailbox, identifier)
 );
 
+-- RFC 4467: the secrets that URLs are authorized with, each user's for a mailbox.
+CREATE TABLE url_keys (
+    account BIGINT NOT NULL REFERENCES accounts (id) DEFERRABLE INITIALLY DEFERRED,
+    mailbox BIGINT NOT NULL REFERENCES mailboxes (id) DEFERRABLE INITIALLY DEFERRED,
+    octets BYTEA NOT NULL CHECK (octet_length(octets) = 32),
+    PRIMARY KEY (account, mailbox)
+);
+CREATE INDEX url_keys_of_mailbox ON url_keys (mailbox);
+
 -- The mod-sequence for what this transaction changes in a mailbox: one for all. NULL if there is no such mailbox.
 CREATE FUNCTION take_modseq(of_mailbox BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS $$
 DECLARE
@@ -211,6 +220,7 @@ END $$;
 
 CREATE FUNCTION accounts_deleted() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
+    DELETE FROM url_keys WHERE account = OLD.id;
     DELETE FROM mailboxes WHERE account = OLD.id;
     DELETE FROM subscriptions WHERE account = OLD.id;
     DELETE FROM quotas WHERE account = OLD.id;
@@ -230,6 +240,7 @@ EXECUTE FUNCTION mailboxes_inserted();
 
 CREATE FUNCTION mailboxes_deleted() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
+    DELETE FROM url_keys WHERE mailbox = OLD.id;
     DELETE FROM messages WHERE mailbox = OLD.id;
     DELETE FROM expunged WHERE mailbox = OLD.id;
     DELETE FROM metadata WHERE mailbox = OLD.id;

@@ -187,7 +187,17 @@ CREATE TABLE acl (
     PRIMARY KEY (mailbox, identifier)
 ) WITHOUT ROWID;
 
+-- RFC 4467: the secrets that URLs are authorized with, each user's for a mailbox.
+CREATE TABLE url_keys (
+    account BIGINT NOT NULL REFERENCES accounts (id),
+    mailbox BIGINT NOT NULL REFERENCES mailboxes (id),
+    octets BLOB NOT NULL CHECK (length(octets) = 32),
+    PRIMARY KEY (account, mailbox)
+);
+CREATE INDEX url_keys_of_mailbox ON url_keys (mailbox);
+
 CREATE TRIGGER accounts_deleted AFTER DELETE ON accounts BEGIN
+    DELETE FROM url_keys WHERE account = OLD.id;
     DELETE FROM mailboxes WHERE account = OLD.id;
     DELETE FROM subscriptions WHERE account = OLD.id;
     DELETE FROM quotas WHERE account = OLD.id;
@@ -200,6 +210,7 @@ CREATE TRIGGER mailboxes_inserted AFTER INSERT ON mailboxes WHEN NEW.uid_validit
 END;
 
 CREATE TRIGGER mailboxes_deleted AFTER DELETE ON mailboxes BEGIN
+    DELETE FROM url_keys WHERE mailbox = OLD.id;
     DELETE FROM messages WHERE mailbox = OLD.id;
     DELETE FROM expunged WHERE mailbox = OLD.id;
     DELETE FROM metadata WHERE mailbox = OLD.id;

@@ -17,6 +17,7 @@ mod notify;
 mod saved;
 mod status;
 mod uid_batches;
+mod url_auth;
 
 pub(crate) use acl::{Acl, AclRequest};
 pub(crate) use create::Create;
@@ -25,6 +26,7 @@ pub(crate) use list::{List, Selection};
 pub(crate) use notify::{Events, Group, NewMessageItems, Notify};
 pub(crate) use status::{Status, StatusItem};
 pub(crate) use uid_batches::UidBatches;
+pub(crate) use url_auth::{GenUrlAuth, ResetKey};
 
 use std::borrow::Cow;
 
@@ -49,6 +51,12 @@ pub(crate) enum Extension {
     CancelUpdate(Vec<String>),
     /// UIDBATCHES.
     UidBatches(UidBatches),
+    /// GENURLAUTH.
+    GenUrlAuth(Vec<GenUrlAuth>),
+    /// RESETKEY, of one mailbox or of all.
+    ResetKey(Option<ResetKey>),
+    /// URLFETCH, with the URLs.
+    UrlFetch(Vec<Vec<u8>>),
     /// UNAUTHENTICATE.
     Unauthenticate,
     /// GETJMAPACCESS.
@@ -75,6 +83,9 @@ const COMMANDS: &[(&str, ReadArguments)] = &[
     ("STATUS", status::read),
     ("CANCELUPDATE", cancel_update::read),
     ("UIDBATCHES", uid_batches::read),
+    ("GENURLAUTH", url_auth::generate),
+    ("RESETKEY", url_auth::reset),
+    ("URLFETCH", url_auth::fetch),
     ("UNAUTHENTICATE", bare::unauthenticate),
     ("GETJMAPACCESS", bare::get_jmap_access),
     ("SETACL", acl::set),
