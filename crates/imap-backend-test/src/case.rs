@@ -132,6 +132,7 @@ cases! {
         sums_are_those_of_the_messages "RFC 8438; RFC 9051, section 6.3.11; RFC 9208, section 4.1.4";
         a_mailbox_keeps_its_id "RFC 8474, section 4";
         copies_have_the_same_email_id "RFC 8474, section 5.1";
+        a_save_date_stays_and_is_no_internal_date "RFC 8514, section 3";
     }
     patterns {
         nothing_that_matches_is_hidden "RFC 9051, section 6.3.9; `Session::list`";
@@ -230,6 +231,8 @@ cases! {
         flags_and_their_opposites "RFC 9051, section 6.4.4";
         sizes_and_dates "RFC 9051, section 6.4.4; RFC 5032, section 2";
         mod_sequences "RFC 7162, section 3.1.5";
+        object_ids "RFC 8474, section 6";
+        save_dates "RFC 8514, section 4.3";
         texts "RFC 9051, section 6.4.4";
         only_announced_messages_are_found "RFC 9051, sections 6.4.4 and 7.5.1";
         what_is_wanted_is_found "RFC 4731, section 3.1; `Query::wanted`";

@@ -47,6 +47,9 @@ pub enum Ability {
     /// Keeps the keys that URLs are authorized with: URLAUTH (RFC 4467). [`Session::url_key`](crate::Session::url_key),
     /// [`Session::forget_url_keys`](crate::Session::forget_url_keys) and [`Backend::url_owner`](crate::Backend::url_owner).
     UrlAuth,
+    /// Mailboxes keep when each message came into them: SAVEDATE (RFC 8514). [`Record::save_date`](crate::Record::save_date)
+    /// is there for every message that came in since the store keeps it.
+    SaveDate,
 }
 
 impl Ability {
@@ -66,6 +69,7 @@ impl Ability {
             Self::Catenate => 1 << 14,
             Self::Acl => 1 << 24,
             Self::UrlAuth => 1 << 23,
+            Self::SaveDate => 1 << 25,
         }
     }
 }

@@ -27,7 +27,7 @@ impl ObjectId {
 
     /// A mailbox's identifier, made of a number that the store never uses twice for mailboxes.
     ///
-    /// Mailboxes and messages differ by a letter, so that no client takes one for the other.
+    /// Mailboxes, messages and threads differ by a letter, so that no client takes one for the other.
     #[must_use]
     pub fn of_mailbox(number: u64) -> Self {
         Self(format!("F{number}").into())
@@ -37,6 +37,12 @@ impl ObjectId {
     #[must_use]
     pub fn of_email(number: u64) -> Self {
         Self(format!("M{number}").into())
+    }
+
+    /// A thread's identifier, made of a number that the store never uses twice for threads.
+    #[must_use]
+    pub fn of_thread(number: u64) -> Self {
+        Self(format!("T{number}").into())
     }
 
     /// The identifier as it is written.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Utc};
 use imap_message::Summary;
 use imap_seq::{ModSeq, Uid};
 use imap_updates::Flags;
@@ -46,6 +46,8 @@ impl Need {
     /// [`Record::email_id`] and [`Record::thread_id`], where the backend has
     /// [`Ability::ObjectId`](crate::Ability::ObjectId).
     pub const OBJECT_IDS: Self = Self(1 << 7);
+    /// [`Record::save_date`], where the backend has [`Ability::SaveDate`](crate::Ability::SaveDate).
+    pub const SAVE_DATE: Self = Self(1 << 8);
 
     /// How many octets of bodies one answer should hand over as [`Body::held`], in all: 512 KiB. A body that does not
     /// fit is answered as a handle that reads. Bounds the memory of a connection that fetches everything.
@@ -82,6 +84,7 @@ pub struct Record {
     body: Option<Body>,
     email_id: Option<ObjectId>,
     thread_id: Option<ObjectId>,
+    save_date: Option<DateTime<Utc>>,
 }
 
 impl Record {
@@ -98,6 +101,7 @@ impl Record {
             body: None,
             email_id: None,
             thread_id: None,
+            save_date: None,
         }
     }
 
@@ -148,6 +152,14 @@ impl Record {
     #[must_use]
     pub fn with_thread_id(mut self, id: ObjectId) -> Self {
         self.thread_id = Some(id);
+        self
+    }
+
+    /// With SAVEDATE: when the message came into the mailbox that it is in, whichever way. It never changes as long as the
+    /// message is there, and a copy has its own (RFC 8514, section 3).
+    #[must_use]
+    pub fn with_save_date(mut self, date: DateTime<Utc>) -> Self {
+        self.save_date = Some(date);
         self
     }
 
@@ -215,6 +227,13 @@ impl Record {
     #[must_use]
     pub const fn thread_id(&self) -> Option<&ObjectId> {
         self.thread_id.as_ref()
+    }
+
+    /// SAVEDATE; there with [`Need::SAVE_DATE`] where the backend has save dates. None where this is not known of the message:
+    /// NIL.
+    #[must_use]
+    pub const fn save_date(&self) -> Option<DateTime<Utc>> {
+        self.save_date
     }
 }
 

@@ -17,6 +17,8 @@ use imap_message::Needle;
 use imap_seq::{ModSeq, UidSet, View};
 use imap_updates::Flag;
 
+use crate::object_id::ObjectId;
+
 /// What SEARCH asks of one mailbox (RFC 9051, section 6.4.4).
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -128,6 +130,20 @@ pub enum SearchKey {
     /// MODSEQ: the mod-sequence is this or higher (RFC 7162, section 3.1.5). Asked only where
     /// [`Ability::ModSequences`](crate::Ability::ModSequences) is on.
     ModSeq(ModSeq),
+    /// EMAILID: the message has this one (RFC 8474, section 6). This and THREADID are asked only where
+    /// [`Ability::ObjectId`](crate::Ability::ObjectId) is on.
+    EmailId(ObjectId),
+    /// THREADID: the message has this one.
+    ThreadId(ObjectId),
+    /// SAVEDBEFORE: the save date, without time, is earlier. Of a message without one the internal date counts (RFC 8514,
+    /// section 4.3). This and the next three are asked only where [`Ability::SaveDate`](crate::Ability::SaveDate) is on.
+    SavedBefore(NaiveDate),
+    /// SAVEDON: as ON, with the save date.
+    SavedOn(NaiveDate),
+    /// SAVEDSINCE: as SINCE, with the save date.
+    SavedSince(NaiveDate),
+    /// SAVEDATESUPPORTED: the message has a save date.
+    SaveDateSupported,
     /// SENTBEFORE: as BEFORE, with the `Date:` header.
     SentBefore(NaiveDate),
     /// SENTON: as ON, with the `Date:` header.

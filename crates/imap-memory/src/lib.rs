@@ -6,6 +6,7 @@
 //! What no client does, a test does by the methods of [`MemoryBackend`]: it delivers, removes and renames behind the back of
 //! all sessions, which are told of it as of any other change.
 
+mod ids;
 mod mailbox;
 mod mailboxes;
 mod messages;
@@ -16,6 +17,7 @@ pub use mailbox::MemoryMailbox;
 pub use outside::Stored;
 pub use session::MemorySession;
 
+use chrono::{DateTime, Utc};
 use imap_backend::{
     Abilities, Ability, Backend, Credentials, Error, ErrorKind, Identifier, LoginError, MailboxName, Peer,
     Rights,
@@ -26,7 +28,8 @@ use std::sync::Arc;
 
 /// A backend that keeps its mail in memory: one user, whose mailboxes all connections share.
 ///
-/// It does everything that the traits can say: mod-sequences, summaries, subscriptions, special uses, annotations, quotas, access control lists.
+/// It does everything that the traits can say: mod-sequences, summaries, subscriptions, special uses, annotations, quotas,
+/// identifiers, save dates, access control lists.
 ///
 /// UIDVALIDITY counts from 1 in each process, so that a test sees the same numbers at every run. A client that remembers
 /// them takes the mail of the next process for that of the last one.
@@ -93,6 +96,11 @@ impl MemoryBackend {
         *mailboxes.acl(mailbox)? = std::iter::once((user, rights)).collect();
         Ok(())
     }
+
+    /// Messages that come into a mailbox from now on are saved at this moment (RFC 8514), not when they come: for tests.
+    pub fn save_at(&self, moment: DateTime<Utc>) {
+        self.mailboxes.lock().save_at(moment);
+    }
 }
 
 impl Backend for MemoryBackend {
@@ -128,4 +136,5 @@ fn everything() -> Abilities {
         .with(Ability::Catenate)
         .with(Ability::Acl)
         .with(Ability::UrlAuth)
+        .with(Ability::SaveDate)
 }

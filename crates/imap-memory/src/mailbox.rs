@@ -30,6 +30,19 @@ impl MemoryMailbox {
     fn target(&self, name: &MailboxName) -> Result<MailboxHub<Messages>, Error> {
         self.mailboxes.lock().hub(name, ErrorKind::TryCreate)
     }
+
+    /// Adds the messages that had these UIDs to another mailbox.
+    fn give(
+        &self,
+        target: &MailboxHub<Messages>,
+        from: &UidSet,
+        messages: Vec<Message>,
+    ) -> Result<Copied, Error> {
+        let moment = self.mailboxes.lock().moment();
+        let mut target = target.lock();
+        let to = messages::add_all(&mut target, messages, moment)?;
+        Ok(Copied::new(target.validity, from.iter().zip(to)))
+    }
 }
 
 impl Mailbox for MemoryMailbox {
@@ -61,7 +74,7 @@ impl Mailbox for MemoryMailbox {
         }
         let octets = copies.iter().map(Message::size).sum();
         self.mailboxes.lock().check_room(copies.len() as u64, octets)?;
-        give(&target, uids, copies)
+        self.give(&target, uids, copies)
     }
 
     async fn expunge(&mut self, uids: &UidSet) -> Result<(), Error> {
@@ -73,7 +86,7 @@ impl Mailbox for MemoryMailbox {
     async fn move_to(&mut self, uids: &UidSet, target: &MailboxName) -> Result<Copied, Error> {
         let target = self.target(target)?;
         let taken = messages::take_out(&mut self.hub.lock(), uids)?;
-        give(&target, uids, taken)
+        self.give(&target, uids, taken)
     }
 
     async fn vanished_since(&mut self, since: ModSeq) -> Result<Option<UidSet>, Error> {
@@ -85,11 +98,4 @@ impl Mailbox for MemoryMailbox {
         let known = |uid: &Uid| within.seq_of(*uid).is_some();
         Ok(mailbox.changed_since(since).filter(known).collect())
     }
-}
-
-/// Adds the messages that had these UIDs to another mailbox.
-fn give(target: &MailboxHub<Messages>, from: &UidSet, messages: Vec<Message>) -> Result<Copied, Error> {
-    let mut target = target.lock();
-    let to = messages::add_all(&mut target, messages)?;
-    Ok(Copied::new(target.validity, from.iter().zip(to)))
 }

@@ -1,6 +1,8 @@
 //! The user's table of names.
 
+use super::ids::Ids;
 use super::messages::{self, Messages};
+use chrono::{DateTime, Utc};
 use imap_backend::{
     Acl, Create, Error, ErrorKind, ListEntry, ListQuery, MailboxName, Metadata, ObjectId, Quota, Selection,
     SpecialUse, Subscription, UrlKey, Usage,
@@ -18,8 +20,9 @@ pub(super) struct Mailboxes {
     subscribed: BTreeSet<MailboxName>,
     /// The last UIDVALIDITY given: never one twice, whatever is deleted and created again.
     last_validity: u32,
-    /// The last number given to a message.
-    last_email: u64,
+    pub(super) ids: Ids,
+    /// When messages are saved, if not now.
+    moment: Option<DateTime<Utc>>,
     /// Annotations of the server.
     metadata: Metadata,
     most_messages: Option<u64>,
@@ -64,10 +67,13 @@ impl Mailboxes {
         self.named(name, otherwise).map(|named| named.id.clone())
     }
 
-    /// An EMAILID that no message has.
-    pub(super) fn next_email_id(&mut self) -> ObjectId {
-        self.last_email += 1;
-        ObjectId::of_email(self.last_email)
+    /// When a message is saved that is stored now.
+    pub(super) fn moment(&self) -> DateTime<Utc> {
+        self.moment.unwrap_or_else(Utc::now)
+    }
+
+    pub(super) fn save_at(&mut self, moment: DateTime<Utc>) {
+        self.moment = Some(moment);
     }
 
     /// The annotations of a mailbox, or of the server.
@@ -221,14 +227,14 @@ impl Mailboxes {
     /// end.
     pub(super) fn renumber(&mut self, name: &MailboxName) -> Result<UidValidity, Error> {
         let validity = self.next_validity();
-        let hub = new_hub(validity);
+        let (hub, moment) = (new_hub(validity), self.moment());
         let named = self.by_name.get_mut(name).ok_or(ErrorKind::NonExistent)?;
         let messages: Vec<_> = {
             let mut old = named.hub.lock();
             old.close(Closed::UidValidityChanged);
             old.by_uid.values().cloned().collect()
         };
-        messages::add_all(&mut hub.lock(), messages)?;
+        messages::add_all(&mut hub.lock(), messages, moment)?;
         named.hub = hub;
         Ok(validity)
     }
@@ -276,9 +282,9 @@ pub(super) fn rename(
         return mailboxes.rename(from, to);
     }
     mailboxes.create(to, &Create::default())?;
-    let target = mailboxes.hub(to, ErrorKind::ServerBug)?;
+    let (target, moment) = (mailboxes.hub(to, ErrorKind::ServerBug)?, mailboxes.moment());
     drop(mailboxes);
-    messages::move_all(&source, &target)
+    messages::move_all(&source, &target, moment)
 }
 
 fn new_hub(validity: UidValidity) -> MailboxHub<Messages> {

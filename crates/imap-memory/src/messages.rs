@@ -1,5 +1,6 @@
 //! What one mailbox holds, and every change to it: in the storage and in the history, in one critical section.
 
+use super::ids::Ids;
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset, Utc};
 use imap_backend::{Append, Error, ErrorKind, FlagChange, ObjectId, Record, Rights};
@@ -26,10 +27,13 @@ pub(super) struct Messages {
 pub(super) struct Message {
     /// The same for all copies.
     id: ObjectId,
+    thread: ObjectId,
     octets: Bytes,
     summary: Arc<Summary>,
     flags: Flags,
     date: DateTime<FixedOffset>,
+    /// When it came into its mailbox.
+    saved: DateTime<Utc>,
     /// Of the last change.
     modseq: ModSeq,
 }
@@ -59,19 +63,22 @@ impl Message {
     ///
     /// # Errors
     /// [`ErrorKind::UnknownEncoding`] where it has a NUL.
-    pub(super) fn new(octets: &[u8], append: &Append, id: ObjectId) -> Result<Self, Error> {
+    pub(super) fn new(octets: &[u8], append: &Append, ids: &mut Ids) -> Result<Self, Error> {
         if octets.contains(&0) {
             return Err(ErrorKind::UnknownEncoding.into());
         }
         let octets = Bytes::from(imap_message::to_crlf(octets).into_owned());
+        let summary = Summary::of(&octets);
         Ok(Self {
-            id,
-            summary: Arc::new(Summary::of(&octets)),
+            id: ids.next_email(),
+            thread: ids.thread_of(&summary),
+            summary: Arc::new(summary),
             octets,
             flags: append.flags().clone(),
             date: append
                 .internal_date()
                 .unwrap_or_else(|| Utc::now().fixed_offset()),
+            saved: DateTime::UNIX_EPOCH,
             modseq: ModSeq::MIN,
         })
     }
@@ -101,6 +108,8 @@ impl Message {
             .with_summary(Arc::clone(&self.summary))
             .with_body(self.octets.clone())
             .with_email_id(self.id.clone())
+            .with_thread_id(self.thread.clone())
+            .with_save_date(self.saved)
     }
 }
 
@@ -176,15 +185,20 @@ impl Messages {
     }
 }
 
-/// Stores a message.
+/// Stores a message, which is saved at this moment.
 ///
 /// # Errors
 /// UIDs are used up, or the mailbox was deleted since its name was looked up: nobody will ever see the message then.
-pub(super) fn add(mailbox: &mut HubGuard<'_, Messages>, mut message: Message) -> Result<Uid, Error> {
+pub(super) fn add(
+    mailbox: &mut HubGuard<'_, Messages>,
+    mut message: Message,
+    moment: DateTime<Utc>,
+) -> Result<Uid, Error> {
     let uid = mailbox.next.ok_or(ErrorKind::Limit)?;
     mailbox.next = uid.next();
     mailbox.keywords_changed(message.flags.keywords().to_vec());
     message.modseq = change(mailbox);
+    message.saved = moment;
     mailbox.by_uid.insert(uid, message);
     match mailbox.arrive(uid, Recency::Recent) {
         Ingest::Applied => Ok(uid),
@@ -200,10 +214,11 @@ pub(super) fn add(mailbox: &mut HubGuard<'_, Messages>, mut message: Message) ->
 pub(super) fn add_all(
     mailbox: &mut HubGuard<'_, Messages>,
     messages: impl IntoIterator<Item = Message>,
+    moment: DateTime<Utc>,
 ) -> Result<Vec<Uid>, Error> {
     messages
         .into_iter()
-        .map(|message| add(mailbox, message))
+        .map(|message| add(mailbox, message, moment))
         .collect()
 }
 
@@ -272,13 +287,17 @@ pub(super) fn take_out(mailbox: &mut HubGuard<'_, Messages>, uids: &UidSet) -> R
 ///
 /// # Errors
 /// As [`add`].
-pub(super) fn move_all(source: &MailboxHub<Messages>, target: &MailboxHub<Messages>) -> Result<(), Error> {
+pub(super) fn move_all(
+    source: &MailboxHub<Messages>,
+    target: &MailboxHub<Messages>,
+    moment: DateTime<Utc>,
+) -> Result<(), Error> {
     let moved = {
         let mut source = source.lock();
         let uids = source.by_uid.keys().copied().collect();
         take_out(&mut source, &uids)?
     };
-    add_all(&mut target.lock(), moved).map(drop)
+    add_all(&mut target.lock(), moved, moment).map(drop)
 }
 
 fn remove(mailbox: &mut HubGuard<'_, Messages>, uids: &UidSet) {
@@ -313,9 +332,9 @@ mod tests {
         let hub = MailboxHub::new(Messages::new(UidValidity::MIN), Snapshot::empty()).unwrap();
         let mut gone = Vec::new();
         for _ in 0..=EXPUNGES {
-            let id = ObjectId::of_email(1);
-            let message = Message::new(b"x", &Append::new(Flags::empty()), id).unwrap();
-            let uid = add(&mut hub.lock(), message).unwrap();
+            let append = Append::new(Flags::empty());
+            let message = Message::new(b"x", &append, &mut Ids::default()).unwrap();
+            let uid = add(&mut hub.lock(), message, DateTime::UNIX_EPOCH).unwrap();
             let before = hub.lock().highest;
             take_out(&mut hub.lock(), &UidSet::from_iter([uid])).unwrap();
             gone.push((before, uid));

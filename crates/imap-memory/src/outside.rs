@@ -27,16 +27,14 @@ impl MemoryBackend {
     /// # Errors
     /// [`ErrorKind::TryCreate`] where the mailbox does not exist; what [`append`](imap_backend::Session::append) refuses.
     pub fn deliver(&self, name: &MailboxName, octets: &[u8], how: &Append) -> Result<Uid, Error> {
-        let (hub, id) = {
+        let (hub, message, moment) = {
             let mut mailboxes = self.mailboxes.lock();
             mailboxes.check_room(1, octets.len() as u64)?;
-            (
-                mailboxes.hub(name, ErrorKind::TryCreate)?,
-                mailboxes.next_email_id(),
-            )
+            let hub = mailboxes.hub(name, ErrorKind::TryCreate)?;
+            let message = Message::new(octets, how, &mut mailboxes.ids)?;
+            (hub, message, mailboxes.moment())
         };
-        let message = Message::new(octets, how, id)?;
-        messages::add(&mut hub.lock(), message)
+        messages::add(&mut hub.lock(), message, moment)
     }
 
     /// The next message gets this UID: a gap before it, as a server leaves that counts over all mailboxes.

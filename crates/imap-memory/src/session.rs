@@ -30,11 +30,16 @@ impl MemorySession {
         }
     }
 
-    /// An identifier for the last of so many new messages, if there is room for them.
-    fn email_id(&self, messages: u64, octets: usize) -> Result<ObjectId, Error> {
+    /// The last of so many new messages, if there is room for them.
+    fn message(
+        &self,
+        octets: &[u8],
+        append: &Append,
+        (messages, octets_of_all): (u64, usize),
+    ) -> Result<Message, Error> {
         let mut mailboxes = self.mailboxes.lock();
-        mailboxes.check_room(messages, octets as u64)?;
-        Ok(mailboxes.next_email_id())
+        mailboxes.check_room(messages, octets_of_all as u64)?;
+        Message::new(octets, append, &mut mailboxes.ids)
     }
 
     /// The mailbox of this name, and its id.
@@ -87,10 +92,10 @@ impl Session for MemorySession {
             mailboxes.hub(name, ErrorKind::TryCreate)?
         };
         let octets = message.read_all().await?;
-        let id = self.email_id(1, octets.len())?;
-        let message = Message::new(&octets, append, id)?;
+        let message = self.message(&octets, append, (1, octets.len()))?;
+        let moment = self.mailboxes.lock().moment();
         let mut mailbox = hub.lock();
-        let uid = messages::add(&mut mailbox, message)?;
+        let uid = messages::add(&mut mailbox, message, moment)?;
         Ok(Appended::new(mailbox.validity, uid))
     }
 
@@ -108,11 +113,12 @@ impl Session for MemorySession {
                 .check_room(arrived.len() as u64 + 1, announced)?;
             let message = messages.read_all().await?;
             octets += message.len();
-            let id = self.email_id(arrived.len() as u64 + 1, octets)?;
-            arrived.push(Message::new(&message, &append, id)?);
+            let number = arrived.len() as u64 + 1;
+            arrived.push(self.message(&message, &append, (number, octets))?);
         }
+        let moment = self.mailboxes.lock().moment();
         let mut mailbox = hub.lock();
-        let uids = messages::add_all(&mut mailbox, arrived)?;
+        let uids = messages::add_all(&mut mailbox, arrived, moment)?;
         Ok(AppendedAll::new(mailbox.validity, uids))
     }
 

@@ -53,6 +53,7 @@ const CAPABILITIES: &[(&str, Needs)] = &[
     ("QUOTA=RES-STORAGE", Needs::Ability(Ability::Quota)),
     ("QUOTA=RES-MESSAGE", Needs::Ability(Ability::Quota)),
     ("OBJECTID", Needs::Ability(Ability::ObjectId)),
+    ("SAVEDATE", Needs::Ability(Ability::SaveDate)),
     ("ESEARCH", Needs::Nothing),
     ("SEARCHRES", Needs::Nothing),
     ("MULTISEARCH", Needs::Nothing),

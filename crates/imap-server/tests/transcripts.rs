@@ -5,6 +5,7 @@
 //! messages: 3            so many messages in INBOX before it starts (common/mod.rs: message)
 //! quota: 4 2048          so many messages and octets may be stored
 //! rights: lrs some/name  what the user may do in a mailbox, whatever he could say himself
+//! saved: 2014-12-28T10:00:00Z  what comes into a mailbox from here on is saved at this moment
 //! C: a SELECT INBOX      client 1 sends; consecutive C lines are one write
 //! S: * 3 EXISTS          the next line that client 1 receives; <...> stands for anything
 //! S2: * 2 EXPUNGE        client 2
@@ -71,6 +72,10 @@ async fn play(name: &str, text: &str) {
                 let name = MailboxName::new(name).unwrap();
                 let restricted = world.backend.restrict(&name, Rights::of_letters(letters));
                 restricted.unwrap();
+            }
+            "saved" => {
+                flush(&mut clients, &mut pending).await;
+                world.backend.save_at(rest.parse().unwrap());
             }
             "login" => {
                 for _ in 0..rest.parse().unwrap() {

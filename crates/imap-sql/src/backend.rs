@@ -40,6 +40,7 @@ pub(crate) fn abilities() -> Abilities {
         .with(Ability::Catenate)
         .with(Ability::Acl)
         .with(Ability::UrlAuth)
+        .with(Ability::SaveDate)
 }
 
 impl<A: Authenticator> SqlBackend<A> {

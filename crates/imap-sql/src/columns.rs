@@ -95,6 +95,19 @@ pub(crate) fn mailbox_id(key: MailboxKey) -> ObjectId {
     ObjectId::of_mailbox(key.id.unsigned_abs())
 }
 
+/// EMAILID: copies share their blob, whose number is never used twice.
+pub(crate) fn email_id(blob: i64) -> ObjectId {
+    ObjectId::of_email(blob.unsigned_abs())
+}
+
+/// The blob of the messages that have this EMAILID; `None` where it is no id of this database.
+pub(crate) fn blob_of(id: &ObjectId) -> Option<i64> {
+    let number = id
+        .as_str()
+        .trim_start_matches(|letter: char| !letter.is_ascii_digit());
+    number.parse().ok().filter(|&blob| email_id(blob) == *id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +119,16 @@ mod tests {
         assert_eq!(columns.flags, 8 + 16);
         assert_eq!(flags_of(columns.flags, &columns.keywords), flags);
         assert_eq!(flags_of(0, ""), Flags::empty());
+    }
+
+    #[test]
+    fn an_email_id_names_one_blob_and_nothing_else_does() {
+        for blob in [1, 7, i64::MAX] {
+            assert_eq!(blob_of(&email_id(blob)), Some(blob));
+        }
+        for id in ["M", "7", "F7", "M07", "m7", "M7x", "M-7", "M99999999999999999999"] {
+            assert_eq!(blob_of(&ObjectId::new(id).unwrap()), None, "{id}");
+        }
     }
 
     #[test]

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::vec;
 
 use bytes::Bytes;
-use imap_backend::{Body, Error, ErrorKind, Fetched, Need, ObjectId, Record};
+use imap_backend::{Body, Error, ErrorKind, Fetched, Need, Record};
 use imap_message::Summary;
 use imap_seq::Uid;
 
 use crate::body::{self, StoredBody};
+use crate::columns::email_id;
 use crate::engine::Statements;
 use crate::node::Node;
 use crate::tables::blobs::CHUNK;
@@ -19,6 +20,9 @@ use crate::tables::messages::{self, MessageRow, WithSummary};
 
 /// Messages that are gone within a range cost a look each; more than these begin a range of their own.
 const GAP: u32 = 8;
+
+/// What is in columns that the flags of a message are read without.
+const COLUMNS: [Need; 4] = [Need::INTERNAL_DATE, Need::SIZE, Need::OBJECT_IDS, Need::SAVE_DATE];
 
 /// The records of these messages, in this order.
 pub(crate) fn fetch(
@@ -58,10 +62,7 @@ pub(crate) fn fetch(
                     &mut held,
                 )?);
             }
-        } else if [Need::INTERNAL_DATE, Need::SIZE, Need::OBJECT_IDS]
-            .iter()
-            .any(|&column| need.includes(column))
-        {
+        } else if COLUMNS.iter().any(|&column| need.includes(column)) {
             messages::between(statements, key.id, ends(run), WithSummary::No, |row| {
                 entries.add(plain(row, need));
             })?;
@@ -115,15 +116,20 @@ fn ends(run: &[Uid]) -> (Uid, Uid) {
 }
 
 fn plain(row: MessageRow, need: Need) -> Record {
-    let record = Record::new(row.flags.uid, row.flags.flags)
+    let mut record = Record::new(row.flags.uid, row.flags.flags)
         .with_internal_date(row.received)
         .with_size(row.size)
         .with_modseq(row.flags.modseq);
-    match need.includes(Need::OBJECT_IDS) {
-        // Copies share their blob, whose number is never used twice.
-        true => record.with_email_id(ObjectId::of_email(row.blob.unsigned_abs())),
-        false => record,
+    if let Some(saved) = row.saved {
+        record = record.with_save_date(saved);
     }
+    if need.includes(Need::OBJECT_IDS) {
+        record = record.with_email_id(email_id(row.blob));
+        if let Some(thread) = row.thread {
+            record = record.with_thread_id(thread);
+        }
+    }
+    record
 }
 
 /// The record of a row, with its summary if that was read, and with its octets if they are needed.

@@ -6,12 +6,18 @@ use imap_backend::{Error, SearchKey};
 use imap_seq::UidSet;
 use imap_updates::Flag;
 
-use crate::columns::{bit_of, column};
+use crate::columns::{bit_of, blob_of, column};
 use crate::engine::{Dialect, Statements, Value};
 use crate::tables::{messages, texts};
 
 /// More keys than these are left to the evaluation: SQLite bounds the depth of an expression.
 const MOST_KEYS: usize = 100;
+
+/// The day of INTERNALDATE is that of its own zone.
+const RECEIVED: &str = "received + zone * 60";
+
+/// SAVEDATE has no zone.
+const SAVED: &str = "saved";
 
 /// A criterion, divided.
 #[derive(Debug)]
@@ -75,13 +81,15 @@ impl Condition {
 
     /// The messages of a mailbox for which it is true.
     pub(crate) fn find(&self, statements: Statements<'_>, mailbox: i64) -> Result<UidSet, Error> {
-        let sql = self.statement();
+        messages::set(statements, &self.statement(), &self.values(mailbox))
+    }
+
+    fn values(&self, mailbox: i64) -> Vec<Value<'_>> {
         let values = self.values.iter().map(|value| match value {
             Operand::Number(number) => Value::Integer(*number),
             Operand::Text(text) => Value::Text(text),
         });
-        let values: Vec<Value<'_>> = std::iter::once(mailbox.into()).chain(values).collect();
-        messages::set(statements, &sql, &values)
+        std::iter::once(mailbox.into()).chain(values).collect()
     }
 }
 
@@ -162,14 +170,20 @@ impl Writer {
                 let bit = bit_of(flag)?;
                 self.sql.push_str(&format!("flags & {bit} <> 0"));
             }
-            SearchKey::Before(day) => self.day("<", *day)?,
-            SearchKey::Since(day) => self.day(">=", *day)?,
-            SearchKey::On(day) => {
-                self.sql.push('(');
-                self.day(">=", *day)?;
-                self.sql.push_str(" AND ");
-                self.day("<", day.succ_opt()?)?;
-                self.sql.push(')');
+            SearchKey::Before(day) => self.day(RECEIVED, "<", *day)?,
+            SearchKey::Since(day) => self.day(RECEIVED, ">=", *day)?,
+            SearchKey::On(day) => self.within(RECEIVED, *day)?,
+            SearchKey::SavedBefore(day) => self.day(SAVED, "<", *day)?,
+            SearchKey::SavedSince(day) => self.day(SAVED, ">=", *day)?,
+            SearchKey::SavedOn(day) => self.within(SAVED, *day)?,
+            SearchKey::SaveDateSupported => self.sql.push_str("1 = 1"),
+            SearchKey::EmailId(id) => match blob_of(id) {
+                Some(blob) => self.compare("blob = ", Operand::Number(blob), ""),
+                None => self.sql.push_str("1 = 0"),
+            },
+            SearchKey::ThreadId(id) => {
+                let id = Operand::Text(id.as_str().to_owned());
+                self.compare("coalesce(thread_id, '') = ", id, "");
             }
             SearchKey::ArrivedUpTo(moment) => {
                 self.compare("received <= ", Operand::Number(moment.timestamp()), "");
@@ -218,11 +232,18 @@ impl Writer {
         Some(())
     }
 
-    /// The day of INTERNALDATE is that of its own zone.
-    fn day(&mut self, relation: &str, day: NaiveDate) -> Option<()> {
+    fn day(&mut self, date: &str, relation: &str, day: NaiveDate) -> Option<()> {
         let begins = day.and_hms_opt(0, 0, 0)?.and_utc().timestamp();
-        let left = format!("received + zone * 60 {relation} ");
-        self.compare(&left, Operand::Number(begins), "");
+        self.compare(&format!("{date} {relation} "), Operand::Number(begins), "");
+        Some(())
+    }
+
+    fn within(&mut self, date: &str, day: NaiveDate) -> Option<()> {
+        self.sql.push('(');
+        self.day(date, ">=", day)?;
+        self.sql.push_str(" AND ");
+        self.day(date, "<", day.succ_opt()?)?;
+        self.sql.push(')');
         Some(())
     }
 
@@ -238,23 +259,28 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::columns::email_id;
     use crate::engine::{Database, Place};
 
     #[test]
-    fn unseen_and_flagged_messages_are_found_in_indexes_of_them() {
+    fn few_messages_are_found_in_indexes_of_them() {
         let database = Database::open(Place::Memory, Duration::ZERO).unwrap();
         let not_seen = SearchKey::Not(Box::new(SearchKey::Flag(Flag::Seen)));
+        let email = |blob| SearchKey::EmailId(email_id(blob));
         for (key, index) in [
             (not_seen, "messages_unseen"),
             (SearchKey::Flag(Flag::Flagged), "messages_flagged"),
             (SearchKey::Flag(Flag::Deleted), "messages_deleted"),
+            (email(7), "messages_by_blob"),
+            // RFC 8474, section 8.3.
+            (SearchKey::Or(vec![email(7), email(8)]), "messages_by_blob"),
         ] {
             let condition = divide(&key, Dialect::Sqlite, true).condition.unwrap();
             let sql = format!("EXPLAIN QUERY PLAN {}", condition.statement());
             let mut plan = String::new();
             database
                 .read(|statements| {
-                    statements.each(&sql, &[Value::Integer(1)], |row| {
+                    statements.each(&sql, &condition.values(1), |row| {
                         plan.push_str(row.text(3)?);
                         Ok(())
                     })

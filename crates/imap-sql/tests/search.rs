@@ -8,7 +8,7 @@
 mod common;
 
 use common::{Process, name, on_every_engine, select};
-use imap_backend::{Mailbox as _, Query, SearchKey, Session as _, search};
+use imap_backend::{Mailbox as _, ObjectId, Query, SearchKey, Session as _, search};
 use imap_backend_test::Mail;
 use imap_message::Needle;
 use imap_seq::UidSet;
@@ -60,6 +60,20 @@ fn keys() -> Vec<SearchKey> {
             not(flag("Work")),
         ]),
         not(SearchKey::And(vec![flag("\\Seen"), subject("two")])),
+        SearchKey::SavedBefore(day(2)),
+        SearchKey::SavedOn(day(2)),
+        SearchKey::SavedSince(day(2)),
+        SearchKey::SavedOn(chrono::NaiveDate::MAX),
+        SearchKey::SaveDateSupported,
+        SearchKey::EmailId(ObjectId::of_email(2)),
+        not(SearchKey::EmailId(ObjectId::of_email(2))),
+        SearchKey::EmailId(ObjectId::of_mailbox(2)),
+        SearchKey::Or(vec![
+            SearchKey::EmailId(ObjectId::of_email(1)),
+            SearchKey::EmailId(ObjectId::of_email(4)),
+        ]),
+        SearchKey::ThreadId(ObjectId::of_thread(7)),
+        not(SearchKey::ThreadId(ObjectId::of_thread(7))),
         or_chain(1000),
         SearchKey::And(vec![or_chain(1000), flag("\\Seen")]),
     ]
@@ -88,6 +102,11 @@ async fn every_criterion_finds_what_the_evaluation_finds() {
             let mail = Mail::new(text).flagged(flags.iter()).dated(date);
             user.append(&name("INBOX"), mail).await.unwrap();
         }
+        // Noon of the first day, and every half day after that.
+        file.by_hand("UPDATE messages SET saved = 1577836800 + uid * 43200")
+            .unwrap();
+        file.by_hand("UPDATE messages SET thread_id = 'T7' WHERE uid = 3")
+            .unwrap();
         selected.noop().await.unwrap();
         let mut found_something = 0;
         for key in keys() {
@@ -97,7 +116,7 @@ async fn every_criterion_finds_what_the_evaluation_finds() {
             assert_eq!(ours, theirs, "{key:?}");
             found_something += usize::from(!ours.uids().is_empty());
         }
-        assert!(found_something > 15, "{found_something}");
+        assert!(found_something > 22, "{found_something}");
         user.session.logout().await;
     })
     .await;

@@ -4,12 +4,13 @@ use crate::mail::Mail;
 use crate::selected::Selected;
 use crate::stage::{Stage, User, name};
 use crate::verdict::{Answer, Stop, Verdict, ensure, equal};
+use chrono::{DateTime, Datelike as _, Utc};
 use imap_backend::{
-    Ability, Backend, Create, Mailbox, MailboxName, Need, ObjectId, Select, Session, Status, StatusQuery,
-    status,
+    Ability, Backend, Create, FlagAction, FlagChange, Mailbox, MailboxName, Need, ObjectId, Record, Select,
+    Session, Status, StatusQuery, status,
 };
 use imap_seq::{Uid, UidSet};
-use imap_updates::{Access, Flag};
+use imap_updates::{Access, Flag, Flags};
 
 const COUNTED: StatusQuery = StatusQuery::SIZE
     .and(StatusQuery::DELETED)
@@ -119,6 +120,55 @@ pub async fn copies_have_the_same_email_id<B: Backend>(stage: &Stage<B>) -> Verd
     let copied = copies.model.uids();
     let copy = email_ids(&mut copies, &copied).await?;
     equal("EMAILID of a copy", &copy, &ids[..1].to_vec())
+}
+
+/// Every message that is stored has a save date, whatever its internal date says, and keeps it; copies and moved messages have
+/// one too.
+pub async fn a_save_date_stays_and_is_no_internal_date<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let mut user = stage.login().await?;
+    user.needs(Ability::SaveDate, "save dates")?;
+    let (inbox, target) = (MailboxName::inbox(), user.second_mailbox().await?);
+    let long_ago = "2000-01-01T00:00:00+00:00";
+    let mut uids = Vec::new();
+    for subject in ["copied", "moved"] {
+        let mail = Mail::new(subject).dated(long_ago);
+        uids.push(user.append(&inbox, mail).await?.uid());
+    }
+    let mut selected = user.select(&inbox, Access::ReadWrite).await?;
+    let before = save_dates(&mut selected, &uids).await?;
+    let flagged = FlagChange::new(FlagAction::Add, Flags::from_iter([Flag::Flagged]));
+    selected.store(&uids, &flagged).await?;
+    let (copied, moved) = (UidSet::from_iter([uids[0]]), UidSet::from_iter([uids[1]]));
+    selected.mailbox.copy(&copied, &target).await.must("copy")?;
+    equal(
+        "save dates afterwards",
+        &save_dates(&mut selected, &uids).await?,
+        &before,
+    )?;
+    selected.mailbox.move_to(&moved, &target).await.optional("MOVE")?;
+    drop(selected);
+    let mut there = user.select(&target, Access::ReadOnly).await?;
+    let copies = there.model.uids();
+    for date in save_dates(&mut there, &copies).await?.iter().chain(&before) {
+        ensure!(
+            date.year() > 2000,
+            "a save date that is not the internal date",
+            date.to_string()
+        );
+    }
+    Ok(())
+}
+
+async fn save_dates<M: Mailbox>(
+    selected: &mut Selected<M>,
+    uids: &[Uid],
+) -> Result<Vec<DateTime<Utc>>, Stop> {
+    let mut dates = Vec::new();
+    for record in selected.fetch(uids, Need::SAVE_DATE).await?.iter() {
+        let date = record.as_ref().and_then(Record::save_date);
+        dates.push(date.ok_or_else(|| Stop::failed("a save date", "none"))?);
+    }
+    Ok(dates)
 }
 
 async fn email_ids<M: Mailbox>(selected: &mut Selected<M>, uids: &[Uid]) -> Result<Vec<ObjectId>, Stop> {

@@ -7,11 +7,13 @@ use crate::verdict::{Answer, Stop, Verdict, equal};
 use chrono::{DateTime, NaiveDate, Utc};
 use imap_backend::search::Wanted;
 use imap_backend::{
-    Ability, Backend, FlagAction, FlagChange, Mailbox, MailboxName, Need, Query, SearchKey, Session,
+    Ability, Backend, FlagAction, FlagChange, Mailbox, MailboxName, Need, ObjectId, Query, Record, SearchKey,
+    Session,
 };
 use imap_message::Needle;
 use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Access, Flag, Flags, kind};
+use std::collections::BTreeSet;
 
 /// Flags, NOT, OR, AND and UID sets.
 pub async fn flags_and_their_opposites<B: Backend>(stage: &Stage<B>) -> Verdict {
@@ -97,6 +99,67 @@ pub async fn mod_sequences<B: Backend>(stage: &Stage<B>) -> Verdict {
     corpus.finds(not(SearchKey::ModSeq(after)), &[1, 2, 3]).await?;
     let either = vec![SearchKey::ModSeq(after), SearchKey::Flag(Flag::Flagged)];
     corpus.finds(SearchKey::Or(either), &[0, 1]).await
+}
+
+/// EMAILID and THREADID find the messages whose records have them, also as a part of others.
+pub async fn object_ids<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let (user, mut corpus) = corpus(stage).await?;
+    user.needs(Ability::ObjectId, "object ids")?;
+    let uids = corpus.uids.clone();
+    let records = corpus.selected.fetch(&uids, Need::OBJECT_IDS).await?;
+    let records: Vec<Record> = records.into_iter().flatten().collect();
+    let having = |is_it: &dyn Fn(&Record) -> bool| places(&records, is_it);
+    for id in records.iter().filter_map(Record::email_id) {
+        let same = having(&|record| record.email_id() == Some(id));
+        let others = having(&|record| record.email_id() != Some(id));
+        corpus.finds(SearchKey::EmailId(id.clone()), &same).await?;
+        let not = SearchKey::Not(Box::new(SearchKey::EmailId(id.clone())));
+        corpus.finds(not, &others).await?;
+    }
+    for id in records.iter().filter_map(Record::thread_id) {
+        let same = having(&|record| record.thread_id() == Some(id));
+        corpus.finds(SearchKey::ThreadId(id.clone()), &same).await?;
+    }
+    let ends = [records.first(), records.last()];
+    let ends = ends.into_iter().flatten().filter_map(Record::email_id);
+    let either = ends.cloned().map(SearchKey::EmailId).collect();
+    corpus.finds(SearchKey::Or(either), &[0, 3]).await?;
+    let nobodys = ObjectId::new("nobodys-id").ok_or_else(|| Stop::failed("an object id", "none"))?;
+    corpus.finds(SearchKey::EmailId(nobodys.clone()), &[]).await?;
+    corpus.finds(SearchKey::ThreadId(nobodys), &[]).await
+}
+
+/// SAVEDBEFORE, SAVEDON, SAVEDSINCE and SAVEDATESUPPORTED go by the save dates of the records, in UTC; by the internal date
+/// where a record has none.
+pub async fn save_dates<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let (user, mut corpus) = corpus(stage).await?;
+    user.needs(Ability::SaveDate, "save dates")?;
+    let uids = corpus.uids.clone();
+    let need = Need::SAVE_DATE.and(Need::INTERNAL_DATE);
+    let records = corpus.selected.fetch(&uids, need).await?;
+    let records: Vec<Record> = records.into_iter().flatten().collect();
+    let day = |record: &Record| {
+        let received = record.internal_date().map(|date| date.date_naive());
+        record.save_date().map(|date| date.date_naive()).or(received)
+    };
+    let having = |is_it: &dyn Fn(&Record) -> bool| places(&records, is_it);
+    let days: BTreeSet<NaiveDate> = records.iter().filter_map(day).collect();
+    for limit in days
+        .iter()
+        .flat_map(|day| [day.pred_opt(), Some(*day), day.succ_opt()])
+    {
+        let Some(limit) = limit else { continue };
+        let before = having(&|record| day(record).is_some_and(|day| day < limit));
+        let on = having(&|record| day(record) == Some(limit));
+        let since = having(&|record| day(record).is_some_and(|day| day >= limit));
+        corpus.finds(SearchKey::SavedBefore(limit), &before).await?;
+        corpus.finds(SearchKey::SavedOn(limit), &on).await?;
+        corpus.finds(SearchKey::SavedSince(limit), &since).await?;
+        let not = SearchKey::Not(Box::new(SearchKey::SavedBefore(limit)));
+        corpus.finds(not, &since).await?;
+    }
+    let saved = having(&|record| record.save_date().is_some());
+    corpus.finds(SearchKey::SaveDateSupported, &saved).await
 }
 
 /// HEADER, BODY and TEXT, without regard to case; an empty text finds every message that has the field.
@@ -189,6 +252,12 @@ pub async fn a_mailbox_is_searched_beside_the_selected_one<B: Backend>(stage: &S
     equal("news of the selected mailbox", &news.is_silent(), &true)?;
     let recent = user.select(&other, Access::ReadWrite).await?.figures.recent;
     equal("RECENT of the other mailbox afterwards", &recent, &1)
+}
+
+/// The places of the records of which something is true.
+fn places(records: &[Record], is_it: &dyn Fn(&Record) -> bool) -> Vec<usize> {
+    let having = records.iter().enumerate().filter(|(_, record)| is_it(record));
+    having.map(|(place, _)| place).collect()
 }
 
 struct Corpus<M> {

@@ -133,6 +133,9 @@ pub(crate) enum Fault {
     TellsUncommitted,
     ForgetsAtRestart,
     StoresWhatArrived,
+    SearchTakesAnyId,
+    SearchSavedIsReceived,
+    SaveDateIsInternalDate,
 }
 
 /// Each fault with a case that must find it, whichever others do too.
@@ -280,6 +283,12 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
     (Fault::ExamineIsSelect, "select::examine_is_read_only"),
     (Fault::SearchIgnoresNot, "search::flags_and_their_opposites"),
     (Fault::SearchIgnoresDates, "search::sizes_and_dates"),
+    (Fault::SearchTakesAnyId, "search::object_ids"),
+    (Fault::SearchSavedIsReceived, "search::save_dates"),
+    (
+        Fault::SaveDateIsInternalDate,
+        "figures::a_save_date_stays_and_is_no_internal_date",
+    ),
     (Fault::SearchesHeaderAsBody, "search::texts"),
     (
         Fault::SearchFindsGone,

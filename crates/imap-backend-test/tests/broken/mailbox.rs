@@ -141,6 +141,10 @@ impl BrokenMailbox {
                 let other = Summary::of(b"Subject: another\r\n\r\n");
                 record.with_summary(Arc::new(other))
             }
+            Fault::SaveDateIsInternalDate => {
+                let received = record.internal_date().unwrap().to_utc();
+                record.with_save_date(received)
+            }
             Fault::ModSeqsNeverChange => record.with_modseq(ModSeq::MIN),
             Fault::FlagsOfOneSession => {
                 let mut record = record;
@@ -158,6 +162,8 @@ impl BrokenMailbox {
         match (self.world.fault, key) {
             (Fault::SearchIgnoresNot, SearchKey::Not(key)) => (**key).clone(),
             (Fault::SearchIgnoresDates, SearchKey::On(date)) => SearchKey::Since(*date),
+            (Fault::SearchTakesAnyId, SearchKey::EmailId(_)) => SearchKey::All,
+            (Fault::SearchSavedIsReceived, SearchKey::SavedOn(day)) => SearchKey::On(*day),
             (Fault::SearchesHeaderAsBody, SearchKey::Body(text)) => SearchKey::Text(text.clone()),
             _ => key.clone(),
         }

@@ -114,6 +114,14 @@ impl<'q> Criteria<'q> {
                         self.attributes = self.attributes.and(Need::INTERNAL_DATE);
                     }
                     SearchKey::ModSeq(_) => self.attributes = self.attributes.and(Need::MODSEQ),
+                    SearchKey::EmailId(_) | SearchKey::ThreadId(_) => {
+                        self.attributes = self.attributes.and(Need::OBJECT_IDS);
+                    }
+                    SearchKey::SavedBefore(_) | SearchKey::SavedOn(_) | SearchKey::SavedSince(_) => {
+                        let dates = Need::SAVE_DATE.and(Need::INTERNAL_DATE);
+                        self.attributes = self.attributes.and(dates);
+                    }
+                    SearchKey::SaveDateSupported => self.attributes = self.attributes.and(Need::SAVE_DATE),
                     SearchKey::Larger(_) | SearchKey::Smaller(_) => {
                         self.attributes = self.attributes.and(Need::SIZE);
                     }
@@ -162,6 +170,7 @@ fn decide(criteria: &[Criterion<'_>], seen: &Seen<'_>, decisive: bool) -> Option
 fn plain_matches(key: &SearchKey, seen: &Seen<'_>) -> Option<bool> {
     let record = seen.record;
     let day = || record.internal_date().map(|date| date.date_naive());
+    let saved = || record.save_date().map(|date| date.date_naive()).or_else(day);
     let second = || record.internal_date().map(|date| date.timestamp());
     let sent = |is_it: &dyn Fn(NaiveDate) -> bool| seen.sent_date.map(|sent| sent.is_some_and(is_it));
     match key {
@@ -175,6 +184,12 @@ fn plain_matches(key: &SearchKey, seen: &Seen<'_>) -> Option<bool> {
         SearchKey::ArrivedFrom(moment) => second().map(|at| at >= moment.timestamp()),
         // What has no mod-sequence has none that is high enough.
         SearchKey::ModSeq(least) => Some(record.modseq().is_some_and(|modseq| modseq >= *least)),
+        SearchKey::EmailId(id) => Some(record.email_id() == Some(id)),
+        SearchKey::ThreadId(id) => Some(record.thread_id() == Some(id)),
+        SearchKey::SavedBefore(date) => saved().map(|day| day < *date),
+        SearchKey::SavedOn(date) => saved().map(|day| day == *date),
+        SearchKey::SavedSince(date) => saved().map(|day| day >= *date),
+        SearchKey::SaveDateSupported => Some(record.save_date().is_some()),
         SearchKey::SentBefore(date) => sent(&|day| day < *date),
         SearchKey::SentOn(date) => sent(&|day| day == *date),
         SearchKey::SentSince(date) => sent(&|day| day >= *date),

@@ -15,9 +15,7 @@ mod row;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use imap_backend::{
-    Ability, Backend, ErrorKind, FlagAction, FlagChange, Mailbox, Need, Record, Rights, Walk,
-};
+use imap_backend::{Backend, ErrorKind, FlagAction, FlagChange, Mailbox, Need, Record, Rights, Walk};
 use imap_codec::imap_types::command::FetchModifier;
 use imap_codec::imap_types::fetch::MacroOrMessageDataItemNames;
 use imap_codec::imap_types::sequence::SequenceSet;
@@ -53,10 +51,10 @@ impl<B: Backend> Client<B> {
         numbers: Numbers,
     ) -> Answer {
         permitted(numbers, self.enabled)?;
-        if wanted.extras.items.iter().any(|item| item.is_object_id())
-            && !self.abilities().has(Ability::ObjectId)
-        {
-            return Err(Completion::bad("FETCH: there are no object ids").into());
+        let abilities = self.abilities();
+        let mut needed = wanted.extras.items.iter().filter_map(|item| item.needs());
+        if needed.any(|ability| !abilities.has(ability)) {
+            return Err(Completion::bad("FETCH: an item is not offered").into());
         }
         let mut plan = Plan::new(&wanted, numbers, self.enabled)?;
         let narrowed = Narrowed::new(&wanted, numbers, self.enabled)?;

@@ -170,6 +170,10 @@ impl<B: Backend> Client<B> {
         if program.numbering == Numbering::UsesSequenceNumbers {
             permitted(Numbers::Seqs, self.enabled)?;
         }
+        let abilities = self.abilities();
+        if program.needs.iter().any(|&ability| !abilities.has(ability)) {
+            return Err(Completion::bad("a search key is not offered"));
+        }
         let selected = self.state.selected()?;
         if program.options.is_some_and(|options| options.update) && selected.contexts.has(tag) {
             return Err(Completion::bad("tag reuse"));

@@ -1,7 +1,7 @@
 //! `messages`: the messages of one mailbox.
 
-use chrono::{DateTime, FixedOffset};
-use imap_backend::{Error, ErrorKind, Rights};
+use chrono::{DateTime, FixedOffset, Utc};
+use imap_backend::{Error, ErrorKind, ObjectId, Rights};
 use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Flags, Origin};
 
@@ -33,6 +33,8 @@ pub(crate) struct MessageRow {
     pub(crate) received: DateTime<FixedOffset>,
     pub(crate) size: u64,
     pub(crate) blob: i64,
+    pub(crate) saved: Option<DateTime<Utc>>,
+    pub(crate) thread: Option<ObjectId>,
     /// As the column has it; `None` where that is NULL, or was not asked for.
     pub(crate) summary: Option<Vec<u8>>,
 }
@@ -232,12 +234,12 @@ pub(crate) fn between(
 ) -> Result<(), Error> {
     let sql = match summary {
         WithSummary::No => {
-            "SELECT uid, modseq, flags, keywords, received, zone, size, blob FROM messages \
+            "SELECT uid, modseq, flags, keywords, received, zone, size, blob, saved, thread_id FROM messages \
              WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid"
         }
         WithSummary::Yes => {
-            "SELECT uid, modseq, flags, keywords, received, zone, messages.size, blob, summary FROM messages \
-             JOIN blobs ON blobs.id = messages.blob \
+            "SELECT uid, modseq, flags, keywords, received, zone, messages.size, blob, saved, thread_id, summary \
+             FROM messages JOIN blobs ON blobs.id = messages.blob \
              WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid"
         }
     };
@@ -249,8 +251,10 @@ pub(crate) fn between(
             size: u64::try_from(size)
                 .map_err(|error| Error::new(ErrorKind::Corruption).with_source(error))?,
             blob: row.integer(7)?,
+            saved: DateTime::from_timestamp(row.integer(8)?, 0),
+            thread: row.text_or_null(9)?.and_then(ObjectId::new),
             summary: match summary {
-                WithSummary::Yes => row.octets_or_null(8)?.map(<[u8]>::to_vec),
+                WithSummary::Yes => row.octets_or_null(10)?.map(<[u8]>::to_vec),
                 WithSummary::No => None,
             },
         });

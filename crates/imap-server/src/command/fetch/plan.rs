@@ -27,6 +27,7 @@ pub(crate) enum Item {
     Body,
     BodyStructure,
     ModSeq,
+    SaveDate,
     EmailId,
     ThreadId,
     /// Octets of the message; `label` is how the row names them.
@@ -135,7 +136,7 @@ impl Plan {
             }
         }
         for item in &wanted.extras.items {
-            plan.add_extra(*item)?;
+            plan.add_extra(*item);
         }
         Ok(plan)
     }
@@ -168,7 +169,7 @@ impl Plan {
         self.items.iter().any(Item::is_of_content)
     }
 
-    fn add_extra(&mut self, item: ExtraItem) -> Result<(), Completion> {
+    fn add_extra(&mut self, item: ExtraItem) {
         match item {
             ExtraItem::Preview => self.insert((Item::Preview(Effort::Read), BODY_AND_PARTS, Depth::Whole)),
             // The store may have it at hand.
@@ -181,9 +182,8 @@ impl Plan {
             }
             ExtraItem::EmailId => self.insert((Item::EmailId, Need::OBJECT_IDS, Depth::Attributes)),
             ExtraItem::ThreadId => self.insert((Item::ThreadId, Need::OBJECT_IDS, Depth::Attributes)),
-            ExtraItem::SaveDate => return Err(Completion::bad("FETCH: SAVEDATE is not supported")),
+            ExtraItem::SaveDate => self.insert((Item::SaveDate, Need::SAVE_DATE, Depth::Attributes)),
         }
-        Ok(())
     }
 
     fn add(&mut self, name: &MessageDataItemName<'_>) {

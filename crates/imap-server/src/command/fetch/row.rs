@@ -118,6 +118,13 @@ impl<'r> Row<'r> {
                 out.extend_from_slice(b"RFC822.SIZE ");
                 wire::number(out, message.size().ok_or_else(missing)?);
             }
+            Item::SaveDate => {
+                out.extend_from_slice(b"SAVEDATE ");
+                match self.record.save_date() {
+                    Some(date) => wire::internal_date(out, &date.fixed_offset()),
+                    None => out.extend_from_slice(b"NIL"),
+                }
+            }
             Item::EmailId => {
                 let id = self.record.email_id().ok_or_else(missing)?;
                 wire::object_id(out, "EMAILID", Some(id));

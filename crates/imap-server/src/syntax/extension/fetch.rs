@@ -1,5 +1,7 @@
 //! Items and modifiers of FETCH that the codec does not know.
 
+use imap_backend::Ability;
+
 use super::super::reader::Reader;
 use super::super::reader_fault::Fault;
 use super::super::window::Window;
@@ -33,9 +35,13 @@ pub(crate) enum ExtraItem {
 }
 
 impl ExtraItem {
-    /// Whether it is offered with OBJECTID.
-    pub(crate) const fn is_object_id(self) -> bool {
-        matches!(self, Self::EmailId | Self::ThreadId)
+    /// What the backend has to offer for it.
+    pub(crate) const fn needs(self) -> Option<Ability> {
+        match self {
+            Self::SaveDate => Some(Ability::SaveDate),
+            Self::EmailId | Self::ThreadId => Some(Ability::ObjectId),
+            Self::Preview | Self::PreviewLazy => None,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The search keys that do not contain others, by name.
 
-use imap_backend::SearchKey;
+use imap_backend::{Ability, ObjectId, SearchKey};
 use imap_message::Needle;
 use imap_updates::{Flag, Keyword};
 
@@ -33,6 +33,7 @@ pub(super) fn leaf(reader: &mut Reader<'_>) -> Result<Key, Fault> {
         "CC" => arguments.field("Cc")?,
         "DELETED" => SearchKey::Flag(Flag::Deleted),
         "DRAFT" => SearchKey::Flag(Flag::Draft),
+        "EMAILID" => SearchKey::EmailId(arguments.object_id()?),
         "FLAGGED" => SearchKey::Flag(Flag::Flagged),
         "FROM" => arguments.field("From")?,
         "HEADER" => arguments.header()?,
@@ -44,6 +45,10 @@ pub(super) fn leaf(reader: &mut Reader<'_>) -> Result<Key, Fault> {
         "OLDER" => return Ok(Key::Older(arguments.after_space()?.nz_number()?)),
         "ON" => SearchKey::On(arguments.after_space()?.date()?),
         "RECENT" => return Ok(Key::Recent),
+        "SAVEDATESUPPORTED" => SearchKey::SaveDateSupported,
+        "SAVEDBEFORE" => SearchKey::SavedBefore(arguments.after_space()?.date()?),
+        "SAVEDON" => SearchKey::SavedOn(arguments.after_space()?.date()?),
+        "SAVEDSINCE" => SearchKey::SavedSince(arguments.after_space()?.date()?),
         "SEEN" => SearchKey::Flag(Flag::Seen),
         "SENTBEFORE" => SearchKey::SentBefore(arguments.after_space()?.date()?),
         "SENTON" => SearchKey::SentOn(arguments.after_space()?.date()?),
@@ -52,6 +57,7 @@ pub(super) fn leaf(reader: &mut Reader<'_>) -> Result<Key, Fault> {
         "SMALLER" => SearchKey::Smaller(arguments.after_space()?.number64()?),
         "SUBJECT" => arguments.field("Subject")?,
         "TEXT" => SearchKey::Text(arguments.needle()?),
+        "THREADID" => SearchKey::ThreadId(arguments.object_id()?),
         "TO" => arguments.field("To")?,
         "UID" => {
             let reader = arguments.after_space()?;
@@ -122,6 +128,13 @@ impl<'r, 'c> Arguments<'r, 'c> {
         Ok(Key::ModSeq(reader.number64()?))
     }
 
+    /// `objectid` (RFC 8474, section 7).
+    fn object_id(self) -> Result<ObjectId, Fault> {
+        let reader = self.after_space()?;
+        let at = reader.at();
+        ObjectId::new(reader.atom()?).ok_or_else(|| Fault::syntax(at, "no object id"))
+    }
+
     fn keyword(self) -> Result<SearchKey, Fault> {
         let reader = self.after_space()?;
         let at = reader.at();
@@ -145,6 +158,19 @@ const SUMMARIZED: [&str; 11] = [
     "Subject",
     "To",
 ];
+
+/// What the backend has to offer for a key that [`leaf`] gave.
+pub(super) fn needs(key: &Key) -> Option<Ability> {
+    let Key::Plain(key) = key else { return None };
+    match **key {
+        SearchKey::EmailId(_) | SearchKey::ThreadId(_) => Some(Ability::ObjectId),
+        SearchKey::SavedBefore(_)
+        | SearchKey::SavedOn(_)
+        | SearchKey::SavedSince(_)
+        | SearchKey::SaveDateSupported => Some(Ability::SaveDate),
+        _ => None,
+    }
+}
 
 /// What a key that [`leaf`] gave looks at.
 pub(super) fn cost(key: &Key) -> Cost {

@@ -22,7 +22,7 @@ pub(crate) use request::{Request, Return};
 
 use std::num::NonZeroU32;
 
-use imap_backend::SearchKey;
+use imap_backend::{Ability, SearchKey};
 use imap_seq::{SeqNum, SequenceSet, Uid};
 
 /// The most search keys in one program, parentheses, OR and NOT not counted. A thousand: five hundred alternatives are
@@ -60,6 +60,8 @@ pub(crate) struct Program {
     pub(crate) reading: Reading,
     /// Whether MODSEQ is among the keys.
     pub(crate) asks_mod_sequences: bool,
+    /// What the backend has to offer for some of the keys.
+    pub(crate) needs: Vec<Ability>,
 }
 
 /// Whether a program names messages by sequence number. UID SEARCH must then hold expunges (RFC 9051, section 7.5.1).

@@ -1,8 +1,10 @@
 //! Keys within keys, without recursion: what is open is a stack of its own.
 
+use imap_backend::Ability;
+
 use super::super::reader::Reader;
 use super::build::{Built, Keys};
-use super::leaf::{Cost, cost, leaf};
+use super::leaf::{Cost, cost, leaf, needs};
 use super::request::{Front, front};
 use super::{Fault, Key, Kind, MOST_KEYS, MOST_READING, Numbering, Program, Reading};
 
@@ -59,6 +61,7 @@ struct Parser<'c> {
     numbering: Numbering,
     reading: Reading,
     asks_mod_sequences: bool,
+    needs: Vec<Ability>,
     is_fuzzy: bool,
     /// Whether `$` is among the keys.
     uses_saved: bool,
@@ -74,6 +77,7 @@ impl<'c> Parser<'c> {
             numbering: Numbering::Free,
             reading: Reading::Attributes,
             asks_mod_sequences: false,
+            needs: Vec::new(),
             is_fuzzy: false,
             uses_saved: false,
         }
@@ -112,6 +116,7 @@ impl<'c> Parser<'c> {
                     numbering: self.numbering,
                     reading: self.reading,
                     asks_mod_sequences: self.asks_mod_sequences,
+                    needs: self.needs,
                 });
             }
         }
@@ -152,6 +157,8 @@ impl<'c> Parser<'c> {
             }
         };
         self.asks_mod_sequences |= matches!(&key, Key::ModSeq(_));
+        self.needs
+            .extend(needs(&key).filter(|ability| !self.needs.contains(ability)));
         self.count(&key)?;
         Ok(Some(Built::leaf(key)))
     }

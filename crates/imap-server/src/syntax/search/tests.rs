@@ -143,7 +143,7 @@ fn the_fault_is_named_with_its_place() {
             "expected priv, shared or all",
         ),
         ("OLDER 0", 6, "0 where a number from 1 is due"),
-        ("(SEEN EMAILID x)", 6, "unknown search key EMAILID"),
+        ("(SEEN EMAIL x)", 6, "unknown search key EMAIL"),
         ("RETURN (NONE) ALL", 8, "unknown RETURN option NONE"),
         (
             "RETURN (ALL PARTIAL 1:5) ALL",
