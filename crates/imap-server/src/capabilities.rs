@@ -59,6 +59,7 @@ const CAPABILITIES: &[(&str, Needs)] = &[
     ("MULTISEARCH", Needs::Nothing),
     ("WITHIN", Needs::Nothing),
     ("SEARCH=FUZZY", Needs::Nothing),
+    ("FILTERS", Needs::Ability(Ability::Metadata)),
     ("CONTEXT=SEARCH", Needs::Nothing),
     ("SORT", Needs::Nothing),
     ("SORT=DISPLAY", Needs::Nothing),

@@ -147,12 +147,8 @@ impl<B: Backend> Client<B> {
             self.forget_saved();
         }
         let tag = refusal.tag.unwrap_or_else(|| "*".to_owned());
-        let answer = match refusal.code {
-            Some(code) => Completion::no(code, refusal.why),
-            None => Completion::bad(refusal.why),
-        };
         let command = self.begin(kind::Unparsed);
-        self.complete(&tag, command, Ok(answer)).await?;
+        self.complete(&tag, command, Ok(refusal.answer)).await?;
         match refusal.last {
             true => Err(Gone::CutOff("a refused literal is on its way")),
             false => Ok(()),

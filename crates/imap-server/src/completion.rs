@@ -6,6 +6,7 @@ use std::io;
 use imap_backend::{Error, ErrorKind};
 
 use crate::connection::{Channel, Gone};
+use crate::syntax::Fault;
 use crate::wire;
 
 /// OK, NO or BAD (RFC 9051, section 7.1; `resp-cond-state` of its grammar).
@@ -52,6 +53,23 @@ impl Completion {
             code: Cow::Borrowed(""),
             text: text.into(),
             tells_highest_modseq: false,
+        }
+    }
+
+    /// What is wrong with the command of this name.
+    pub(crate) fn refusing(name: &str, fault: Fault) -> Self {
+        const CHARSETS: &str = "BADCHARSET (US-ASCII UTF-8)";
+        let foreign = "charset is not supported";
+        match fault {
+            Fault::Syntax { at, why } => Self::bad(format!("{name}: {why} at octet {}", at + 1)),
+            Fault::Ends { at } => Self::bad(format!("{name}: ends at octet {} where more is due", at + 1)),
+            Fault::Limit(why) => Self::no("LIMIT", why),
+            Fault::Charset => Self::no(CHARSETS, foreign),
+            Fault::CharsetOfFilters => Self::bad(foreign).with_code(CHARSETS),
+            Fault::UndefinedFilter(filter) => {
+                Self::no(format!("UNDEFINED-FILTER {filter}"), "there is no such filter")
+            }
+            Fault::Filter(why) => Self::no("", why),
         }
     }
 

@@ -288,9 +288,20 @@ impl<B: Backend> Client<B> {
         let SearchCommand {
             tag,
             numbers,
-            program,
+            mut program,
+            unfiltered,
         } = command;
         let tag = tag.as_str();
+        if let Some(unfiltered) = unfiltered {
+            // What a filter stands for may be message sequence numbers, and make the command one of another kind.
+            match self.filtered(&unfiltered).await {
+                Ok(filtered) => program = filtered,
+                Err(stop) => {
+                    let command = self.begin(kind::Unparsed);
+                    return self.complete(tag, command, Err(stop)).await;
+                }
+            }
+        }
         tracing::debug!(command = "SEARCH", request = ?program.request, ?numbers, "received");
         let held = ExpungesHere::Held;
         match (numbers, program.numbering) {

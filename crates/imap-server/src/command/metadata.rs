@@ -12,6 +12,7 @@ use crate::client::Client;
 use crate::completion::{Answer, Completion, Stop};
 use crate::convert;
 use crate::rights::{self, Deed};
+use crate::syntax::search;
 use crate::wire;
 
 impl<B: Backend> Client<B> {
@@ -54,6 +55,9 @@ impl<B: Backend> Client<B> {
     pub(crate) async fn set_metadata(&mut self, mailbox: &Mailbox<'_>, values: &[EntryValue<'_>]) -> Answer {
         let place = self.annotated(mailbox)?;
         let changes = values.iter().map(change).collect::<Result<Vec<_>, _>>()?;
+        if place.is_none() {
+            changes.iter().try_for_each(check_filter)?;
+        }
         let session = self.state.session()?;
         let setting = async {
             may_annotate(session, place.as_ref()).await?;
@@ -168,6 +172,15 @@ fn change(value: &EntryValue<'_>) -> Result<MetadataChange, Completion> {
         }
         octets => Ok((name, octets)),
     }
+}
+
+/// A filter that no SEARCH could use is not kept (RFC 5466, section 3.2).
+fn check_filter((name, value): &MetadataChange) -> Result<(), Completion> {
+    let Some(value) = value else { return Ok(()) };
+    search::check_filter(name, value).map_err(|fault| {
+        let why = Completion::refusing("the filter", fault).text;
+        Completion::no("CANNOT", why)
+    })
 }
 
 /// An entry and its value; none where there is no such entry.

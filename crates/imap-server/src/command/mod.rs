@@ -11,6 +11,7 @@ mod catenate;
 mod compress;
 mod copy;
 mod fetch;
+mod filters;
 mod identify;
 mod idle;
 mod list;

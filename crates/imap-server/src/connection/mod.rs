@@ -12,5 +12,5 @@ pub(crate) use append::{AppendHead, Arriving, Fault, Incoming, Judge, too_big};
 pub(crate) use channel::{Channel, Gone, Line, Phase, after};
 pub(crate) use io::Io;
 pub(crate) use presence::Watch;
-pub(crate) use receive::{ExtensionCommand, Received, Receiver, Refusal, SearchCommand};
+pub(crate) use receive::{ExtensionCommand, Received, Receiver, Refusal, SearchCommand, Unfiltered};
 pub(crate) use secured::Secured;

@@ -10,9 +10,10 @@ use memchr::memchr;
 
 use super::append::AppendHead;
 use super::channel::{Channel, Gone, KEPT, Line, Phase};
+use crate::completion::{Completion, Condition};
 use crate::numbers::Numbers;
 use crate::syntax::extension::{self, Extension, Extras};
-use crate::syntax::search::{self, Program};
+use crate::syntax::search::{self, Kind, Program};
 use crate::syntax::{self, Fault, SearchHead, append};
 
 /// One command from the client, or why it is none.
@@ -44,6 +45,20 @@ pub(crate) struct SearchCommand {
     pub(crate) tag: String,
     pub(crate) numbers: Numbers,
     pub(crate) program: Program,
+    /// There where the program names filters: it is read again when they are known.
+    pub(crate) unfiltered: Option<Unfiltered>,
+}
+
+/// A SEARCH, SORT or THREAD as it was written.
+#[derive(Debug)]
+pub(crate) struct Unfiltered {
+    /// Without the end of its last line.
+    pub(crate) command: Vec<u8>,
+    /// Where the arguments begin.
+    pub(crate) arguments: usize,
+    pub(crate) kind: Kind,
+    /// The command, as it is named in answers.
+    pub(crate) name: &'static str,
 }
 
 /// The answer to what is no command, or asks for too much.
@@ -51,9 +66,7 @@ pub(crate) struct SearchCommand {
 pub(crate) struct Refusal {
     /// Missing where the client sent none.
     pub(crate) tag: Option<String>,
-    /// NO with this code, or BAD.
-    pub(crate) code: Option<&'static str>,
-    pub(crate) why: String,
+    pub(crate) answer: Completion,
     /// The literal of a client that does not wait is on its way already, and what follows cannot be told from it: the
     /// connection ends with the answer.
     pub(crate) last: bool,
@@ -229,6 +242,12 @@ impl Receiver {
                 Ok(program) => Received::Search(SearchCommand {
                     tag: head.tag.to_owned(),
                     numbers: head.numbers,
+                    unfiltered: program.names_filters.then(|| Unfiltered {
+                        command: line.to_vec(),
+                        arguments: head.arguments,
+                        kind: head.kind,
+                        name: head.name(),
+                    }),
                     program,
                 }),
                 Err(fault) => refused_search(&head, line, fault, false),
@@ -249,10 +268,7 @@ impl Receiver {
                 rest.extend_from_slice(b"\r\n");
                 decode_whole(&rest).map(|command| (command, extras))
             }
-            Some(Err(fault)) => {
-                let (code, why) = told("FETCH", fault);
-                return self.refuse(code, why, false);
-            }
+            Some(Err(fault)) => return self.answer(Completion::refusing("FETCH", fault), false),
             None => decode_whole(message).map(|command| (command, Extras::default())),
         };
         match decoded {
@@ -269,14 +285,25 @@ impl Receiver {
         }
     }
 
+    /// NO with this code, or BAD.
     fn refuse(&self, code: Option<&'static str>, why: String, last: bool) -> Received {
+        let answer = match code {
+            Some(code) => Completion::no(code, why),
+            None => Completion::bad(why),
+        };
+        self.answer(answer, last)
+    }
+
+    fn answer(&self, answer: Completion, last: bool) -> Received {
         let tag = syntax::tag(self.fragments.message_bytes());
-        // A line without a tag cannot be answered NO.
-        let code = code.filter(|_| tag.is_some());
+        let answer = match tag {
+            Some(_) => answer,
+            // A line without a tag cannot be answered NO.
+            None => Completion::bad(answer.text),
+        };
         Received::Refused(Refusal {
             tag,
-            code,
-            why,
+            answer,
             last,
             forgets_saved: false,
         })
@@ -304,7 +331,7 @@ fn decode_whole(command: &[u8]) -> Option<Command<'static>> {
 fn refused_search(head: &SearchHead<'_>, command: &[u8], fault: Fault, last: bool) -> Received {
     let mut refusal = refusal(head.tag, head.name(), fault, last);
     refusal.forgets_saved =
-        refusal.code.is_some() && search::asks_to_save(command, head.arguments, head.kind);
+        refusal.answer.condition == Condition::No && search::asks_to_save(command, head.arguments, head.kind);
     Received::Refused(refusal)
 }
 
@@ -313,29 +340,11 @@ fn refused(tag: &str, name: &str, fault: Fault, last: bool) -> Received {
 }
 
 fn refusal(tag: &str, name: &str, fault: Fault, last: bool) -> Refusal {
-    let (code, why) = told(name, fault);
     Refusal {
         tag: Some(tag.to_owned()),
-        code,
-        why,
+        answer: Completion::refusing(name, fault),
         last,
         forgets_saved: false,
-    }
-}
-
-/// The response code and the text for what is wrong with the command of this name.
-fn told(name: &str, fault: Fault) -> (Option<&'static str>, String) {
-    match fault {
-        Fault::Syntax { at, why } => (None, format!("{name}: {why} at octet {}", at + 1)),
-        Fault::Ends { at } => (
-            None,
-            format!("{name}: ends at octet {} where more is due", at + 1),
-        ),
-        Fault::Limit(why) => (Some("LIMIT"), why),
-        Fault::Charset => (
-            Some("BADCHARSET (US-ASCII UTF-8)"),
-            "charset is not supported".to_owned(),
-        ),
     }
 }
 

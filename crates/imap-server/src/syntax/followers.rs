@@ -39,7 +39,8 @@ fn line_uses(line: &[u8]) -> bool {
         false => verb.eq_ignore_ascii_case(b"ESEARCH"),
     };
     // The keys behind a literal are on another line.
-    may && (line.trim_ascii_end().ends_with(b"}") || words.any(looks_like_a_set))
+    may && (line.trim_ascii_end().ends_with(b"}")
+        || words.any(|word| looks_like_a_set(word) || names_a_filter(word)))
 }
 
 /// For a line without its end: its last word may go on.
@@ -76,6 +77,12 @@ fn looks_like_a_set(word: &[u8]) -> bool {
             .all(|octet| octet.is_ascii_digit() || b"*:,()".contains(octet))
 }
 
+/// What a filter stands for may have sequence numbers (RFC 5466).
+fn names_a_filter(word: &[u8]) -> bool {
+    let begins = word.iter().take_while(|&&octet| octet == b'(').count();
+    word[begins..].eq_ignore_ascii_case(b"FILTER")
+}
+
 #[cfg(test)]
 mod tests {
     use super::uses_sequence_numbers;
@@ -89,6 +96,7 @@ mod tests {
             "a uid search (2:*)\r\n",
             "a UID SEARCH SUBJECT {1+}\r\nx 1:5\r\n",
             "a UID SEARCH OR SEEN (OR DRAFT ((1:5)))\r\n",
+            "a UID SEARCH SEEN ((filter x) DRAFT)\r\n",
             "a COPY 1 x\r\n",
             "a STORE 1 +FL",
             "a",

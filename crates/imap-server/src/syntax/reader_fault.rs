@@ -20,6 +20,12 @@ pub(crate) enum Fault {
     Limit(String),
     /// It is written in a charset that is not supported: NO with BADCHARSET (RFC 9051, section 6.4.4).
     Charset,
+    /// The same, with filters, whose criteria are UTF-8: BAD with BADCHARSET (RFC 5466, section 3.1).
+    CharsetOfFilters,
+    /// It names a filter that does not exist: NO with UNDEFINED-FILTER (RFC 5466, section 3.1).
+    UndefinedFilter(String),
+    /// The criterion of a filter that it names is none: NO.
+    Filter(String),
 }
 
 impl Fault {

@@ -46,7 +46,8 @@ pub(crate) fn check(program: &[u8]) -> Codec {
             assert!(why.len() < 100 && why.bytes().all(|octet| (32..127).contains(&octet)));
         }
         Err(Fault::Ends { at }) => assert_eq!(*at, command.len()),
-        Err(Fault::Limit(_) | Fault::Charset) => {}
+        Err(Fault::Limit(_) | Fault::Charset | Fault::CharsetOfFilters) => {}
+        Err(fault @ (Fault::UndefinedFilter(_) | Fault::Filter(_))) => panic!("{fault:?} without filters"),
     }
     compare(&command, parsed.map(|parsed| parsed.key))
 }
@@ -108,7 +109,9 @@ fn compare(command: &[u8], ours: Result<Key, Fault>) -> Codec {
     let ours = match (ours, theirs(0)) {
         (Ok(ours), Some(_)) => ours,
         // MODSEQ is the one key that is taken here and not compared.
-        (Err(Fault::Limit(_) | Fault::Charset), _) | (_, None) => return Codec::DoesNotCount,
+        (Err(Fault::Limit(_) | Fault::Charset | Fault::CharsetOfFilters), _) | (_, None) => {
+            return Codec::DoesNotCount;
+        }
         (ours, theirs) => panic!("{ours:?} where the codec has {theirs:?}"),
     };
     for message in 0..8 {

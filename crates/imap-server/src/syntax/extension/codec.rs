@@ -31,6 +31,7 @@ fn the_codec_does_not_read_these_yet() {
         "a SEARCH FUZZY SEEN\r\n",
         "a ESEARCH SEEN\r\n",
         "a ESEARCH IN (personal) RETURN (COUNT) SEEN\r\n",
+        "a SEARCH FILTER on-the-road\r\n",
         "a SEARCH EMAILID M1\r\n",
         "a SEARCH THREADID T1\r\n",
         "a SEARCH SAVEDBEFORE 1-Jan-2020\r\n",

@@ -9,6 +9,7 @@
 //! before the keys, and is one line of [`leaf`] if it is a key.
 
 mod build;
+mod filter;
 mod leaf;
 mod parser;
 mod request;
@@ -17,7 +18,8 @@ mod tests;
 
 use super::filter::Filter;
 pub(crate) use super::reader_fault::Fault;
-pub(crate) use parser::{asks_to_save, could_go_on, parse};
+pub(crate) use filter::{Filters, check_filter};
+pub(crate) use parser::{asks_to_save, could_go_on, parse, parse_with};
 pub(crate) use request::{Request, Return};
 
 use std::num::NonZeroU32;
@@ -62,6 +64,8 @@ pub(crate) struct Program {
     pub(crate) asks_mod_sequences: bool,
     /// What the backend has to offer for some of the keys.
     pub(crate) needs: Vec<Ability>,
+    /// Whether FILTER is among the keys: what it stands for is missing, unless it was [parsed with](parse_with) the filters.
+    pub(crate) names_filters: bool,
 }
 
 /// Whether a program names messages by sequence number. UID SEARCH must then hold expunges (RFC 9051, section 7.5.1).

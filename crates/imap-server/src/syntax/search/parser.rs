@@ -1,9 +1,11 @@
 //! Keys within keys, without recursion: what is open is a stack of its own.
 
-use imap_backend::Ability;
+use imap_backend::{Ability, SearchKey};
 
 use super::super::reader::Reader;
+use super::super::shown::shown;
 use super::build::{Built, Keys};
+use super::filter::{DEEPEST_FILTERS, Filters, MOST_FILTER_OCTETS, is_name};
 use super::leaf::{Cost, cost, leaf, needs};
 use super::request::{Front, front};
 use super::{Fault, Key, Kind, MOST_KEYS, MOST_READING, Numbering, Program, Reading};
@@ -16,12 +18,36 @@ const MOST_OPEN: usize = 8 * MOST_KEYS;
 ///
 /// O(octets), plus the keys of a program times how deep its ORs nest in writing: at most half a million moves of a key.
 pub(crate) fn parse(command: &[u8], at: usize, kind: Kind) -> Result<Program, Fault> {
+    parse_as(command, at, kind, None)
+}
+
+/// The same, with the criteria of filters in the place of their names.
+///
+/// O(octets), those that are inserted included, of which there is a bound.
+pub(crate) fn parse_with(
+    command: &[u8],
+    at: usize,
+    kind: Kind,
+    filters: Filters<'_>,
+) -> Result<Program, Fault> {
+    parse_as(command, at, kind, Some(filters))
+}
+
+fn parse_as(command: &[u8], at: usize, kind: Kind, filters: Option<Filters<'_>>) -> Result<Program, Fault> {
     let mut reader = Reader::new(command, at);
     let front = front(&mut reader, kind)?;
-    if front.foreign_charset {
-        return Err(Fault::Charset);
+    let is_foreign = front.foreign_charset;
+    match Parser::new(reader, filters).run(front) {
+        Ok(program) if is_foreign && program.names_filters => Err(Fault::CharsetOfFilters),
+        _ if is_foreign => Err(Fault::Charset),
+        parsed => parsed,
     }
-    Parser::new(reader).run(front)
+}
+
+/// Parses what a filter keeps, without those that it names.
+pub(super) fn parse_criterion(criterion: &[u8]) -> Result<(), Fault> {
+    let reader = Reader::new(criterion, 0);
+    Parser::new(reader, None).run(Front::of_a_criterion()).map(drop)
 }
 
 /// Whether a command asks to save what it finds, so that its failure leaves an empty result (RFC 5182, section 2.1).
@@ -46,13 +72,29 @@ pub(crate) fn could_go_on(beginning: &[u8], at: usize, kind: Kind) -> Result<(),
 enum Open {
     /// The program, or a parenthesis: keys that all have to match.
     List(Keys),
+    /// The criterion of a filter.
+    Filter(Keys),
     /// OR, or a chain of them: so many alternatives are still due.
     Or(Keys, usize),
     Not,
 }
 
+/// A filter whose criterion is being read.
+struct Within<'c> {
+    name: &'c str,
+    /// Where it was named, and reading goes on.
+    outside: Reader<'c>,
+}
+
 struct Parser<'c> {
     reader: Reader<'c>,
+    /// What FILTER means; `None` where that is not known yet.
+    filters: Option<Filters<'c>>,
+    /// Innermost last.
+    within: Vec<Within<'c>>,
+    /// Octets of criteria.
+    inserted: usize,
+    names_filters: bool,
     /// Innermost last. The first is the program itself.
     open: Vec<Open>,
     keys: usize,
@@ -68,9 +110,13 @@ struct Parser<'c> {
 }
 
 impl<'c> Parser<'c> {
-    fn new(reader: Reader<'c>) -> Self {
+    fn new(reader: Reader<'c>, filters: Option<Filters<'c>>) -> Self {
         Self {
             reader,
+            filters,
+            within: Vec::new(),
+            inserted: 0,
+            names_filters: false,
             open: vec![Open::List(Keys::default())],
             keys: 0,
             readers: 0,
@@ -84,6 +130,22 @@ impl<'c> Parser<'c> {
     }
 
     fn run(mut self, front: Front) -> Result<Program, Fault> {
+        self.read(front)
+            .map_err(|fault| match (fault, self.within.last()) {
+                (Fault::Syntax { at, why }, Some(filter)) => Fault::Filter(format!(
+                    "filter {}: {why} at octet {}",
+                    shown(filter.name.as_bytes()),
+                    at + 1
+                )),
+                (Fault::Ends { .. }, Some(filter)) => Fault::Filter(format!(
+                    "filter {}: ends where more is due",
+                    shown(filter.name.as_bytes())
+                )),
+                (fault, _) => fault,
+            })
+    }
+
+    fn read(&mut self, front: Front) -> Result<Program, Fault> {
         let looks_elsewhere = front.looks_elsewhere();
         let Front {
             request,
@@ -116,7 +178,8 @@ impl<'c> Parser<'c> {
                     numbering: self.numbering,
                     reading: self.reading,
                     asks_mod_sequences: self.asks_mod_sequences,
-                    needs: self.needs,
+                    needs: std::mem::take(&mut self.needs),
+                    names_filters: self.names_filters,
                 });
             }
         }
@@ -153,12 +216,16 @@ impl<'c> Parser<'c> {
                     self.is_fuzzy = true;
                     return self.reader.due(b' ').map(|()| None);
                 }
+                if name.eq_ignore_ascii_case(b"FILTER") {
+                    return self.open_filter();
+                }
                 leaf(&mut self.reader)?
             }
         };
         self.asks_mod_sequences |= matches!(&key, Key::ModSeq(_));
-        self.needs
-            .extend(needs(&key).filter(|ability| !self.needs.contains(ability)));
+        if let Some(ability) = needs(&key) {
+            self.need(ability);
+        }
         self.count(&key)?;
         Ok(Some(Built::leaf(key)))
     }
@@ -183,6 +250,45 @@ impl<'c> Parser<'c> {
             return Ok(None);
         }
         self.push(Open::Or(Keys::default(), 2))
+    }
+
+    /// What a filter stands for is read next, from where it is kept. One that is named within itself does not exist (RFC
+    /// 5466, section 3.1).
+    fn open_filter(&mut self) -> Result<Option<Built>, Fault> {
+        self.reader.atom()?;
+        self.reader.due(b' ')?;
+        let at = self.reader.at();
+        let name = self.reader.atom()?;
+        if !is_name(name) {
+            return Err(Fault::syntax(at, "no name of a filter"));
+        }
+        self.names_filters = true;
+        self.need(Ability::Metadata);
+        let Some(filters) = self.filters else {
+            let unknown = Key::Plain(Box::new(SearchKey::All));
+            self.count(&unknown)?;
+            return Ok(Some(Built::leaf(unknown)));
+        };
+        let is_within = |filter: &Within<'_>| filter.name.eq_ignore_ascii_case(name);
+        let criterion = filters
+            .find(name)
+            .filter(|_| self.within.len() < DEEPEST_FILTERS && !self.within.iter().any(is_within))
+            .ok_or_else(|| Fault::UndefinedFilter(name.to_owned()))?;
+        self.inserted += criterion.len();
+        if self.inserted > MOST_FILTER_OCTETS {
+            return Err(Fault::Limit(format!(
+                "SEARCH takes at most {MOST_FILTER_OCTETS} octets of filters"
+            )));
+        }
+        let outside = std::mem::replace(&mut self.reader, Reader::new(criterion, 0));
+        self.within.push(Within { name, outside });
+        self.push(Open::Filter(Keys::default()))
+    }
+
+    fn need(&mut self, ability: Ability) {
+        if !self.needs.contains(&ability) {
+            self.needs.push(ability);
+        }
     }
 
     fn push(&mut self, open: Open) -> Result<Option<Built>, Fault> {
@@ -251,6 +357,23 @@ impl<'c> Parser<'c> {
                     }
                     self.reader.due(b')')?;
                     built = keys.into_one(Key::And)?;
+                }
+                Some(Open::Filter(mut keys)) => {
+                    match built.key {
+                        Key::And(more) => keys.append(more, built.levels),
+                        key => keys.push(Built { key, ..built }),
+                    }
+                    if self.reader.eat(b' ').is_some() {
+                        self.open.push(Open::Filter(keys));
+                        return Ok(None);
+                    }
+                    if self.reader.peek().is_some() {
+                        return Err(self.reader.unexpected());
+                    }
+                    built = keys.into_one(Key::And)?;
+                    if let Some(filter) = self.within.pop() {
+                        self.reader = filter.outside;
+                    }
                 }
                 // The program is never closed before its end.
                 None => return Err(self.reader.unexpected()),

@@ -78,17 +78,22 @@ impl Front {
         let sources = self.sources.iter().flatten();
         sources.into_iter().any(|source| *source != Filter::Selected)
     }
+
+    /// Of a criterion that stands alone.
+    pub(super) const fn of_a_criterion() -> Self {
+        Self {
+            request: Request::Search,
+            sources: None,
+            options: None,
+            by_relevancy: false,
+            foreign_charset: false,
+        }
+    }
 }
 
 /// Reads up to the keys.
 pub(super) fn front(reader: &mut Reader<'_>, kind: Kind) -> Result<Front, Fault> {
-    let mut front = Front {
-        request: Request::Search,
-        sources: None,
-        options: None,
-        by_relevancy: false,
-        foreign_charset: false,
-    };
+    let mut front = Front::of_a_criterion();
     if kind == Kind::ESearch {
         front.sources = Some(sources(reader)?);
         // Without RETURN (RFC 7377, section 2.1).

@@ -1,6 +1,7 @@
 //! The shapes that clients write, at the size at which a recursive reader would fail.
 
-use imap_backend::SearchKey;
+use bytes::Bytes;
+use imap_backend::{EntryName, Metadata, SearchKey};
 
 use super::*;
 
@@ -255,4 +256,101 @@ fn message_sequence_numbers_are_seen_at_any_depth() {
     ] {
         assert_eq!(read(program).unwrap().numbering, numbering, "{program}");
     }
+}
+
+/// The program, where these filters are kept.
+fn filtered(program: &str, kept: &[(&str, String)]) -> Result<Program, Fault> {
+    let entry = |(name, criterion): &(&str, String)| {
+        let name = EntryName::new(&format!("/private/filters/values/{name}")).unwrap();
+        (name, Bytes::from(criterion.clone()))
+    };
+    let metadata: Metadata = kept.iter().map(entry).collect();
+    parse_with(program.as_bytes(), 0, Kind::Search, Filters::new(&metadata))
+}
+
+#[test]
+fn a_filter_is_one_key_wherever_it_stands() {
+    let kept = [("two", "SEEN RECENT".to_owned()), ("or", "OR NEW OLD".to_owned())];
+    let shown = |program: &str| format!("{:?}", filtered(program, &kept).unwrap().key);
+    for (program, same) in [
+        ("FILTER two", "SEEN RECENT"),
+        ("NOT filter two", "NOT (SEEN RECENT)"),
+        ("OR FILTER two Filter or", "OR (SEEN RECENT) OR NEW OLD"),
+        ("(FILTER or) 1:5", "(OR NEW OLD) 1:5"),
+        ("NOT NOT FUZZY FILTER two", "SEEN RECENT"),
+    ] {
+        assert_eq!(shown(program), shown(same), "{program}");
+    }
+    let program = filtered("FILTER numbers", &[("numbers", "2:*".to_owned())]).unwrap();
+    assert_eq!(program.numbering, Numbering::UsesSequenceNumbers);
+}
+
+#[test]
+fn what_filters_stand_for_counts_as_if_it_were_written() {
+    let half = subjects(MOST_KEYS / 2).join(" ");
+    let kept = |text: &str| [("f", text.to_owned())];
+    assert!(filtered("FILTER f FILTER f", &kept(&half)).is_ok());
+    for (program, text) in [
+        ("SEEN FILTER f FILTER f", half),
+        ("BODY x FILTER f", vec!["TEXT x"; MOST_READING].join(" ")),
+        (
+            "FILTER f NOT FILTER f",
+            format!("SUBJECT {}", "x".repeat(65 << 10)),
+        ),
+        (
+            "OR SEEN (DRAFT FILTER f)",
+            "OR SEEN (DRAFT ".repeat(DEEPEST / 2) + "ALL" + &")".repeat(DEEPEST / 2),
+        ),
+    ] {
+        let fault = filtered(program, &kept(&text)).unwrap_err();
+        assert!(matches!(fault, Fault::Limit(_)), "{program}: {fault:?}");
+    }
+}
+
+#[test]
+fn a_circle_of_filters_is_none_and_ends_at_once() {
+    // Without a bound, two names in each of twenty filters would be a million.
+    let names: Vec<String> = (0..20).map(|number| format!("f{number}")).collect();
+    let twice = |next: &str| format!("FILTER {next} FILTER {next}");
+    let chain = |depth: usize, last: &str| {
+        let mut kept: Vec<(&str, String)> = Vec::new();
+        for number in 0..depth - 1 {
+            kept.push((&names[number], twice(&names[number + 1])));
+        }
+        kept.push((&names[depth - 1], last.to_owned()));
+        kept
+    };
+    assert!(filtered("FILTER f0", &chain(8, "SEEN")).is_ok());
+    let undefined = |name: &str| Fault::UndefinedFilter(name.to_owned());
+    assert_eq!(
+        filtered("FILTER f0", &chain(9, "SEEN")).unwrap_err(),
+        undefined("f8")
+    );
+    assert_eq!(
+        filtered("FILTER f0", &chain(20, "SEEN")).unwrap_err(),
+        undefined("f8")
+    );
+    assert_eq!(
+        filtered("FILTER f0", &chain(3, "SEEN FILTER F0")).unwrap_err(),
+        undefined("F0")
+    );
+    assert_eq!(filtered("FILTER x", &[]).unwrap_err(), undefined("x"));
+}
+
+#[test]
+fn a_fault_in_a_filter_names_it() {
+    for (criterion, why) in [
+        ("OR SMALLER", "filter f: ends where more is due"),
+        ("SEEN colour", "filter f: unknown search key colour at octet 6"),
+        ("SEEN)", "filter f: cannot go on with ) at octet 5"),
+        ("(SEEN", "filter f: ends where more is due"),
+        ("", "filter f: ends where more is due"),
+        ("SEEN {9}\r\nx", "filter f: cannot go on with {9} at octet 6"),
+        ("FILTER a/b", "filter f: no name of a filter at octet 8"),
+    ] {
+        let fault = filtered("SEEN (FILTER f)", &[("f", criterion.to_owned())]).unwrap_err();
+        assert_eq!(fault, Fault::Filter(why.to_owned()), "{criterion}");
+    }
+    let behind = filtered("FILTER f )", &[("f", "SEEN".to_owned())]).unwrap_err();
+    assert!(matches!(behind, Fault::Syntax { at: 9, .. }), "{behind:?}");
 }
