@@ -283,6 +283,12 @@ impl Fetched {
         self.entries.iter().map(Option::as_ref)
     }
 
+    /// The same, the last first.
+    pub(crate) fn reversed(mut self) -> Self {
+        self.entries.reverse();
+        self
+    }
+
     /// The messages that are there.
     pub fn into_records(self) -> impl Iterator<Item = Record> {
         self.entries.into_iter().flatten()

@@ -14,7 +14,7 @@ pub(crate) use header::header;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use imap_message::Needle;
-use imap_seq::{ModSeq, UidSet, View};
+use imap_seq::{ModSeq, Uid, UidSet, View};
 use imap_updates::Flag;
 
 use crate::object_id::ObjectId;
@@ -70,6 +70,20 @@ impl Query {
     #[must_use]
     pub const fn view(&self) -> &View {
         &self.view
+    }
+
+    /// The messages of the view that may match, ascending: `SEARCH UID 5` looks at one message, not at all. What a set of UIDs
+    /// leaves over that all of them have to be in; not those that are gone.
+    pub fn candidates(&self) -> impl Iterator<Item = Uid> {
+        let required: Vec<&UidSet> = match &self.key {
+            SearchKey::Uids(uids) => vec![uids],
+            SearchKey::And(keys) => keys.iter().filter_map(SearchKey::as_uids).collect(),
+            _ => Vec::new(),
+        };
+        self.view
+            .uids()
+            .filter(|&uid| !self.view.is_expunged(uid))
+            .filter(move |&uid| required.iter().all(|set| set.contains(uid)))
     }
 
     /// What of the messages that match is wanted; answering all of them is always allowed.
@@ -166,4 +180,13 @@ pub enum SearchKey {
     Or(Vec<Self>),
     /// NOT.
     Not(Box<Self>),
+}
+
+impl SearchKey {
+    const fn as_uids(&self) -> Option<&UidSet> {
+        match self {
+            Self::Uids(uids) => Some(uids),
+            _ => None,
+        }
+    }
 }

@@ -23,6 +23,14 @@ pub struct Walk<I> {
     need: Need,
     batch: Vec<Uid>,
     at_once: usize,
+    order: Order,
+}
+
+/// In which order a walk goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    AsGiven,
+    Descending,
 }
 
 /// Where octets are asked for, a walk begins with so many messages.
@@ -40,7 +48,16 @@ impl<I: Iterator<Item = Uid>> Walk<I> {
             need,
             batch: Vec::with_capacity(at_once),
             at_once,
+            order: Order::AsGiven,
         }
+    }
+
+    /// The messages are given from the highest UID to the lowest, and are answered so. The mailbox is asked for each part of
+    /// them in ascending order all the same, in which stores read faster.
+    #[must_use]
+    pub fn descending(mut self) -> Self {
+        self.order = Order::Descending;
+        self
     }
 
     /// The next messages, one entry for each of [`asked`](Self::asked); `None` after the last.
@@ -53,7 +70,8 @@ impl<I: Iterator<Item = Uid>> Walk<I> {
         if self.batch.is_empty() {
             return Ok(None);
         }
-        let fetched = mailbox.fetch(&self.batch, self.need).await?;
+        self.turn_around();
+        let mut fetched = mailbox.fetch(&self.batch, self.need).await?;
         if fetched.len() != self.batch.len() {
             let (asked, answered) = (self.batch.len(), fetched.len());
             return Err(Error::new(ErrorKind::ServerBug).with_source(format!(
@@ -61,7 +79,19 @@ impl<I: Iterator<Item = Uid>> Walk<I> {
             )));
         }
         self.adapt(&fetched);
+        if self.turn_around() {
+            fetched = fetched.reversed();
+        }
         Ok(Some(fetched))
+    }
+
+    /// Turns the UIDs of a descending walk around.
+    fn turn_around(&mut self) -> bool {
+        let turns = self.order == Order::Descending;
+        if turns {
+            self.batch.reverse();
+        }
+        turns
     }
 
     /// The UIDs of the last answer.
@@ -90,5 +120,73 @@ impl<I: Iterator<Item = Uid>> Walk<I> {
         } else if held < Need::HELD_OCTETS / 2 {
             self.at_once = (self.at_once * 2).min(MOST_WITH_OCTETS);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use imap_seq::UidSet;
+    use imap_updates::Flags;
+
+    use super::*;
+    use crate::{Copied, FlagChange, MailboxName, Record, Stored};
+
+    /// Has every second message, and writes down what it is asked for.
+    #[derive(Default)]
+    struct Store(Vec<Vec<Uid>>);
+
+    impl Mailbox for Store {
+        async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Fetched, Error> {
+            self.0.push(uids.to_vec());
+            let record = |uid: &Uid| {
+                uid.get()
+                    .is_multiple_of(2)
+                    .then(|| Record::new(*uid, Flags::empty()))
+            };
+            Ok(uids.iter().map(record).collect())
+        }
+
+        async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<Stored, Error> {
+            Err(ErrorKind::Unsupported.into())
+        }
+
+        async fn copy(&mut self, _: &UidSet, _: &MailboxName) -> Result<Copied, Error> {
+            Err(ErrorKind::Unsupported.into())
+        }
+
+        async fn expunge(&mut self, _: &UidSet) -> Result<(), Error> {
+            Err(ErrorKind::Unsupported.into())
+        }
+    }
+
+    async fn whole(mut walk: Walk<impl Iterator<Item = Uid>>, store: &mut Store) -> (Vec<Uid>, Vec<Uid>) {
+        let (mut asked, mut there) = (Vec::new(), Vec::new());
+        while let Some(fetched) = walk.next(store).await.unwrap() {
+            asked.extend_from_slice(walk.asked());
+            there.extend(fetched.into_records().map(|record| record.uid()));
+        }
+        (asked, there)
+    }
+
+    #[test]
+    fn a_descending_walk_answers_descending_and_asks_ascending() {
+        let all: Vec<Uid> = (1..=5000).filter_map(Uid::new).collect();
+        let mut store = Store::default();
+        let descending = all.iter().rev().copied();
+        let walk = pin!(whole(
+            Walk::new(descending.clone(), Need::FLAGS).descending(),
+            &mut store
+        ));
+        let Poll::Ready((asked, there)) = walk.poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("the store never waits");
+        };
+        assert_eq!(asked, descending.clone().collect::<Vec<_>>());
+        let even = descending.filter(|uid| uid.get().is_multiple_of(2));
+        assert_eq!(there, even.collect::<Vec<_>>());
+        assert_eq!(store.0.len(), 5000_usize.div_ceil(MOST_UIDS));
+        assert!(store.0.iter().all(|asked| asked.is_sorted()));
     }
 }

@@ -26,33 +26,31 @@ pub(crate) struct Completion {
     pub(crate) text: Cow<'static, str>,
     /// Whether a client with QRESYNC is told the mod-sequence that it may remember from here on (RFC 7162, section 3.2.7).
     pub(crate) tells_highest_modseq: bool,
+    /// The MESSAGELIMIT code, where only some of the messages were processed (RFC 9738). It goes before the line where that has
+    /// another code.
+    pub(crate) limit: Option<String>,
 }
 
 impl Completion {
     pub(crate) fn ok(text: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            condition: Condition::Ok,
-            code: Cow::Borrowed(""),
-            text: text.into(),
-            tells_highest_modseq: false,
-        }
+        Self::new(Condition::Ok, text)
     }
 
     pub(crate) fn no(code: impl Into<Cow<'static, str>>, text: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            condition: Condition::No,
-            code: code.into(),
-            text: text.into(),
-            tells_highest_modseq: false,
-        }
+        Self::new(Condition::No, text).with_code(code)
     }
 
     pub(crate) fn bad(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Condition::Bad, text)
+    }
+
+    fn new(condition: Condition, text: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            condition: Condition::Bad,
+            condition,
             code: Cow::Borrowed(""),
             text: text.into(),
             tells_highest_modseq: false,
+            limit: None,
         }
     }
 
@@ -84,6 +82,12 @@ impl Completion {
         self
     }
 
+    /// The command has processed only some of its messages, as this code says.
+    pub(crate) fn with_limit(mut self, code: Option<String>) -> Self {
+        self.limit = code;
+        self
+    }
+
     /// Some of the messages that a command names were expunged by somebody else (RFC 2180, section 4).
     pub(crate) fn expunge_issued() -> Self {
         Self::no("EXPUNGEISSUED", "some of the messages no longer exist")
@@ -95,7 +99,21 @@ impl Completion {
             Condition::No => "NO",
             Condition::Bad => "BAD",
         };
-        wire::status(channel.io.out(), tag, kind, &self.code, &self.text);
+        let code = match &self.limit {
+            Some(limit) if self.code.is_empty() => limit.as_str(),
+            Some(limit) => {
+                wire::status(
+                    channel.io.out(),
+                    "*",
+                    "NO",
+                    limit,
+                    "not all messages were processed",
+                );
+                &*self.code
+            }
+            None => &*self.code,
+        };
+        wire::status(channel.io.out(), tag, kind, code, &self.text);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a client may cost: sizes, counts and waiting times.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Bounds on what one client, and all clients together, can make the server hold or wait for.
@@ -35,6 +36,13 @@ pub struct Limits {
     pub append_octets: u32,
     /// The most parts of one message that is put together (RFC 4469). Default 4,096.
     pub append_parts: u32,
+    /// The most messages that one command processes: those with the highest UIDs; and COPY, APPEND, SORT and THREAD of more are
+    /// refused. EXPUNGE and CLOSE are never limited. Announced as MESSAGELIMIT (RFC 9738), which wants 1,000 at least. Default
+    /// none.
+    pub message_limit: Option<NonZeroU32>,
+    /// The most messages that one COPY or APPEND saves, where `message_limit` is none, which holds for them too. Announced as
+    /// SAVELIMIT (RFC 9738), which wants 1,000 at least. Default none.
+    pub save_limit: Option<NonZeroU32>,
     /// So many BAD answers in a row end the connection. Default 10.
     pub bad_commands: u32,
     /// So many failed logins end the connection. Default 10.
@@ -81,6 +89,8 @@ impl Default for Limits {
             append_messages: 1024,
             append_octets: 256 << 20,
             append_parts: 4096,
+            message_limit: None,
+            save_limit: None,
             bad_commands: 10,
             failed_logins: 10,
             failed_login_delay: Duration::from_millis(250),

@@ -6,7 +6,7 @@ use imap_codec::imap_types::command::CommandBody;
 use imap_updates::{Access, Followers, kind};
 
 use crate::client::{Client, Next};
-use crate::command::{ExpungesHere, FetchWanted, StoreWanted};
+use crate::command::{ExpungesHere, FetchWanted, MessageLimit, StoreWanted};
 use crate::completion::Completion;
 use crate::connection::{ExtensionCommand, Gone, SearchCommand};
 use crate::numbers::Numbers;
@@ -185,6 +185,7 @@ impl<B: Backend> Client<B> {
                     items,
                     modifiers,
                     extras,
+                    limit: MessageLimit::of(&self.server.limits),
                 };
                 match Numbers::of(*uid) {
                     Numbers::Seqs => holding!(self, tag, Fetch, self.fetch(set, wanted, Numbers::Seqs)),

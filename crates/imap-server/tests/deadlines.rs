@@ -187,7 +187,7 @@ impl Extreme {
 }
 
 /// Every limit.
-const SETS: [(&str, Set); 26] = [
+const SETS: [(&str, Set); 28] = [
     ("line_before_login", |l, to| l.line_before_login = to.size()),
     ("line", |l, to| l.line = to.size()),
     ("literal_before_login", |l, to| {
@@ -200,6 +200,10 @@ const SETS: [(&str, Set); 26] = [
     ("append_messages", |l, to| l.append_messages = to.count()),
     ("append_octets", |l, to| l.append_octets = to.count()),
     ("append_parts", |l, to| l.append_parts = to.count()),
+    ("message_limit", |l, to| {
+        l.message_limit = to.count().try_into().ok()
+    }),
+    ("save_limit", |l, to| l.save_limit = to.count().try_into().ok()),
     ("bad_commands", |l, to| l.bad_commands = to.count()),
     ("failed_logins", |l, to| l.failed_logins = to.count()),
     ("failed_login_delay", |l, to| l.failed_login_delay = to.time()),

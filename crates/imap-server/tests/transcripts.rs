@@ -6,6 +6,7 @@
 //! quota: 4 2048          so many messages and octets may be stored
 //! rights: lrs some/name  what the user may do in a mailbox, whatever he could say himself
 //! saved: 2014-12-28T10:00:00Z  what comes into a mailbox from here on is saved at this moment
+//! message limit: 3       so many messages are processed by one command; save limit: the same for COPY and APPEND
 //! C: a SELECT INBOX      client 1 sends; consecutive C lines are one write
 //! S: * 3 EXISTS          the next line that client 1 receives; <...> stands for anything
 //! S2: * 2 EXPUNGE        client 2
@@ -23,6 +24,7 @@ use std::path::Path;
 
 use common::{Client, World};
 use imap_backend::{MailboxName, Rights};
+use imap_server::Limits;
 
 #[tokio::test(start_paused = true)]
 async fn every_transcript_is_answered_as_written() {
@@ -50,7 +52,7 @@ async fn every_transcript_is_answered_as_written() {
 }
 
 async fn play(name: &str, text: &str) {
-    let world = World::new();
+    let world = World::with(limits(text));
     let mut clients: Vec<Client> = Vec::new();
     let mut pending: Option<(usize, Vec<u8>)> = None;
     for (index, line) in text.lines().enumerate() {
@@ -61,6 +63,7 @@ async fn play(name: &str, text: &str) {
         let (head, rest) = line.split_once(':').unwrap_or_else(|| panic!("{at}: no colon"));
         let rest = rest.strip_prefix(' ').unwrap_or(rest);
         match head {
+            "message limit" | "save limit" => {}
             "messages" => world.deliver(rest.parse().unwrap()).await,
             "mailbox" => drop(world.user().await.ok(&format!("CREATE {rest}")).await),
             "quota" => {
@@ -117,6 +120,20 @@ async fn play(name: &str, text: &str) {
 
 /// Passed over but where it is expected (RFC 4467, section 8).
 const URL_MECHANISMS: &str = "* OK [URLMECH INTERNAL] how URLs are authorized";
+
+/// Of the whole transcript.
+fn limits(text: &str) -> Limits {
+    let set = |name: &str| {
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        value.map(|limit| limit.parse().unwrap())
+    };
+    let mut limits = Limits::default();
+    limits.message_limit = set("message limit");
+    limits.save_limit = set("save limit");
+    limits
+}
 
 async fn flush(clients: &mut [Client], pending: &mut Option<(usize, Vec<u8>)>) {
     if let Some((to, octets)) = pending.take() {

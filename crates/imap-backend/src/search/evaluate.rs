@@ -40,8 +40,8 @@ pub async fn evaluate<M: Mailbox + ?Sized>(mailbox: &mut M, query: &Query) -> Re
         found: UidSet::new(),
     };
     match query.key() {
-        SearchKey::All | SearchKey::Uids(_) => evaluation.take_all(candidates(query)).await,
-        _ => evaluation.judge_all(candidates(query)).await?,
+        SearchKey::All | SearchKey::Uids(_) => evaluation.take_all(query.candidates()).await,
+        _ => evaluation.judge_all(query.candidates()).await?,
     }
     Ok(Found::new(evaluation.found))
 }
@@ -234,20 +234,4 @@ impl Structure<'_> {
             Self::Message(message) => TextSearch::in_message(keys, message),
         }
     }
-}
-
-/// The view's messages that a top-level UID set leaves over: `SEARCH UID 5` reads one message, not all.
-fn candidates(query: &Query) -> impl Iterator<Item = Uid> {
-    let required: Vec<&UidSet> = match query.key() {
-        SearchKey::Uids(uids) => vec![uids],
-        SearchKey::And(keys) => keys
-            .iter()
-            .filter_map(|k| if let SearchKey::Uids(u) = k { Some(u) } else { None })
-            .collect(),
-        _ => Vec::new(),
-    };
-    let view = query.view();
-    view.uids()
-        .filter(|&uid| !view.is_expunged(uid))
-        .filter(move |&uid| required.iter().all(|set| set.contains(uid)))
 }

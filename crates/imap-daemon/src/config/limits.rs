@@ -1,5 +1,6 @@
 //! The table `[limits]` and the flag `--limit NAME=VALUE`: one list of names for both.
 
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -42,6 +43,12 @@ macro_rules! into_server_numbers {
 }
 
 into_server_numbers!(Octets, Count);
+
+impl From<Count> for Option<NonZeroU32> {
+    fn from(count: Count) -> Self {
+        NonZeroU32::new(count.0)
+    }
+}
 
 /// The number and the unit of `25MiB`.
 fn split(text: &str) -> Option<(u64, &str)> {
@@ -217,6 +224,10 @@ limits! {
     append_octets: Octets,
     /// The most parts of one message that is put together (CATENATE).
     append_parts: Count,
+    /// The most messages that one command processes.
+    message_limit: Count,
+    /// The most messages that one COPY or APPEND saves.
+    save_limit: Count,
     /// Pause between two batches of updates to an idling client.
     idle_batch: Time,
     /// How often a mailbox is looked at while its client idles, besides being watched.

@@ -12,6 +12,11 @@ impl<B: Backend> Client<B> {
     pub(super) fn connection_capabilities(&self) -> Vec<Cow<'static, str>> {
         let mut all = Vec::new();
         all.push(format!("APPENDLIMIT={}", self.server.limits.append).into());
+        match (self.server.limits.message_limit, self.server.limits.save_limit) {
+            (Some(limit), _) => all.push(format!("MESSAGELIMIT={limit}").into()),
+            (None, Some(limit)) => all.push(format!("SAVELIMIT={limit}").into()),
+            (None, None) => {}
+        }
         if self.may_compress() {
             all.push("COMPRESS=DEFLATE".into());
         }

@@ -6,12 +6,14 @@ use std::path::Path;
 use super::{CAPABILITIES, Needs};
 
 /// Those that depend on the connection: of the ones that end in `=`, what follows depends as well.
-const OF_THE_CONNECTION: [&str; 7] = [
+const OF_THE_CONNECTION: [&str; 9] = [
     "APPENDLIMIT=",
     "AUTH=",
     "COMPRESS=DEFLATE",
     "JMAPACCESS",
     "LOGINDISABLED",
+    "MESSAGELIMIT=",
+    "SAVELIMIT=",
     "STARTTLS",
     "UNAUTHENTICATE",
 ];

@@ -3,11 +3,13 @@
 //! COPY and MOVE of a message that was expunged elsewhere do nothing and answer NO `[EXPUNGEISSUED]` (RFC 2180,
 //! section 4.4.1); the UID forms pass over it.
 
-use imap_backend::{Ability, Backend, Copied, Mailbox, MailboxName, Rights};
+use imap_backend::{Ability, Backend, Copied, Mailbox, MailboxName, Query, Rights, SearchKey};
 use imap_codec::imap_types::mailbox;
 use imap_codec::imap_types::sequence::SequenceSet;
 use imap_seq::UidSet;
+use imap_updates::Flag;
 
+use super::message_limit::MessageLimit;
 use super::{Numbers, permitted, resolve};
 use crate::client::Client;
 use crate::completion::{Answer, Completion, Stop};
@@ -24,6 +26,7 @@ impl<B: Backend> Client<B> {
         numbers: Numbers,
     ) -> Answer {
         permitted(numbers, self.enabled)?;
+        let limit = MessageLimit::of_saving(&self.server.limits);
         let target = convert::mailbox_name(target, self.naming()?)?;
         let rights = self.rights_of_target(&target).await?;
         let selected = self.state.selected()?;
@@ -33,6 +36,9 @@ impl<B: Backend> Client<B> {
         let completed = Completion::ok("COPY completed");
         if uids.is_empty() {
             return Ok(completed);
+        }
+        if let Some(highest) = limit.highest(uids.iter()) {
+            return Err(limit.refusal(highest.first()).into());
         }
         let copying = selected.mailbox.copy_with_rights(&uids, &target, rights);
         let copied = self.channel.while_present(copying).await??;
@@ -50,15 +56,17 @@ impl<B: Backend> Client<B> {
         numbers: Numbers,
     ) -> Answer {
         permitted(numbers, self.enabled)?;
+        let limit = MessageLimit::of(&self.server.limits);
         let target = convert::mailbox_name(target, self.naming()?)?;
         let selected = self.state.selected()?;
         selected.writable()?;
         selected.permit(Deed::TakeAway)?;
         let rights = self.rights_of_target(&target).await?;
         let selected = self.state.selected()?;
-        let Some(uids) = addressed(selected, set, numbers)? else {
+        let Some(mut uids) = addressed(selected, set, numbers)? else {
             return Ok(Completion::expunge_issued());
         };
+        let limited = limit.cut(&mut uids);
         if !uids.is_empty() {
             selected.updates.removed_by_client();
             let moving = selected.mailbox.move_with_rights(&uids, &target, rights);
@@ -67,7 +75,8 @@ impl<B: Backend> Client<B> {
                 wire::untagged_ok(self.channel.io.out(), &code, "moved");
             }
         }
-        Ok(Completion::ok("MOVE completed").with_highest_modseq())
+        let completed = Completion::ok("MOVE completed").with_limit(limited);
+        Ok(completed.with_highest_modseq())
     }
 
     /// What this user may do in the mailbox that messages go to: without all rights to flags, they lose some (RFC 4314,
@@ -92,16 +101,27 @@ impl<B: Backend> Client<B> {
     }
 
     pub(crate) async fn uid_expunge(&mut self, set: &SequenceSet) -> Answer {
+        let limit = MessageLimit::of(&self.server.limits);
         let selected = self.state.selected()?;
         selected.writable()?;
         selected.permit(Deed::Expunge)?;
-        let live = resolve(&selected.updates, set, Numbers::Uids)?.live();
+        let mut live = resolve(&selected.updates, set, Numbers::Uids)?.live();
+        let mut limited = None;
+        if limit.is_exceeded_by(live.len()) {
+            // Only those that go are processed.
+            let deleted = vec![SearchKey::Uids(live), SearchKey::Flag(Flag::Deleted)];
+            let query = Query::new(SearchKey::And(deleted), selected.updates.view().clone());
+            let finding = selected.mailbox.search(&query);
+            live = self.channel.while_present(finding).await??.uids().clone();
+            limited = limit.cut(&mut live);
+        }
         if !live.is_empty() {
             selected.updates.removed_by_client();
             let expunging = selected.mailbox.expunge(&live);
             self.channel.while_present(expunging).await??;
         }
-        Ok(Completion::ok("EXPUNGE completed").with_highest_modseq())
+        let completed = Completion::ok("EXPUNGE completed").with_limit(limited);
+        Ok(completed.with_highest_modseq())
     }
 
     /// `COPYUID 38505 304,319:320 3956:3958`; nothing where nothing was copied, as no set is empty (RFC 4315, section 3).

@@ -20,8 +20,9 @@ use imap_codec::imap_types::command::FetchModifier;
 use imap_codec::imap_types::fetch::MacroOrMessageDataItemNames;
 use imap_codec::imap_types::sequence::SequenceSet;
 use imap_seq::{ModSeq, Uid, UidSet};
-use imap_updates::{Access, Flag, Flags, Recency, UpdateBuffer};
+use imap_updates::{Access, Flag, Flags, Recency, Resolved, UpdateBuffer};
 
+use super::message_limit::{MessageLimit, Uids, descending};
 use super::{Numbers, permitted, resolve};
 use crate::client::Client;
 use crate::completion::{Answer, Completion, Stop};
@@ -41,6 +42,7 @@ pub(crate) struct FetchWanted<'w> {
     pub(crate) items: &'w MacroOrMessageDataItemNames<'w>,
     pub(crate) modifiers: &'w [FetchModifier],
     pub(crate) extras: &'w Extras,
+    pub(crate) limit: MessageLimit,
 }
 
 impl<B: Backend> Client<B> {
@@ -58,6 +60,9 @@ impl<B: Backend> Client<B> {
         }
         let mut plan = Plan::new(&wanted, numbers, self.enabled)?;
         let narrowed = Narrowed::new(&wanted, numbers, self.enabled)?;
+        if narrowed.window_exceeds(wanted.limit) {
+            return Err(wanted.limit.refusal(None).into());
+        }
         if plan.items.contains(&Item::ModSeq) || narrowed.changed_since.is_some() {
             if self.state.selected()?.mod_sequences == ModSequences::NotKept {
                 return Err(Completion::bad("this mailbox keeps no mod-sequences").into());
@@ -68,18 +73,20 @@ impl<B: Backend> Client<B> {
             plan.add_modseq();
         }
         if !plan.reads_messages() {
-            return self.fetch_rows(set, &plan, &narrowed, numbers).await;
+            return self
+                .fetch_rows(set, (&plan, &narrowed), wanted.limit, numbers)
+                .await;
         }
         let (server, user) = (Arc::clone(&self.server), Arc::clone(&self.user));
-        let rows = self.fetch_rows(set, &plan, &narrowed, numbers);
+        let rows = self.fetch_rows(set, (&plan, &narrowed), wanted.limit, numbers);
         server.turns.take_for(&user, rows).await
     }
 
     async fn fetch_rows(
         &mut self,
         set: &SequenceSet,
-        plan: &Plan,
-        narrowed: &Narrowed,
+        (plan, narrowed): (&Plan, &Narrowed),
+        limit: MessageLimit,
         numbers: Numbers,
     ) -> Answer {
         let enabled = self.enabled;
@@ -102,12 +109,8 @@ impl<B: Backend> Client<B> {
         let concerned = narrowed
             .messages(&resolved, set, mailbox, &mut self.channel)
             .await?;
-        let uids: Box<dyn Iterator<Item = Uid> + Send> = match &concerned {
-            None => Box::new(resolved.uids()),
-            Some(uids) => Box::new(uids.iter()),
-        };
+        let (mut walk, limited) = walk(&resolved, concerned.as_ref(), limit, plan.need);
         let mut missing = Missing::default();
-        let mut walk = Walk::new(uids, plan.need);
         while let Some(fetched) = self.channel.while_present(walk.next(mailbox)).await?? {
             // All at once those whose octets are here; the others one by one, when they could be read.
             let mut marked = match marks {
@@ -146,7 +149,29 @@ impl<B: Backend> Client<B> {
                 tokio::task::consume_budget().await;
             }
         }
-        Ok(missing.completion(numbers))
+        Ok(missing.completion(numbers).with_limit(limited))
+    }
+}
+
+/// The walk over the messages of a FETCH, or over those of them that are processed; then with the code that says so.
+fn walk<'w>(
+    resolved: &'w Resolved<'_>,
+    concerned: Option<&'w UidSet>,
+    limit: MessageLimit,
+    need: Need,
+) -> (Walk<Uids<'w>>, Option<String>) {
+    let uids = || -> Uids<'w> {
+        match concerned {
+            None => Box::new(resolved.uids()),
+            Some(uids) => Box::new(uids.iter()),
+        }
+    };
+    match limit.highest(uids()) {
+        None => (Walk::new(uids(), need), None),
+        Some(highest) => {
+            let code = limit.code(highest.first());
+            (descending(&highest, need), Some(code))
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod identify;
 mod idle;
 mod list;
 mod mailbox;
+mod message_limit;
 mod metadata;
 mod multi_search;
 mod notify;
@@ -33,6 +34,7 @@ mod unauthenticate;
 mod url_auth;
 
 pub(crate) use fetch::FetchWanted;
+pub(crate) use message_limit::MessageLimit;
 pub(crate) use search::{ExpungesHere, Results, number_of};
 pub(crate) use store::StoreWanted;
 

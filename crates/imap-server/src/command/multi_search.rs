@@ -108,6 +108,7 @@ impl<B: Backend> Client<B> {
             }
         }
         self.state.session()?;
+        self.has_what_is_needed(program)?;
         if program.asks_mod_sequences {
             if !self.abilities().has(Ability::ModSequences) {
                 return Err(Completion::bad("mod-sequences are not supported"));

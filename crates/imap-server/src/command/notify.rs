@@ -7,7 +7,7 @@ use imap_codec::imap_types::sequence::SequenceSet;
 use imap_updates::{CommandInProgress, Release, SelectedEvents, kind};
 use tokio::time::{Instant, sleep_until};
 
-use super::{FetchWanted, Numbers};
+use super::{FetchWanted, MessageLimit, Numbers};
 use crate::client::{Client, mailbox_ended};
 use crate::completion::{Answer, Completion, Stop};
 use crate::connection::{Gone, after};
@@ -156,6 +156,8 @@ impl<B: Backend> Client<B> {
             items: &items.items,
             modifiers: &[],
             extras: &items.extras,
+            // A client that is told of new messages is told of all of them.
+            limit: MessageLimit::NONE,
         };
         match Box::pin(self.fetch(&set, wanted, Numbers::Uids)).await {
             Err(Stop::Gone(gone)) => Err(gone),

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use imap_backend::search::Wanted;
-use imap_backend::{Backend, Error, Mailbox, Need, Query, Threads, Walk};
+use imap_backend::{Backend, Error, Mailbox, Need, Query, SearchKey, Threads, Walk};
 use imap_seq::{ModSeq, UidSet, View};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
+use super::message_limit::MessageLimit;
 use super::permitted;
 use crate::client::Client;
 use crate::completion::{Answer, Completion, Condition, Stop};
@@ -21,7 +22,7 @@ use crate::contexts::Context;
 use crate::enabled::Feature;
 use crate::numbers::Numbers;
 use crate::selected::ModSequences;
-use crate::syntax::search::{Numbering, Program, Reading, Request, Return};
+use crate::syntax::search::{Needed, Numbering, Program, Reading, Request, Return};
 use crate::syntax::window::{End, Window};
 use crate::wire::{self, Correlator, ESearch, ThreadWriter};
 
@@ -98,6 +99,7 @@ impl<B: Backend> Client<B> {
             (Request::Search, None) if self.enabled.has(Feature::Rev2) => Some(Return::ALL),
             (_, options) => options,
         };
+        let limit = MessageLimit::of(&self.server.limits);
         let selected = self.state.selected()?;
         let session = Session {
             updates: &selected.updates,
@@ -110,7 +112,18 @@ impl<B: Backend> Client<B> {
             _ => Wanted::All,
         };
         let query = Query::new(key, selected.updates.view().clone()).with_wanted(wanted);
-        let finding = find(&mut selected.mailbox, &query, &request);
+        let highest = limit.highest(query.candidates());
+        let limited = match (&highest, &request) {
+            (None, _) => None,
+            (Some(highest), Request::Search) => Some(narrowed(&query, highest)),
+            // What is sorted or threaded is so as a whole (RFC 9738, section 3.3).
+            (Some(_), Request::Sort(_) | Request::Thread(_)) => return Err(limit.refusal(None).into()),
+        };
+        let finding = find(
+            &mut selected.mailbox,
+            limited.as_ref().unwrap_or(&query),
+            &request,
+        );
         let finding = async {
             match (reading, &request) {
                 (Reading::Attributes, Request::Search) => finding.await,
@@ -141,7 +154,11 @@ impl<B: Backend> Client<B> {
         };
         match options {
             None => {
-                self.tell_list(name, &results, numbers, query.view(), modseq)
+                let listed = match &highest {
+                    Some(_) => &results.descending(),
+                    None => &results,
+                };
+                self.tell_list(name, listed, numbers, query.view(), modseq)
                     .await?
             }
             Some(options) if options.wants_answer() => {
@@ -161,7 +178,21 @@ impl<B: Backend> Client<B> {
         if let Some(options) = options {
             self.keep(Correlator::new(tag), options, request, query, results, numbers)?;
         }
-        Ok(self.searched(name, expunges))
+        let limited = highest.map(|highest| limit.code(highest.first()));
+        Ok(self.searched(name, expunges).with_limit(limited))
+    }
+
+    /// BAD for keys that are not offered.
+    pub(super) fn has_what_is_needed(&self, program: &Program) -> Result<(), Completion> {
+        let abilities = self.abilities();
+        let is_offered = |needed: &Needed| match needed {
+            Needed::Ability(ability) => abilities.has(*ability),
+            Needed::MessageLimit => self.server.limits.message_limit.is_some(),
+        };
+        match program.needs.iter().all(is_offered) {
+            true => Ok(()),
+            false => Err(Completion::bad("a search key is not offered")),
+        }
     }
 
     /// What is wrong with a program in this session.
@@ -170,10 +201,7 @@ impl<B: Backend> Client<B> {
         if program.numbering == Numbering::UsesSequenceNumbers {
             permitted(Numbers::Seqs, self.enabled)?;
         }
-        let abilities = self.abilities();
-        if program.needs.iter().any(|&ability| !abilities.has(ability)) {
-            return Err(Completion::bad("a search key is not offered"));
-        }
+        self.has_what_is_needed(program)?;
         let selected = self.state.selected()?;
         if program.options.is_some_and(|options| options.update) && selected.contexts.has(tag) {
             return Err(Completion::bad("tag reuse"));
@@ -278,6 +306,12 @@ async fn find<M: Mailbox>(mailbox: &mut M, query: &Query, request: &Request) -> 
             Found::Threads(threads)
         }
     })
+}
+
+/// The same, of these messages alone.
+fn narrowed(query: &Query, uids: &UidSet) -> Query {
+    let keys = vec![SearchKey::Uids(uids.clone()), query.key().clone()];
+    Query::new(SearchKey::And(keys), query.view().clone()).with_wanted(query.wanted())
 }
 
 /// What of the messages is asked of the backend: not all of them where one or their number is enough.

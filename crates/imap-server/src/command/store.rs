@@ -10,6 +10,7 @@ use imap_codec::imap_types::sequence::SequenceSet;
 use imap_seq::{ModSeq, UidSet, View};
 
 use super::fetch::recency;
+use super::message_limit::{MessageLimit, Uids, descending};
 use super::{Numbers, permitted, resolve};
 use crate::client::Client;
 use crate::completion::{Answer, Completion};
@@ -72,7 +73,7 @@ impl<B: Backend> Client<B> {
         if let Some(Some(since)) = unchanged_since {
             change = change.with_unchanged_since(since);
         }
-        let enabled = self.enabled;
+        let (enabled, limit) = (self.enabled, MessageLimit::of(&self.server.limits));
         let selected = self.state.selected()?;
         let tells_modseqs = enabled.has(Feature::CondStore) && selected.mod_sequences == ModSequences::Kept;
         let Selected {
@@ -84,7 +85,8 @@ impl<B: Backend> Client<B> {
             ..
         } = selected;
         let resolved = resolve(updates, set, numbers)?;
-        let live = resolved.live();
+        let mut live = resolved.live();
+        let limited = limit.cut(&mut live);
         let mut all_there = resolved.expunged().is_empty();
         let modified = match (live.is_empty(), unchanged_since) {
             (true, _) => UidSet::new(),
@@ -102,7 +104,10 @@ impl<B: Backend> Client<B> {
         let answers = wanted.response == StoreResponse::Answer;
         if answers || tells_modseqs {
             let need = if tells_modseqs { Need::MODSEQ } else { Need::FLAGS };
-            let mut walk = Walk::new(live.iter(), need);
+            let mut walk = match &limited {
+                None => Walk::new(Box::new(live.iter()) as Uids<'_>, need),
+                Some(_) => descending(&live, need),
+            };
             while let Some(fetched) = self.channel.while_present(walk.next(mailbox)).await?? {
                 for entry in fetched {
                     let Some(record) = entry else {
@@ -137,6 +142,7 @@ impl<B: Backend> Client<B> {
         } else {
             Completion::expunge_issued()
         };
+        let completion = completion.with_limit(limited);
         Ok(match modified_code(&modified, numbers, resolved.view()) {
             Some(code) => completion.with_code(code),
             None => completion,

@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, Notify};
 
 use super::channel::{Channel, Gone, Line};
 use super::presence::Watch;
+use crate::command::MessageLimit;
 use crate::completion::Completion;
 use crate::syntax::append::{
     Announced, AppendLine, Begin, CatPart, Data, LiteralKind, Options, Uncountable, Verb,
@@ -195,6 +196,10 @@ impl<'c, J: Judge> Incoming<'c, J> {
             Err(why) => return Err(self.malformed(why)),
         };
         self.begin(options.data);
+        let limit = MessageLimit::of_saving(&self.channel.limits);
+        if limit.is_exceeded_by(self.counts.number.into()) {
+            return Err(Fault::Refused(limit.refusal(None)));
+        }
         if self.counts.number > self.channel.limits.append_messages {
             let most = self.channel.limits.append_messages;
             let why = format!("more than {most} messages in one command");

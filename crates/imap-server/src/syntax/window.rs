@@ -42,6 +42,11 @@ impl Window {
         })
     }
 
+    /// How many messages it asks for.
+    pub(crate) fn width(self) -> u64 {
+        u64::from(self.last.get() - self.first.get()) + 1
+    }
+
     /// The places of this window among so many messages, counted from 0 at the lowest UID.
     pub(crate) fn places(self, among: u32) -> std::ops::Range<u32> {
         let (first, last) = (self.first.get(), self.last.get().min(among));

@@ -9,7 +9,7 @@ use imap_updates::Resolved;
 
 use super::super::resync::vanished;
 use super::FetchWanted;
-use crate::command::Numbers;
+use crate::command::{MessageLimit, Numbers};
 use crate::completion::{Completion, Stop};
 use crate::connection::Channel;
 use crate::convert;
@@ -69,6 +69,12 @@ impl Narrowed {
                 window,
             }),
         }
+    }
+
+    /// Whether PARTIAL asks for too many messages (RFC 9738, section 3.1).
+    pub(super) fn window_exceeds(&self, limit: MessageLimit) -> bool {
+        self.window
+            .is_some_and(|window| limit.is_exceeded_by(window.width()))
     }
 
     /// The messages that are left of those of a set; `None` where all are. What has vanished is told on the way, before any

@@ -67,6 +67,13 @@ impl Results {
         }
     }
 
+    /// From the highest UID to the lowest.
+    pub(super) fn descending(&self) -> Self {
+        let mut uids: Vec<Uid> = self.set().iter().collect();
+        uids.reverse();
+        Self::Sorted(uids)
+    }
+
     /// Those at these places. O(runs) in the order of the mailbox.
     pub(super) fn at(&self, places: Range<u32>) -> Self {
         let (start, end) = (places.start as usize, places.end as usize);

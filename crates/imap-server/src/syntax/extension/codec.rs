@@ -32,6 +32,8 @@ fn the_codec_does_not_read_these_yet() {
         "a ESEARCH SEEN\r\n",
         "a ESEARCH IN (personal) RETURN (COUNT) SEEN\r\n",
         "a SEARCH FILTER on-the-road\r\n",
+        "a SEARCH UIDAFTER 5\r\n",
+        "a SEARCH UIDBEFORE 5\r\n",
         "a SEARCH EMAILID M1\r\n",
         "a SEARCH THREADID T1\r\n",
         "a SEARCH SAVEDBEFORE 1-Jan-2020\r\n",

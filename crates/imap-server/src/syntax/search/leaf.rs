@@ -2,11 +2,12 @@
 
 use imap_backend::{Ability, ObjectId, SearchKey};
 use imap_message::Needle;
+use imap_seq::{Uid, UidSet};
 use imap_updates::{Flag, Keyword};
 
 use super::super::reader::Reader;
 use super::super::shown::shown;
-use super::{Fault, Key};
+use super::{Fault, Key, Needed};
 
 /// What a key looks at, as far as it matters to what a search may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,8 @@ pub(super) fn leaf(reader: &mut Reader<'_>) -> Result<Key, Fault> {
                 None => Ok(Key::Uids(reader.set()?)),
             };
         }
+        "UIDAFTER" => SearchKey::Uids(arguments.uids(|uid| Some((uid.next()?, Uid::MAX)))?),
+        "UIDBEFORE" => SearchKey::Uids(arguments.uids(|uid| Some((Uid::MIN, Uid::new(uid.get() - 1)?)))?),
         "UNANSWERED" => not(SearchKey::Flag(Flag::Answered)),
         "UNDELETED" => not(SearchKey::Flag(Flag::Deleted)),
         "UNDRAFT" => not(SearchKey::Flag(Flag::Draft)),
@@ -128,6 +131,16 @@ impl<'r, 'c> Arguments<'r, 'c> {
         Ok(Key::ModSeq(reader.number64()?))
     }
 
+    /// The UIDs on one side of another, which may be none (RFC 9738, section 3.2).
+    fn uids(self, side: impl Fn(Uid) -> Option<(Uid, Uid)>) -> Result<UidSet, Fault> {
+        let uid = Uid::new(self.after_space()?.nz_number()?.get());
+        let mut uids = UidSet::new();
+        if let Some((first, last)) = uid.and_then(side) {
+            uids.insert_range(first, last);
+        }
+        Ok(uids)
+    }
+
     /// `objectid` (RFC 8474, section 7).
     fn object_id(self) -> Result<ObjectId, Fault> {
         let reader = self.after_space()?;
@@ -159,17 +172,19 @@ const SUMMARIZED: [&str; 11] = [
     "To",
 ];
 
-/// What the backend has to offer for a key that [`leaf`] gave.
-pub(super) fn needs(key: &Key) -> Option<Ability> {
+/// What has to be offered for a key that [`leaf`] gave.
+pub(super) fn needs(key: &Key) -> Option<Needed> {
     let Key::Plain(key) = key else { return None };
-    match **key {
-        SearchKey::EmailId(_) | SearchKey::ThreadId(_) => Some(Ability::ObjectId),
+    Some(match **key {
+        SearchKey::EmailId(_) | SearchKey::ThreadId(_) => Needed::Ability(Ability::ObjectId),
         SearchKey::SavedBefore(_)
         | SearchKey::SavedOn(_)
         | SearchKey::SavedSince(_)
-        | SearchKey::SaveDateSupported => Some(Ability::SaveDate),
-        _ => None,
-    }
+        | SearchKey::SaveDateSupported => Needed::Ability(Ability::SaveDate),
+        // UIDAFTER and UIDBEFORE; those of UID have to be resolved.
+        SearchKey::Uids(_) => Needed::MessageLimit,
+        _ => return None,
+    })
 }
 
 /// What a key that [`leaf`] gave looks at.

@@ -62,10 +62,18 @@ pub(crate) struct Program {
     pub(crate) reading: Reading,
     /// Whether MODSEQ is among the keys.
     pub(crate) asks_mod_sequences: bool,
-    /// What the backend has to offer for some of the keys.
-    pub(crate) needs: Vec<Ability>,
+    /// What has to be offered for some of the keys.
+    pub(crate) needs: Vec<Needed>,
     /// Whether FILTER is among the keys: what it stands for is missing, unless it was [parsed with](parse_with) the filters.
     pub(crate) names_filters: bool,
+}
+
+/// What a key needs that is not offered everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needed {
+    Ability(Ability),
+    /// MESSAGELIMIT (RFC 9738).
+    MessageLimit,
 }
 
 /// Whether a program names messages by sequence number. UID SEARCH must then hold expunges (RFC 9051, section 7.5.1).

@@ -8,7 +8,7 @@ use super::build::{Built, Keys};
 use super::filter::{DEEPEST_FILTERS, Filters, MOST_FILTER_OCTETS, is_name};
 use super::leaf::{Cost, cost, leaf, needs};
 use super::request::{Front, front};
-use super::{Fault, Key, Kind, MOST_KEYS, MOST_READING, Numbering, Program, Reading};
+use super::{Fault, Key, Kind, MOST_KEYS, MOST_READING, Needed, Numbering, Program, Reading};
 
 /// The most parentheses, ORs and NOTs that are open at a time: bounds the stack of a program that nests only in writing.
 /// A chain of [`MOST_KEYS`] alternatives, each in its own parentheses, has a quarter of that.
@@ -103,7 +103,7 @@ struct Parser<'c> {
     numbering: Numbering,
     reading: Reading,
     asks_mod_sequences: bool,
-    needs: Vec<Ability>,
+    needs: Vec<Needed>,
     is_fuzzy: bool,
     /// Whether `$` is among the keys.
     uses_saved: bool,
@@ -223,8 +223,8 @@ impl<'c> Parser<'c> {
             }
         };
         self.asks_mod_sequences |= matches!(&key, Key::ModSeq(_));
-        if let Some(ability) = needs(&key) {
-            self.need(ability);
+        if let Some(needed) = needs(&key) {
+            self.need(needed);
         }
         self.count(&key)?;
         Ok(Some(Built::leaf(key)))
@@ -263,7 +263,7 @@ impl<'c> Parser<'c> {
             return Err(Fault::syntax(at, "no name of a filter"));
         }
         self.names_filters = true;
-        self.need(Ability::Metadata);
+        self.need(Needed::Ability(Ability::Metadata));
         let Some(filters) = self.filters else {
             let unknown = Key::Plain(Box::new(SearchKey::All));
             self.count(&unknown)?;
@@ -285,9 +285,9 @@ impl<'c> Parser<'c> {
         self.push(Open::Filter(Keys::default()))
     }
 
-    fn need(&mut self, ability: Ability) {
-        if !self.needs.contains(&ability) {
-            self.needs.push(ability);
+    fn need(&mut self, needed: Needed) {
+        if !self.needs.contains(&needed) {
+            self.needs.push(needed);
         }
     }
 
