@@ -138,6 +138,9 @@ pub trait Session: Send + 'static {
     /// stores the message: CATENATE (RFC 4469). Where sessions are a handle, it is a clone. With
     /// [`Ability::Catenate`](crate::Ability::Catenate) it is always there.
     ///
+    /// Of several messages in one APPEND each may name others, so that it is asked for before the first is stored, whether
+    /// one does or not. What costs something is better done when it [selects](Self::select) a mailbox.
+    ///
     /// The default is `None`.
     fn another(&self) -> Option<Self>
     where

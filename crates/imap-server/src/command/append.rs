@@ -47,7 +47,7 @@ impl<B: Backend> Client<B> {
             Ok(options) => options,
             Err(why) => return Err(self.not_understood(&head, why)),
         };
-        let mut rules = self.rules(head.verb)?;
+        let mut rules = self.rules(head.verb, options.data)?;
         let (target, first) = match self.target(&head, &mut rules, &options).await {
             Ok(target) => target,
             Err(refusal) => {
@@ -80,19 +80,23 @@ impl<B: Backend> Client<B> {
         }
     }
 
-    fn rules(&mut self, verb: Verb) -> Result<Rules<B>, Completion> {
+    /// What holds for a command whose first message comes like that.
+    fn rules(&mut self, verb: Verb, first: Data) -> Result<Rules<B>, Completion> {
         let abilities = self.abilities();
         let naming = self.naming()?;
+        let several = verb == Verb::Append && abilities.has(Ability::MultiAppend);
         let selected = match &self.state {
             State::Selected(_, selected) => Some(selected.name.clone()),
             _ => None,
         };
-        let urls = match abilities.has(Ability::Catenate) {
+        // A later message may have URLs where the first has none; when it comes, this session is at work.
+        let may_have_urls = several || matches!(first, Data::Catenate);
+        let urls = match may_have_urls && abilities.has(Ability::Catenate) {
             true => self.state.session()?.another(),
             false => None,
         };
         Ok(Rules {
-            several: verb == Verb::Append && abilities.has(Ability::MultiAppend),
+            several,
             takes_utf8: self.enabled.has(Feature::Utf8),
             largest: self.channel.limits.append,
             rights: Rights::none(),
