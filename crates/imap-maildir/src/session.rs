@@ -195,6 +195,7 @@ pub(crate) fn abilities() -> Abilities {
         .with(Ability::Quota)
         .with(Ability::Acl)
         .with(Ability::UrlAuth)
+        .with(Ability::SaveDate)
 }
 
 impl MaildirSession {

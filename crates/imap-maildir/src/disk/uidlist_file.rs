@@ -11,7 +11,7 @@ use crate::disk::control_file::{self, Replacement};
 use crate::disk::directory::Directory;
 use crate::disk::dotlock::Dotlock;
 use crate::disk::storage::{FileVersion, OpenFor, StoredFile};
-use crate::format::uidlist::{Fault, Header, Parsed, UidRecord, parse, parse_appended, write};
+use crate::format::uidlist::{Fault, Header, Parsed, SavedAt, UidRecord, parse, parse_appended, write};
 
 /// Its name.
 pub(crate) const FILE_NAME: &str = "dovecot-uidlist";
@@ -274,7 +274,16 @@ impl UidListFile {
         self.records.push(record);
     }
 
-    /// Gives each base name the next UID, in order, and makes that durable.
+    /// When the message of a UID came into the mailbox, where the list says so.
+    pub(crate) fn saved_at(&self, uid: u32) -> Option<SavedAt> {
+        let at = self
+            .records
+            .binary_search_by_key(&uid, |record| record.uid)
+            .ok()?;
+        self.records[at].saved
+    }
+
+    /// Gives each base name the next UID, in order, and makes that durable. `saved` is now.
     ///
     /// The caller has refreshed the list under this lock. On failure none of the names has a UID, and numbers that another
     /// program may have read are not used again.
@@ -285,7 +294,8 @@ impl UidListFile {
         &mut self,
         directory: &Directory,
         lock: &Dotlock,
-        names: Vec<(Arc<[u8]>, Box<str>)>,
+        names: Vec<Arc<[u8]>>,
+        saved: Option<SavedAt>,
     ) -> io::Result<Vec<u32>> {
         let first = self.next_uid();
         // The largest number is no UID: a next UID above it could not be said.
@@ -299,7 +309,12 @@ impl UidListFile {
         let records: Vec<UidRecord> = uids
             .iter()
             .zip(names)
-            .map(|(&uid, (base, keys))| UidRecord { uid, keys, base })
+            .map(|(&uid, base)| UidRecord {
+                uid,
+                saved,
+                keys: Box::default(),
+                base,
+            })
             .collect();
         let before = self.highest;
         self.highest = before.max(first + count - 1);

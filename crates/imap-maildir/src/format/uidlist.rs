@@ -2,8 +2,12 @@
 //!
 //! ```text
 //! 3 V1700000000 N9 G5f0c...                 version, UIDVALIDITY, next UID, mailbox identifier, others' keys
-//! 7 S120 W124 :1700000001.M1P1.host         UID, keys without spaces, base name
+//! 7 T1700000002 S120 W124 :1700000001.M1P1.host   UID, keys without spaces, base name
 //! ```
+//!
+//! The key `T` is ours: when the message came into the mailbox (RFC 8514), in seconds since the epoch. Dovecot keeps every key that
+//! is a capital. A record that another program has made has none, and then nothing on disk says it: the time of the file is
+//! INTERNALDATE, and its status changes with its flags.
 //!
 //! Version 1 (Courier's `courierimapuiddb` too) is read: `1 <uidvalidity> <next uid>`, then `<uid> <file name>`. The header's `N` is
 //! not raised by appended records, so UIDNEXT is the larger of `N` and the last UID plus one.
@@ -11,14 +15,23 @@
 //! A last line without a line end is a write that did not finish. Dovecot 2.3 appends right behind it and later gives one UID
 //! twice; here it makes the list unfit for appending, and its number counts as used.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
+
+/// Seconds since the epoch, up to the year 2106.
+pub(crate) type SavedAt = NonZeroU32;
+
+/// The key of a [`SavedAt`].
+const SAVED: char = 'T';
 
 /// One message's line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UidRecord {
     /// 1 to 2^32-2; the list ascends strictly.
     pub(crate) uid: u32,
-    /// Keys and values between UID and name, each `X<value>`, separated by one space; mostly empty.
+    /// When it came into the mailbox, where that is known.
+    pub(crate) saved: Option<SavedAt>,
+    /// Other keys and values between UID and name, each `X<value>`, separated by one space; mostly empty.
     pub(crate) keys: Box<str>,
     /// The base name.
     pub(crate) base: Arc<[u8]>,
@@ -28,6 +41,9 @@ impl UidRecord {
     /// Appends this record's line to `out`.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.uid.to_string().as_bytes());
+        if let Some(saved) = self.saved {
+            out.extend_from_slice(format!(" {SAVED}{saved}").as_bytes());
+        }
         if !self.keys.is_empty() {
             out.push(b' ');
             out.extend_from_slice(self.keys.as_bytes());
@@ -275,15 +291,25 @@ fn parse_record(line: &[u8], version: Version) -> Option<UidRecord> {
         return None;
     }
     let keys = std::str::from_utf8(keys).ok()?;
-    let known = keys
+    let mut known = keys
         .split(' ')
-        .filter(|field| field.starts_with(|letter: char| letter.is_ascii_uppercase()));
+        .filter(|field| field.starts_with(|letter: char| letter.is_ascii_uppercase()))
+        .peekable();
+    // It is written first.
+    let saved = known.peek().and_then(|field| saved_at(field));
+    let known = known.skip(usize::from(saved.is_some()));
     let keys = known.collect::<Vec<_>>().join(" ").into();
     Some(UidRecord {
         uid,
+        saved,
         keys,
         base: base.into(),
     })
+}
+
+fn saved_at(field: &str) -> Option<SavedAt> {
+    let seconds = crate::format::file_name::number(field.strip_prefix(SAVED)?.as_bytes())?;
+    SavedAt::new(u32::try_from(seconds).ok()?)
 }
 
 /// Lines may end in CRLF: some programs write them so.
@@ -352,6 +378,32 @@ mod tests {
             &*record.keys, "W124 S120 Gxyz",
             "a key that is no capital is dropped"
         );
+    }
+
+    #[test]
+    fn the_time_at_which_a_message_was_saved_is_a_key_of_its_record() {
+        let lines =
+            "1 T1700000000 :a\n2 T1700000000 S5 W6 :b\n3 S5 :c\n4 T0 :d\n5 Tx S5 :e\n6 T4294967296 :f\n";
+        let parsed = parse(&list(lines));
+        let seen: Vec<_> = parsed
+            .records
+            .iter()
+            .map(|record| (record.saved.map(SavedAt::get), &*record.keys))
+            .collect();
+        let saved = Some(1_700_000_000);
+        assert_eq!(
+            seen,
+            [
+                (saved, ""),
+                (saved, "S5 W6"),
+                (None, "S5"),
+                (None, "T0"),
+                (None, "Tx S5"),
+                (None, "T4294967296")
+            ]
+        );
+        let header = parsed.header.unwrap();
+        assert!(write(&header, &parsed.records).ends_with(lines.as_bytes()));
     }
 
     #[test]
@@ -452,13 +504,21 @@ mod tests {
             1..9,
         )
         .prop_filter("name", |base| base[0] != b'.');
-        let keys = prop_oneof![Just(""), Just("S12 W14"), Just("Gabc")];
-        proptest::collection::btree_map(1..u32::MAX, (base, keys), 0..20).prop_map(|map| {
+        let keys = prop_oneof![
+            Just(""),
+            Just("S12 W14"),
+            Just("Gabc"),
+            Just("T0 S1"),
+            Just("S1 T9")
+        ];
+        let record = (base, keys, any::<u32>().prop_map(SavedAt::new));
+        proptest::collection::btree_map(1..u32::MAX, record, 0..20).prop_map(|map| {
             let mut seen = std::collections::HashSet::new();
             map.into_iter()
-                .filter(|(_, (base, _))| seen.insert(base.clone()))
-                .map(|(uid, (base, keys))| UidRecord {
+                .filter(|(_, (base, ..))| seen.insert(base.clone()))
+                .map(|(uid, (base, keys, saved))| UidRecord {
                     uid,
+                    saved,
                     keys: keys.into(),
                     base: base.into(),
                 })

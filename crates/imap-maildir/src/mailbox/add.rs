@@ -10,6 +10,7 @@ use imap_backend::{Error, ErrorKind, Rights};
 use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Flags, Keyword, Recency};
 
+use crate::disk::clock;
 use crate::disk::delivery::Prepared;
 use crate::disk::directory::Subdirectory;
 use crate::disk::dotlock::Dotlock;
@@ -167,9 +168,11 @@ impl OpenMailbox {
         self.directory.moments().at(Moment::PlacedDurably);
         let names = placed
             .iter()
-            .map(|entry| (Arc::from(split(&entry.name).0), Box::default()))
+            .map(|entry| Arc::from(split(&entry.name).0))
             .collect();
-        let uids = writer.list.assign(&self.directory, lock, names)?;
+        let uids = writer
+            .list
+            .assign(&self.directory, lock, names, clock::saved_at())?;
         self.directory.moments().at(Moment::Recorded);
         Ok(uids.into_iter().filter_map(Uid::new).collect())
     }
@@ -191,6 +194,7 @@ impl OpenMailbox {
         hub.set_modseq(number.unwrap_or(ModSeq::MIN));
         for (&uid, mut entry) in uids.iter().zip(placed) {
             entry.modseq = number.unwrap_or(entry.modseq);
+            entry.saved = writer.list.saved_at(uid.get());
             writer.left_in_new += usize::from(entry.subdirectory == Subdirectory::New);
             hub.insert(uid, entry);
             let _ = hub.arrive(uid, Recency::Recent);

@@ -13,6 +13,7 @@ use crate::format::file_name::split;
 use crate::format::flags::{Info, Letter};
 use crate::format::keywords::LettersInUse;
 use crate::format::letter_map::LetterMap;
+use crate::format::uidlist::SavedAt;
 use crate::mailbox::letter_sets::LetterSets;
 use crate::mailbox::vanished::Vanished;
 
@@ -27,6 +28,8 @@ pub(crate) struct Entry {
     pub(crate) size: Option<u64>,
     /// INTERNALDATE, seconds since the epoch, once looked up.
     pub(crate) date: Option<i64>,
+    /// When it came into the mailbox, where that is known.
+    pub(crate) saved: Option<SavedAt>,
     /// Of the last change.
     pub(crate) modseq: ModSeq,
 }
@@ -41,6 +44,7 @@ impl Entry {
             info,
             size: None,
             date: None,
+            saved: None,
             modseq: ModSeq::MIN,
         }
     }
@@ -54,6 +58,7 @@ impl Entry {
         Self {
             size: self.size,
             date: self.date,
+            saved: self.saved,
             modseq: self.modseq,
             ..Self::new(subdirectory, name)
         }

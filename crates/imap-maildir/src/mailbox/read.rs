@@ -9,6 +9,7 @@ use imap_seq::{ModSeq, Uid};
 use imap_updates::Flags;
 
 use crate::disk::storage::{FileStatus, StoredFile};
+use crate::format::uidlist::SavedAt;
 use crate::mailbox::body::{FileBody, of_one_message};
 use crate::mailbox::cache::MessageKey;
 use crate::mailbox::content::{Asker, Content, Means, Wanted, read_content};
@@ -27,6 +28,8 @@ pub(crate) struct Reading {
     pub(crate) size: Option<u64>,
     /// INTERNALDATE, seconds since the epoch, where it is known.
     pub(crate) date: Option<i64>,
+    /// SAVEDATE, where it is known.
+    pub(crate) saved: Option<SavedAt>,
     pub(crate) summary: Option<Arc<Summary>>,
     pub(crate) body: Option<Body>,
 }
@@ -100,6 +103,7 @@ impl OpenMailbox {
                     modseq: entry.modseq,
                     size: entry.size,
                     date: entry.date,
+                    saved: entry.saved,
                     summary: None,
                     body: None,
                 }));
@@ -199,6 +203,7 @@ impl OpenMailbox {
             modseq: entry.modseq,
             size: content.size.or(entry.size),
             date: content.date.or(entry.date),
+            saved: entry.saved,
             summary,
             body,
         }))

@@ -12,7 +12,7 @@ use crate::format::letter_map::LetterMap;
 use crate::mailbox::index::Entry;
 use crate::mailbox::letter_sets::LetterSets;
 use crate::mailbox::open::OpenMailbox;
-use crate::mailbox::record::internal_date;
+use crate::mailbox::record::{internal_date, save_date};
 
 /// How many times a message is compared with a criterion before the hub is given free for others.
 const COMPARISONS: usize = 16_384;
@@ -41,6 +41,10 @@ enum Criterion<'a> {
     Before(chrono::NaiveDate),
     On(chrono::NaiveDate),
     Since(chrono::NaiveDate),
+    SavedBefore(chrono::NaiveDate),
+    SavedOn(chrono::NaiveDate),
+    SavedSince(chrono::NaiveDate),
+    HasSaveDate,
     Larger(u64),
     Smaller(u64),
     And(Vec<Self>),
@@ -162,6 +166,10 @@ impl<'a> Criterion<'a> {
             SearchKey::Before(day) => Self::Before(*day),
             SearchKey::On(day) => Self::On(*day),
             SearchKey::Since(day) => Self::Since(*day),
+            SearchKey::SavedBefore(day) => Self::SavedBefore(*day),
+            SearchKey::SavedOn(day) => Self::SavedOn(*day),
+            SearchKey::SavedSince(day) => Self::SavedSince(*day),
+            SearchKey::SaveDateSupported => Self::HasSaveDate,
             SearchKey::Larger(size) => Self::Larger(*size),
             SearchKey::Smaller(size) => Self::Smaller(*size),
             SearchKey::And(keys) => Self::And(Self::of_different(keys, letters)),
@@ -243,6 +251,11 @@ impl<'a> Criterion<'a> {
     /// `None` where the index does not know enough.
     fn matches(&self, uid: Uid, entry: &Entry) -> Option<bool> {
         let day = || Some(internal_date(entry.date?).date_naive());
+        // INTERNALDATE in the place of a save date that is not known (RFC 8514, section 4.3).
+        let saved = || match entry.saved {
+            Some(saved) => Some(save_date(saved).date_naive()),
+            None => day(),
+        };
         match self {
             Self::All => Some(true),
             Self::Uids(uids) => Some(uids.contains(uid)),
@@ -250,6 +263,10 @@ impl<'a> Criterion<'a> {
             Self::Before(limit) => Some(day()? < *limit),
             Self::On(limit) => Some(day()? == *limit),
             Self::Since(limit) => Some(day()? >= *limit),
+            Self::SavedBefore(limit) => Some(saved()? < *limit),
+            Self::SavedOn(limit) => Some(saved()? == *limit),
+            Self::SavedSince(limit) => Some(saved()? >= *limit),
+            Self::HasSaveDate => Some(entry.saved.is_some()),
             Self::Larger(limit) => Some(entry.size? > *limit),
             Self::Smaller(limit) => Some(entry.size? < *limit),
             Self::And(all) => decide(all, uid, entry, false),
@@ -269,11 +286,16 @@ impl Hash for Criterion<'_> {
             // Equal sets are of one size and begin with one UID.
             Self::Uids(uids) => (uids.len(), uids.first()).hash(state),
             Self::Letters(letters) => letters.hash(state),
-            Self::Before(day) | Self::On(day) | Self::Since(day) => day.hash(state),
+            Self::Before(day)
+            | Self::On(day)
+            | Self::Since(day)
+            | Self::SavedBefore(day)
+            | Self::SavedOn(day)
+            | Self::SavedSince(day) => day.hash(state),
             Self::Larger(size) | Self::Smaller(size) => size.hash(state),
             Self::And(criteria) | Self::Or(criteria) => criteria.hash(state),
             Self::Not(criterion) => criterion.hash(state),
-            Self::All | Self::NeedsContent => {}
+            Self::All | Self::HasSaveDate | Self::NeedsContent => {}
         }
     }
 }

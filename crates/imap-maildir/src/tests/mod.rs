@@ -17,6 +17,7 @@ mod power;
 mod quota;
 mod races;
 mod recent;
+mod saved;
 mod search;
 mod subscribed;
 

@@ -21,7 +21,11 @@ fn key() -> impl Strategy<Value = SearchKey> {
         flag.prop_map(|flag| SearchKey::Flag(flag.parse().unwrap())),
         day.clone().prop_map(SearchKey::Before),
         day.clone().prop_map(SearchKey::On),
-        day.prop_map(SearchKey::Since),
+        day.clone().prop_map(SearchKey::Since),
+        day.clone().prop_map(SearchKey::SavedBefore),
+        day.clone().prop_map(SearchKey::SavedOn),
+        day.prop_map(SearchKey::SavedSince),
+        Just(SearchKey::SaveDateSupported),
         (0u64..40).prop_map(SearchKey::Larger),
         (0u64..40).prop_map(SearchKey::Smaller),
         Just(SearchKey::Header("subject".to_owned(), Needle::new("even"))),
@@ -58,6 +62,16 @@ fn the_index_and_the_records_find_the_same_messages() {
                 .set_modified(time)
                 .unwrap();
         }
+        // Of every second message it is known when it was saved.
+        let mut list = "3 V17 N11 G0123456789abcdef0123456789abcdef\n".to_owned();
+        for number in 0..suffixes.len() {
+            let saved = match number % 2 {
+                0 => format!(" T{}", 1_000_000_000 - 30_000 * number),
+                _ => String::new(),
+            };
+            list.push_str(&format!("{}{saved} :{number}.a\n", number + 1));
+        }
+        std::fs::write(fixture.root().join("dovecot-uidlist"), list).unwrap();
         std::fs::write(fixture.root().join("dovecot-keywords"), "0 todo\n1 $Forwarded\n").unwrap();
         let client = fixture.select("INBOX").await;
         // Gone from the index, and still in the client's view.

@@ -44,11 +44,8 @@ impl Fixture {
     fn assign(&self, list: &mut UidListFile, names: &[&str]) -> Vec<u32> {
         let lock = self.lock();
         list.refresh(&self.directory, Reading::Locked(&lock)).unwrap();
-        let names = names
-            .iter()
-            .map(|name| (name.as_bytes().into(), Box::default()))
-            .collect();
-        list.assign(&self.directory, &lock, names).unwrap()
+        let names = names.iter().map(|name| name.as_bytes().into()).collect();
+        list.assign(&self.directory, &lock, names, None).unwrap()
     }
 }
 

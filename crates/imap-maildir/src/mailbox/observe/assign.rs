@@ -7,6 +7,7 @@ use imap_seq::Uid;
 use imap_updates::Recency;
 
 use super::{Arrival, Uids};
+use crate::disk::clock;
 use crate::disk::dotlock::Dotlock;
 use crate::disk::scan::FoundFile;
 use crate::format::file_name::arrival_order;
@@ -59,12 +60,11 @@ impl OpenMailbox {
         mut files: Vec<FoundFile>,
     ) -> io::Result<Assigned> {
         files.sort_by_cached_key(|file| (arrival_order(file.base()), file.name.clone()));
-        let names = files
-            .iter()
-            .map(|file| (Arc::from(file.base()), Box::default()))
-            .collect();
+        let names = files.iter().map(|file| Arc::from(file.base())).collect();
         lock.keep()?;
-        let uids = writer.list.assign(&self.directory, lock, names)?;
+        let uids = writer
+            .list
+            .assign(&self.directory, lock, names, clock::saved_at())?;
         let arrivals = uids.into_iter().zip(files).filter_map(|(uid, file)| {
             Some(Arrival {
                 uid: Uid::new(uid)?,

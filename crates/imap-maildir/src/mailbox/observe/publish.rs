@@ -84,7 +84,8 @@ impl OpenMailbox {
     /// The files of arrivals as entries, with the numbers that they keep.
     fn with_entries(&self, writer: &mut Writer, arrived: Vec<Arrival>) -> Vec<Arriving> {
         let arriving = |arrival: Arrival| {
-            let entry = Entry::of(&arrival.file);
+            let mut entry = Entry::of(&arrival.file);
+            entry.saved = writer.list.saved_at(arrival.uid.get());
             let kept = writer.numbers.kept(arrival.uid, &entry.info);
             writer.numbers.is_now_known(arrival.uid);
             Arriving {
