@@ -57,7 +57,7 @@ mod verdict;
 pub use case::{CASES, Case};
 pub use imap_memory::{MemoryBackend, MemoryMailbox, MemorySession};
 pub use mail::Mail;
-pub use model::{ClientModel, Contradiction, Effect};
+pub use model::{ClientModel, Contradiction, ContradictionKind, Effect};
 pub use outside::{Outside, OutsideMessage};
 pub use random::{RandomReport, RandomRuns};
 pub use report::{Outcome, Report, run_all, run_case};

@@ -22,27 +22,68 @@ use std::fmt;
 pub struct ClientModel {
     /// By number; `None` where the client has not asked for the UID yet.
     uids: Vec<Option<Uid>>,
+    /// No UID is known from this place on.
+    known_to: usize,
     flags: BTreeMap<Uid, Flags>,
     modseqs: BTreeMap<Uid, ModSeq>,
     recent: u32,
-    /// The highest UID ever learnt.
-    highest: Option<Uid>,
     gone: UidSet,
 }
 
 /// A response that a client cannot reconcile with what it was told before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contradiction {
-    rule: &'static str,
+    kind: ContradictionKind,
     what: String,
 }
 
 impl Contradiction {
+    /// Which promise of the protocol was broken.
+    #[must_use]
+    pub const fn kind(&self) -> ContradictionKind {
+        self.kind
+    }
+
     /// Where the rule stands that the response breaks.
     #[must_use]
     pub const fn rule(&self) -> &'static str {
-        self.rule
+        match self.kind {
+            ContradictionKind::ExpungeTime | ContradictionKind::ExpungeNumber => "RFC 9051, section 7.5.1",
+            ContradictionKind::VanishedTime | ContradictionKind::VanishedUid => "RFC 7162, section 3.2.10",
+            ContradictionKind::ExistsShrinks => "RFC 9051, section 7.4.1",
+            ContradictionKind::FetchNumber => "RFC 9051, section 7.5.2",
+            ContradictionKind::UidChanged | ContradictionKind::UidOrder | ContradictionKind::UidReused => {
+                "RFC 9051, section 2.3.1.1"
+            }
+            ContradictionKind::RecentNumber => "RFC 3501, section 7.3.2",
+        }
     }
+}
+
+/// The promises that a mailbox's numbers and UIDs keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ContradictionKind {
+    /// EXPUNGE during a command that forbids it.
+    ExpungeTime,
+    /// VANISHED during a command that forbids it.
+    VanishedTime,
+    /// EXPUNGE of a number that there is not.
+    ExpungeNumber,
+    /// VANISHED of a message that the client does not have.
+    VanishedUid,
+    /// EXISTS below what the client has.
+    ExistsShrinks,
+    /// FETCH of a number that there is not.
+    FetchNumber,
+    /// A number with another UID than before.
+    UidChanged,
+    /// UIDs that do not ascend with the numbers.
+    UidOrder,
+    /// A UID that was expunged before.
+    UidReused,
+    /// RECENT above EXISTS.
+    RecentNumber,
 }
 
 impl fmt::Display for Contradiction {
@@ -127,31 +168,38 @@ impl ClientModel {
     /// The number does not exist or had another UID; the UID is out of order, or was expunged before (RFC 9051,
     /// section 2.3.1.1).
     pub fn learn(&mut self, seq: SeqNum, uid: Uid) -> Result<(), Contradiction> {
-        let exists = self.exists();
-        let Some(known) = self.uids.get(place(seq)) else {
-            return contradiction(FETCH, format!("FETCH {seq} in a mailbox of {exists} messages"));
+        let (at, exists) = (place(seq), self.exists());
+        let Some(known) = self.uids.get(at) else {
+            let what = format!("FETCH {seq} in a mailbox of {exists} messages");
+            return contradiction(ContradictionKind::FetchNumber, what);
         };
         match known {
             Some(known) if *known == uid => return Ok(()),
             Some(known) => {
-                return contradiction(UIDS, format!("FETCH {seq} has UID {uid}, it was UID {known}"));
+                let what = format!("FETCH {seq} has UID {uid}, it was UID {known}");
+                return contradiction(ContradictionKind::UidChanged, what);
             }
             None => {}
         }
         if self.gone.contains(uid) {
-            return contradiction(
-                UIDS,
-                format!("UID {uid} is in the mailbox again after its EXPUNGE"),
-            );
+            let what = format!("UID {uid} is in the mailbox again after its EXPUNGE");
+            return contradiction(ContradictionKind::UidReused, what);
         }
-        let (before, after) = (&self.uids[..place(seq)], &self.uids[place(seq) + 1..]);
-        let low = before.iter().flatten().any(|other| *other >= uid);
-        if low || after.iter().flatten().any(|other| *other <= uid) {
-            return contradiction(UIDS, format!("FETCH {seq} has UID {uid}, which is out of order"));
+        let before = self.uids[..at].iter().rev().flatten().next();
+        let known_to = self.known_to.max(at + 1);
+        let after = self.uids[at + 1..known_to].iter().flatten().next();
+        if before.is_some_and(|before| *before >= uid) || after.is_some_and(|after| *after <= uid) {
+            let what = format!("FETCH {seq} has UID {uid}, which is out of order");
+            return contradiction(ContradictionKind::UidOrder, what);
         }
-        self.uids[place(seq)] = Some(uid);
-        self.highest = self.highest.max(Some(uid));
+        self.uids[at] = Some(uid);
+        self.known_to = known_to;
         Ok(())
+    }
+
+    /// The client was told a message's mod-sequence in answer to a command of its own.
+    pub fn learn_modseq(&mut self, uid: Uid, modseq: ModSeq) {
+        self.modseqs.insert(uid, modseq);
     }
 
     /// The client was told a message's flags in answer to a command of its own.
@@ -180,10 +228,10 @@ impl ClientModel {
                 self.flags.insert(*uid, (*flags).clone());
                 Ok(Effect::Flags(*uid, (*flags).clone()))
             }
-            Untagged::Recent(recent) if *recent > self.exists() => contradiction(
-                RECENT,
-                format!("RECENT {recent} in a mailbox of {} messages", self.exists()),
-            ),
+            Untagged::Recent(recent) if *recent > self.exists() => {
+                let what = format!("RECENT {recent} in a mailbox of {} messages", self.exists());
+                contradiction(ContradictionKind::RecentNumber, what)
+            }
             Untagged::Recent(recent) => {
                 self.recent = *recent;
                 Ok(Effect::Other)
@@ -194,44 +242,67 @@ impl ClientModel {
 
     fn expunge(&mut self, seq: SeqNum, expunges: Expunges) -> Result<Effect, Contradiction> {
         if expunges == Expunges::Hold {
-            return contradiction(EXPUNGE, format!("EXPUNGE {seq} during a command that forbids it"));
+            let what = format!("EXPUNGE {seq} during a command that forbids it");
+            return contradiction(ContradictionKind::ExpungeTime, what);
         }
         if seq.get() > self.exists() {
-            return contradiction(
-                EXPUNGE,
-                format!("EXPUNGE {seq} in a mailbox of {} messages", self.exists()),
-            );
+            let what = format!("EXPUNGE {seq} in a mailbox of {} messages", self.exists());
+            return contradiction(ContradictionKind::ExpungeNumber, what);
         }
         let uid = self.uids.remove(place(seq));
+        if place(seq) < self.known_to {
+            self.known_to -= 1;
+        }
         self.forget(uid);
         Ok(Effect::Expunged(vec![uid]))
     }
 
+    /// A UID that was not learnt is one of the messages between its neighbours: which of them makes no difference.
     fn vanish(&mut self, uids: &UidSet, expunges: Expunges) -> Result<Effect, Contradiction> {
         if expunges == Expunges::Hold {
-            return contradiction(
-                VANISHED,
-                format!("VANISHED {uids} during a command that forbids it"),
-            );
+            let what = format!("VANISHED {uids} during a command that forbids it");
+            return contradiction(ContradictionKind::VanishedTime, what);
         }
-        let mut vanished = Vec::new();
-        for uid in uids.iter() {
-            let Some(at) = self.uids.iter().position(|known| *known == Some(uid)) else {
-                return contradiction(
-                    VANISHED,
-                    format!("VANISHED {uid}, which the client does not have"),
-                );
+        let (mut left, mut vanished) = (Vec::with_capacity(self.uids.len()), Vec::new());
+        let (mut unknown, mut above) = (0, Uid::MIN);
+        for known in &self.uids[..self.known_to] {
+            let Some(uid) = *known else {
+                unknown += 1;
+                continue;
             };
-            vanished.push(self.uids.remove(at));
-            self.forget(Some(uid));
+            let of_them = if unknown == 0 {
+                0
+            } else {
+                between(uids, above, before(uid))
+            };
+            left.extend((of_them..unknown).map(|_| None));
+            vanished.extend((0..of_them.min(unknown)).map(|_| None));
+            (unknown, above) = (0, uid.next().unwrap_or(uid));
+            match uids.contains(uid) {
+                true => vanished.push(Some(uid)),
+                false => left.push(Some(uid)),
+            }
         }
+        unknown += (self.uids.len() - self.known_to) as u64;
+        let of_them = between(uids, above, Some(Uid::MAX)).min(unknown);
+        vanished.extend((0..of_them).map(|_| None));
+        self.known_to = left.len();
+        left.extend((of_them..unknown).map(|_| None));
+        if vanished.len() as u64 != uids.len() {
+            let what = format!("VANISHED {uids}, which the client does not have all of");
+            return contradiction(ContradictionKind::VanishedUid, what);
+        }
+        self.uids = left;
+        vanished.iter().for_each(|uid| self.forget(*uid));
+        self.gone = self.gone.union(uids);
         Ok(Effect::Expunged(vanished))
     }
 
     fn grow(&mut self, exists: u32) -> Result<Effect, Contradiction> {
         let before = self.exists();
         if exists < before {
-            return contradiction(EXISTS, format!("EXISTS {exists} after {before}, without EXPUNGE"));
+            let what = format!("EXISTS {exists} after {before}, without EXPUNGE");
+            return contradiction(ContradictionKind::ExistsShrinks, what);
         }
         self.uids.resize(exists as usize, None);
         Ok(Effect::Arrived(exists - before))
@@ -246,19 +317,21 @@ impl ClientModel {
     }
 }
 
-const FETCH: &str = "RFC 9051, section 7.5.2";
-const UIDS: &str = "RFC 9051, section 2.3.1.1";
-const RECENT: &str = "RFC 3501, section 7.3.2";
-const EXPUNGE: &str = "RFC 9051, section 7.5.1";
-const VANISHED: &str = "RFC 7162, section 3.2.10";
-const EXISTS: &str = "RFC 9051, section 7.4.1";
-
 fn place(seq: SeqNum) -> usize {
     seq.get() as usize - 1
 }
 
-fn contradiction<T>(rule: &'static str, what: String) -> Result<T, Contradiction> {
-    Err(Contradiction { rule, what })
+fn before(uid: Uid) -> Option<Uid> {
+    Uid::new(uid.get() - 1)
+}
+
+/// How many UIDs of the set lie between these, both included.
+fn between(uids: &UidSet, low: Uid, high: Option<Uid>) -> u64 {
+    high.map_or(0, |high| uids.range_len(low, high))
+}
+
+fn contradiction<T>(kind: ContradictionKind, what: String) -> Result<T, Contradiction> {
+    Err(Contradiction { kind, what })
 }
 
 #[cfg(test)]
@@ -306,6 +379,24 @@ mod tests {
         let strange = UidSet::from_iter([uid(9)]);
         let vanished = refused(client(&[1]), &Untagged::Vanished(&strange), Expunges::Release);
         assert!(vanished.contains("does not have"), "{vanished}");
+    }
+
+    #[test]
+    fn a_uid_that_was_never_learnt_vanishes_from_between_its_neighbours() {
+        let mut client = ClientModel::selected(5);
+        client.learn(seq(2), uid(10)).unwrap();
+        client.learn(seq(4), uid(20)).unwrap();
+        let gone = UidSet::from_iter([uid(15), uid(20), uid(30)]);
+        client
+            .apply(&Untagged::Vanished(&gone), Expunges::Release)
+            .unwrap();
+        assert_eq!(client.exists(), 2);
+        assert_eq!(client.uid_of(seq(2)), Some(uid(10)));
+        let none_left = UidSet::from_iter([uid(16)]);
+        let refused = refused(client.clone(), &Untagged::Vanished(&none_left), Expunges::Release);
+        assert!(refused.contains("does not have"), "{refused}");
+        client.apply(&Untagged::Exists(3), Expunges::Release).unwrap();
+        assert!(client.learn(seq(3), uid(30)).is_err(), "vanished before");
     }
 
     #[test]

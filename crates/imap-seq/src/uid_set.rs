@@ -72,6 +72,12 @@ impl UidSet {
         self.bits.len()
     }
 
+    /// How many there are from `first` to `last`, both included; none when `first > last`.
+    #[must_use]
+    pub fn range_len(&self, first: Uid, last: Uid) -> u64 {
+        self.bits.range_cardinality(first.get()..=last.get())
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

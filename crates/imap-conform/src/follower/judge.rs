@@ -1,0 +1,332 @@
+//! What was said, response by response.
+
+use std::collections::{HashMap, VecDeque};
+
+use imap_backend_test::{ClientModel, Contradiction, ContradictionKind};
+
+use super::remembered::Remembered;
+use super::selected::Selected;
+use crate::command::Command;
+use crate::finding::Finding;
+use crate::response::{Condition, Data, Response};
+use crate::rule::Rule;
+use crate::transcript::Transcript;
+use crate::wire::split::{Announced, Side};
+use crate::wire::value::Fault;
+
+/// More are not told of one connection.
+const MOST_FINDINGS: usize = 100;
+
+/// What a response means for the octets that follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nothing.
+    Heard,
+    /// The client's literal may come.
+    LiteralComes,
+    /// The command that is still coming was answered.
+    AnsweredEarly,
+    /// All that follows is compressed.
+    Compressed,
+    /// All that follows is TLS.
+    Tls,
+    /// The octets cannot be followed any more.
+    Lost,
+}
+
+/// The command that the client has not finished.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Partial<'c> {
+    pub(super) tag: Option<&'c str>,
+    /// It waits for leave to send a literal.
+    pub(super) waits: bool,
+}
+
+/// Lines that are no commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Exchange {
+    None,
+    Idle { tag: String, is_continued: bool },
+    Authenticate { tag: String },
+}
+
+/// What ENABLE and its like have switched on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Enabled {
+    pub(super) condstore: bool,
+    pub(super) qresync: bool,
+    pub(super) rev2: bool,
+    pub(super) utf8: bool,
+    pub(super) uid_only: bool,
+    /// NOTIFY SET.
+    pub(super) notify: bool,
+    /// With SELECTED and MessageExpunge: the client has given up numbers.
+    pub(super) notify_expunges: bool,
+}
+
+/// The mailbox that the client believes to have selected.
+#[derive(Debug)]
+pub(super) enum Mailbox {
+    None,
+    /// Nobody knows any more what the client has.
+    Unknown,
+    Selected(Box<Selected>),
+}
+
+#[derive(Debug)]
+pub(super) struct Judge {
+    name: String,
+    pub(super) transcript: Transcript,
+    /// Octets of the client's command that are in the transcript.
+    shown: usize,
+    pub(super) findings: Vec<Finding>,
+    found: usize,
+    pub(super) pending: VecDeque<Command>,
+    pub(super) exchange: Exchange,
+    is_greeted: bool,
+    pub(super) has_said_bye: bool,
+    pub(super) enabled: Enabled,
+    pub(super) mailbox: Mailbox,
+    /// The mailbox of the SELECT in progress.
+    pub(super) selecting: Option<Box<Selected>>,
+    pub(super) has_said_closed: bool,
+    pub(super) remembered: HashMap<String, Remembered>,
+    /// Searches that are kept up to date (RFC 5267), with whether they are UID commands.
+    pub(super) updated: HashMap<String, bool>,
+}
+
+impl Judge {
+    pub(super) fn new(name: String) -> Self {
+        Self {
+            name,
+            transcript: Transcript::default(),
+            shown: 0,
+            findings: Vec::new(),
+            found: 0,
+            pending: VecDeque::new(),
+            exchange: Exchange::None,
+            is_greeted: false,
+            has_said_bye: false,
+            enabled: Enabled::default(),
+            mailbox: Mailbox::None,
+            selecting: None,
+            has_said_closed: false,
+            remembered: HashMap::new(),
+            updated: HashMap::new(),
+        }
+    }
+
+    pub(super) fn report(&mut self, rule: Rule, what: impl Into<String>) {
+        self.found += 1;
+        if self.found <= MOST_FINDINGS {
+            self.findings.push(Finding {
+                rule,
+                what: what.into(),
+                connection: self.name.clone(),
+                transcript: self.transcript.clone(),
+            });
+        }
+    }
+
+    /// The view cannot be what the client has: it is not followed until the next SELECT.
+    pub(super) fn contradicted(&mut self, contradiction: &Contradiction) {
+        let rule = match contradiction.kind() {
+            ContradictionKind::ExpungeTime | ContradictionKind::VanishedTime => Rule::ExpungeTime,
+            ContradictionKind::ExpungeNumber => Rule::ExpungeNumber,
+            ContradictionKind::VanishedUid => Rule::VanishedUid,
+            ContradictionKind::ExistsShrinks => Rule::ExistsShrinks,
+            ContradictionKind::FetchNumber => Rule::FetchNumber,
+            ContradictionKind::UidChanged => Rule::UidChanged,
+            ContradictionKind::UidReused => Rule::UidReused,
+            ContradictionKind::RecentNumber => Rule::RecentNumber,
+            _ => Rule::UidOrder,
+        };
+        self.report(rule, contradiction.to_string());
+        match self.selecting {
+            Some(_) => self.selecting = None,
+            None => self.mailbox = Mailbox::Unknown,
+        }
+    }
+
+    /// What there is of a command that waits for leave to send a literal.
+    pub(super) fn begun(&mut self, octets: &[u8]) {
+        let is_secret = Command::read(octets).is_some_and(|command| command.is_secret());
+        let new = octets.get(self.shown..).unwrap_or_default();
+        match (is_secret, self.shown) {
+            (false, _) => self.transcript.push(Side::Client, new),
+            (true, 0) => {
+                let words: Vec<&[u8]> = octets.splitn(3, |octet| *octet == b' ').take(2).collect();
+                self.transcript
+                    .push(Side::Client, &[&words.join(&b' ')[..], b" (not shown)"].concat());
+            }
+            (true, _) => {}
+        }
+        self.shown = octets.len();
+    }
+
+    /// It does not come.
+    pub(super) fn not_sent(&mut self) {
+        self.shown = 0;
+    }
+
+    /// A line of the client, or a whole command.
+    pub(super) fn said(&mut self, octets: &[u8], is_answered: bool) {
+        match &self.exchange {
+            Exchange::Authenticate { .. } => return self.transcript.push(Side::Client, b"(not shown)"),
+            Exchange::Idle { .. } => {
+                self.exchange = Exchange::None;
+                return self.transcript.push(Side::Client, octets);
+            }
+            Exchange::None => {}
+        }
+        self.begun(octets);
+        self.shown = 0;
+        let Some(command) = Command::read(octets) else {
+            return;
+        };
+        if is_answered {
+            return;
+        }
+        let tag = command.tag.clone();
+        match command.name.as_str() {
+            "IDLE" => {
+                let is_continued = false;
+                self.exchange = Exchange::Idle { tag, is_continued };
+            }
+            "AUTHENTICATE" => self.exchange = Exchange::Authenticate { tag },
+            _ => {}
+        }
+        self.pending.push_back(command);
+    }
+
+    pub(super) fn literal_announced(&mut self, literal: Announced) {
+        if literal.is_non_sync {
+            self.report(Rule::LiteralNonSync, format!("a literal {{{}+}}", literal.size));
+        }
+    }
+
+    /// A whole response.
+    pub(super) fn heard(&mut self, octets: &[u8], has_nul: bool, partial: Partial<'_>) -> Outcome {
+        self.transcript.push(Side::Server, octets);
+        if has_nul {
+            self.report(Rule::LiteralNul, "a NUL in a literal that is not a literal8");
+        }
+        if !octets.ends_with(b"\r\n") {
+            self.report(Rule::LineEnd, "a line ends in LF without CR");
+            return Outcome::Heard;
+        }
+        let response = match Response::read(octets) {
+            Ok(response) => response,
+            Err(fault) => return self.does_not_parse(&fault),
+        };
+        if !std::mem::replace(&mut self.is_greeted, true) {
+            self.greeted(&response);
+        }
+        match response {
+            Response::Continuation => self.continued(partial),
+            Response::Status(status) => self.status(&status, partial),
+            Response::Data(data) => {
+                self.check_form(&data, octets, has_nul);
+                self.data(&data);
+                Outcome::Heard
+            }
+        }
+    }
+
+    fn does_not_parse(&mut self, fault: &Fault) -> Outcome {
+        if fault.is_behind_literal {
+            self.report(Rule::LiteralSize, format!("behind a literal, {}", fault.what));
+            return Outcome::Lost;
+        }
+        self.report(Rule::Syntax, fault.what);
+        Outcome::Heard
+    }
+
+    fn greeted(&mut self, response: &Response<'_>) {
+        let is_greeting = match response {
+            Response::Status(status) => {
+                status.tag.is_none()
+                    && matches!(
+                        status.condition,
+                        Condition::Ok | Condition::Preauth | Condition::Bye
+                    )
+            }
+            _ => false,
+        };
+        if !is_greeting {
+            self.report(Rule::Greeting, "the first response is no greeting");
+        }
+    }
+
+    fn continued(&mut self, partial: Partial<'_>) -> Outcome {
+        if partial.waits {
+            return Outcome::LiteralComes;
+        }
+        match &mut self.exchange {
+            Exchange::Authenticate { .. } => {}
+            Exchange::Idle { is_continued, .. } if !*is_continued => *is_continued = true,
+            _ => self.report(
+                Rule::Continuation,
+                "a continuation request that nothing waits for",
+            ),
+        }
+        Outcome::Heard
+    }
+
+    fn check_form(&mut self, data: &Data<'_>, octets: &[u8], has_nul: bool) {
+        if data.is_eight_bit && !self.enabled.utf8 && !self.enabled.rev2 {
+            self.report(Rule::EightBit, format!("octets above 127 in {}", data.word));
+        }
+        if !has_nul && !data.codec_agrees(octets) {
+            self.report(
+                Rule::Syntax,
+                format!("{} is not of the form that it has by the grammar", data.word),
+            );
+        }
+    }
+
+    pub(super) fn server_closed(&mut self, left_of_literal: u64) {
+        if left_of_literal > 0 {
+            let what = format!("the connection ends {left_of_literal} octets before the end of a literal");
+            self.report(Rule::LiteralSize, what);
+        } else if !self.has_said_bye {
+            self.report(Rule::CloseBye, "the server closed the connection without BYE");
+        }
+    }
+
+    /// The command that is answered now.
+    pub(super) fn current(&self) -> Option<&Command> {
+        self.pending.front()
+    }
+
+    pub(super) fn is_in_progress(&self, name: &str) -> bool {
+        self.pending.iter().any(|command| command.is(name))
+    }
+
+    /// The mailbox that responses are about: the one that is being selected, or that is.
+    pub(super) fn selected(&mut self) -> Option<&mut Selected> {
+        match (&mut self.selecting, &mut self.mailbox) {
+            (Some(selecting), _) => Some(selecting),
+            (None, Mailbox::Selected(selected)) => Some(selected),
+            _ => None,
+        }
+    }
+
+    /// What the client has in the mailbox that is selected.
+    pub(super) fn view(&self) -> Option<&ClientModel> {
+        match &self.mailbox {
+            Mailbox::Selected(selected) => Some(&selected.view),
+            _ => None,
+        }
+    }
+
+    /// What is about a mailbox during SELECT is about the new one.
+    pub(super) fn expect_new_mailbox(&mut self) {
+        let Some(command) = self.pending.front().filter(|command| command.is_select()) else {
+            return;
+        };
+        if self.selecting.is_none() {
+            self.selecting = Some(Box::new(Selected::new(command.mailbox())));
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! `imap-conform`: judges any IMAP server.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use clap::Parser as _;
+use imap_conform::run::{self, Plan};
+use imap_conform::watch::{Listener, Watch};
+use imap_conform::{Finding, Target, acceptor, record};
+use tokio::net::TcpListener;
+
+/// Judges any IMAP server by what it says on the wire.
+///
+/// With HOST:PORT it logs in, runs cases for what the server offers in mailboxes of its own, and removes them. Exit code 1 where
+/// the server broke a rule, 2 where it could not be judged.
+#[derive(Debug, clap::Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    mode: Option<Mode>,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Mode {
+    /// Stands between any client and any server, and says at once when the server breaks a rule.
+    Watch(WatchArguments),
+    /// Judges a conversation that `watch --record` has written.
+    Read {
+        /// The conversation; `-` is standard input.
+        file: PathBuf,
+    },
+    /// Lists the rules that are followed.
+    Rules,
+}
+
+#[derive(Debug, clap::Args)]
+struct Run {
+    /// The server.
+    #[arg(value_name = "HOST:PORT", required = true)]
+    server: Option<String>,
+    /// Whose mailboxes it happens in.
+    #[arg(long, required = true)]
+    user: Option<String>,
+    /// Where the password stands; without it IMAP_CONFORM_PASSWORD, or else it is asked for.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    #[command(flatten)]
+    tls: TlsArguments,
+    /// Only cases whose area or name contains this.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Of the random part; the same seed does the same.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Seconds that the random part may take; 0 leaves it out.
+    #[arg(long, default_value_t = 20, value_name = "SECONDS")]
+    random: u64,
+    /// Seconds that an answer may take.
+    #[arg(long, default_value_t = 20, value_name = "SECONDS")]
+    patience: u64,
+    /// Writes JUnit XML there.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Writes a page there.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct TlsArguments {
+    /// The server speaks TLS from the first octet.
+    #[arg(long)]
+    tls: bool,
+    /// Certificates in PEM that its own is judged by, in place of those that the system trusts.
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    trusted: Option<PathBuf>,
+}
+
+impl TlsArguments {
+    fn target(&self, address: &str) -> io::Result<Target> {
+        match self.tls {
+            true => Target::tls(address, self.trusted.as_deref()),
+            false => Ok(Target::plain(address)),
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+struct WatchArguments {
+    /// Where clients connect to.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: String,
+    /// The server.
+    #[arg(long, value_name = "HOST:PORT")]
+    upstream: String,
+    #[command(flatten)]
+    tls: TlsArguments,
+    /// Clients connect by TLS, and are shown this certificate, in PEM.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    certificate: Option<PathBuf>,
+    /// Its key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
+    /// Writes all that passes there, passwords and mail included.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let judged = match arguments.mode {
+        Some(Mode::Watch(arguments)) => watch(arguments).await,
+        Some(Mode::Read { file }) => read(&file),
+        Some(Mode::Rules) => rules(),
+        None => run(arguments.run).await,
+    };
+    match judged {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("imap-conform: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether nothing was found.
+async fn run(arguments: Run) -> io::Result<bool> {
+    // Both are required where there is no subcommand.
+    let (server, user) = (
+        arguments.server.unwrap_or_default(),
+        arguments.user.unwrap_or_default(),
+    );
+    let plan = Plan {
+        target: arguments.tls.target(&server)?,
+        password: password(arguments.password_file.as_deref())?,
+        user,
+        only: arguments.only,
+        seed: arguments.seed.unwrap_or_else(|| fastrand::u64(..1 << 32)),
+        random: Duration::from_secs(arguments.random),
+        patience: Duration::from_secs(arguments.patience),
+    };
+    let report = run::run(&plan, |outcome| eprintln!("{outcome}"))
+        .await
+        .map_err(io::Error::other)?;
+    print!("{report}");
+    if let Some(file) = arguments.junit {
+        std::fs::write(file, report.junit().map_err(io::Error::other)?)?;
+    }
+    if let Some(file) = arguments.html {
+        std::fs::write(file, report.html().map_err(io::Error::other)?)?;
+    }
+    Ok(report.failed() == 0)
+}
+
+fn password(file: Option<&Path>) -> io::Result<String> {
+    if let Some(file) = file {
+        let text = std::fs::read_to_string(file)?;
+        return Ok(text.lines().next().unwrap_or_default().to_owned());
+    }
+    match std::env::var("IMAP_CONFORM_PASSWORD") {
+        Ok(password) => Ok(password),
+        Err(_) => rpassword::prompt_password("Password: "),
+    }
+}
+
+async fn watch(arguments: WatchArguments) -> io::Result<bool> {
+    let upstream = arguments.tls.target(&arguments.upstream)?;
+    let tls = match (&arguments.certificate, &arguments.key) {
+        (Some(certificate), Some(key)) => Some(acceptor(certificate, key)?),
+        _ => None,
+    };
+    let record = arguments.record.map(File::create).transpose()?.map(Mutex::new);
+    let printer = Arc::new(Printer {
+        record,
+        found: AtomicUsize::new(0),
+    });
+    let watch = Arc::new(Watch::new(upstream, tls, printer.clone()));
+    let sockets = TcpListener::bind(&arguments.listen).await?;
+    eprintln!(
+        "listening on {}, in front of {}",
+        sockets.local_addr()?,
+        arguments.upstream
+    );
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        served = watch.clone().serve(sockets) => served?,
+        stopped = tokio::signal::ctrl_c() => stopped?,
+        _ = terminate.recv() => {}
+    }
+    let found = printer.found.load(Ordering::Relaxed);
+    eprintln!("{} connections, {found} findings", watch.connections());
+    Ok(found == 0)
+}
+
+/// Prints findings as they come.
+struct Printer {
+    record: Option<Mutex<File>>,
+    found: AtomicUsize,
+}
+
+impl Listener for Printer {
+    fn found(&self, finding: &Finding) {
+        self.found.fetch_add(1, Ordering::Relaxed);
+        println!("{finding}");
+    }
+
+    fn lost(&self, connection: u64, why: &str) {
+        eprintln!("connection {connection} is not followed any more: {why}");
+    }
+
+    fn passed(&self, connection: u64, sender: record::Sender, octets: Option<&[u8]>) {
+        let Some(Ok(mut file)) = self.record.as_ref().map(Mutex::lock) else {
+            return;
+        };
+        let text = record::written(connection, sender, octets);
+        if let Err(error) = file.write_all(text.as_bytes()) {
+            eprintln!("the recording is not whole: {error}");
+        }
+    }
+}
+
+fn read(file: &Path) -> io::Result<bool> {
+    let mut text = String::new();
+    match file == Path::new("-") {
+        true => io::stdin().read_to_string(&mut text)?,
+        false => File::open(file)?.read_to_string(&mut text)?,
+    };
+    let lines = record::lines(&text).map_err(io::Error::other)?;
+    let findings = record::judge(&lines);
+    let mut shown = String::new();
+    for finding in &findings {
+        let _ = writeln!(shown, "{finding}");
+    }
+    print!("{shown}");
+    eprintln!("{} findings", findings.len());
+    Ok(findings.is_empty())
+}
+
+fn rules() -> io::Result<bool> {
+    for rule in imap_conform::Rule::ALL {
+        println!("{:20} {} ({})", rule.name(), rule.says(), rule.rfc());
+    }
+    Ok(true)
+}

@@ -1,0 +1,106 @@
+//! Connections, plain or over TLS.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+/// A stream of octets in both directions.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A server, and how it is reached.
+#[derive(Clone)]
+pub struct Target {
+    address: String,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { address, tls } = self;
+        f.debug_struct("Target")
+            .field("address", address)
+            .field("tls", &tls.is_some())
+            .finish()
+    }
+}
+
+impl Target {
+    /// `HOST:PORT`, without TLS.
+    #[must_use]
+    pub fn plain(address: impl Into<String>) -> Self {
+        Self {
+            address: address.into(),
+            tls: None,
+        }
+    }
+
+    /// `HOST:PORT`, with TLS from the first octet. The server's certificate is judged by those of the file, or else by those that
+    /// the system trusts.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the host is no name.
+    pub fn tls(address: impl Into<String>, trusted: Option<&Path>) -> io::Result<Self> {
+        let address = address.into();
+        let host = address
+            .rsplit_once(':')
+            .map_or(address.as_str(), |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(host).map_err(io::Error::other)?;
+        let mut roots = RootCertStore::empty();
+        match trusted {
+            Some(file) => {
+                for certificate in certificates(file)? {
+                    roots.add(certificate).map_err(io::Error::other)?;
+                }
+            }
+            None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
+        }
+        let config = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let tls = Some((TlsConnector::from(Arc::new(config)), name));
+        Ok(Self { address, tls })
+    }
+
+    /// `HOST:PORT`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) async fn connect(&self) -> io::Result<Box<dyn Stream>> {
+        let stream = TcpStream::connect(&self.address).await?;
+        stream.set_nodelay(true)?;
+        Ok(match &self.tls {
+            None => Box::new(stream),
+            Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
+        })
+    }
+}
+
+/// TLS towards clients, with this certificate and key.
+///
+/// # Errors
+/// The files cannot be read, or do not belong together.
+pub fn acceptor(certificate: &Path, key: &Path) -> io::Result<TlsAcceptor> {
+    let key = PrivateKeyDer::from_pem_file(key).map_err(io::Error::other)?;
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(certificates(certificate)?, key)
+        .map_err(io::Error::other)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn certificates(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
+    let read = CertificateDer::pem_file_iter(file).map_err(io::Error::other)?;
+    read.collect::<Result<_, _>>().map_err(io::Error::other)
+}

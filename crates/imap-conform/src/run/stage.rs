@@ -1,0 +1,213 @@
+//! Where cases play: clients of the user, and mailboxes that the run made.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use super::Plan;
+use super::case::{Case, Outcome, Verdict};
+use super::client::{Client, Done, Heard, Stop, failed};
+use crate::finding::Finding;
+use crate::response::Condition;
+
+/// What the names of all mailboxes of a run begin with, behind the prefix of the user's namespace.
+const PREFIX: &str = "imap-conform-";
+
+pub(super) struct Stage {
+    plan: Plan,
+    capabilities: Vec<String>,
+    /// Prefix of the namespace, [`PREFIX`], and what tells this run from others.
+    prefix: String,
+    made: BTreeSet<String>,
+    mailboxes: u32,
+    clients: u32,
+    heard: Heard,
+}
+
+/// A message of the cases.
+pub(super) fn message(number: u32) -> Vec<u8> {
+    format!(
+        "From: Sender {number} <sender{number}@example.org>\r\nTo: reader@example.org\r\n\
+         Subject: message number {number}\r\nDate: Mon, {number} Jan 2024 10:00:00 +0000\r\n\
+         Message-ID: <{number}.conform@example.org>\r\n\r\nThis is the body of number {number}.\r\n"
+    )
+    .into_bytes()
+}
+
+impl Stage {
+    pub(super) async fn open(plan: &Plan) -> Result<Self, String> {
+        let mut stage = Self {
+            plan: plan.clone(),
+            capabilities: Vec::new(),
+            prefix: String::new(),
+            made: BTreeSet::new(),
+            mailboxes: 0,
+            clients: 0,
+            heard: Heard::default(),
+        };
+        match stage.learn().await {
+            Ok(()) => Ok(stage),
+            Err(Stop::Failed(what) | Stop::Skipped(what)) => Err(what),
+        }
+    }
+
+    /// What the server offers to a user, and where the user's mailboxes are.
+    async fn learn(&mut self) -> Done {
+        let mut client = self.client().await?;
+        let answer = client.ok("CAPABILITY").await?;
+        let words = answer.texts("CAPABILITY").concat().to_ascii_uppercase();
+        self.capabilities = words.split(' ').map(str::to_owned).collect();
+        let mut namespace = String::new();
+        if self.offers("NAMESPACE") {
+            let answer = client.ok("NAMESPACE").await?;
+            let text = answer.texts("NAMESPACE").concat();
+            namespace = text
+                .strip_prefix("((\"")
+                .and_then(|rest| rest.split('"').next())
+                .unwrap_or_default()
+                .to_owned();
+        }
+        let run = fastrand::Rng::new().u32(..);
+        self.prefix = format!("{namespace}{PREFIX}{run:08x}-");
+        Ok(())
+    }
+
+    pub(super) fn capabilities(&self) -> &[String] {
+        &self.capabilities
+    }
+
+    /// Whether the server has the capability, or one of those with `|` between them.
+    pub(super) fn offers(&self, capability: &str) -> bool {
+        let has = |name: &str| {
+            self.capabilities
+                .iter()
+                .any(|offered| offered == name || (name.ends_with('=') && offered.starts_with(name)))
+        };
+        capability.split('|').any(has)
+    }
+
+    /// A client of the user.
+    pub(super) async fn client(&mut self) -> Done<Client> {
+        let mut client = self.stranger().await?;
+        let (user, password) = (quoted(&self.plan.user), quoted(&self.plan.password));
+        let answer = client.command(&format!("LOGIN {user} {password}")).await?;
+        match answer.condition {
+            Condition::Ok => Ok(client),
+            _ => failed(format!("LOGIN is answered {}", answer.last())),
+        }
+    }
+
+    /// A client that has not logged in.
+    pub(super) async fn stranger(&mut self) -> Done<Client> {
+        // Tags that tell the clients of a transcript apart: a1, b1.
+        let letter = char::from(b"abcdefghij"[self.clients as usize % 10]);
+        self.clients += 1;
+        Client::connect(
+            &self.plan.target,
+            letter.to_string(),
+            self.plan.patience,
+            &self.heard,
+        )
+        .await
+    }
+
+    /// The name of a mailbox that there is not.
+    pub(super) fn name(&mut self) -> String {
+        self.mailboxes += 1;
+        let name = format!("{}{}", self.prefix, self.mailboxes);
+        self.made.insert(name.clone());
+        name
+    }
+
+    /// The run has to remove this one as well.
+    pub(super) fn made(&mut self, name: &str) {
+        self.made.insert(name.to_owned());
+    }
+
+    /// A mailbox of its own, with so many messages.
+    pub(super) async fn mailbox(&mut self, client: &mut Client, messages: u32) -> Done<String> {
+        let name = self.name();
+        client.ok(&format!("CREATE {name}")).await?;
+        for number in 1..=messages {
+            client.append(&name, "", &message(number)).await?;
+        }
+        Ok(name)
+    }
+
+    /// A client with a mailbox of its own selected, and the mailbox's name.
+    pub(super) async fn selected(&mut self, messages: u32) -> Done<(Client, String)> {
+        let mut client = self.client().await?;
+        let name = self.mailbox(&mut client, messages).await?;
+        client.ok(&format!("SELECT {name}")).await?;
+        Ok((client, name))
+    }
+
+    /// Another client with that mailbox selected.
+    pub(super) async fn also(&mut self, name: &str) -> Done<Client> {
+        let mut client = self.client().await?;
+        client.ok(&format!("SELECT {name}")).await?;
+        Ok(client)
+    }
+
+    /// What the clients heard that have left.
+    pub(super) fn heard(&self) -> (String, Vec<Finding>) {
+        self.heard.take()
+    }
+
+    /// The next clients are the first.
+    pub(super) fn begin(&mut self) {
+        self.clients = 0;
+    }
+
+    pub(super) async fn play(&mut self, case: &Case) -> Outcome {
+        let begin = Instant::now();
+        self.begin();
+        let missing = case.needs.iter().find(|needed| !self.offers(needed));
+        let played = match missing {
+            Some(missing) => Err(Stop::Skipped(format!("{missing} is not offered"))),
+            None => (case.play)(self).await,
+        };
+        let (transcript, findings) = self.heard();
+        let mut rfc = case.rfc.to_owned();
+        let verdict = match (findings.first(), played) {
+            // What no client could follow comes first: it may be why the case failed.
+            (Some(finding), _) => {
+                rfc = finding.rule().rfc().to_owned();
+                let what = format!("{}: {}", finding.rule(), finding.what());
+                let transcript = finding.transcript().to_string();
+                Verdict::Failed { what, transcript }
+            }
+            (None, Ok(())) => Verdict::Passed,
+            (None, Err(Stop::Skipped(why))) => Verdict::Skipped(why),
+            (None, Err(Stop::Failed(what))) => Verdict::Failed { what, transcript },
+        };
+        Outcome {
+            area: case.area,
+            name: case.name,
+            rfc,
+            verdict,
+            took: begin.elapsed(),
+        }
+    }
+
+    /// Removes what the run made; gives the names of what is left.
+    pub(super) async fn clean_up(&mut self) -> Vec<String> {
+        let mut left: Vec<String> = self.made.iter().cloned().collect();
+        let Ok(mut client) = self.client().await else {
+            return left;
+        };
+        // Those inside of others first.
+        left.sort_by_key(|name| std::cmp::Reverse(name.len()));
+        for name in &left {
+            // Most of them are there no more.
+            let _ = client.command(&format!("DELETE {name}")).await;
+            let _ = client.command(&format!("UNSUBSCRIBE {name}")).await;
+        }
+        let listed = client.command(&format!("LIST \"\" \"{}*\"", self.prefix)).await;
+        listed.map(|listed| listed.texts("LIST")).unwrap_or_default()
+    }
+}
+
+/// As a quoted string.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}

@@ -1,0 +1,303 @@
+//! The words of a whole response, read by the grammar (RFC 9051, section 9): strictly where a client could be led astray,
+//! which is where a value ends, and loosely in what it says.
+
+use super::split::KEPT;
+
+/// One word of a response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value<'o> {
+    /// An atom, a number, a flag, or the name of an item with its section.
+    Atom(&'o str),
+    Quoted(&'o [u8]),
+    /// Octets are there up to [`KEPT`].
+    Literal {
+        size: u64,
+        octets: &'o [u8],
+    },
+    List(Vec<Self>),
+}
+
+impl<'o> Value<'o> {
+    pub(crate) fn atom(&self) -> Option<&'o str> {
+        match self {
+            Self::Atom(atom) => Some(atom),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn list(&self) -> Option<&[Self]> {
+        match self {
+            Self::List(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn number<N: std::str::FromStr>(&self) -> Option<N> {
+        self.atom().and_then(|atom| atom.parse().ok())
+    }
+
+    /// The octets of a string of any form; a quoted one still with its escapes.
+    pub(crate) fn octets(&self) -> Option<&'o [u8]> {
+        match self {
+            Self::Atom(atom) => Some(atom.as_bytes()),
+            Self::Quoted(octets) | Self::Literal { octets, .. } => Some(octets),
+            Self::List(_) => None,
+        }
+    }
+}
+
+/// What is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) what: &'static str,
+    /// Directly behind a literal: its size is the suspect.
+    pub(crate) is_behind_literal: bool,
+}
+
+/// Reads the octets of one response.
+pub(crate) struct Reader<'o> {
+    octets: &'o [u8],
+    at: usize,
+    behind_literal: usize,
+    pub(crate) deepest: usize,
+    pub(crate) is_eight_bit: bool,
+}
+
+/// Deeper lists than this are not read.
+const DEEPEST: usize = 200;
+
+impl<'o> Reader<'o> {
+    pub(crate) fn new(octets: &'o [u8]) -> Self {
+        Self {
+            octets,
+            at: 0,
+            behind_literal: usize::MAX,
+            deepest: 0,
+            is_eight_bit: false,
+        }
+    }
+
+    /// ` value value` up to the end of the line.
+    pub(crate) fn values(&mut self) -> Result<Vec<Value<'o>>, Fault> {
+        let mut values = Vec::new();
+        loop {
+            match self.peek() {
+                Some(b' ') => self.at += 1,
+                // As in `* THREAD (1)(2)`.
+                Some(b'(') if self.octets[..self.at].ends_with(b")") => {}
+                _ => return self.expect(b"\r\n").map(|()| values),
+            }
+            values.push(self.value(0)?);
+        }
+    }
+
+    /// `value value` to the end of the octets, as inside of a response code.
+    pub(crate) fn all(&mut self) -> Result<Vec<Value<'o>>, Fault> {
+        let mut values = Vec::new();
+        while self.peek().is_some() {
+            if !values.is_empty() {
+                self.expect(b" ")?;
+            }
+            values.push(self.value(0)?);
+        }
+        Ok(values)
+    }
+
+    /// The rest of a line of text, and its end.
+    pub(crate) fn text(&mut self) -> Result<&'o [u8], Fault> {
+        let rest = &self.octets[self.at..];
+        let text = rest
+            .strip_suffix(b"\r\n")
+            .ok_or_else(|| self.fault("a line without CRLF"))?;
+        match text.contains(&b'\r') || text.contains(&0) {
+            true => Err(self.fault("CR or NUL in a line")),
+            false => Ok(text),
+        }
+    }
+
+    /// A word that is no string.
+    pub(crate) fn word(&mut self) -> Result<&'o str, Fault> {
+        let is_of_it = |octet: u8| octet > b' ' && octet != 0x7f && !b"(){\"".contains(&octet);
+        let rest = &self.octets[self.at..];
+        let end = rest
+            .iter()
+            .position(|&octet| !is_of_it(octet))
+            .unwrap_or(rest.len());
+        self.is_eight_bit |= !rest[..end].is_ascii();
+        match std::str::from_utf8(&rest[..end]) {
+            Ok(word) if !word.is_empty() => {
+                self.at += end;
+                Ok(word)
+            }
+            Ok(_) => Err(self.fault("nothing where a word is due")),
+            Err(_) => Err(self.fault("octets that are no UTF-8 in a word")),
+        }
+    }
+
+    pub(crate) fn space(&mut self) -> Result<(), Fault> {
+        self.expect(b" ")
+    }
+
+    pub(crate) fn is_at_end_of_line(&self) -> bool {
+        self.peek() == Some(b'\r')
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value<'o>, Fault> {
+        match self.peek() {
+            Some(b'(') => self.list(depth + 1).map(Value::List),
+            Some(b'"') => self.quoted().map(Value::Quoted),
+            Some(b'{') => self.literal(),
+            Some(b'~') if self.octets.get(self.at + 1) == Some(&b'{') => {
+                self.at += 1;
+                self.literal()
+            }
+            _ => self.item().map(Value::Atom),
+        }
+    }
+
+    /// `(a b (c))`; lists that follow each other need no space between them.
+    fn list(&mut self, depth: usize) -> Result<Vec<Value<'o>>, Fault> {
+        self.deepest = self.deepest.max(depth);
+        if depth > DEEPEST {
+            return Err(self.fault("lists deeper than anything is"));
+        }
+        self.expect(b"(")?;
+        let mut values = Vec::new();
+        while self.peek() != Some(b')') {
+            let joins = self.octets[..self.at].ends_with(b")") && self.peek() == Some(b'(');
+            if !values.is_empty() && !joins {
+                self.expect(b" ")?;
+            }
+            values.push(self.value(depth)?);
+        }
+        self.expect(b")").map(|()| values)
+    }
+
+    /// An atom, or a section: `BODY[1.HEADER.FIELDS (A "b c")]<7>`. `BODY[x` is an atom, and may be a keyword.
+    fn item(&mut self) -> Result<&'o str, Fault> {
+        let begin = self.at;
+        for name in [&b"BODY["[..], b"BINARY[", b"BINARY.SIZE["] {
+            let rest = &self.octets[begin..];
+            let is_it = rest
+                .get(..name.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(name));
+            if is_it && self.section(name.len()).is_ok() {
+                let section = &self.octets[begin..self.at];
+                return std::str::from_utf8(section).map_err(|_| self.fault("octets that are no UTF-8"));
+            }
+            self.at = begin;
+        }
+        self.word()
+    }
+
+    fn section(&mut self, name: usize) -> Result<(), Fault> {
+        self.at += name;
+        self.run(|octet| octet.is_ascii_alphanumeric() || octet == b'.');
+        if self.peek() == Some(b' ') {
+            self.at += 1;
+            self.names()?;
+        }
+        self.expect(b"]")?;
+        if self.peek() == Some(b'<') {
+            self.run(|octet| octet.is_ascii_digit() || matches!(octet, b'<' | b'>'));
+        }
+        Ok(())
+    }
+
+    /// The names of header fields, among which `BODY[x]` is a name as any other.
+    fn names(&mut self) -> Result<(), Fault> {
+        self.expect(b"(")?;
+        loop {
+            match self.peek() {
+                Some(b'"') => drop(self.quoted()?),
+                Some(b'{') => drop(self.literal()?),
+                _ => drop(self.word()?),
+            }
+            if self.peek() == Some(b')') {
+                return self.expect(b")");
+            }
+            self.expect(b" ")?;
+        }
+    }
+
+    fn quoted(&mut self) -> Result<&'o [u8], Fault> {
+        self.expect(b"\"")?;
+        let begin = self.at;
+        loop {
+            match self.next()? {
+                b'"' => return Ok(&self.octets[begin..self.at - 1]),
+                b'\\' if !matches!(self.next()?, b'"' | b'\\') => {
+                    return Err(self.fault("an escape in a quoted string"));
+                }
+                0 | b'\r' | b'\n' => return Err(self.fault("CR, LF or NUL in a quoted string")),
+                0x80.. => self.is_eight_bit = true,
+                _ => {}
+            }
+        }
+    }
+
+    fn literal(&mut self) -> Result<Value<'o>, Fault> {
+        self.expect(b"{")?;
+        let digits = self.run(|octet| octet.is_ascii_digit());
+        let size: u64 = std::str::from_utf8(digits)
+            .ok()
+            .and_then(|digits| digits.parse().ok())
+            .ok_or_else(|| self.fault("the size of a literal"))?;
+        if self.peek() == Some(b'+') {
+            self.at += 1;
+        }
+        self.expect(b"}\r\n")?;
+        let kept = if size > KEPT {
+            0
+        } else {
+            usize::try_from(size).unwrap_or(0)
+        };
+        let octets = self.octets[self.at..].get(..kept);
+        let octets = octets.ok_or_else(|| self.fault("a literal that is cut off"))?;
+        self.at += kept;
+        self.behind_literal = self.at;
+        Ok(Value::Literal { size, octets })
+    }
+
+    fn run(&mut self, is_of_it: impl Fn(u8) -> bool) -> &'o [u8] {
+        let rest = &self.octets[self.at..];
+        let end = rest
+            .iter()
+            .position(|&octet| !is_of_it(octet))
+            .unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
+    fn expect(&mut self, octets: &[u8]) -> Result<(), Fault> {
+        if !self.octets[self.at..].starts_with(octets) {
+            return Err(self.fault(match octets {
+                b" " => "a space is due",
+                b")" => "a parenthesis is due",
+                b"\r\n" => "the end of the line is due",
+                _ => "another octet is due",
+            }));
+        }
+        self.at += octets.len();
+        Ok(())
+    }
+
+    fn next(&mut self) -> Result<u8, Fault> {
+        let octet = self
+            .peek()
+            .ok_or_else(|| self.fault("the response ends within a value"))?;
+        self.at += 1;
+        Ok(octet)
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.octets.get(self.at).copied()
+    }
+
+    fn fault(&self, what: &'static str) -> Fault {
+        Fault {
+            what,
+            is_behind_literal: self.at == self.behind_literal,
+        }
+    }
+}

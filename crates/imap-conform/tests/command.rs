@@ -1,0 +1,55 @@
+//! The command, as it is typed.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn conform(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imap-conform"));
+    command
+        .args(arguments)
+        .env_remove("IMAP_CONFORM_PASSWORD")
+        .output()
+        .unwrap()
+}
+
+fn conversation(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
+
+#[test]
+fn a_conversation_is_read_and_the_exit_code_says_whether_something_was_found() {
+    let broken = conform(&["read", conversation("broken/uid-order.txt").to_str().unwrap()]);
+    let text = String::from_utf8(broken.stdout).unwrap();
+    assert_eq!(broken.status.code(), Some(1), "{text}");
+    assert!(text.starts_with("uid-order: FETCH 2 has UID 4"), "{text}");
+    let right = conform(&["read", conversation("right/fetch.txt").to_str().unwrap()]);
+    assert_eq!(right.status.code(), Some(0));
+    let missing = conform(&["read", "no-such-file"]);
+    assert_eq!(missing.status.code(), Some(2));
+}
+
+#[test]
+fn a_server_and_a_user_are_required_and_a_server_that_is_not_there_is_no_verdict() {
+    assert_eq!(conform(&[]).status.code(), Some(2));
+    assert_eq!(conform(&["127.0.0.1:1"]).status.code(), Some(2));
+    let password = tempfile::NamedTempFile::new().unwrap();
+    // Nobody listens where somebody has just stopped.
+    let sockets = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = sockets.local_addr().unwrap().to_string();
+    drop(sockets);
+    let file = password.path().to_str().unwrap();
+    let unreachable = conform(&[&address, "--user", "joe", "--password-file", file]);
+    assert_eq!(unreachable.status.code(), Some(2));
+    assert!(
+        String::from_utf8(unreachable.stderr)
+            .unwrap()
+            .contains("no connection")
+    );
+}
+
+#[test]
+fn the_rules_are_listed() {
+    let rules = conform(&["rules"]);
+    assert!(String::from_utf8(rules.stdout).unwrap().contains("expunge-time"));
+}

@@ -1,0 +1,119 @@
+//! The whole run, against the server of this workspace in memory: nothing is found; and each of some faults is.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod fault;
+
+use std::time::Duration;
+
+use fault::Fault;
+use imap_backend_test::MemoryBackend;
+use imap_conform::Target;
+use imap_conform::run::{Plan, Report, Verdict, run};
+use imap_server::{Server, Shutdown};
+use tokio::net::TcpListener;
+
+/// A server in memory, on a port of its own.
+async fn server() -> String {
+    let sockets = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = sockets.local_addr().unwrap().to_string();
+    let server = Server::builder(MemoryBackend::new("joe", "sec\"ret")).build();
+    tokio::spawn(async move {
+        while let Ok((stream, address)) = sockets.accept().await {
+            let server = server.clone();
+            tokio::spawn(async move {
+                let peer = imap_backend::Peer::new(Some(address), imap_backend::Transport::Plain);
+                server.serve_connection(stream, peer, Shutdown::new()).await;
+            });
+        }
+    });
+    address
+}
+
+fn plan(address: String) -> Plan {
+    Plan {
+        target: Target::plain(address),
+        user: "joe".to_owned(),
+        password: "sec\"ret".to_owned(),
+        only: None,
+        seed: 1,
+        random: Duration::from_millis(500),
+        patience: Duration::from_secs(60),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_found_in_the_server_of_this_workspace() {
+    let report = run(&plan(server().await), |_| {}).await.unwrap();
+    assert_eq!(report.failed(), 0, "{report}");
+    assert!(report.passed() >= 80, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_run_leaves_nothing_behind_and_touches_nothing_else() {
+    let address = server().await;
+    let report = run(&plan(address.clone()), |_| {}).await.unwrap();
+    assert!(!report.to_string().contains("left behind"), "{report}");
+    let again = run(
+        &Plan {
+            only: Some("delimiter".to_owned()),
+            ..plan(address)
+        },
+        |_| {},
+    )
+    .await
+    .unwrap();
+    assert_eq!(again.outcomes().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_an_error_and_no_verdict() {
+    let plan = Plan {
+        password: "wrong".to_owned(),
+        ..plan(server().await)
+    };
+    let error = run(&plan, |_| {}).await.unwrap_err();
+    assert!(error.starts_with("LOGIN is answered"), "{error}");
+}
+
+/// Runs what has this in its name, against the server with a fault in front of it.
+async fn with_fault(fault: Fault, only: &str) -> Report {
+    let address = fault.before(server().await).await;
+    let plan = Plan {
+        only: Some(only.to_owned()),
+        ..plan(address)
+    };
+    run(&plan, |_| {}).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_random_sessions_find_is_made_short() {
+    let report = with_fault(Fault::DropsExpunge, "at random").await;
+    let Verdict::Failed { what, transcript } = &report.outcomes()[0].verdict else {
+        panic!("nothing was found: {report}");
+    };
+    let steps = what.lines().filter(|line| line.starts_with("session ")).count();
+    assert!((1..=8).contains(&steps), "{what}");
+    assert!(transcript.contains("EXPUNGE"), "{transcript}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_is_found_by_the_case_that_is_about_it() {
+    for (fault, case) in Fault::ALL {
+        let report = with_fault(fault, case).await;
+        assert_eq!(report.failed(), 1, "{fault:?}, {case}: {report}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_a_page_and_xml_with_what_was_said() {
+    let report = with_fault(Fault::OtherSize, "RFC822.SIZE is the size").await;
+    let (page, xml) = (report.html().unwrap(), report.junit().unwrap());
+    for text in [&page, &xml] {
+        assert!(text.contains("RFC 9051 2.3.4") && text.contains("S: "), "{text}");
+    }
+    assert!(
+        page.contains("color-scheme") && !page.contains("<script"),
+        "{page}"
+    );
+    assert!(xml.contains("<failure"), "{xml}");
+}

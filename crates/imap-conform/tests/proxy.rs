@@ -1,0 +1,154 @@
+//! `watch`, between a client and a server that follow a script.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use std::sync::{Arc, Mutex};
+
+use imap_conform::record::Sender;
+use imap_conform::watch::{Listener, Watch};
+use imap_conform::{Finding, Rule, Target};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+/// Sends what it is told on.
+struct Told {
+    findings: mpsc::UnboundedSender<Finding>,
+    lost: mpsc::UnboundedSender<String>,
+    passed: Mutex<Vec<(Sender, Vec<u8>)>>,
+}
+
+impl Listener for Told {
+    fn found(&self, finding: &Finding) {
+        self.findings.send(finding.clone()).unwrap();
+    }
+
+    fn lost(&self, _: u64, why: &str) {
+        self.lost.send(why.to_owned()).unwrap();
+    }
+
+    fn passed(&self, _: u64, sender: Sender, octets: Option<&[u8]>) {
+        self.passed
+            .lock()
+            .unwrap()
+            .push((sender, octets.unwrap_or_default().to_vec()));
+    }
+}
+
+struct World {
+    client: TcpStream,
+    server: TcpStream,
+    told: Arc<Told>,
+    findings: mpsc::UnboundedReceiver<Finding>,
+    lost: mpsc::UnboundedReceiver<String>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = proxy.local_addr().unwrap();
+        let (found, findings) = mpsc::unbounded_channel();
+        let (gone, lost) = mpsc::unbounded_channel();
+        let told = Arc::new(Told {
+            findings: found,
+            lost: gone,
+            passed: Mutex::default(),
+        });
+        let target = Target::plain(upstream.local_addr().unwrap().to_string());
+        let watch = Arc::new(Watch::new(target, None, told.clone()));
+        tokio::spawn(watch.serve(proxy));
+        let client = TcpStream::connect(address).await.unwrap();
+        let (server, _) = upstream.accept().await.unwrap();
+        Self {
+            client,
+            server,
+            told,
+            findings,
+            lost,
+        }
+    }
+
+    /// The server says this, and the client hears it.
+    async fn hear(&mut self, octets: &[u8]) {
+        self.server.write_all(octets).await.unwrap();
+        let mut heard = vec![0; octets.len()];
+        self.client.read_exact(&mut heard).await.unwrap();
+        assert_eq!(
+            heard.escape_ascii().to_string(),
+            octets.escape_ascii().to_string()
+        );
+    }
+
+    /// The client says this, and the server hears it.
+    async fn say(&mut self, octets: &[u8]) {
+        self.client.write_all(octets).await.unwrap();
+        let mut heard = vec![0; octets.len()];
+        self.server.read_exact(&mut heard).await.unwrap();
+        assert_eq!(
+            heard.escape_ascii().to_string(),
+            octets.escape_ascii().to_string()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_broken_rule_is_told_while_the_connection_goes_on() {
+    let mut world = World::new().await;
+    world.hear(b"* PREAUTH ready\r\n").await;
+    world.say(b"a SELECT INBOX\r\n").await;
+    world
+        .hear(b"* FLAGS ()\r\n* 2 EXISTS\r\n* 0 RECENT\r\na OK done\r\n")
+        .await;
+    world.say(b"b NOOP\r\n").await;
+    world.hear(b"* 1 EXISTS\r\n").await;
+    let finding = world.findings.recv().await.unwrap();
+    assert_eq!(finding.rule(), Rule::ExistsShrinks);
+    assert_eq!(
+        finding.transcript().lines().last().as_deref(),
+        Some("S: * 1 EXISTS")
+    );
+    world.hear(b"b OK done\r\n").await;
+}
+
+#[tokio::test]
+async fn octets_that_are_no_imap_pass_as_they_are() {
+    let mut world = World::new().await;
+    let strange: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+    world.hear(b"* OK ready\r\n").await;
+    world.say(b"a STARTTLS\r\n").await;
+    world.hear(b"a OK begin\r\n").await;
+    world.hear(&strange[..30_000]).await;
+    world.say(&strange[..30_000]).await;
+    assert_eq!(world.lost.recv().await.unwrap(), "the connection goes on in TLS");
+    assert!(world.findings.is_empty());
+}
+
+#[tokio::test]
+async fn the_end_of_each_side_passes_too() {
+    let mut world = World::new().await;
+    world.hear(b"* OK ready\r\n").await;
+    world.client.shutdown().await.unwrap();
+    let mut nothing = Vec::new();
+    world.server.read_to_end(&mut nothing).await.unwrap();
+    world.hear(b"* BYE then go\r\n").await;
+    drop(world.server);
+    world.client.read_to_end(&mut nothing).await.unwrap();
+    assert!(nothing.is_empty() && world.findings.is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_closes_without_bye_is_found() {
+    let mut world = World::new().await;
+    world.hear(b"* OK ready\r\n").await;
+    drop(world.server);
+    let finding = world.findings.recv().await.unwrap();
+    assert_eq!(finding.rule(), Rule::CloseBye);
+    let passed = world.told.passed.lock().unwrap();
+    assert_eq!(
+        *passed,
+        [
+            (Sender::Server, b"* OK ready\r\n".to_vec()),
+            (Sender::Server, Vec::new())
+        ]
+    );
+}
