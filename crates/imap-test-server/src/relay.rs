@@ -1,0 +1,104 @@
+//! One connection: what the client and the server say passes through here, and the faults happen here.
+
+mod outgoing;
+mod session;
+
+use crate::world::World;
+use outgoing::{Outgoing, Sent};
+use session::Session;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+
+/// Octets that are read at once.
+const CHUNK: usize = 16 << 10;
+
+/// Octets that wait for the server or for the client before nothing more is read from the other.
+const WAITING: usize = 256 << 10;
+
+/// A connection with a client.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// How the work on a stream ends.
+enum End {
+    Closed,
+    StartTls(Box<dyn Stream>),
+}
+
+/// Serves one client to its end.
+pub(crate) async fn serve(world: Arc<World>, client: impl Stream + 'static) {
+    let number = world.next_connection();
+    let mut client: Box<dyn Stream> = Box::new(client);
+    let mut session = Session::new(Arc::clone(&world), number);
+    if world.implicit_tls {
+        match world.accept_tls(client).await {
+            Some(stream) => client = stream,
+            None => return,
+        }
+        session.secured();
+    }
+    loop {
+        let server = Box::new(world.serve(session.is_secured()));
+        match pass(&mut session, client, server).await {
+            End::Closed => return,
+            End::StartTls(stream) => match world.accept_tls(stream).await {
+                Some(stream) => client = stream,
+                None => return,
+            },
+        }
+        session.starts_anew();
+    }
+}
+
+/// Passes on what both say, until one of them ends.
+async fn pass(session: &mut Session, client: Box<dyn Stream>, server: Box<dyn Stream>) -> End {
+    let (mut from_client, mut to_client) = tokio::io::split(client);
+    let (mut from_server, mut to_server) = tokio::io::split(server);
+    let mut outgoing = Outgoing::new(Arc::clone(&session.world), session.number);
+    let (mut client_ended, mut server_ended) = (false, false);
+    let (mut said, mut answered) = (vec![0; CHUNK], vec![0; CHUNK]);
+    loop {
+        outgoing.extend(session.take_outgoing());
+        if server_ended && outgoing.is_empty() || client_ended && outgoing.is_hung() {
+            let _ = to_client.shutdown().await;
+            return End::Closed;
+        }
+        tokio::select! {
+            read = from_client.read(&mut said), if !client_ended && session.to_server.len() < WAITING => match read {
+                Ok(0) | Err(_) => {
+                    client_ended = true;
+                    end_input(&mut to_server, session).await;
+                }
+                Ok(count) => session.client_said(&said[..count]),
+            },
+            read = from_server.read(&mut answered), if !server_ended && outgoing.len() < WAITING => match read {
+                Ok(0) | Err(_) => server_ended = true,
+                Ok(count) => session.server_said(&answered[..count]),
+            },
+            written = to_server.write_buf(&mut session.to_server), if !session.to_server.is_empty() => {
+                if written.is_err() {
+                    session.to_server.clear();
+                }
+            },
+            sent = outgoing.send(&mut to_client), if !outgoing.is_empty() => match sent {
+                Ok(Sent::Some) => {}
+                Ok(Sent::StartTls) => return start_tls(from_client, to_client),
+                Ok(Sent::Close) | Err(_) => {
+                    let _ = to_client.shutdown().await;
+                    return End::Closed;
+                }
+            },
+        }
+    }
+}
+
+/// The client says nothing more: the server is told so when it has all that was said.
+async fn end_input(to_server: &mut WriteHalf<Box<dyn Stream>>, session: &mut Session) {
+    let _ = to_server.write_all_buf(&mut session.to_server).await;
+    let _ = to_server.shutdown().await;
+}
+
+fn start_tls(from_client: ReadHalf<Box<dyn Stream>>, to_client: WriteHalf<Box<dyn Stream>>) -> End {
+    End::StartTls(from_client.unsplit(to_client))
+}
