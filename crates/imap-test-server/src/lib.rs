@@ -13,9 +13,10 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! A server is up in less than a millisecond, has a port of its own, writes no files, and ends when its value is dropped. It has a
-//! thread and a runtime of its own: a blocking test needs none. It speaks all of the toolkit's IMAP: IMAP4rev1 and IMAP4rev2,
-//! CONDSTORE and QRESYNC, NOTIFY, SORT, and what else `docs/capabilities.md` lists.
+//! A server is up in 0.1 ms, and has greeted a client in 0.25 ms, in a debug build (example `start`). It has a port of its own,
+//! writes no files, and ends when its value is dropped. It has a thread and a runtime of its own: a blocking test needs none. It
+//! speaks all of the toolkit's IMAP: IMAP4rev1 and IMAP4rev2, CONDSTORE and QRESYNC, NOTIFY, SORT, and what else
+//! `docs/capabilities.md` lists.
 //!
 //! # A client on tokio, in memory
 //!

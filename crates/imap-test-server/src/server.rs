@@ -210,7 +210,8 @@ async fn accept(world: Arc<World>, listener: TcpListener) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
+        // A client that has gone already shows by what is read.
+        let _ = stream.set_nodelay(true);
         tokio::spawn(relay::serve(Arc::clone(&world), stream));
     }
 }

@@ -172,7 +172,7 @@ pub(super) const ALL: &[Persona] = &[
     },
     Persona {
         name: "vanished-empty",
-        about: "VANISHED comes without a UID where nothing has vanished (James before 3.7).",
+        about: "VANISHED comes without a UID where nothing has vanished (James, once).",
         source: "https://github.com/apache/james-project/pull/909",
         apply: |builder| {
             let resync = Fault::on("SELECT").always().containing("(QRESYNC");

@@ -26,11 +26,11 @@ pub(super) const ALL: &[Persona] = &[
     Persona {
         name: "localized-below-inbox",
         about: "Mailboxes for everyday use are below INBOX, in the user's language, and say no special use.",
-        source: "https://github.com/nikolausm/imap-mcp-server/issues/125",
+        source: "https://github.com/nextcloud/mail/issues/2919",
         apply: |builder| {
             of_names(
-                builder,
-                &["INBOX/Entwürfe", "INBOX/Gelöschte Elemente", "INBOX/Gesendet"],
+                builder.delimiter('.'),
+                &["INBOX.Entwürfe", "INBOX.Gesendet", "INBOX.Papierkorb"],
             )
         },
     },
