@@ -176,11 +176,9 @@ mod tests {
         let all: Vec<Uid> = (1..=5000).filter_map(Uid::new).collect();
         let mut store = Store::default();
         let descending = all.iter().rev().copied();
-        let walk = pin!(whole(
-            Walk::new(descending.clone(), Need::FLAGS).descending(),
-            &mut store
-        ));
-        let Poll::Ready((asked, there)) = walk.poll(&mut Context::from_waker(Waker::noop())) else {
+        let walk = Walk::new(descending.clone(), Need::FLAGS).descending();
+        let polled = pin!(whole(walk, &mut store)).poll(&mut Context::from_waker(Waker::noop()));
+        let Poll::Ready((asked, there)) = polled else {
             panic!("the store never waits");
         };
         assert_eq!(asked, descending.clone().collect::<Vec<_>>());

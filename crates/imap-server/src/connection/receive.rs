@@ -102,7 +102,7 @@ impl Receiver {
             let line = channel.read_line(channel.max_line()).await?;
             let info = match self.take_line(channel, &line)? {
                 Taken::Line(info) => info,
-                Taken::Answer(received) => return Ok(received),
+                Taken::Answer(received) => return Ok(*received),
             };
             let Some(announcement) = info else {
                 return Ok(self.decode());
@@ -126,7 +126,7 @@ impl Receiver {
                 self.feed(channel.line());
             }
             let why = format!("command line longer than {} octets", channel.max_line());
-            return Ok(Taken::Answer(self.refuse(None, why, last)));
+            return Ok(Taken::Answer(Box::new(self.refuse(None, why, last))));
         }
         let line = channel.line();
         let at = self.fragments.message_bytes().len();
@@ -155,7 +155,7 @@ impl Receiver {
         } else {
             return Ok(Taken::Line(announcement));
         };
-        Ok(Taken::Answer(self.refuse(None, why, !unsent)))
+        Ok(Taken::Answer(Box::new(self.refuse(None, why, !unsent))))
     }
 
     /// Decides about an announced literal. `None`: go on and read it.
@@ -350,7 +350,7 @@ fn refusal(tag: &str, name: &str, fault: Fault, last: bool) -> Refusal {
 
 enum Taken {
     Line(Option<LiteralAnnouncement>),
-    Answer(Received),
+    Answer(Box<Received>),
 }
 
 /// Sloppy clients put a space before CRLF, which the grammar does not know. Not before a literal: `{5} ` is none.

@@ -219,7 +219,7 @@ fn the_last_uid_is_refused() {
     );
     let lock = fixture.lock();
     let error = list
-        .assign(&fixture.directory, &lock, vec![(b"d"[..].into(), Box::default())])
+        .assign(&fixture.directory, &lock, vec![b"d"[..].into()], None)
         .unwrap_err();
     assert!(error.get_ref().is_some_and(|inner| inner.is::<UidsExhausted>()));
     assert_eq!(list.uid_of(b"d"), None);
@@ -233,7 +233,7 @@ fn nothing_is_appended_when_the_lock_was_taken_away() {
     let lock = fixture.lock();
     std::fs::remove_file(fixture.home.path().join("dovecot-uidlist.lock")).unwrap();
     assert!(
-        list.assign(&fixture.directory, &lock, vec![(b"b"[..].into(), Box::default())])
+        list.assign(&fixture.directory, &lock, vec![b"b"[..].into()], None)
             .is_err()
     );
     assert!(fixture.text().ends_with("1 :a\n"));
@@ -249,7 +249,7 @@ fn a_list_that_cannot_be_written_uses_up_no_uids() {
         let lock = fixture.lock();
         list.refresh(&fixture.directory, Reading::Locked(&lock)).unwrap();
         assert!(
-            list.assign(&fixture.directory, &lock, vec![(b"b"[..].into(), Box::default())])
+            list.assign(&fixture.directory, &lock, vec![b"b"[..].into()], None)
                 .is_err()
         );
     }
