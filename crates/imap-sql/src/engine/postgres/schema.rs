@@ -190,11 +190,12 @@ mod tests {
                 "subscriptions",
                 "quotas",
                 "metadata",
-                "acl"
+                "acl",
+                "url_keys"
             ]
         );
         assert!(expected("TRIGGER").any(|name| name == "messages_expunged"));
         assert!(expected("FUNCTION").any(|name| name == "take_modseq"));
-        assert_eq!(expected("INDEX").count(), 8);
+        assert_eq!(expected("INDEX").count(), 9);
     }
 }
