@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -64,7 +65,9 @@ impl Target {
             }
             None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
         }
-        let config = ClientConfig::builder()
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
             .with_root_certificates(roots)
             .with_no_client_auth();
         let tls = Some((TlsConnector::from(Arc::new(config)), name));
@@ -93,7 +96,9 @@ impl Target {
 /// The files cannot be read, or do not belong together.
 pub fn acceptor(certificate: &Path, key: &Path) -> io::Result<TlsAcceptor> {
     let key = PrivateKeyDer::from_pem_file(key).map_err(io::Error::other)?;
-    let config = ServerConfig::builder()
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
         .with_no_client_auth()
         .with_single_cert(certificates(certificate)?, key)
         .map_err(io::Error::other)?;

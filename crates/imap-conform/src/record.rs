@@ -117,7 +117,10 @@ pub fn written(connection: u64, sender: Sender, octets: Option<&[u8]>) -> String
             None => (line, "\\"),
         };
         // Writing to a string does not fail.
-        let line = escaped(line).replacen('<', "\\x3c", 1);
+        let line = match line {
+            b"<end>" => "\\x3cend>".to_owned(),
+            _ => escaped(line),
+        };
         let _ = writeln!(text, "{speaker}{connection}: {line}{end}");
     }
     text

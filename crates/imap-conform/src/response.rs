@@ -71,15 +71,12 @@ impl<'o> Response<'o> {
             return status(tag, condition, &mut reader).map(Self::Status);
         }
         if tag.is_some() {
-            return Err(Fault {
-                what: "a tag, and no status",
-                is_behind_literal: false,
-            });
+            return Err(fault("a tag, and no status"));
         }
-        let number = word
-            .parse()
-            .ok()
-            .filter(|_| word.bytes().all(|octet| octet.is_ascii_digit()));
+        let number = match word.bytes().all(|octet| octet.is_ascii_digit()) {
+            true => Some(word.parse().map_err(|_| fault("a number that is too large"))?),
+            false => None,
+        };
         let word = match number {
             Some(_) => {
                 reader.space()?;
@@ -103,10 +100,6 @@ fn status<'o>(
     condition: Condition,
     reader: &mut Reader<'o>,
 ) -> Result<Status<'o>, Fault> {
-    let fault = |what| Fault {
-        what,
-        is_behind_literal: false,
-    };
     if reader.is_at_end_of_line() {
         return Err(fault("a status without a text"));
     }
@@ -123,6 +116,13 @@ fn status<'o>(
     match human.is_empty() {
         true => Err(fault("a status without a text")),
         false => Ok(Status { tag, condition, code }),
+    }
+}
+
+fn fault(what: &'static str) -> Fault {
+    Fault {
+        what,
+        is_behind_literal: false,
     }
 }
 

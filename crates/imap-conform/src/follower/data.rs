@@ -24,11 +24,9 @@ impl Judge {
                 }
             }
             ("LIST", None) => {
+                self.expect_new_mailbox();
                 if let Some(selecting) = &mut self.selecting {
                     selecting.has_list = true;
-                } else if self.current().is_some_and(Command::is_select) {
-                    self.expect_new_mailbox();
-                    self.data(data);
                 }
             }
             ("CAPABILITY", None) => self.capability(&data.values),

@@ -142,9 +142,8 @@ impl Judge {
             _ => Rule::UidOrder,
         };
         self.report(rule, contradiction.to_string());
-        match self.selecting {
-            Some(_) => self.selecting = None,
-            None => self.mailbox = Mailbox::Unknown,
+        if self.selecting.is_none() {
+            self.mailbox = Mailbox::Unknown;
         }
     }
 

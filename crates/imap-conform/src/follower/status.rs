@@ -3,6 +3,7 @@
 use imap_seq::{Uid, UidSet};
 
 use super::judge::{Enabled, Exchange, Judge, Mailbox, Outcome, Partial};
+use super::selected::Selected;
 use crate::command::Command;
 use crate::response::{Condition, Status};
 use crate::rule::Rule;
@@ -70,7 +71,6 @@ impl Judge {
     fn select_answered(&mut self, command: &Command, condition: Condition) {
         let was_selected = matches!(self.mailbox, Mailbox::Selected(_));
         let was_closed = std::mem::take(&mut self.has_said_closed);
-        self.expect_if_missing(command);
         let selecting = self.selecting.take();
         // After BAD nobody knows whether it was tried.
         self.mailbox = match condition {
@@ -84,10 +84,7 @@ impl Judge {
         if was_selected && !was_closed && (self.enabled.qresync || self.enabled.rev2) {
             self.report(Rule::SelectClosed, "the mailbox before was closed without CLOSED");
         }
-        let Some(mut selected) = selecting else {
-            self.mailbox = Mailbox::Unknown;
-            return;
-        };
+        let mut selected = selecting.unwrap_or_else(|| Box::new(Selected::new(command.mailbox())));
         selected.opened();
         let rev1 = !self.enabled.rev2;
         let required = [
@@ -119,15 +116,6 @@ impl Judge {
             }
         }
         self.mailbox = Mailbox::Selected(selected);
-    }
-
-    /// A SELECT that is answered with nothing but its tagged line.
-    fn expect_if_missing(&mut self, command: &Command) {
-        if self.selecting.is_none() {
-            self.pending.push_front(command.clone());
-            self.expect_new_mailbox();
-            self.pending.pop_front();
-        }
     }
 
     fn code(&mut self, code: &[Value<'_>]) {

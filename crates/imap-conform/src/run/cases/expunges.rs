@@ -125,6 +125,7 @@ async fn held(stage: &mut Stage) -> Done {
     )?;
     client.command("STORE 3 +FLAGS (\\Flagged)").await?;
     client.command("SEARCH FLAGGED").await?;
+    other.ok("NOOP").await?;
     let flagged = other.ok("UID SEARCH FLAGGED").await?.found();
     same("the one with the flag", flagged, vec![uids[2]])
 }
