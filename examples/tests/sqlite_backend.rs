@@ -7,18 +7,87 @@
 mod sqlite_backend;
 
 use imap_backend::*;
-use imap_backend_test::{Subject, run_all};
+use imap_backend_test::{Outcome, Outside, OutsideMessage, RandomRuns, Subject, run_all};
 use imap_seq::{Uid, UidSet};
 use imap_updates::{Access, Closed, Ended, Flag, Flags, Followers, Untagged, UpdateBuffer, kind};
 use rusqlite::Connection;
 use sqlite_backend::mailbox::Selected;
 use sqlite_backend::node::Node;
+use std::rc::Rc;
+
+/// With another program that writes SQL, a second server on the same file, and a restart.
+fn subject() -> Subject<Node> {
+    let file = Rc::new(File::new());
+    let reopened = Rc::clone(&file);
+    Subject::new(file.node(), "demo", "demo")
+        .with_second(file.node())
+        .with_reopen(async move || reopened.node())
+        .with_outside(Administrator(file))
+}
 
 #[tokio::test]
 async fn the_smallest_backend_on_a_database_passes_the_kit() {
-    let node = || Node::new(Connection::open_in_memory().unwrap()).unwrap();
-    let report = run_all(async || Subject::new(node(), "demo", "demo")).await;
+    let report = run_all(async || subject()).await;
     report.assert_passed();
+    let ran = report.results().filter(|(case, how)| case.area == "outside" && **how == Outcome::Passed);
+    assert!(ran.count() >= 8, "{report}");
+}
+
+#[tokio::test]
+async fn sessions_servers_and_an_administrator_agree_at_random() {
+    let report = RandomRuns::new(1).runs(10).run(async || subject()).await;
+    report.assert_passed();
+    assert_eq!(report.missing().count(), 0, "{report}");
+}
+
+/// Somebody with the `sqlite3` program.
+struct Administrator(Rc<File>);
+
+impl Administrator {
+    fn run(&self, sql: &str) -> Result<(), Error> {
+        let done = self.0.connection().execute_batch(sql);
+        done.map_err(|error| Error::new(ErrorKind::ServerBug).with_source(error))
+    }
+}
+
+fn insert(mailbox: &MailboxName, octets: &[u8]) -> String {
+    let hex: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+    format!(
+        "INSERT INTO messages (mailbox, octets) SELECT id, x'{hex}' FROM mailboxes WHERE name = '{mailbox}';"
+    )
+}
+
+fn row(mailbox: &MailboxName, message: &OutsideMessage) -> String {
+    let uid = message.uid;
+    format!("uid = {uid} AND mailbox = (SELECT id FROM mailboxes WHERE name = '{mailbox}')")
+}
+
+impl Outside for Administrator {
+    async fn deliver(&self, mailbox: &MailboxName, octets: &[u8]) -> Result<(), Error> {
+        self.run(&insert(mailbox, octets))
+    }
+
+    async fn remove(&self, mailbox: &MailboxName, message: &OutsideMessage) -> Result<(), Error> {
+        self.run(&format!("DELETE FROM messages WHERE {}", row(mailbox, message)))
+    }
+
+    async fn set_flags(
+        &self,
+        mailbox: &MailboxName,
+        message: &OutsideMessage,
+        flags: &Flags,
+    ) -> Result<(), Error> {
+        let words: Vec<_> = flags.iter().map(|flag| flag.to_string()).collect();
+        self.run(&format!(
+            "UPDATE messages SET flags = '{}' WHERE {}",
+            words.join(" "),
+            row(mailbox, message)
+        ))
+    }
+
+    async fn roll_back(&self, mailbox: &MailboxName, octets: &[u8]) -> Result<(), Error> {
+        self.run(&format!("BEGIN; DELETE FROM messages; {} ROLLBACK;", insert(mailbox, octets)))
+    }
 }
 
 /// A database in a file, where every connection is another program's.

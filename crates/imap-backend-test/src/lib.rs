@@ -26,11 +26,17 @@
 //! are mod-sequences and MOVE where [`abilities`](imap_backend::Session::abilities) do not list them, and summaries where no
 //! record has one.
 //!
+//! # Other programs, a second process, a restart
+//!
+//! A backend that hides what others store passes every case of its own sessions. So give the kit a hand that changes the store
+//! behind the backend's back ([`Subject::with_outside`], [`Outside`]), a second value of the backend on the same store
+//! ([`Subject::with_second`]), and a way to open it again ([`Subject::with_reopen`]). Without them their cases are skipped.
+//! [`RandomRuns`] mixes all of it with sessions, by a seed, and makes short what fails.
+//!
 //! # What it leaves to you
 //!
-//! A runtime (the kit needs none), a time limit (a backend that never answers never ends), what happens in a crash or
-//! a loss of power, changes by other programs, and real concurrency: the sessions of a case take turns, in an order that is
-//! the same every time.
+//! A runtime (the kit needs none), a time limit (a backend that never answers never ends; [`RandomRuns`] has one between its
+//! steps), what happens in a loss of power, and real concurrency: the sessions of a case take turns.
 //!
 //! # How it works
 //!
@@ -41,7 +47,7 @@
 //!
 //! # Costs
 //!
-//! Some 90 backends, each with fewer than 20 messages of at most 150 kB: a tenth of a second in memory, seconds on a disk.
+//! Some 130 backends, each with fewer than 20 messages of at most 150 kB: a tenth of a second in memory, seconds on a disk.
 
 pub mod case;
 mod mail;
