@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::completion::{Answer, Completion, Stop};
 use crate::connection::{Channel, Gone, Watch};
 use crate::convert;
+use crate::rights::{self, Deed};
 use crate::syntax::extension::{GenUrlAuth, ResetKey};
 use crate::syntax::url::AuthUrl;
 use crate::url_token::{self, MECHANISM};
@@ -43,9 +44,12 @@ impl<B: Backend> Client<B> {
         let name = read.and_then(|read| read.message.mailbox_name(session.delimiter()));
         let name = name.ok_or_else(refusal)?;
         let fresh = url_token::fresh_key().ok_or(Error::new(ErrorKind::Unavailable))?;
-        let keeping = session.url_key(&name, Some(&fresh));
+        let keeping = async {
+            rights::permit(session, Deed::Read, &name).await?;
+            session.url_key(&name, Some(&fresh)).await
+        };
         let key = match self.channel.while_watched(watch, keeping).await? {
-            Err(error) if error.kind() == ErrorKind::NonExistent => return Err(refusal().into()),
+            Err(error) if catenate::names_nothing(&error) => return Err(refusal().into()),
             key => key?.ok_or(Error::new(ErrorKind::ServerBug))?,
         };
         let mut authorized = url.to_vec();
@@ -72,7 +76,11 @@ impl<B: Backend> Client<B> {
         let name = naming
             .name(mailbox)
             .ok_or_else(|| Completion::no("NONEXISTENT", convert::IMPOSSIBLE_NAME))?;
-        let forgetting = self.state.session()?.forget_url_keys(Some(&name));
+        let session = self.state.session()?;
+        let forgetting = async {
+            rights::permit(session, Deed::Read, &name).await?;
+            session.forget_url_keys(Some(&name)).await
+        };
         self.channel.while_present(forgetting).await??;
         Ok(Completion::ok("the key is another one").with_code(format!("URLMECH {MECHANISM}")))
     }
