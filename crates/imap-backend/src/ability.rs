@@ -53,24 +53,9 @@ pub enum Ability {
 }
 
 impl Ability {
+    /// Each its own, by its place among them.
     const fn bit(self) -> u32 {
-        match self {
-            Self::Move => 1,
-            Self::UidPlus => 1 << 1,
-            Self::ModSequences => 1 << 2,
-            // The bits from 16 on are those of mailboxes as a whole.
-            Self::SpecialUse => 1 << 16,
-            Self::CreateSpecialUse => 1 << 17,
-            Self::ObjectId => 1 << 18,
-            Self::Metadata => 1 << 19,
-            Self::Quota => 1 << 20,
-            Self::Replace => 1 << 12,
-            Self::MultiAppend => 1 << 13,
-            Self::Catenate => 1 << 14,
-            Self::Acl => 1 << 24,
-            Self::UrlAuth => 1 << 23,
-            Self::SaveDate => 1 << 25,
-        }
+        1 << self as u32
     }
 }
 

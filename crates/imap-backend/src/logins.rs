@@ -17,13 +17,9 @@ pub enum LoginKind {
 }
 
 impl LoginKind {
+    /// Each its own, by its place among them.
     const fn bit(self) -> u8 {
-        match self {
-            Self::Password => 1,
-            Self::Scram => 1 << 1,
-            Self::Bearer => 1 << 2,
-            Self::Certificate => 1 << 3,
-        }
+        1 << self as u8
     }
 }
 
