@@ -127,9 +127,19 @@ impl<S: Read + Write> Client<S> {
 
     /// One line without its line break; empty at the end of the connection.
     pub fn line(&mut self) -> String {
+        self.line_or_end().unwrap_or_default()
+    }
+
+    /// One line without its line break; `None` at the end of the connection.
+    pub fn line_or_end(&mut self) -> Option<String> {
         let mut line = Vec::new();
-        self.stream.read_until(b'\n', &mut line).unwrap();
-        String::from_utf8_lossy(&line).trim_end().to_owned()
+        let read = self.stream.read_until(b'\n', &mut line).unwrap();
+        (read > 0).then(|| String::from_utf8_lossy(&line).trim_end().to_owned())
+    }
+
+    pub fn next_tag(&mut self) -> String {
+        self.tag += 1;
+        format!("t{}", self.tag)
     }
 
     /// Lines until one begins so; that one is the last.
@@ -150,8 +160,7 @@ impl<S: Read + Write> Client<S> {
 
     /// Sends a command; gives all lines up to its completion.
     pub fn command(&mut self, command: &str) -> String {
-        self.tag += 1;
-        let tag = format!("t{}", self.tag);
+        let tag = self.next_tag();
         self.send(&format!("{tag} {command}\r\n"));
         self.until(&format!("{tag} "))
     }

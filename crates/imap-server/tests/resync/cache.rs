@@ -24,9 +24,20 @@ pub(crate) struct Cache {
     /// The message that a STORE with .SILENT has given `\Answered`: the client is not told what it has done itself.
     answered: Option<u32>,
     promised: Option<u64>,
+    /// Lines with these words it does not hear.
+    deaf_to: Option<&'static str>,
 }
 
 impl Cache {
+    /// A client as a faulty server would have it: it misses lines with these words.
+    #[allow(dead_code, reason = "helpers are shared by files")]
+    pub(crate) fn deaf_to(words: &'static str) -> Self {
+        Self {
+            deaf_to: Some(words),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn flags(&self) -> &BTreeMap<u32, String> {
         &self.flags
     }
@@ -118,7 +129,12 @@ impl Cache {
 
     pub(crate) fn synchronised(&mut self, at: &str) {
         self.synchronising = false;
-        self.modseq = self.promised.expect("SELECT has said HIGHESTMODSEQ");
+        let promised = self.promised.expect("SELECT has said HIGHESTMODSEQ");
+        assert!(
+            promised >= self.modseq,
+            "{at}: HIGHESTMODSEQ went back to {promised}"
+        );
+        self.modseq = promised;
         // Only now does the client know which number belongs to which UID.
         assert_eq!(
             self.flags.len(),
@@ -136,7 +152,15 @@ impl Cache {
 
     /// An untagged line.
     pub(crate) fn take(&mut self, line: &str, at: &str) {
+        if self.deaf_to.is_some_and(|words| line.contains(words)) {
+            return;
+        }
         if let Some(validity) = code(line, "UIDVALIDITY") {
+            assert!(
+                [0, validity].contains(&self.uid_validity),
+                "{at}: {line}: was {}",
+                self.uid_validity
+            );
             self.uid_validity = validity;
         }
         if let Some(modseq) = code(line, "HIGHESTMODSEQ") {

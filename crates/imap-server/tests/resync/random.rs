@@ -1,5 +1,13 @@
 //! Numbers that look random and are the same for the same seed (SplitMix64).
 
+use std::fmt::Debug;
+use std::str::FromStr;
+
+/// A number that somebody has asked for, or the default.
+pub(crate) fn number_in<N: FromStr<Err: Debug>>(variable: &str, default: N) -> N {
+    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
+}
+
 /// A source of numbers.
 pub(crate) struct Random {
     state: u64,

@@ -65,6 +65,11 @@ impl Site {
 
     /// Starts `serve` on a free port, with more arguments.
     pub fn serve(&self, more: &[&str]) -> Running {
+        Running::start(self.command(more))
+    }
+
+    /// What starts it.
+    pub fn command(&self, more: &[&str]) -> Command {
         let (root, users) = (self.mail_root(), self.users());
         let mut arguments = vec![
             "serve",
@@ -76,13 +81,17 @@ impl Site {
             &users,
         ];
         arguments.extend(more);
-        maildird(&arguments)
+        command(&arguments)
     }
 }
 
 /// Starts `maildird` and waits until it prints where it listens.
 pub fn maildird(arguments: &[&str]) -> Running {
+    Running::start(command(arguments))
+}
+
+fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_maildird"));
     command.args(arguments);
-    Running::start(command)
+    command
 }

@@ -78,10 +78,15 @@ impl Site {
 
     /// Starts `serve` on a free port, with more arguments.
     pub fn serve(&self, more: &[&str]) -> Running {
+        Running::start(self.command(more))
+    }
+
+    /// What starts it.
+    pub fn command(&self, more: &[&str]) -> Command {
         let mut command = Command::new(SQLMAILD.0);
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--database", &self.database()])
             .args(more);
-        Running::start(command)
+        command
     }
 }

@@ -1,0 +1,133 @@
+//! A `maildird` that is killed, beside other programs that work in the Maildir; and what its clients make of it.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
+#![allow(unreachable_pub, dead_code, reason = "helpers are shared by files")]
+
+#[path = "../../imap-server/tests/resync/cache.rs"]
+mod cache;
+mod common;
+#[path = "../../imap-server/tests/resync/deeds.rs"]
+mod deeds;
+#[path = "../../imap-daemon/tests/killed/mod.rs"]
+mod killed;
+#[path = "../../imap-server/tests/resync/random.rs"]
+mod random;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use common::{Running, Site};
+use killed::Mail;
+use random::Random;
+
+#[test]
+fn clients_that_come_back_after_a_kill_end_with_exactly_the_mailbox() {
+    killed::run(4, Maildir::new);
+}
+
+struct Maildir {
+    site: Site,
+    delivered: Cell<u32>,
+}
+
+impl Maildir {
+    fn new() -> Self {
+        let site = Site::new();
+        fs::write(site.users(), format!("ada:{}\n", killed::HASH)).unwrap();
+        Self {
+            site,
+            delivered: Cell::new(0),
+        }
+    }
+
+    /// The files of `new` and `cur`, in order of their names.
+    fn files(&self) -> Vec<PathBuf> {
+        let folders = ["new", "cur"].map(|folder| fs::read_dir(self.site.maildir().join(folder)).unwrap());
+        let mut files: Vec<PathBuf> = folders
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        files.sort_by(|one, other| one.file_name().cmp(&other.file_name()));
+        files
+    }
+
+    fn deliver(&self) {
+        let number = self.delivered.get() + 1;
+        self.delivered.set(number);
+        self.site
+            .deliver(&format!("{number}.outside"), "Subject: outside\n\nA body.\n");
+    }
+}
+
+impl Mail for Maildir {
+    fn serve(&self, log: File) -> Running {
+        let mut command = self.site.command(&[]);
+        command.stderr(log);
+        Running::start(command)
+    }
+
+    fn folder(&self) -> &Path {
+        self.site.path()
+    }
+
+    fn change(&self, random: &mut Random) {
+        let files = self.files();
+        let deed = random.below(4);
+        if files.is_empty() || deed < 2 {
+            return self.deliver();
+        }
+        let count = u32::try_from(files.len()).unwrap();
+        let file = &files[random.below(count) as usize];
+        // What a server has renamed meanwhile is no longer there by that name.
+        if deed == 2 {
+            return drop(fs::remove_file(file));
+        }
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let name = name.split_once(":2,").map_or(name, |(base, _)| base);
+        let letters = random.pick(&["", "S", "FS", "R", "D"]);
+        let _ = fs::rename(
+            file,
+            self.site
+                .maildir()
+                .join("cur")
+                .join(format!("{name}:2,{letters}")),
+        );
+    }
+
+    fn assert_is(&self, flags: &BTreeMap<u32, String>, at: &str) {
+        const LETTERS: [(&str, char); 5] = [
+            ("\\Draft", 'D'),
+            ("\\Flagged", 'F'),
+            ("\\Answered", 'R'),
+            ("\\Seen", 'S'),
+            ("\\Deleted", 'T'),
+        ];
+        let mut told: Vec<String> = flags
+            .values()
+            .map(|flags| {
+                LETTERS
+                    .iter()
+                    .filter(|(flag, _)| flags.contains(flag))
+                    .map(|(_, letter)| letter)
+                    .collect()
+            })
+            .collect();
+        let mut there: Vec<String> = self
+            .files()
+            .iter()
+            .map(|file| {
+                file.to_str()
+                    .unwrap()
+                    .split_once(":2,")
+                    .map_or("", |(_, letters)| letters)
+            })
+            .map(|letters| letters.chars().filter(char::is_ascii_uppercase).collect())
+            .collect();
+        told.sort();
+        there.sort();
+        assert_eq!(told, there, "{at}: the flags of the files");
+    }
+}
