@@ -17,6 +17,7 @@ pub(super) struct Judged {
 pub(super) fn judge(plan: &Plan<'_>, heard: &Heard) -> Judged {
     let said = plan.octets();
     let mut client = Client::new(&said);
+    client.may_have_said_more = plan.start == Start::Deflate;
     let mut rest = &heard.octets[..];
     while !rest.is_empty() {
         match response::read(rest, client.has("IMAP4rev2") || client.has("UTF8=ACCEPT")) {
@@ -54,6 +55,8 @@ struct Client<'o> {
     /// The lines of what was said that have not been answered.
     unanswered: std::vec::IntoIter<&'o [u8]>,
     said: &'o [u8],
+    /// Of damaged DEFLATE one implementation may read further than the other.
+    may_have_said_more: bool,
     responses: usize,
     answers: Vec<String>,
     /// EXISTS of the selected mailbox.
@@ -71,6 +74,7 @@ impl<'o> Client<'o> {
         Self {
             unanswered: lines.into_iter(),
             said,
+            may_have_said_more: false,
             responses: 0,
             answers: Vec::new(),
             exists: None,
@@ -120,7 +124,7 @@ impl<'o> Client<'o> {
         let is_logout = text == "LOGOUT completed";
         assert!(self.bye.is_none() || is_logout, "an answer after BYE");
         assert!(
-            self.unanswered.any(|line| line.starts_with(tag.as_bytes())),
+            self.unanswered.any(|line| line.starts_with(tag.as_bytes())) || self.may_have_said_more,
             "{tag} {condition} {text} answers nothing"
         );
         let holds = ["FETCH", "STORE", "SEARCH"].map(|name| format!("{name} completed"));
