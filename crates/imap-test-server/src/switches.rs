@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 /// Capabilities that are an ability of the store: the server itself leaves them out where the store has it not.
 const ABILITIES: &[(&str, Ability)] = &[
+    ("ACL", Ability::Acl),
     ("CATENATE", Ability::Catenate),
     ("CONDSTORE", Ability::ModSequences),
     ("CREATE-SPECIAL-USE", Ability::CreateSpecialUse),

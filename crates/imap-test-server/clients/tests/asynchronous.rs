@@ -34,28 +34,3 @@ async fn a_message_is_fetched_and_a_new_one_is_heard_of() {
     assert!(session.uid_search("SUBJECT two").await.unwrap().contains(&2));
     session.logout().await.unwrap();
 }
-
-/// chatmail/async-imap#123, #131, #145.
-#[tokio::test]
-async fn what_was_reported_of_this_client() {
-    for persona in [
-        "space-behind-flags",
-        "two-spaces-in-capability",
-        "dash-in-text",
-        "subject-as-literal",
-    ] {
-        let server = TestServer::builder().persona(persona).start();
-        let outcome = session_of(&server).await;
-        println!("{persona}: {outcome:?}");
-    }
-}
-
-async fn session_of(server: &TestServer) -> Result<usize, async_imap::error::Error> {
-    let mut client = async_imap::Client::new(server.connect());
-    client.read_response().await?;
-    let mut session = client.login("joe", "secret").await.map_err(|(error, _)| error)?;
-    session.capabilities().await?;
-    session.select("INBOX").await?;
-    let messages: Vec<_> = session.fetch("1:*", "ENVELOPE").await?.try_collect().await?;
-    Ok(messages.len())
-}

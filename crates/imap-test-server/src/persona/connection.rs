@@ -85,6 +85,7 @@ pub(super) const ALL: &[Persona] = &[
         source: "https://github.com/emersion/go-imap/issues/140",
         apply: |builder| {
             let cut = |name| Fault::on(name).always().cut_literal(10);
+            let builder = builder.mailbox("INBOX", ["Subject: cut in body\n\nText\n"]);
             builder.fault(cut("FETCH")).fault(cut("UID FETCH"))
         },
     },
