@@ -57,6 +57,7 @@ mod wire {
 #[allow(dead_code, unused_imports, reason = "the server uses more of it")]
 #[path = "../../crates/imap-server/src/syntax"]
 mod syntax {
+    pub(crate) mod filter;
     pub(crate) mod reader;
     pub(crate) mod reader_fault;
     pub(crate) mod search;
