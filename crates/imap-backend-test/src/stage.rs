@@ -162,7 +162,7 @@ impl<B: Backend> Stage<B> {
     /// A connection of the user to the second process.
     pub(crate) async fn login_to_the_second(&self) -> Result<User<B::Session>, Stop> {
         let second = self.second.as_ref();
-        self.user_of(second.ok_or_else(|| Stop::skipped("a second process on its store"))?)
+        self.user_of(second.ok_or_else(|| Stop::skipped("second process on its store"))?)
             .await
     }
 

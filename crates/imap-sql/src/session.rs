@@ -87,7 +87,7 @@ impl Session for SqlSession {
         let upload = Upload::receive(&self.node, &mut message).await?;
         let append = append.clone();
         self.node
-            .blocking(move |node| store(node, key, &append, upload))
+            .blocking(move |node| store(node, (account, key), &append, upload))
             .await
     }
 
@@ -298,8 +298,18 @@ fn annotated(
     }
 }
 
-fn store(node: &Node, key: MailboxKey, append: &Append, mut upload: Upload) -> Result<Appended, Error> {
-    let uid = node.commit(|change| store_in(change, key, append, &mut upload))?;
+fn store(
+    node: &Node,
+    (account, key): (AccountId, MailboxKey),
+    append: &Append,
+    mut upload: Upload,
+) -> Result<Appended, Error> {
+    let uid = node.commit(|change| {
+        let uid = store_in(change, key, append, &mut upload)?;
+        // Of a message that is put together of parts nobody knew how long it would be.
+        quotas::check_room(change.statements, account, (0, 0))?;
+        Ok(uid)
+    })?;
     upload.committed();
     Ok(Appended::new(key.uid_validity, uid))
 }

@@ -161,10 +161,19 @@ impl Directory {
                 });
             }
             let opened = open_subdirectories(self.root(), self.missing_now()?);
-            open = Arc::new(opened.map_err(stale)?);
+            open = Arc::new(opened.map_err(|error| self.perhaps_stale(error))?);
             *self.subdirectories.write() = Arc::clone(&open);
         }
         Err(Errno::STALE.into())
+    }
+
+    /// What is missing may come back, or the mailbox be gone in a moment. Of one that is gone already, nothing comes back.
+    fn perhaps_stale(&self, error: io::Error) -> io::Error {
+        let is_there = || matches!(self.existence(), Ok(Existence::Present));
+        match error.kind() {
+            io::ErrorKind::NotFound if is_there() => Errno::STALE.into(),
+            _ => error,
+        }
     }
 
     /// What happens to a subdirectory that is missing now, though it was there.
@@ -365,14 +374,6 @@ fn open_subdirectories(root: BorrowedFd<'_>, missing: Missing) -> io::Result<Sub
         storage::sync_directory(root)?;
     }
     Ok(subdirectories)
-}
-
-/// What is missing may come back, or the mailbox be gone in a moment.
-fn stale(error: io::Error) -> io::Error {
-    match error.kind() {
-        io::ErrorKind::NotFound => Errno::STALE.into(),
-        _ => error,
-    }
 }
 
 fn entries(directory: BorrowedFd<'_>, mut each: impl FnMut(&[u8], &FileStatus)) -> io::Result<()> {

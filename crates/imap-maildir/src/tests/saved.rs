@@ -39,13 +39,15 @@ async fn a_save_date_outlives_the_process_new_flags_and_a_list_that_is_written_a
     }
     client.noop().await;
     client.expunge().await;
+    // A look at what another program did is the occasion.
+    deliver(&fixture.root(), "new/d", "x");
     client.noop().await;
     drop(client);
     let text = std::fs::read_to_string(fixture.root().join("dovecot-uidlist")).unwrap();
     assert!(!text.contains("\n9 "), "the list is to be written anew: {text}");
     let fixture = fixture.restarted();
     let mut client = fixture.select("INBOX").await;
-    assert_eq!(client.uids(), [3, 4, 5]);
+    assert_eq!(client.uids(), [3, 4, 5, 43]);
     let dates = [saved(&mut client, 3).await, saved(&mut client, 5).await];
     assert_eq!(dates, [moment(1_000_000_000), moment(1_100_000_000)]);
     // Another program gave this UID and did not say when: neither does the file.
