@@ -203,10 +203,12 @@ impl<'o> Reader<'o> {
         self.expect(b")")
     }
 
-    /// An atom, or a section: `BODY[1.HEADER.FIELDS (A "b c")]<7>`. `BODY[x` is an atom, and may be a keyword.
+    /// An atom, or a section: `BODY[1.HEADER.FIELDS (A "b c")]<7>`. `BODY[x` is an atom, and may be a keyword;
+    /// `BODY[]x` may be a mailbox.
     fn item(&mut self) -> Result<(), Fault> {
         let begin = self.at;
-        if self.octets[begin..].starts_with(b"BODY[") && self.section().is_ok() {
+        let is_section = self.octets[begin..].starts_with(b"BODY[") && self.section().is_ok();
+        if is_section && matches!(self.peek(), None | Some(b' ' | b')' | b'\r')) {
             return Ok(());
         }
         self.at = begin;

@@ -173,7 +173,8 @@ impl<'o> Reader<'o> {
         self.expect(b")").map(|()| values)
     }
 
-    /// An atom, or a section: `BODY[1.HEADER.FIELDS (A "b c")]<7>`. `BODY[x` is an atom, and may be a keyword.
+    /// An atom, or a section: `BODY[1.HEADER.FIELDS (A "b c")]<7>`. `BODY[x` is an atom, and may be a keyword;
+    /// `BODY[]x` may be a mailbox.
     fn item(&mut self) -> Result<&'o str, Fault> {
         let begin = self.at;
         for name in [&b"BODY["[..], b"BINARY[", b"BINARY.SIZE["] {
@@ -181,13 +182,17 @@ impl<'o> Reader<'o> {
             let is_it = rest
                 .get(..name.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(name));
-            if is_it && self.section(name.len()).is_ok() {
+            if is_it && self.section(name.len()).is_ok() && self.is_at_end_of_word() {
                 let section = &self.octets[begin..self.at];
                 return std::str::from_utf8(section).map_err(|_| self.fault("octets that are no UTF-8"));
             }
             self.at = begin;
         }
         self.word()
+    }
+
+    fn is_at_end_of_word(&self) -> bool {
+        matches!(self.peek(), None | Some(b' ' | b')' | b'\r'))
     }
 
     fn section(&mut self, name: usize) -> Result<(), Fault> {
