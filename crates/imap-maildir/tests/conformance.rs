@@ -60,23 +60,50 @@ impl Program {
         }
     }
 
-    /// The file with this message.
-    fn find(&self, mailbox: &MailboxName, message: &OutsideMessage) -> PathBuf {
+    /// The file with this message; none where the backend moves it meanwhile.
+    fn find(&self, mailbox: &MailboxName, message: &OutsideMessage) -> Option<PathBuf> {
         let folder = self.folder(mailbox);
         let files = |place: &str| std::fs::read_dir(folder.join(place)).unwrap();
         let mut files = files("new")
             .chain(files("cur"))
             .map(|entry| entry.unwrap().path());
-        let subject = format!("Subject: {}\r\n", message.subject);
-        let found = files.find(|file| {
-            std::fs::read_to_string(file)
-                .unwrap()
-                .replace("\r\n", "\n")
-                .replace('\n', "\r\n")
-                .contains(&subject)
-        });
-        found.unwrap_or_else(|| panic!("no file has {subject}"))
+        let line = format!("Subject: {}", message.subject);
+        files.find(|file| {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            text.lines().any(|other| other == line)
+        })
     }
+
+    /// Changes the file with this message, wherever the backend moves it meanwhile.
+    fn change(
+        &self,
+        mailbox: &MailboxName,
+        message: &OutsideMessage,
+        change: impl Fn(&Path) -> std::io::Result<()>,
+    ) -> Result<(), imap_backend::Error> {
+        for _ in 0..1000 {
+            match self.find(mailbox, message).map(|file| change(&file)) {
+                Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Some(result) => return done(result),
+                None => {}
+            }
+        }
+        panic!("no file has {message:?}");
+    }
+}
+
+/// Changes a directory so that its time stamp tells. Within one tick of the file system's clock it would stay what it was when the
+/// backend listed the directory; then the change is found a little later only, when the backend looks once more.
+fn with_new_stamp(directory: &Path, change: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
+    let stamp = || directory.metadata()?.modified();
+    let before = stamp()?;
+    change()?;
+    while stamp()? == before {
+        let tick = directory.join(".tick");
+        std::fs::write(&tick, "")?;
+        std::fs::remove_file(&tick)?;
+    }
+    Ok(())
 }
 
 fn done(result: std::io::Result<()>) -> Result<(), imap_backend::Error> {
@@ -99,10 +126,9 @@ impl Outside for Program {
         }
         let name = format!("1700000000.M{number}P1.elsewhere");
         std::fs::write(folder.join("tmp").join(&name), octets).unwrap();
-        done(std::fs::rename(
-            folder.join("tmp").join(&name),
-            folder.join("new").join(&name),
-        ))
+        done(with_new_stamp(&folder.join("new"), || {
+            std::fs::rename(folder.join("tmp").join(&name), folder.join("new").join(&name))
+        }))
     }
 
     async fn remove(
@@ -110,7 +136,9 @@ impl Outside for Program {
         mailbox: &MailboxName,
         message: &OutsideMessage,
     ) -> Result<(), imap_backend::Error> {
-        done(std::fs::remove_file(self.find(mailbox, message)))
+        self.change(mailbox, message, |file| {
+            with_new_stamp(file.parent().unwrap(), || std::fs::remove_file(file))
+        })
     }
 
     async fn set_flags(
@@ -128,9 +156,15 @@ impl Outside for Program {
         };
         let mut letters: Vec<_> = flags.iter().map(letter).collect();
         letters.sort_unstable();
-        let file = self.find(mailbox, message);
-        let name = format!("{}:2,{}", base(&file), letters.iter().collect::<String>());
-        done(std::fs::rename(file, self.folder(mailbox).join("cur").join(name)))
+        let letters: String = letters.into_iter().collect();
+        let cur = self.folder(mailbox).join("cur");
+        self.change(mailbox, message, |file| {
+            let to = cur.join(format!("{}:2,{letters}", base(file)));
+            // Where it was in `new/`, that directory has to tell too: the file is missed there.
+            with_new_stamp(file.parent().unwrap(), || {
+                with_new_stamp(&cur, || std::fs::rename(file, &to))
+            })
+        })
     }
 
     async fn delete(&self, mailbox: &MailboxName) -> Result<(), imap_backend::Error> {
@@ -139,6 +173,11 @@ impl Outside for Program {
 
     async fn rename(&self, from: &MailboxName, to: &MailboxName) -> Result<(), imap_backend::Error> {
         done(std::fs::rename(self.folder(from), self.folder(to)))
+    }
+
+    /// Both processes watch the directories, and one may be about to give the message its UID.
+    async fn settle(&self) {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 }
 

@@ -13,6 +13,9 @@ use imap_seq::Uid;
 use imap_updates::{Access, Flags};
 use std::collections::BTreeSet;
 
+/// So often everybody is asked once more at the end.
+const MOST_ROUNDS: u32 = 100;
+
 pub(super) struct Play<'a, B: Backend> {
     stage: &'a Stage<B>,
     clients: Vec<Client<B::Session>>,
@@ -312,8 +315,21 @@ impl<'a, B: Backend> Play<'a, B> {
         Ok(())
     }
 
-    /// In the end, everybody has what has to be there.
+    /// In the end, everybody has what has to be there: at once, or after a few more commands, where a process has to notice first
+    /// what another one is about.
     async fn agree(&mut self) -> Verdict {
+        let length = self.trace.len();
+        let mut rounds = 0;
+        loop {
+            self.trace.truncate(length);
+            match self.all_have_it().await {
+                Err(Stop::Failed(failure)) if failure.rule.is_none() && rounds < MOST_ROUNDS => rounds += 1,
+                verdict => return verdict,
+            }
+        }
+    }
+
+    async fn all_have_it(&mut self) -> Verdict {
         self.stage.settle().await;
         self.trace.push("everybody: NOOP".into());
         for session in 0..self.clients.len() {
