@@ -189,17 +189,21 @@ impl<B: Backend> Stage<B> {
 
     /// Drops the backend and opens its store again. No session may be left.
     pub(crate) async fn restart(&self) -> Verdict {
-        let reopen = self.reopen.as_ref();
-        let reopen = reopen.ok_or_else(|| Stop::skipped("store that is opened again"))?;
+        let reopen = self.reopens()?;
         drop(self.backend.take());
         let backend = reopen.reopen().await;
         self.backend.replace(Some(Rc::new(backend)));
         Ok(())
     }
 
-    /// Whether the store can be opened again.
-    pub(crate) fn restarts(&self) -> bool {
-        self.reopen.is_some()
+    /// Skips the case where the store cannot be opened again.
+    pub(crate) fn needs_restart(&self) -> Verdict {
+        self.reopens().map(drop)
+    }
+
+    fn reopens(&self) -> Result<&dyn Reopen<B>, Stop> {
+        let reopen = self.reopen.as_deref();
+        reopen.ok_or_else(|| Stop::skipped("store that is opened again"))
     }
 
     /// The other programs.

@@ -86,8 +86,10 @@ impl Session for SqlSession {
             .await?;
         let upload = Upload::receive(&self.node, &mut message).await?;
         let append = append.clone();
+        // Of a message that is put together of parts nobody knew how long it would be.
+        let unchecked = octets.is_none().then_some(account);
         self.node
-            .blocking(move |node| store(node, (account, key), &append, upload))
+            .blocking(move |node| store(node, key, unchecked, &append, upload))
             .await
     }
 
@@ -298,16 +300,19 @@ fn annotated(
     }
 }
 
+/// Stores a message whose octets are here; into the account `unchecked` where it is not known yet whether they fit.
 fn store(
     node: &Node,
-    (account, key): (AccountId, MailboxKey),
+    key: MailboxKey,
+    unchecked: Option<AccountId>,
     append: &Append,
     mut upload: Upload,
 ) -> Result<Appended, Error> {
     let uid = node.commit(|change| {
         let uid = store_in(change, key, append, &mut upload)?;
-        // Of a message that is put together of parts nobody knew how long it would be.
-        quotas::check_room(change.statements, account, (0, 0))?;
+        if let Some(account) = unchecked {
+            quotas::check_room(change.statements, account, (0, 0))?;
+        }
         Ok(uid)
     })?;
     upload.committed();

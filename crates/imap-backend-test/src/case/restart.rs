@@ -46,7 +46,7 @@ impl From<Message> for Known {
 /// Messages, flags, dates, UIDs, UIDVALIDITY, names and subscriptions are those from before; UIDs go on above all that were
 /// ever told.
 pub async fn what_was_answered_is_there<B: Backend>(stage: &Stage<B>) -> Verdict {
-    ensure_restarts(stage)?;
+    stage.needs_restart()?;
     let inbox = MailboxName::inbox();
     let mut user = stage.login().await?;
     let dated = Mail::new("one").dated("2020-02-03T04:05:06+01:00");
@@ -84,17 +84,6 @@ pub async fn what_was_answered_is_there<B: Backend>(stage: &Stage<B>) -> Verdict
     Ok(())
 }
 
-fn ensure_restarts<B: Backend>(stage: &Stage<B>) -> Verdict {
-    ensure_or_skip(stage.restarts())
-}
-
-fn ensure_or_skip(restarts: bool) -> Verdict {
-    match restarts {
-        true => Ok(()),
-        false => Err(Stop::skipped("store that is opened again")),
-    }
-}
-
 /// A mailbox of this name, subscribed, where there can be one.
 async fn made<S: Session>(user: &mut User<S>, text: &str) -> Result<Option<MailboxName>, Stop> {
     let mailbox = name(text)?;
@@ -123,7 +112,7 @@ async fn names<S: Session>(user: &mut User<S>) -> Result<[BTreeSet<String>; 2], 
 
 /// A client from before a restart asks for what changed, and has the mailbox afterwards.
 pub async fn a_client_from_before_misses_nothing<B: Backend>(stage: &Stage<B>) -> Verdict {
-    ensure_restarts(stage)?;
+    stage.needs_restart()?;
     let inbox = MailboxName::inbox();
     let mut user = stage.login().await?;
     user.needs(Ability::ModSequences, "mod-sequences that are kept")?;
@@ -151,7 +140,7 @@ pub async fn a_client_from_before_misses_nothing<B: Backend>(stage: &Stage<B>) -
 /// A command that is dropped at any point, as when a client goes away or the process is stopped, has happened whole or not at
 /// all.
 pub async fn a_dropped_append_is_whole_or_absent<B: Backend>(stage: &Stage<B>) -> Verdict {
-    ensure_restarts(stage)?;
+    stage.needs_restart()?;
     let inbox = MailboxName::inbox();
     let mut answered = BTreeSet::new();
     for polls in 1..=12 {

@@ -272,9 +272,7 @@ impl<'a, B: Backend> Play<'a, B> {
 
     /// Everybody leaves, the store is opened again, everybody comes back with what they knew.
     async fn restart(&mut self) -> Verdict {
-        if !self.stage.restarts() {
-            return Err(Stop::skipped("store that is opened again"));
-        }
+        self.stage.needs_restart()?;
         self.trace.push("the server is started again".into());
         let clients = std::mem::take(&mut self.clients);
         let memories: Vec<_> = clients.into_iter().map(|client| client.memory).collect();
