@@ -25,6 +25,7 @@ use crate::format::special_uses::{ByName, SpecialUses};
 use crate::format::subscriptions::Subscription;
 use crate::mailbox::cache::Cache;
 use crate::mailbox::error::{from_io, panicked};
+use crate::mailbox::keep::Indexing;
 use crate::mailbox::memo::Figures;
 use crate::mailbox::open::OpenMailbox;
 use crate::mailbox::patience::{Patience, held};
@@ -58,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) quota: Limits,
     /// Of the system.
     pub(crate) boot: Arc<str>,
+    /// Which mailboxes have an index beside the mail.
+    pub(crate) indexing: Indexing,
 }
 
 /// One user's mail; shared by all sessions of that user.
@@ -204,6 +207,7 @@ impl Account {
             Arc::clone(&self.shared.names),
             Arc::clone(&self.shared.cache),
             Arc::clone(&self.shared.boot),
+            self.shared.indexing,
             next,
         )?);
         // A list that came from elsewhere may be ahead of the account.
@@ -488,7 +492,7 @@ impl Account {
             .await?;
         let target = self.open_mailbox(to, ErrorKind::NonExistent).await?;
         inbox.look().await?;
-        let all: UidSet = inbox.hub.lock().entries().map(|(uid, _)| uid).collect();
+        let all: UidSet = inbox.hub.lock().all().clone();
         if all.is_empty() {
             return Ok(());
         }

@@ -21,6 +21,7 @@ use crate::format::mailbox_names::{InvalidUser, check_user};
 use crate::format::maildirsize::Limits;
 use crate::format::special_uses::ByName;
 use crate::mailbox::error::{from_io, panicked};
+use crate::mailbox::keep::Indexing;
 use crate::mailbox::watch::Watcher;
 use crate::session::{MaildirSession, abilities};
 
@@ -117,6 +118,7 @@ impl<A: Authenticator> MaildirBackend<A> {
                 uses_by_name: ByName::Yes,
                 quota: Limits::default(),
                 boot: this_boot(),
+                indexing: Indexing::default(),
             },
             accounts: Mutex::default(),
         })
@@ -135,6 +137,15 @@ impl<A: Authenticator> MaildirBackend<A> {
     #[must_use]
     pub fn with_quota(mut self, octets: Option<u64>, messages: Option<u64>) -> Self {
         self.shared.quota = Limits::new(octets, messages);
+        self
+    }
+
+    /// Mailboxes of so many messages or more have an index beside the mail, `imap-index`, with which they are opened without being
+    /// listed; none has one where this is `None`. Without this it is 256 messages. An index may be removed at any time while the
+    /// mailbox is not open: that costs time alone.
+    #[must_use]
+    pub fn with_index_from(mut self, messages: Option<u32>) -> Self {
+        self.shared.indexing = messages.map_or(Indexing::Never, Indexing::From);
         self
     }
 

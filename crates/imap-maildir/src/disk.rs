@@ -10,6 +10,8 @@ pub(crate) mod delivery;
 pub(crate) mod directory;
 pub(crate) mod dotlock;
 pub(crate) mod events;
+pub(crate) mod found;
+pub(crate) mod index_file;
 pub(crate) mod interference;
 pub(crate) mod keywords_file;
 pub(crate) mod locked_file;

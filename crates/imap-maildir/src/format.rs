@@ -4,6 +4,7 @@ pub(crate) mod acl;
 pub(crate) mod annotations;
 pub(crate) mod file_name;
 pub(crate) mod flags;
+pub(crate) mod index;
 pub(crate) mod keywords;
 pub(crate) mod letter_map;
 pub(crate) mod line_ends;

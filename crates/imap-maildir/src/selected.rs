@@ -168,7 +168,7 @@ impl Mailbox for MaildirMailbox {
     }
 
     async fn search(&mut self, query: &Query) -> Result<Found, Error> {
-        let judgement = self.open.judge(query.view(), query.key()).await;
+        let judgement = self.open.judge(query.view(), query.key()).await?;
         if judgement.undecided.is_empty() {
             return Ok(Found::new(judgement.matching));
         }
@@ -183,7 +183,9 @@ impl Mailbox for MaildirMailbox {
     }
 
     async fn changed_since(&mut self, since: ModSeq, within: &View) -> Result<UidSet, Error> {
-        Ok(self.open.changed_since(since, within).await)
+        let (open, within) = (Arc::clone(&self.open), within.clone());
+        let find = move || open.changed_since(since, &within);
+        tokio::task::spawn_blocking(find).await.map_err(panicked)
     }
 
     async fn sort(&mut self, query: &Query, by: &[SortKey]) -> Result<Vec<Uid>, Error> {

@@ -35,7 +35,11 @@ impl Authenticator for Secret {
 /// A Maildir with everything that the kit can ask for: other programs, a second process, a restart, quotas.
 fn subject() -> Subject<MaildirBackend<Secret>> {
     let home = Rc::new(tempfile::tempdir().unwrap());
-    let open = |home: &TempDir| MaildirBackend::new(MailRoot::new(home.path().join("%u")), Secret).unwrap();
+    let open = |home: &TempDir| {
+        let backend = MaildirBackend::new(MailRoot::new(home.path().join("%u")), Secret).unwrap();
+        // However small a mailbox is, so that the kit tries the index too.
+        backend.with_index_from(Some(1))
+    };
     let reopened = Rc::clone(&home);
     let maildirsize = home.path().join("ann/maildirsize");
     // As another program sets it.

@@ -97,5 +97,5 @@ pub use number::{ModSeq, NumberOutOfRange, SeqNum, Uid, UidValidity};
 pub use seq_mapper::{Announcement, Expunged, Expunges, SeqMapper};
 pub use sequence_set::{Bound, Number, ParseSetError, SequenceSet, SetItem};
 pub use uid_ranges::UidRanges;
-pub use uid_set::UidSet;
+pub use uid_set::{InvalidUidSet, UidSet};
 pub use view::{SeqOutOfRange, View};

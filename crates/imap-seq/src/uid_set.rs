@@ -6,6 +6,19 @@ use roaring::RoaringBitmap;
 
 use crate::Uid;
 
+/// Octets that are no set of UIDs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidUidSet;
+
+impl fmt::Display for InvalidUidSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no set of UIDs")
+    }
+}
+
+impl std::error::Error for InvalidUidSet {}
+
 /// A set of UIDs, compressed: at most about 2 octets a UID when sparse, far less when dense.
 ///
 /// For what is handed around, not for translation to message sequence numbers: that is the business of a
@@ -124,6 +137,32 @@ impl UidSet {
                 }
             }
         })
+    }
+
+    /// The set as octets, for a file or a database column: the portable format of Roaring bitmaps, the same on every machine. About
+    /// as long as the set is in memory.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bits = self.bits.clone();
+        bits.optimize();
+        let mut octets = Vec::with_capacity(bits.serialized_size());
+        // Writing to memory does not fail.
+        let written = bits.serialize_into(&mut octets);
+        debug_assert!(written.is_ok());
+        octets
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote. Time and memory are linear in the octets.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUidSet`] for octets that are something else.
+    pub fn from_bytes(octets: &[u8]) -> Result<Self, InvalidUidSet> {
+        let bits = RoaringBitmap::deserialize_from(octets).map_err(|_| InvalidUidSet)?;
+        match bits.contains(0) {
+            true => Err(InvalidUidSet),
+            false => Ok(Self { bits }),
+        }
     }
 
     /// What is in either.

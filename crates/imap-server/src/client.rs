@@ -307,6 +307,7 @@ pub(crate) fn mailbox_ended(why: Ended) -> Gone {
     Gone::Server(match why {
         Ended::Mailbox(Closed::Deleted) => "the selected mailbox was deleted",
         Ended::Mailbox(Closed::UidValidityChanged) => "the selected mailbox has a new UIDVALIDITY",
+        Ended::Mailbox(Closed::Lost) => "the selected mailbox has to be selected again",
         Ended::NotWritten => "the selected mailbox is out of step",
         _ => "the selected mailbox has ended",
     })

@@ -11,6 +11,7 @@ use crate::disk::dotlock::Dotlock;
 use crate::disk::storage::{FileVersion, OpenFor};
 use crate::format::file_name::split;
 use crate::format::flags::Info;
+use crate::format::index::VersionNote;
 use crate::format::keywords::{KeywordNames, LettersInUse, NoLetterLeft};
 
 /// Its name.
@@ -50,6 +51,19 @@ impl KeywordsFile {
     /// What the file said when it was read last.
     pub(crate) fn names(&self) -> &KeywordNames {
         &self.names
+    }
+
+    /// What was read, in the form in which an index keeps it.
+    pub(crate) fn note(&self) -> (Option<(VersionNote, i64)>, String) {
+        let read = self.read.map(|(version, modified)| (version.into(), modified));
+        (read, self.names.write())
+    }
+
+    pub(crate) fn of_note((read, names): &(Option<(VersionNote, i64)>, String)) -> Self {
+        Self {
+            names: KeywordNames::parse(names.as_bytes()),
+            read: read.map(|(version, modified)| (version.into(), modified)),
+        }
     }
 
     /// The file as it was when it was read last; none where there was none.

@@ -65,6 +65,25 @@ impl ModSeqFile {
         self.open.as_ref().map(|open| (open.identity, open.read))
     }
 
+    /// The checksum of what was read, for [`opened_again`](Self::opened_again).
+    pub(crate) fn checksum(&self) -> Option<u32> {
+        self.open.as_ref().map(|open| open.chain.checksum())
+    }
+
+    /// The file as it was when it was read up to `stamp`; none where it is another file now.
+    pub(crate) fn opened_again(directory: &Directory, stamp: Stamp, checksum: u32) -> Option<Self> {
+        let (identity, read) = stamp;
+        if stamp_of(directory)?.0 != identity {
+            return None;
+        }
+        let open = Opened {
+            read,
+            chain: Chain::after(checksum, read),
+            ..Opened::open_or_make(directory).ok()?
+        };
+        (open.identity == identity).then_some(Self { open: Some(open) })
+    }
+
     /// Locks the file, making it where there is none, and reads what was added. [`unlock`](Self::unlock) has to follow.
     ///
     /// # Errors

@@ -9,12 +9,12 @@
 //!    directories changed during it, up to five otherwise.
 //! 3. A name shown twice is looked up; the file that is really there counts.
 
-use std::collections::HashMap;
 use std::io;
 use std::time::Duration;
 
 use crate::disk::clock;
 use crate::disk::directory::{Directory, DirectoryVersions, FileAt, Subdirectory};
+use crate::disk::found::Found;
 use crate::disk::interference::Moment;
 use crate::format::file_name::split;
 
@@ -35,6 +35,13 @@ pub(crate) struct FoundFile {
 }
 
 impl FoundFile {
+    pub(crate) fn of(file: FileAt<'_>) -> Self {
+        Self {
+            subdirectory: file.subdirectory,
+            name: file.name.into(),
+        }
+    }
+
     pub(crate) fn at(&self) -> FileAt<'_> {
         FileAt::new(self.subdirectory, &self.name)
     }
@@ -55,8 +62,7 @@ impl FoundFile {
 /// What one pass saw.
 #[derive(Debug)]
 pub(crate) struct Listing {
-    /// By base name.
-    pub(crate) found: HashMap<Box<[u8]>, FoundFile>,
+    pub(crate) found: Found,
     /// Base names that two files really have.
     pub(crate) doubles: Vec<Double>,
     /// The directories as they were before the pass.
@@ -105,17 +111,11 @@ impl Scope {
 pub(crate) fn list(directory: &Directory, scope: Scope) -> io::Result<Listing> {
     let versions = directory.versions()?;
     let started = clock::since_epoch();
-    let mut found = HashMap::new();
+    let mut found = Found::default();
     let mut twice = Vec::new();
     for &subdirectory in scope.subdirectories() {
         directory.list(subdirectory, |name| {
-            let entry = FoundFile {
-                subdirectory,
-                name: name.into(),
-            };
-            if let Some(earlier) = found.insert(Box::from(entry.base()), entry) {
-                twice.push(earlier);
-            }
+            twice.extend(found.insert(FileAt::new(subdirectory, name)));
         })?;
         directory.moments().at(listed(subdirectory));
     }
@@ -141,25 +141,21 @@ fn is_fresh(versions: DirectoryVersions, now: Duration) -> bool {
 }
 
 /// For base names seen twice, keeps the file that exists; gives those of which both exist.
-fn keep_existing(
-    directory: &Directory,
-    found: &mut HashMap<Box<[u8]>, FoundFile>,
-    twice: Vec<FoundFile>,
-) -> Vec<Double> {
+fn keep_existing(directory: &Directory, found: &mut Found, twice: Vec<FoundFile>) -> Vec<Double> {
     let exists = |file: &FoundFile| directory.status(file.at()).is_ok();
     let mut doubles = Vec::new();
     for earlier in twice {
-        let Some(later) = found.get_mut(earlier.base()) else {
+        let Some(later) = found.get(earlier.base()).map(FoundFile::of) else {
             continue;
         };
-        if *later == earlier || !exists(&earlier) {
+        if later == earlier || !exists(&earlier) {
             continue;
         }
-        if exists(later) {
-            let (file, other) = (earlier, later.clone());
+        if exists(&later) {
+            let (file, other) = (earlier, later);
             doubles.push(Double { file, other });
         } else {
-            *later = earlier;
+            found.insert(earlier.at());
         }
     }
     doubles
@@ -181,8 +177,8 @@ pub(crate) fn confirm_missing(
         }
         let again = list(directory, scope)?;
         missing.retain(|base| match again.found.get(base) {
-            Some(found) => {
-                listing.found.insert(base.clone(), found.clone());
+            Some(file) => {
+                listing.found.insert(file);
                 false
             }
             None => true,
@@ -243,8 +239,8 @@ mod tests {
     fn names(listing: &Listing) -> Vec<String> {
         let mut names: Vec<_> = listing
             .found
-            .values()
-            .map(|found| String::from_utf8_lossy(&found.name).into_owned())
+            .iter()
+            .map(|(_, file)| String::from_utf8_lossy(file.name).into_owned())
             .collect();
         names.sort();
         names
@@ -256,7 +252,7 @@ mod tests {
         wait_for_tick();
         let listing = list(&fixture.directory, Scope::Both).unwrap();
         assert_eq!(names(&listing), ["1.a:2,FS", "2.b:2,", "3.c"]);
-        assert_eq!(listing.found[&b"1.a"[..]].suffix(), b":2,FS");
+        assert_eq!(listing.found.get(b"1.a").unwrap().name, b"1.a:2,FS");
         assert_eq!(listing.disturbance, Disturbance::Undisturbed);
     }
 
@@ -278,7 +274,7 @@ mod tests {
         let fixture = Fixture::new(&["cur/1.a:2,", "cur/2.b:2,"]);
         let mut listing = list(&fixture.directory, Scope::Both).unwrap();
         // What a listing looks like that missed both, of which one was then removed.
-        listing.found.clear();
+        listing.found = Found::default();
         std::fs::remove_file(fixture.home.path().join("cur/2.b:2,")).unwrap();
         let missing = vec![Box::from(&b"1.a"[..]), Box::from(&b"2.b"[..])];
         let gone = confirm_missing(&fixture.directory, Scope::Both, &mut listing, missing).unwrap();

@@ -21,6 +21,7 @@ pub(crate) use rustix::fs::{CWD, Mode};
 use rustix::io::Errno;
 use rustix::path::Arg;
 
+use crate::format::index::{FileNote, VersionNote};
 #[cfg(not(test))]
 use change::changing;
 use change::{Change, Place, Scope};
@@ -73,6 +74,40 @@ pub(crate) struct FileVersion {
     changed: (i64, i64),
 }
 
+impl From<FileIdentity> for FileNote {
+    fn from(identity: FileIdentity) -> Self {
+        (identity.device, identity.inode)
+    }
+}
+
+impl From<FileNote> for FileIdentity {
+    fn from((device, inode): FileNote) -> Self {
+        Self { device, inode }
+    }
+}
+
+impl From<FileVersion> for VersionNote {
+    fn from(version: FileVersion) -> Self {
+        Self {
+            file: version.identity.into(),
+            size: version.size,
+            modified: version.modified,
+            changed: version.changed,
+        }
+    }
+}
+
+impl From<VersionNote> for FileVersion {
+    fn from(note: VersionNote) -> Self {
+        Self {
+            identity: note.file.into(),
+            size: note.size,
+            modified: note.modified,
+            changed: note.changed,
+        }
+    }
+}
+
 impl FileVersion {
     /// The later of modification and change time, in whole seconds since the epoch.
     pub(crate) fn seconds(&self) -> i64 {
@@ -111,6 +146,21 @@ pub(crate) struct ContentStamp {
     identity: FileIdentity,
     size: u64,
     modified: (i64, i64),
+}
+
+impl ContentStamp {
+    /// What an index keeps of it.
+    pub(crate) fn note(&self) -> (FileNote, u64, (i64, i64)) {
+        (self.identity.into(), self.size, self.modified)
+    }
+
+    pub(crate) fn of_note((file, size, modified): (FileNote, u64, (i64, i64))) -> Self {
+        Self {
+            identity: file.into(),
+            size,
+            modified,
+        }
+    }
 }
 
 impl FileStatus {

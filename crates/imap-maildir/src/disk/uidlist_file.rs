@@ -1,5 +1,7 @@
 //! The file `dovecot-uidlist` of one mailbox: what it said last, whether it changed since, and how it grows.
 //!
+//! Of a list of a million lines not all stays in memory: records whose files were looked for are known to the index.
+//!
 //! Readers take no lock. Writers hold the dotlock `dovecot-uidlist.lock`, read again what others added, and only then give out
 //! UIDs. A UID is on disk, synced, before anybody sees it.
 
@@ -11,6 +13,7 @@ use crate::disk::control_file::{self, Replacement};
 use crate::disk::directory::Directory;
 use crate::disk::dotlock::Dotlock;
 use crate::disk::storage::{FileVersion, OpenFor, StoredFile};
+use crate::format::index::ListNote;
 use crate::format::uidlist::{Fault, Header, Parsed, SavedAt, UidRecord, parse, parse_appended, write};
 
 /// Its name.
@@ -43,12 +46,26 @@ pub(crate) enum Reading<'a> {
     Locked(&'a Dotlock),
 }
 
+/// Which records are in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RecordsHeld {
+    All,
+    /// All but those that were settled: the file has them.
+    Unsettled,
+}
+
+/// What is known of records that are not in memory, for a list whose file is lost.
+pub(crate) type KnownRecords<'a> = &'a dyn Fn() -> io::Result<Vec<UidRecord>>;
+
 /// The list in memory.
 #[derive(Debug)]
 pub(crate) struct UidListFile {
     header: Header,
-    /// Ascending.
+    /// Ascending: all, or those that were not settled yet.
     records: Vec<UidRecord>,
+    held: RecordsHeld,
+    /// How many the file has.
+    count: usize,
     by_base: HashMap<Arc<[u8]>, u32>,
     /// The largest UID that was ever used, as far as the file tells.
     highest: u32,
@@ -85,8 +102,77 @@ impl UidListFile {
                 others: Vec::new(),
             }),
         };
-        list.rewrite(directory, &lock, |_| Keep::Yes)?;
+        list.rewrite(directory, &lock, &|| Ok(Vec::new()), |_| Keep::Yes)?;
         Ok(list)
+    }
+
+    /// The list as it was when [`note`](Self::note) was taken.
+    pub(crate) fn of_note(note: &ListNote) -> Self {
+        Self {
+            header: Header {
+                uid_validity: note.uid_validity,
+                next_uid: note.next_uid,
+                guid: note.guid.as_deref().map(Into::into),
+                others: note.others.iter().map(|field| field.as_str().into()).collect(),
+            },
+            records: Vec::new(),
+            held: RecordsHeld::Unsettled,
+            count: usize::try_from(note.records).unwrap_or(usize::MAX),
+            by_base: HashMap::new(),
+            highest: note.highest,
+            version: Some(note.version.into()),
+            offset: note.offset,
+            faults: Vec::new(),
+        }
+    }
+
+    /// What makes a list of which no record is needed; none where the file has to be written anew.
+    pub(crate) fn note(&self) -> Option<ListNote> {
+        let version = self.version.filter(|_| self.faults.is_empty())?;
+        Some(ListNote {
+            uid_validity: self.header.uid_validity,
+            next_uid: self.header.next_uid,
+            guid: self.header.guid.as_deref().map(Into::into),
+            others: self.header.others.iter().map(|field| (**field).into()).collect(),
+            highest: self.highest,
+            version: version.into(),
+            offset: self.offset,
+            records: self.count as u64,
+        })
+    }
+
+    /// Lets go of the records up to this UID: the index knows their messages, or they have none. A list that has to be written
+    /// anew keeps them.
+    pub(crate) fn settle(&mut self, up_to: u32) {
+        if self.version.is_none() || !self.faults.is_empty() {
+            return;
+        }
+        self.held = RecordsHeld::Unsettled;
+        let settled = self.records.partition_point(|record| record.uid <= up_to);
+        self.records.drain(..settled);
+        self.records.shrink_to_fit();
+        self.by_base = by_base(&self.records);
+    }
+
+    /// Makes sure that all records are in memory.
+    fn hold_all(&mut self, directory: &Directory, known: KnownRecords<'_>) -> io::Result<()> {
+        if self.held == RecordsHeld::All {
+            return Ok(());
+        }
+        let of_file = match self.version {
+            Some(_) => Self::read(directory)?.filter(|list| list.version == self.version),
+            None => None,
+        };
+        let mut all = match of_file {
+            Some(list) => list.records,
+            None => known()?,
+        };
+        let last = all.last().map_or(0, |record| record.uid);
+        all.extend(self.records.drain(..).filter(|record| record.uid > last));
+        self.by_base = by_base(&all);
+        self.records = all;
+        self.held = RecordsHeld::All;
+        Ok(())
     }
 
     /// Reads the list without making one; `None` when there is none or its header is lost.
@@ -105,11 +191,12 @@ impl UidListFile {
 
     fn empty(header: Header) -> Self {
         let faults = vec![Fault::Outdated];
-        let (records, by_base) = (Vec::new(), HashMap::new());
         Self {
             header,
-            records,
-            by_base,
+            records: Vec::new(),
+            held: RecordsHeld::All,
+            count: 0,
+            by_base: HashMap::new(),
             highest: 0,
             version: None,
             offset: 0,
@@ -119,15 +206,12 @@ impl UidListFile {
 
     fn of(parsed: Parsed, version: Option<FileVersion>) -> Option<Self> {
         let header = parsed.header?;
-        let by_base = parsed
-            .records
-            .iter()
-            .map(|record| (Arc::clone(&record.base), record.uid))
-            .collect();
         let mut list = Self {
             header,
+            by_base: by_base(&parsed.records),
+            count: parsed.records.len(),
             records: parsed.records,
-            by_base,
+            held: RecordsHeld::All,
             highest: parsed.highest,
             version,
             offset: parsed.complete,
@@ -158,13 +242,20 @@ impl UidListFile {
         self.header.next_uid.max(self.highest.saturating_add(1))
     }
 
-    /// The records, ascending by UID. A record does not mean that the file still exists.
-    #[must_use]
-    pub(crate) fn records(&self) -> &[UidRecord] {
-        &self.records
+    /// The records in memory above a UID, ascending. A record does not mean that the file still exists.
+    pub(crate) fn records_above(&self, uid: u32) -> &[UidRecord] {
+        &self.records[self.records.partition_point(|record| record.uid <= uid)..]
     }
 
-    /// The UID of a base name.
+    /// Whether a message that had its UID by this list has it still: a list that was not read anew since has changed none.
+    pub(crate) fn still_has(&self, uid: u32, base: &[u8]) -> bool {
+        match self.held {
+            RecordsHeld::All => self.uid_of(base) == Some(uid),
+            RecordsHeld::Unsettled => self.uid_of(base).is_none_or(|now| now == uid),
+        }
+    }
+
+    /// The UID of a base name, by the records in memory.
     #[must_use]
     pub(crate) fn uid_of(&self, base: &[u8]) -> Option<u32> {
         self.by_base.get(base).copied()
@@ -271,6 +362,7 @@ impl UidListFile {
         if let Some(earlier) = self.by_base.insert(Arc::clone(&record.base), record.uid) {
             self.records.retain(|old| old.uid != earlier);
         }
+        self.count += 1;
         self.records.push(record);
     }
 
@@ -296,6 +388,7 @@ impl UidListFile {
         lock: &Dotlock,
         names: Vec<Arc<[u8]>>,
         saved: Option<SavedAt>,
+        known: KnownRecords<'_>,
     ) -> io::Result<Vec<u32>> {
         let first = self.next_uid();
         // The largest number is no UID: a next UID above it could not be said.
@@ -319,23 +412,32 @@ impl UidListFile {
         let before = self.highest;
         self.highest = before.max(first + count - 1);
         if !self.faults.is_empty() || self.version.is_none() {
-            if let Err(error) = self.rewrite_with(directory, lock, &records) {
+            let held = self.hold_all(directory, known);
+            if let Err(error) = held.and_then(|()| self.rewrite_with(directory, lock, &records)) {
                 // Nobody saw these numbers: a full disk must not use up UIDs, try by try.
                 self.highest = before;
                 return Err(error);
             }
         } else {
-            self.append(directory, lock, &records)?;
+            self.append(directory, lock, &records, known)?;
         }
         records.into_iter().for_each(|record| self.add(record));
         Ok(uids)
     }
 
-    fn append(&mut self, directory: &Directory, lock: &Dotlock, records: &[UidRecord]) -> io::Result<()> {
+    fn append(
+        &mut self,
+        directory: &Directory,
+        lock: &Dotlock,
+        records: &[UidRecord],
+        known: KnownRecords<'_>,
+    ) -> io::Result<()> {
         let mut lines = Vec::new();
         records.iter().for_each(|record| record.write(&mut lines));
         lock.check()?;
         let Some(mut file) = control_file::open(directory.root(), FILE_NAME, OpenFor::Appending)? else {
+            self.version = None;
+            self.hold_all(directory, known)?;
             return self.rewrite_with(directory, lock, records);
         };
         let before = file.status()?.version();
@@ -374,6 +476,7 @@ impl UidListFile {
         self.header = header;
         self.version = Some(version);
         self.offset = octets.len() as u64;
+        self.count = self.records.len();
         self.faults.clear();
         Ok(())
     }
@@ -382,7 +485,7 @@ impl UidListFile {
     #[must_use]
     pub(crate) fn wants_rewrite(&self, messages: usize) -> Rewrite {
         // Dovecot's rule: fewer than three quarters of the lines are in use. Small lists are left alone.
-        let mostly_gone = self.records.len() > 16 && messages < self.records.len() / 4 * 3;
+        let mostly_gone = self.count > 16 && messages < self.count / 4 * 3;
         if mostly_gone || self.version.is_none() || !self.faults.is_empty() {
             Rewrite::Due
         } else {
@@ -398,15 +501,13 @@ impl UidListFile {
         &mut self,
         directory: &Directory,
         lock: &Dotlock,
+        known: KnownRecords<'_>,
         keep: impl Fn(&UidRecord) -> Keep,
     ) -> io::Result<()> {
+        self.hold_all(directory, known)?;
         self.header.next_uid = self.next_uid();
         self.records.retain(|record| keep(record) == Keep::Yes);
-        self.by_base = self
-            .records
-            .iter()
-            .map(|record| (Arc::clone(&record.base), record.uid))
-            .collect();
+        self.by_base = by_base(&self.records);
         self.rewrite_with(directory, lock, &[])
     }
 
@@ -438,6 +539,13 @@ pub(crate) enum Rewrite {
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the mailbox has no UID left to give")]
 pub(crate) struct UidsExhausted;
+
+fn by_base(records: &[UidRecord]) -> HashMap<Arc<[u8]>, u32> {
+    let pairs = records
+        .iter()
+        .map(|record| (Arc::clone(&record.base), record.uid));
+    pairs.collect()
+}
 
 fn read_courier(directory: &Directory) -> io::Result<Option<Parsed>> {
     let octets = control_file::read(directory.root(), COURIER_FILE_NAME, u64::MAX)?;

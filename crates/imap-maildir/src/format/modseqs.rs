@@ -109,6 +109,16 @@ pub(crate) fn is_of(lines: &[Line], uid_validity: u32) -> bool {
 }
 
 impl Chain {
+    /// Of all up to here.
+    pub(crate) fn checksum(&self) -> u32 {
+        self.0.clone().finalize()
+    }
+
+    /// A chain that goes on behind so many octets with this checksum.
+    pub(crate) fn after(checksum: u32, octets: u64) -> Self {
+        Self(crc32fast::Hasher::new_with_initial_len(checksum, octets))
+    }
+
     /// Adds a line with its checksum to `out`.
     fn seal(&mut self, text: &str, out: &mut Vec<u8>) {
         self.0.update(text.as_bytes());

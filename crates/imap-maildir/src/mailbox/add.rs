@@ -172,7 +172,9 @@ impl OpenMailbox {
             .collect();
         let uids = writer
             .list
-            .assign(&self.directory, lock, names, clock::saved_at())?;
+            .assign(&self.directory, lock, names, clock::saved_at(), &|| {
+                self.known_records()
+            })?;
         self.directory.moments().at(Moment::Recorded);
         Ok(uids.into_iter().filter_map(Uid::new).collect())
     }
@@ -190,7 +192,7 @@ impl OpenMailbox {
         let infos = placed.iter().map(|entry| entry.info.clone());
         let added = Batch::Arrived(uids.iter().copied().zip(infos).collect());
         let number = self.number(writer, vec![added])?.into_iter().flatten().next();
-        let mut hub = self.hub.lock();
+        let mut hub = self.publishing()?;
         hub.set_modseq(number.unwrap_or(ModSeq::MIN));
         for (&uid, mut entry) in uids.iter().zip(placed) {
             entry.modseq = number.unwrap_or(entry.modseq);
@@ -199,21 +201,18 @@ impl OpenMailbox {
             hub.insert(uid, entry);
             let _ = hub.arrive(uid, Recency::Recent);
         }
-        writer.settled_up_to = writer.list.next_uid() - 1;
+        writer.settle();
         hub.uid_next = writer.uid_next();
         Ok(())
     }
 
     /// What this index knows of the messages, or the error that COPY and MOVE end with when one is gone.
     pub(crate) fn originals(&self, uids: &UidSet) -> Result<Vec<Original>, Error> {
-        let hub = self.hub.lock();
+        let mut hub = self.hub.lock();
         let original = |uid| {
-            let entry = hub.get(uid)?;
-            Some(Original {
-                uid,
-                entry: entry.clone(),
-                flags: hub.flags(entry),
-            })
+            let entry = hub.get(uid)?.clone();
+            let flags = hub.flags(&entry);
+            Some(Original { uid, entry, flags })
         };
         let originals: Option<Vec<_>> = uids.iter().map(original).collect();
         originals.ok_or_else(|| ErrorKind::ExpungeIssued.into())

@@ -225,7 +225,7 @@ impl OpenMailbox {
     }
 
     fn known(&self, uids: &UidSet) -> Vec<(Uid, Entry)> {
-        let hub = self.hub.lock();
+        let mut hub = self.hub.lock();
         uids.iter()
             .filter_map(|uid| Some((uid, hub.get(uid)?.clone())))
             .collect()
@@ -260,12 +260,14 @@ impl OpenMailbox {
             }
         }
         let changed: Vec<(Uid, Info)> = {
-            let hub = self.hub.lock();
-            let is_changed = |(uid, before, after): &&(Uid, Entry, Entry)| {
-                let known = hub.get(*uid);
+            let mut hub = self.hub.lock();
+            let mut is_changed = |uid: Uid, before: &Entry, after: &Entry| {
+                let known = hub.get(uid);
                 known.is_some_and(|known| known.info != before.info || known.info != after.info)
             };
-            let changed = stayed.iter().filter(is_changed);
+            let changed = stayed
+                .iter()
+                .filter(|(uid, before, after)| is_changed(*uid, before, after));
             changed
                 .map(|(uid, _, after)| (*uid, after.info.clone()))
                 .collect()
@@ -276,7 +278,7 @@ impl OpenMailbox {
             .into_iter()
             .flatten()
             .next();
-        let mut hub = self.hub.lock();
+        let mut hub = self.publishing()?;
         hub.set_modseq(number.unwrap_or(ModSeq::MIN));
         for (uid, before, after) in stayed {
             let number = number.filter(|_| numbered.contains(uid));
@@ -297,7 +299,7 @@ impl OpenMailbox {
             .flatten()
             .next();
         let Some(number) = number else { return Ok(()) };
-        let mut hub = self.hub.lock();
+        let mut hub = self.publishing()?;
         hub.set_modseq(number);
         for uid in uids.iter() {
             hub.remove(uid);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use imap_backend::Need;
 use imap_message::{Summarizer, Summary};
+use imap_seq::Uid;
 
 use crate::disk::directory::Directory;
 use crate::disk::storage::{ContentStamp, FileStatus, StoredFile};
@@ -46,6 +47,8 @@ pub(crate) struct Means {
     pub(crate) room: usize,
     /// A file as it is on disk.
     pub(crate) piece: Vec<u8>,
+    /// What was found out, and of which content.
+    pub(crate) summaries: Vec<(Uid, Arc<Summary>, ContentStamp)>,
     asker: Asker,
 }
 
@@ -75,6 +78,7 @@ impl Means {
         Self {
             room: Need::HELD_OCTETS,
             piece: Vec::new(),
+            summaries: Vec::new(),
             asker,
         }
     }

@@ -57,7 +57,7 @@ enum Grain {
 
 impl Writer {
     /// None while the next look has something to do whatever the disk says.
-    fn traces(&self) -> Option<Traces> {
+    pub(super) fn traces(&self) -> Option<Traces> {
         if self.has_unsettled_records() {
             return None;
         }
@@ -82,6 +82,7 @@ impl OpenMailbox {
     /// To be called by whoever held the writer, at the end.
     pub(super) fn leave_traces(&self, writer: &Writer) {
         *self.traces.lock() = writer.traces();
+        self.save_if_due(writer);
     }
 
     /// The state of the disk that the index tells all of, for sure and whatever time goes by; none while that is not so.

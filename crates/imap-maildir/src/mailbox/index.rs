@@ -1,6 +1,6 @@
 //! What is known about the messages of an open mailbox: the storage inside its hub. No file is touched here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
 
 use imap_backend::NewKeywords;
@@ -15,6 +15,8 @@ use crate::format::keywords::LettersInUse;
 use crate::format::letter_map::LetterMap;
 use crate::format::uidlist::SavedAt;
 use crate::mailbox::letter_sets::LetterSets;
+use crate::mailbox::names::Names;
+use crate::mailbox::pages::Pages;
 use crate::mailbox::vanished::Vanished;
 
 /// One message.
@@ -71,26 +73,23 @@ impl Entry {
     pub(crate) fn at(&self) -> FileAt<'_> {
         FileAt::new(self.subdirectory, &self.name)
     }
-
-    fn is_unseen(&self) -> bool {
-        !self.info.contains(Letter::Seen)
-    }
 }
 
 /// One mailbox's messages, with counts that cost nothing to ask for.
+///
+/// Messages that are asked for come from the index beside the mail where they are not in memory: [`Pages`] says when.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     /// None when UIDs are used up.
     pub(crate) uid_next: Option<Uid>,
     pub(crate) letters: LetterMap,
     pub(crate) vanished: Vanished,
-    messages: BTreeMap<Uid, Entry>,
+    pub(crate) pages: Pages,
+    pub(crate) names: Names,
     /// Which messages have which flags.
     flagged: LetterSets,
-    /// Messages without `\Seen`.
-    unseen: BTreeSet<Uid>,
     /// Messages whose file is in `new/`.
-    in_new: BTreeSet<Uid>,
+    in_new: UidSet,
 }
 
 impl Index {
@@ -103,65 +102,78 @@ impl Index {
         }
     }
 
-    pub(crate) fn get(&self, uid: Uid) -> Option<&Entry> {
-        self.messages.get(&uid)
+    /// An index of messages whose flags and places are known already.
+    pub(crate) fn with_messages(
+        self,
+        pages: Pages,
+        names: Names,
+        flagged: LetterSets,
+        in_new: UidSet,
+    ) -> Self {
+        Self {
+            pages,
+            names,
+            flagged,
+            in_new,
+            ..self
+        }
     }
 
-    /// All messages, ascending.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (Uid, &Entry)> {
-        self.messages.iter().map(|(&uid, entry)| (uid, entry))
+    /// Whether a message is there.
+    pub(crate) fn has(&self, uid: Uid) -> bool {
+        self.all().contains(uid)
     }
 
-    /// The messages from this UID on, ascending.
-    pub(crate) fn entries_from(&self, first: Uid) -> impl Iterator<Item = (Uid, &Entry)> {
-        self.messages.range(first..).map(|(&uid, entry)| (uid, entry))
+    /// All messages.
+    pub(crate) const fn all(&self) -> &UidSet {
+        self.flagged.all()
     }
 
-    /// What is known of each of `uids`, in their order. Ascending UIDs close to each other cost least.
-    pub(crate) fn look_up<'a>(&'a self, uids: &'a [Uid]) -> impl Iterator<Item = (Uid, Option<&'a Entry>)> {
-        // Walking on from the last message beats a search from the top while the next one is near.
-        const NEAR: usize = 8;
-        let mut ahead = self.messages.range(Uid::MIN..).peekable();
-        uids.iter().map(move |&uid| {
-            let mut steps = 0;
-            while steps < NEAR && ahead.peek().is_some_and(|(at, _)| **at < uid) {
-                ahead.next();
-                steps += 1;
-            }
-            let is_there = |at: Option<&(&Uid, &'a Entry)>| at.is_none_or(|(at, _)| **at >= uid);
-            if steps == NEAR && !is_there(ahead.peek()) {
-                ahead = self.messages.range(uid..).peekable();
-            }
-            match ahead.peek() {
-                Some((at, entry)) if **at == uid => (uid, Some(*entry)),
-                // Not ascending, or not there.
-                _ => (uid, self.messages.get(&uid)),
-            }
-        })
+    pub(crate) fn get(&mut self, uid: Uid) -> Option<&Entry> {
+        if !self.has(uid) {
+            return None;
+        }
+        self.pages.get(uid)
+    }
+
+    /// The message with this base name.
+    pub(crate) fn uid_of(&mut self, base: &[u8]) -> io::Result<Option<Uid>> {
+        let candidates = self.names.candidates(base)?;
+        let has_name = |uid: &Uid| self.get(*uid).is_some_and(|entry| entry.base() == base);
+        Ok(candidates.into_iter().find(has_name))
     }
 
     /// Adds a message, or gives a known one another entry; gives the one before.
     pub(crate) fn insert(&mut self, uid: Uid, entry: Entry) -> Option<Entry> {
-        keep_in(&mut self.unseen, uid, entry.is_unseen());
         keep_in(&mut self.in_new, uid, entry.subdirectory == Subdirectory::New);
-        let before = self.messages.get(&uid).map(|entry| &entry.info);
-        self.flagged.put(uid, before, &entry.info);
-        self.messages.insert(uid, entry)
+        if !self.has(uid) {
+            self.names.add(entry.base(), uid);
+        }
+        let info = entry.info.clone();
+        let before = self.pages.insert(uid, entry);
+        self.flagged
+            .put(uid, before.as_ref().map(|entry| &entry.info), &info);
+        before
     }
 
     pub(crate) fn remove(&mut self, uid: Uid) -> Option<Entry> {
-        self.unseen.remove(&uid);
-        self.in_new.remove(&uid);
-        let removed = self.messages.remove(&uid)?;
+        if !self.has(uid) {
+            return None;
+        }
+        let removed = self.pages.remove(uid)?;
+        self.in_new.remove(uid);
+        self.names.remove(removed.base(), uid);
         self.flagged.remove(uid, &removed.info);
         Some(removed)
     }
 
     /// Keeps size and date, where they are told: the content of a message never changes.
     pub(crate) fn remember(&mut self, uid: Uid, size: Option<u64>, date: Option<i64>) {
-        if let Some(entry) = self.messages.get_mut(&uid) {
-            entry.size = size.or(entry.size);
-            entry.date = date.or(entry.date);
+        if self.has(uid) {
+            self.pages.amend(uid, |entry| {
+                entry.size = size.or(entry.size);
+                entry.date = date.or(entry.date);
+            });
         }
     }
 
@@ -169,14 +181,18 @@ impl Index {
         self.letters.flags(&entry.info)
     }
 
-    /// The first message without `\Seen`. O(log n).
+    /// The first message without `\Seen`. O(messages / 65,536).
     pub(crate) fn first_unseen(&self) -> Option<Uid> {
-        self.unseen.first().copied()
+        match self.flagged.with(Letter::Seen) {
+            Some(seen) => self.all().difference(seen).first(),
+            None => self.all().first(),
+        }
     }
 
-    /// The number of messages without `\Seen`. O(1).
+    /// The number of messages without `\Seen`.
     pub(crate) fn unseen(&self) -> u32 {
-        u32::try_from(self.unseen.len()).unwrap_or(u32::MAX)
+        let seen = self.flagged.with(Letter::Seen).map_or(0, UidSet::len);
+        u32::try_from(self.all().len().saturating_sub(seen)).unwrap_or(u32::MAX)
     }
 
     /// Whether a keyword that has no letter can get one: a free one, or one that no message has.
@@ -195,16 +211,7 @@ impl Index {
 
     /// The UIDs expunged after `since`; none where that is not remembered. A message that is back is not among them.
     pub(crate) fn expunged_since(&self, since: ModSeq) -> Option<UidSet> {
-        let mut vanished = self.vanished.since(since)?;
-        let are_back: Vec<Uid> = vanished
-            .ranges()
-            .flat_map(|(first, last)| self.messages.range(first..=last))
-            .map(|(&uid, _)| uid)
-            .collect();
-        for uid in are_back {
-            vanished.remove(uid);
-        }
-        Some(vanished)
+        Some(self.vanished.since(since)?.difference(self.all()))
     }
 
     /// Which messages have which flags.
@@ -212,19 +219,22 @@ impl Index {
         &self.flagged
     }
 
-    /// The messages from this UID on whose file is in `new/`, ascending.
-    pub(crate) fn in_new_from(&self, first: Uid) -> impl Iterator<Item = (Uid, &Entry)> {
-        self.in_new
-            .range(first..)
-            .filter_map(|&uid| Some((uid, self.messages.get(&uid)?)))
+    /// The messages whose file is in `new/`.
+    pub(crate) const fn in_new(&self) -> &UidSet {
+        &self.in_new
+    }
+
+    /// Whether what is said here of messages is not true, because the index beside the mail is damaged.
+    pub(crate) const fn is_damaged(&self) -> bool {
+        self.pages.is_damaged()
     }
 }
 
-fn keep_in(set: &mut BTreeSet<Uid>, uid: Uid, belongs: bool) {
+fn keep_in(set: &mut UidSet, uid: Uid, belongs: bool) {
     if belongs {
         set.insert(uid);
     } else {
-        set.remove(&uid);
+        set.remove(uid);
     }
 }
 
@@ -258,19 +268,21 @@ mod tests {
                     Some((subdirectory, name)) => drop(index.insert(uid(number), Entry::new(subdirectory, name))),
                     None => drop(index.remove(uid(number))),
                 }
-                let unseen: Vec<_> = index.entries().filter(|(_, e)| !e.name.ends_with(b"S")).map(|(uid, _)| uid).collect();
+                let mut entries: Vec<(Uid, Entry)> = Vec::new();
+                index.pages.for_each_from(Uid::MIN, usize::MAX, |uid, entry| entries.push((uid, entry.clone())));
+                let unseen: Vec<_> = entries.iter().filter(|(_, e)| !e.name.ends_with(b"S")).map(|(uid, _)| *uid).collect();
                 prop_assert_eq!(index.unseen() as usize, unseen.len());
                 prop_assert_eq!(index.first_unseen(), unseen.first().copied());
-                let in_new: Vec<_> = index.entries().filter(|(_, e)| e.subdirectory == Subdirectory::New).map(|(uid, _)| uid).collect();
+                let in_new: UidSet = entries.iter().filter(|(_, e)| e.subdirectory == Subdirectory::New).map(|(uid, _)| *uid).collect();
                 for (octet, letter) in [(b'S', Letter::Seen), (b'F', Letter::Flagged)] {
                     let mut letters = Info::default();
                     letters.insert(letter);
                     let has = |e: &Entry| e.name.split(|&o| o == b',').nth(1).is_some_and(|l| l.contains(&octet));
-                    let counted: UidSet = index.entries().filter(|(_, e)| has(e)).map(|(uid, _)| uid).collect();
+                    let counted: UidSet = entries.iter().filter(|(_, e)| has(e)).map(|(uid, _)| *uid).collect();
                     prop_assert_eq!(index.flagged().with_any(&letters), counted);
                 }
-                prop_assert_eq!(index.flagged().all(), &index.entries().map(|(uid, _)| uid).collect::<UidSet>());
-                prop_assert_eq!(index.in_new_from(Uid::MIN).map(|(uid, _)| uid).collect::<Vec<_>>(), in_new);
+                prop_assert_eq!(index.all(), &entries.iter().map(|(uid, _)| *uid).collect::<UidSet>());
+                prop_assert_eq!(index.in_new(), &in_new);
             }
         }
 
@@ -287,10 +299,10 @@ mod tests {
             ascending.sort_unstable();
             for asked in [asked, ascending] {
                 let uids: Vec<_> = asked.iter().map(|&number| uid(number)).collect();
-                for (uid, entry) in index.look_up(&uids) {
-                    let expected = present.contains(&uid.get()).then(|| uid.get().to_string().into_bytes());
-                    prop_assert_eq!(entry.map(|entry| entry.name.to_vec()), expected);
-                }
+                let mut found = Vec::new();
+                index.pages.look_up(&uids, |uid, entry| found.push((uid, entry.map(|entry| entry.name.to_vec()))));
+                let expected = |uid: &Uid| present.contains(&uid.get()).then(|| uid.get().to_string().into_bytes());
+                prop_assert_eq!(found, uids.iter().map(|uid| (*uid, expected(uid))).collect::<Vec<_>>());
             }
         }
     }

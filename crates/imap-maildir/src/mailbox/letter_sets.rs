@@ -42,6 +42,24 @@ impl LetterSets {
         }
     }
 
+    /// These messages, and for each letter those that have it.
+    pub(crate) fn new(all: UidSet, by_octet: impl IntoIterator<Item = (u8, UidSet)>) -> Self {
+        Self {
+            all,
+            by_octet: by_octet.into_iter().collect(),
+        }
+    }
+
+    /// The letters that messages have or had, and those that have them.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (u8, &UidSet)> {
+        self.by_octet.iter().map(|(octet, set)| (*octet, set))
+    }
+
+    /// The messages that have this letter.
+    pub(crate) fn with(&self, letter: Letter) -> Option<&UidSet> {
+        self.by_octet.get(&letter.octet()?)
+    }
+
     /// All messages.
     pub(crate) const fn all(&self) -> &UidSet {
         &self.all
@@ -49,8 +67,7 @@ impl LetterSets {
 
     /// Whether a message has this letter.
     pub(crate) fn has(&self, letter: Letter) -> bool {
-        let set = letter.octet().and_then(|octet| self.by_octet.get(&octet));
-        set.is_some_and(|set| !set.is_empty())
+        self.with(letter).is_some_and(|set| !set.is_empty())
     }
 
     /// A copy that knows these letters alone.

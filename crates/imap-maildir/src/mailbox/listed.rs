@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::disk::scan::Disturbance;
 use crate::disk::storage::FileVersion;
+use crate::format::index::ListedNote;
 
 /// A directory that changed this recently may change again without a new time stamp: it is listed once more after this long.
 pub(crate) const GRAIN: Duration = Duration::from_millis(1500);
@@ -39,6 +40,29 @@ pub(crate) struct Pass {
 }
 
 impl Listed {
+    /// What an index keeps of it.
+    pub(crate) fn note(&self) -> ListedNote {
+        ListedNote {
+            version: self.version.map(Into::into),
+            is_fresh: self.again_at.is_some(),
+            cost: u64::try_from(self.cost.as_micros()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// As it was when the note was taken. A time stamp that proved nothing then proves nothing now: the directory is listed
+    /// before long.
+    pub(crate) fn of_note(note: &ListedNote, now: Instant) -> Self {
+        let listed = Self {
+            version: note.version.map(Into::into),
+            again_at: None,
+            cost: Duration::from_micros(note.cost),
+        };
+        Self {
+            again_at: note.is_fresh.then(|| now + listed.grain()),
+            ..listed
+        }
+    }
+
     /// Whether the directory, being at `version`, has to be listed.
     pub(crate) fn is_due(&self, version: FileVersion, now: Instant) -> bool {
         self.version != Some(version) || self.again_at.is_some_and(|at| at <= now)
@@ -50,7 +74,7 @@ impl Listed {
     }
 
     /// Remembers a listing, and when to make another although the directory looks the same.
-    pub(crate) fn note(&mut self, pass: Pass) {
+    pub(crate) fn note_pass(&mut self, pass: Pass) {
         let latest = pass.version.seconds();
         // Another change within the same second may not have changed the time stamp.
         let is_recent = latest >= pass.clock - 1;
@@ -109,10 +133,10 @@ mod tests {
         let (version, start) = (version(), Instant::now());
         let mut listed = Listed::default();
         assert!(listed.is_due(version, start));
-        listed.note(pass(version, start, 1, Duration::ZERO));
+        listed.note_pass(pass(version, start, 1, Duration::ZERO));
         assert!(!listed.is_due(version, start) && !listed.is_proven_by(version));
         assert!(listed.is_due(version, start + GRAIN));
-        listed.note(pass(version, start + GRAIN, 2, Duration::ZERO));
+        listed.note_pass(pass(version, start + GRAIN, 2, Duration::ZERO));
         assert!(!listed.is_due(version, start + 100 * GRAIN) && listed.is_proven_by(version));
     }
 
@@ -120,9 +144,9 @@ mod tests {
     fn a_file_system_whose_clock_is_ahead_causes_one_more_listing_not_many() {
         let (version, start) = (version(), Instant::now());
         let mut listed = Listed::default();
-        listed.note(pass(version, start, -3600, Duration::ZERO));
+        listed.note_pass(pass(version, start, -3600, Duration::ZERO));
         assert!(listed.is_due(version, start + GRAIN));
-        listed.note(pass(version, start + GRAIN, -3599, Duration::ZERO));
+        listed.note_pass(pass(version, start + GRAIN, -3599, Duration::ZERO));
         assert!(listed.is_proven_by(version));
     }
 
@@ -135,7 +159,7 @@ mod tests {
             (Duration::from_secs(9), LONGEST_GRAIN),
         ] {
             let mut listed = Listed::default();
-            listed.note(pass(before, start, 10, took));
+            listed.note_pass(pass(before, start, 10, took));
             listed.note_own_change(before, after, start);
             assert!(!listed.is_due(after, start + grain - Duration::from_millis(1)));
             assert!(listed.is_due(after, start + grain), "{took:?}");
@@ -146,7 +170,7 @@ mod tests {
     fn an_own_change_hides_no_earlier_change_of_another_program() {
         let (listed_at, before, after, now) = (version(), version(), version(), Instant::now());
         let mut listed = Listed::default();
-        listed.note(pass(listed_at, now, 10, Duration::ZERO));
+        listed.note_pass(pass(listed_at, now, 10, Duration::ZERO));
         listed.note_own_change(before, after, now);
         assert!(listed.is_due(after, now));
     }

@@ -1,9 +1,9 @@
 //! The files of messages that other programs rename while we work with them.
 
-use std::collections::HashMap;
 use std::io;
 
 use crate::disk::directory::Directory;
+use crate::disk::found::Found;
 use crate::disk::scan::{self, Disturbance, FoundFile, Scope};
 use crate::mailbox::index::Entry;
 
@@ -18,8 +18,8 @@ const PASSES: usize = 6;
 /// every message of a large mailbox. They are listed again only for a message whose file was renamed since.
 pub(crate) struct Finder<'a> {
     directory: &'a Directory,
-    /// By base name, from the latest listing that had it.
-    found: HashMap<Box<[u8]>, FoundFile>,
+    /// Each from the latest listing that had it.
+    found: Found,
     /// How many listings were made.
     passes: usize,
     /// Whether one of them was complete.
@@ -30,7 +30,7 @@ impl<'a> Finder<'a> {
     pub(crate) fn new(directory: &'a Directory) -> Self {
         Self {
             directory,
-            found: HashMap::new(),
+            found: Found::default(),
             passes: 0,
             is_complete: false,
         }
@@ -75,7 +75,7 @@ impl<'a> Finder<'a> {
         if let Some(file) = self.elsewhere(entry) {
             return Ok(Some(file));
         }
-        let is_stale = self.found.contains_key(entry.base());
+        let is_stale = self.found.contains(entry.base());
         if !is_stale && (self.is_complete || self.passes >= PASSES) {
             return Ok(None);
         }
@@ -88,7 +88,7 @@ impl<'a> Finder<'a> {
             };
             // Also under the name that `entry` has: it may have come back there.
             if let Some(file) = self.found.get(entry.base()) {
-                return Ok(Some(file.clone()));
+                return Ok(Some(FoundFile::of(file)));
             }
             if has_all == Disturbance::Undisturbed {
                 break;
@@ -101,7 +101,7 @@ impl<'a> Finder<'a> {
     fn elsewhere(&self, entry: &Entry) -> Option<FoundFile> {
         let file = self.found.get(entry.base())?;
         let is_elsewhere = file.subdirectory != entry.subdirectory || file.name[..] != entry.name[..];
-        is_elsewhere.then(|| file.clone())
+        is_elsewhere.then(|| FoundFile::of(file))
     }
 
     fn list(&mut self) -> io::Result<Disturbance> {
@@ -111,7 +111,7 @@ impl<'a> Finder<'a> {
             self.is_complete = true;
             self.found = listing.found;
         } else {
-            self.found.extend(listing.found);
+            self.found.extend(&listing.found);
         }
         Ok(listing.disturbance)
     }

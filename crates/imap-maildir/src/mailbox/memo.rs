@@ -124,6 +124,7 @@ impl Drop for OpenMailbox {
         if let Ok(mut writer) = self.writer_of_new() {
             self.leave_numbers(&mut writer);
             self.leave_traces(&writer);
+            self.save(&writer);
         }
         if let Some(memo) = self.memo() {
             self.cache.memos().keep(self.path(), memo);

@@ -30,9 +30,9 @@ use crate::disk::clock;
 use crate::disk::directory::Directory;
 use crate::disk::modseq_file::{self, FILE_NAME, ModSeqFile, Reading, Stamp};
 use crate::format::flags::Info;
+use crate::format::index::NumbersNote;
 use crate::format::keywords::KeywordNames;
 use crate::format::modseqs::{Keywords, Line, Running, is_of};
-use crate::mailbox::observe::BATCH;
 use crate::mailbox::open::OpenMailbox;
 use crate::mailbox::vanished::Vanished;
 
@@ -138,6 +138,68 @@ impl Numbers {
         Ok((numbers, vanished))
     }
 
+    /// What an index keeps; none while the file does not say all.
+    pub(crate) fn note(&self) -> Option<NumbersNote> {
+        let is_whole = self.renewal == Renewal::NotDue && self.beside.is_empty() && self.resting.is_none();
+        let (identity, read) = self.file.stamp().filter(|_| is_whole)?;
+        Some(NumbersNote {
+            file: identity.into(),
+            read,
+            checksum: self.file.checksum()?,
+            last: self.last.get(),
+            running: self
+                .running
+                .as_ref()
+                .map(|running| (running.boot.to_string(), running.ceiling.get())),
+            keywords: self
+                .keywords
+                .iter()
+                .map(|(index, name)| (*index, name.to_string()))
+                .collect(),
+            size_when_new: self.size_when_new,
+        })
+    }
+
+    /// As they were when the note was taken: a process that slept since. None where the file is another one now, or where a power
+    /// failure may have taken lines of it.
+    pub(crate) fn of_note(
+        directory: &Directory,
+        note: &NumbersNote,
+        uid_validity: u32,
+        boot: Arc<str>,
+        is_same_boot: bool,
+    ) -> Option<Self> {
+        let running = match &note.running {
+            Some((of, ceiling)) => Some(Running {
+                boot: of.as_str().into(),
+                ceiling: ModSeq::new(*ceiling)?,
+            }),
+            None => None,
+        };
+        let stamp = (note.file.into(), note.read);
+        let is_complete = running.is_none() && modseq_file::stamp_of(directory) == Some(stamp);
+        if !is_same_boot && !is_complete {
+            return None;
+        }
+        Some(Self {
+            file: ModSeqFile::opened_again(directory, stamp, note.checksum)?,
+            uid_validity,
+            boot,
+            last: ModSeq::new(note.last)?,
+            running,
+            keywords: note
+                .keywords
+                .iter()
+                .map(|(index, name)| (*index, name.as_str().into()))
+                .collect(),
+            beside: BTreeMap::new(),
+            stage: Stage::Opening,
+            renewal: Renewal::NotDue,
+            size_when_new: note.size_when_new,
+            resting: None,
+        })
+    }
+
     fn read_first(&mut self, directory: &Directory, vanished: &mut Vanished) -> io::Result<()> {
         let reading = match self.file.lock(directory) {
             Ok(reading) => reading,
@@ -175,6 +237,10 @@ impl Numbers {
     /// HIGHESTMODSEQ of a mailbox that is being opened.
     pub(crate) fn last(&self) -> ModSeq {
         self.last
+    }
+
+    pub(crate) fn boot(&self) -> &str {
+        &self.boot
     }
 
     pub(crate) fn stamp(&self) -> Option<Stamp> {
@@ -251,23 +317,20 @@ impl Numbers {
 }
 
 impl OpenMailbox {
-    /// The messages of `within` that changed after `since`. O(messages of the mailbox), a few nanoseconds each; neither the hub
-    /// nor the thread is kept from others for long.
-    pub(crate) async fn changed_since(&self, since: ModSeq, within: &View) -> UidSet {
+    /// The messages of `within` that changed after `since`. O(messages on pages with such a message); the hub is not kept from
+    /// others for long. Blocks where pages are not in memory.
+    pub(crate) fn changed_since(&self, since: ModSeq, within: &View) -> UidSet {
+        /// Pages at a time.
+        const AT_ONCE: usize = 16;
         let mut changed = UidSet::new();
         let mut next = Some(Uid::MIN);
         while let Some(first) = next {
-            next = {
-                let hub = self.hub.lock();
-                let mut messages = hub.entries_from(first);
-                let batch = messages.by_ref().take(BATCH);
-                let newer = batch
-                    .filter(|(_, entry)| entry.modseq > since)
-                    .map(|(uid, _)| uid);
-                changed.extend(newer.filter(|&uid| within.seq_of(uid).is_some()));
-                messages.next().map(|(uid, _)| uid)
-            };
-            tokio::task::consume_budget().await;
+            let mut hub = self.hub.lock();
+            next = hub.pages.for_each_changed(first, since, AT_ONCE, |uid| {
+                if within.seq_of(uid).is_some() {
+                    changed.insert(uid);
+                }
+            });
         }
         changed
     }

@@ -31,6 +31,7 @@ use crate::disk::uidlist_file::{Change, Reading, Rewrite};
 use crate::format::letter_map::LetterMap;
 use crate::mailbox::cache::Cache;
 use crate::mailbox::error::Gone;
+use crate::mailbox::keep::Indexing;
 use crate::mailbox::listed::Pass;
 use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
 use compare::Comparison;
@@ -124,18 +125,32 @@ impl OpenMailbox {
         names: Arc<NameGenerator>,
         cache: Arc<Cache>,
         boot: Arc<str>,
+        indexing: Indexing,
         next_uid_validity: impl FnOnce() -> io::Result<u32>,
     ) -> io::Result<Self> {
-        let mailbox = Self::new(path, names, cache, boot, next_uid_validity)?;
-        let mut writer = mailbox.writer_of_new()?;
-        let _ = mailbox.directory.clean_temporaries(crate::disk::clock::seconds());
-        mailbox.observe(&mut writer)?;
-        // A file that is to be written anew is, also where there is no message: HIGHESTMODSEQ will be told.
-        mailbox.number(&mut writer, Vec::new())?;
-        writer.numbers.is_open();
-        mailbox.leave_traces(&writer);
-        drop(writer);
+        if let Some(mailbox) = Self::kept(path, &names, &cache, &boot, indexing) {
+            match mailbox.begin() {
+                Ok(()) => return Ok(mailbox),
+                // Another UIDVALIDITY, or a damaged file: as if there were no index.
+                Err(error) => tracing::debug!(path = %path.display(), %error, "the index is of no use"),
+            }
+            mailbox.forget_index();
+        }
+        let mailbox = Self::new(path, names, cache, boot, indexing, next_uid_validity)?;
+        mailbox.begin()?;
         Ok(mailbox)
+    }
+
+    /// Makes what is known agree with the disk, before anybody is told.
+    fn begin(&self) -> io::Result<()> {
+        let mut writer = self.writer_of_new()?;
+        let _ = self.directory.clean_temporaries(crate::disk::clock::seconds());
+        self.observe(&mut writer)?;
+        // A file that is to be written anew is, also where there is no message: HIGHESTMODSEQ will be told.
+        self.number(&mut writer, Vec::new())?;
+        writer.numbers.is_open();
+        self.leave_traces(&writer);
+        Ok(())
     }
 
     /// Looks for changes by other programs, if anything hints at some, and publishes them. Blocks.
@@ -261,10 +276,10 @@ impl OpenMailbox {
         }
         let started = Instant::now();
         let mut listing = scan::list(&self.directory, Scope::Both)?;
-        let missing = self.missing(writer, &listing);
+        let missing = self.missing(writer, &listing)?;
         scan::confirm_missing(&self.directory, Scope::Both, &mut listing, missing)?;
         let seen = Seen::new(Scope::Both, &listing, started);
-        let comparison = self.compare(writer, &listing.found);
+        let comparison = self.compare(writer, &listing.found)?;
         Ok(Observation {
             seen,
             doubles: listing.doubles,
@@ -279,7 +294,7 @@ impl OpenMailbox {
     fn compare_new(&self, writer: &Writer) -> io::Result<Option<Observation>> {
         let started = Instant::now();
         let mut listing = scan::list(&self.directory, Scope::New)?;
-        let missing = self.missing_in_new(writer, &listing);
+        let missing = self.missing_in_new(writer, &listing)?;
         let missing = scan::confirm_missing(&self.directory, Scope::New, &mut listing, missing)?;
         let cur = self.directory.versions()?.cur;
         let is_complete = if missing.is_empty() {
@@ -291,7 +306,7 @@ impl OpenMailbox {
             return Ok(None);
         }
         let seen = Seen::new(Scope::New, &listing, started);
-        let comparison = self.compare_in_new(writer, &listing.found);
+        let comparison = self.compare_in_new(writer, &listing.found)?;
         Ok(comparison.map(|comparison| Observation {
             seen,
             doubles: Vec::new(),
@@ -325,6 +340,7 @@ impl OpenMailbox {
         };
         difference.claimed = self.moved_by_others(&difference.renamed);
         self.separate_doubles(writer, &doubles);
+        self.prepare_index(difference.arrived.len());
         self.own_change(writer, |writer| self.move_new_to_cur(writer, &mut difference));
         if let Err(error) = self.publish(writer, difference, seen.scope) {
             writer.forget(Scope::Both);
@@ -360,6 +376,12 @@ impl Writer {
         self.list.next_uid() - 1 > self.settled_up_to
     }
 
+    /// All records of the list were looked for.
+    pub(crate) fn settle(&mut self) {
+        self.settled_up_to = self.list.next_uid() - 1;
+        self.list.settle(self.settled_up_to);
+    }
+
     pub(crate) fn uid_next(&self) -> Option<Uid> {
         Uid::new(self.list.next_uid()).filter(|uid| *uid < Uid::MAX)
     }
@@ -387,9 +409,9 @@ impl Writer {
             took: seen.took,
             clock: crate::disk::clock::seconds(),
         };
-        self.new.note(pass(seen.versions.new));
+        self.new.note_pass(pass(seen.versions.new));
         if seen.scope == Scope::Both {
-            self.cur.note(pass(seen.versions.cur));
+            self.cur.note_pass(pass(seen.versions.cur));
         }
     }
 }

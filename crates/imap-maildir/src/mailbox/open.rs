@@ -25,6 +25,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use crate::disk::directory::{Directory, Existence};
 use crate::disk::dotlock::{Dotlock, Held};
 use crate::disk::events::WatchedDirectories;
+use crate::disk::index_file::IndexFile;
 use crate::disk::keywords_file::KeywordsFile;
 use crate::disk::name_generator::NameGenerator;
 use crate::disk::storage::{self, FileIdentity};
@@ -34,6 +35,7 @@ use crate::mailbox::cache::{Cache, MailboxCache};
 use crate::mailbox::error::{Gone, from_io, panicked};
 use crate::mailbox::glance::Traces;
 use crate::mailbox::index::Index;
+use crate::mailbox::keep::Indexing;
 use crate::mailbox::listed::Listed;
 use crate::mailbox::lock_out::LockOut;
 use crate::mailbox::numbers::Numbers;
@@ -48,15 +50,18 @@ pub(crate) struct OpenMailbox {
     /// What was sorted and threaded last.
     pub(crate) known: Known,
     pub(crate) uid_validity: UidValidity,
+    pub(super) indexing: Indexing,
+    /// What has what is not in memory; none where all is.
+    pub(super) index_file: Mutex<Option<Arc<IndexFile>>>,
     /// Where it is now; a RENAME changes it.
-    path: Mutex<PathBuf>,
-    writer: Arc<AsyncMutex<Writer>>,
+    pub(super) path: Mutex<PathBuf>,
+    pub(super) writer: Arc<AsyncMutex<Writer>>,
     /// What the last holder of the writer left behind; none while the next look has something to do in any case.
     pub(super) traces: Mutex<Option<Traces>>,
     /// Sessions that may move messages from `new/` to `cur/`.
-    read_write: AtomicUsize,
+    pub(super) read_write: AtomicUsize,
     /// A lock of another program that was waited for in vain.
-    overdue: Mutex<Option<FileIdentity>>,
+    pub(super) overdue: Mutex<Option<FileIdentity>>,
     /// What sends events; forgotten with the mailbox.
     pub(crate) watched: Mutex<Option<WatchedDirectories>>,
 }
@@ -89,6 +94,7 @@ impl OpenMailbox {
         names: Arc<NameGenerator>,
         cache: Arc<Cache>,
         boot: Arc<str>,
+        indexing: Indexing,
         next_uid_validity: impl FnOnce() -> io::Result<u32>,
     ) -> io::Result<Self> {
         let directory = Arc::new(Directory::open(path)?);
@@ -122,6 +128,8 @@ impl OpenMailbox {
             cache: MailboxCache::new(cache, identity),
             known: Known::default(),
             uid_validity,
+            indexing,
+            index_file: Mutex::default(),
             path: Mutex::new(path.to_owned()),
             writer: Arc::new(AsyncMutex::new(writer)),
             traces: Mutex::default(),

@@ -1,5 +1,6 @@
 //! What messages say: at once what index and cache know, and from their files the rest.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -8,12 +9,13 @@ use imap_message::Summary;
 use imap_seq::{ModSeq, Uid};
 use imap_updates::Flags;
 
-use crate::disk::storage::{FileStatus, StoredFile};
+use crate::disk::storage::{ContentStamp, FileStatus, StoredFile};
+use crate::format::index::{SummaryNote, seal, unseal};
 use crate::format::uidlist::SavedAt;
 use crate::mailbox::body::{FileBody, of_one_message};
-use crate::mailbox::cache::MessageKey;
+use crate::mailbox::cache::{Depth, MessageKey};
 use crate::mailbox::content::{Asker, Content, Means, Wanted, read_content};
-use crate::mailbox::error::panicked;
+use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::index::Entry;
 use crate::mailbox::locate::Finder;
 use crate::mailbox::open::OpenMailbox;
@@ -86,12 +88,15 @@ impl OpenMailbox {
         };
         let mut readings = Vec::with_capacity(uids.len());
         let mut keys = Vec::new();
+        let mut is_known = true;
         {
-            let hub = self.hub.lock();
-            for (uid, entry) in hub.look_up(uids) {
-                if entry.is_some_and(|entry| !without_summary.beside(entry).is_nothing()) {
-                    return None;
-                }
+            let hub = &mut *self.hub.lock();
+            if !hub.pages.are_held(uids) {
+                return None;
+            }
+            let letters = &hub.letters;
+            hub.pages.look_up(uids, |uid, entry| {
+                is_known &= entry.is_none_or(|entry| without_summary.beside(entry).is_nothing());
                 if wanted.summary.is_some()
                     && let Some(entry) = entry
                 {
@@ -99,7 +104,7 @@ impl OpenMailbox {
                 }
                 readings.push(entry.map(|entry| Reading {
                     uid,
-                    flags: hub.flags(entry),
+                    flags: letters.flags(&entry.info),
                     modseq: entry.modseq,
                     size: entry.size,
                     date: entry.date,
@@ -107,7 +112,10 @@ impl OpenMailbox {
                     summary: None,
                     body: None,
                 }));
-            }
+            });
+        }
+        if !is_known {
+            return None;
         }
         if let Some(depth) = wanted.summary {
             for (reading, key) in readings.iter_mut().flatten().zip(keys) {
@@ -117,16 +125,21 @@ impl OpenMailbox {
         Some(readings)
     }
 
-    fn unread(&self, uids: &[Uid]) -> Vec<Option<Unread>> {
-        let hub = self.hub.lock();
-        let unread = |(uid, entry): (Uid, Option<&Entry>)| {
-            entry.map(|entry| Unread {
-                uid,
-                entry: entry.clone(),
-                flags: hub.flags(entry),
-            })
-        };
-        hub.look_up(uids).map(unread).collect()
+    fn unread(&self, uids: &[Uid]) -> io::Result<Vec<Option<Unread>>> {
+        let mut messages = Vec::with_capacity(uids.len());
+        {
+            let hub = &mut *self.hub.lock();
+            let letters = &hub.letters;
+            hub.pages.look_up(uids, |uid, entry| {
+                messages.push(entry.map(|entry| Unread {
+                    uid,
+                    entry: entry.clone(),
+                    flags: letters.flags(&entry.info),
+                }));
+            });
+        }
+        self.check_index()?;
+        Ok(messages)
     }
 
     fn read_files(
@@ -138,18 +151,65 @@ impl OpenMailbox {
         let mut readings = Vec::with_capacity(uids.len());
         let mut means = Means::new(asker);
         let mut finder = Finder::new(&self.directory);
-        for message in self.unread(uids) {
+        let messages = self.unread(uids).map_err(from_io)?;
+        if let Some(depth) = wanted.summary {
+            self.recall_summaries(&messages, depth);
+        }
+        for message in messages {
             let reading = match message {
                 Some(message) => self.read_one(message, wanted, &mut means, &mut finder)?,
                 None => None,
             };
             readings.push(reading);
         }
+        self.keep_summaries(&means.summaries);
+        self.save_amended();
         let search = match finder.has_listed() {
             true => Search::Needed,
             false => Search::NotNeeded,
         };
         Ok((readings, search))
+    }
+
+    /// Takes from the index what it knows of messages, and memory does not.
+    fn recall_summaries(&self, messages: &[Option<Unread>], depth: Depth) {
+        let Some(file) = self.index_file() else { return };
+        let mut keys = BTreeMap::new();
+        for message in messages.iter().flatten() {
+            let key = self.cache.key(message.entry.base());
+            if self.cache.summary(key, depth).is_none() {
+                keys.insert(message.uid.get(), key);
+            }
+        }
+        if keys.is_empty() {
+            return;
+        }
+        let uids: Vec<u32> = keys.keys().copied().collect();
+        // What cannot be read there is read from the messages.
+        for (uid, octets) in file.summaries(&uids).unwrap_or_default() {
+            let note: Option<SummaryNote<'_>> = unseal(&octets);
+            if let Some(note) = note
+                && let (Ok(summary), Some(key)) = (Summary::from_bytes(note.octets), keys.get(&uid))
+            {
+                let stamp = ContentStamp::of_note(note.content);
+                self.cache.keep_summary(*key, &Arc::new(summary), stamp);
+            }
+        }
+    }
+
+    fn keep_summaries(&self, summaries: &[(Uid, Arc<Summary>, ContentStamp)]) {
+        let Some(file) = self.index_file().filter(|_| !summaries.is_empty()) else {
+            return;
+        };
+        let sealed = |(uid, summary, stamp): &(Uid, Arc<Summary>, ContentStamp)| {
+            let octets = &summary.to_bytes();
+            let content = stamp.note();
+            (uid.get(), seal(&SummaryNote { content, octets }))
+        };
+        let summaries: Vec<_> = summaries.iter().map(sealed).collect();
+        if let Err(error) = file.keep_summaries(&summaries) {
+            tracing::debug!(%error, "summaries are not kept");
+        }
     }
 
     fn read_one(
@@ -185,6 +245,7 @@ impl OpenMailbox {
         }
         if let (Some(summary), Some(stamp)) = (&content.new_summary, content.stamp) {
             self.cache.keep_summary(key, summary, stamp);
+            means.summaries.push((uid, Arc::clone(summary), stamp));
         }
         let summary = known.or(content.summary.take()).or(content.new_summary.take());
         let body = match content.octets {

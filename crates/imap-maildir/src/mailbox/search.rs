@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::pin::Pin;
+use std::sync::Arc;
 
-use imap_backend::SearchKey;
+use imap_backend::{Error, SearchKey};
 use imap_seq::{Uid, UidSet, View};
 
 use crate::format::flags::Info;
@@ -12,6 +13,7 @@ use crate::format::letter_map::LetterMap;
 use crate::mailbox::index::Entry;
 use crate::mailbox::letter_sets::LetterSets;
 use crate::mailbox::open::OpenMailbox;
+use crate::mailbox::pages::Pages;
 use crate::mailbox::record::{internal_date, save_date};
 
 /// How many times a message is compared with a criterion before the hub is given free for others.
@@ -55,17 +57,27 @@ enum Criterion<'a> {
 }
 
 impl OpenMailbox {
-    /// Judges the messages of `view` that are still there. O(messages of the view), a few nanoseconds each; less where flags
-    /// and UIDs decide alone.
+    /// Judges the messages of `view` that are still there. O(messages of the view), a few nanoseconds each where they are in
+    /// memory; less where flags and UIDs decide alone.
     ///
     /// Neither the hub nor the thread is kept from others for long, however many criteria there are.
-    pub(crate) async fn judge(&self, view: &View, key: &SearchKey) -> Judgement {
+    ///
+    /// # Errors
+    /// Where the index beside the mail is damaged.
+    pub(crate) async fn judge(self: &Arc<Self>, view: &View, key: &SearchKey) -> Result<Judgement, Error> {
         let criterion = Criterion::of(key, &self.letters());
         if criterion.is_decided_by_flags() {
-            return Judgement {
+            return Ok(Judgement {
                 matching: self.decided_by_flags(view, &criterion).await,
                 undecided: UidSet::new(),
-            };
+            });
+        }
+        if criterion.needs_content_alone() {
+            let undecided = self.hub.lock().all().intersection(&announced(view));
+            return Ok(Judgement {
+                undecided,
+                ..Judgement::default()
+            });
         }
         let size = (COMPARISONS / criterion.count()).max(SMALLEST_BATCH);
         let mut judgement = Judgement::default();
@@ -73,9 +85,10 @@ impl OpenMailbox {
         loop {
             let batch: Vec<Uid> = uids.by_ref().take(size).collect();
             if batch.is_empty() {
-                return judgement;
+                return Ok(judgement);
             }
-            judgement.add(&criterion, self.hub.lock().look_up(&batch));
+            self.hold(&batch).await?;
+            judgement.add(&criterion, &batch, &mut self.hub.lock().pages);
             tokio::task::consume_budget().await;
         }
     }
@@ -86,17 +99,21 @@ impl OpenMailbox {
         criterion.add_letters(&mut letters);
         // Taken out, so that nobody waits for the hub meanwhile.
         let messages = self.hub.lock().flagged().only(&letters);
-        // What has arrived since the client was told has higher UIDs.
-        let mut announced = UidSet::new();
-        if let Some(last) = view.last() {
-            announced.insert_range(Uid::MIN, last);
-        }
         let mut turns = Turns::default();
         criterion
             .members(&messages, &mut turns)
             .await
-            .intersection(&announced)
+            .intersection(&announced(view))
     }
+}
+
+/// All UIDs up to the last that the client was told of: what has arrived since has higher ones.
+fn announced(view: &View) -> UidSet {
+    let mut announced = UidSet::new();
+    if let Some(last) = view.last() {
+        announced.insert_range(Uid::MIN, last);
+    }
+    announced
 }
 
 /// Gives other tasks their turn after some work.
@@ -116,20 +133,15 @@ impl Turns {
 }
 
 impl Judgement {
-    fn add<'a>(
-        &mut self,
-        criterion: &Criterion<'_>,
-        messages: impl Iterator<Item = (Uid, Option<&'a Entry>)>,
-    ) {
+    fn add(&mut self, criterion: &Criterion<'_>, uids: &[Uid], pages: &mut Pages) {
         let (mut matching, mut undecided) = (Run::default(), Run::default());
-        for (uid, entry) in messages {
-            let Some(entry) = entry else { continue };
-            match criterion.matches(uid, entry) {
-                Some(true) => matching.push(uid, &mut self.matching),
-                Some(false) => {}
-                None => undecided.push(uid, &mut self.undecided),
+        pages.look_up(uids, |uid, entry| {
+            match entry.map(|entry| criterion.matches(uid, entry)) {
+                Some(Some(true)) => matching.push(uid, &mut self.matching),
+                Some(None) => undecided.push(uid, &mut self.undecided),
+                Some(Some(false)) | None => {}
             }
-        }
+        });
         matching.end(&mut self.matching);
         undecided.end(&mut self.undecided);
     }
@@ -195,6 +207,16 @@ impl<'a> Criterion<'a> {
             Self::And(criteria) | Self::Or(criteria) => 1 + criteria.iter().map(Self::count).sum::<usize>(),
             Self::Not(criterion) => 1 + criterion.count(),
             _ => 1,
+        }
+    }
+
+    /// Whether it says nothing of what the index knows.
+    fn needs_content_alone(&self) -> bool {
+        match self {
+            Self::NeedsContent => true,
+            Self::And(criteria) | Self::Or(criteria) => criteria.iter().all(Self::needs_content_alone),
+            Self::Not(criterion) => criterion.needs_content_alone(),
+            _ => false,
         }
     }
 

@@ -102,7 +102,10 @@ async fn run(watcher: Weak<Watcher>, events: Arc<Events>) {
             schedule.changed(id, now);
         }
         if now >= round {
-            watcher.all().into_iter().for_each(|id| schedule.changed(id, now));
+            let all = watcher.all();
+            all.iter().for_each(|id| schedule.changed(*id, now));
+            let open: Vec<_> = all.into_iter().filter_map(|id| watcher.mailbox(id)).collect();
+            tokio::task::spawn_blocking(move || open.iter().for_each(|mailbox| mailbox.rest()));
             round = now + EVERY;
         }
         if events.has_forgotten() == Forgotten::Some {

@@ -4,6 +4,7 @@ mod acl;
 mod bodies;
 mod content;
 mod crash;
+mod index;
 mod keywords;
 mod locks;
 mod log;
@@ -75,6 +76,7 @@ impl Fixture {
     /// Another process, that looks at mailboxes by itself too.
     fn watching(home: Arc<tempfile::TempDir>) -> Self {
         let backend = MaildirBackend::new(MailRoot::new(home.path().join("%u")), Secret).unwrap();
+        let backend = backend.with_index_from(Some(1));
         Self { home, backend }
     }
 

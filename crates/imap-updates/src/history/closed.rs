@@ -10,6 +10,8 @@ pub enum Closed {
     Deleted,
     /// The mailbox has a new UIDVALIDITY: all UIDs of this selection are void.
     UidValidityChanged,
+    /// The backend lost what it knew of the mailbox, and not the mailbox: whoever selects it again has it as it is.
+    Lost,
 }
 
 impl Closed {
@@ -18,6 +20,7 @@ impl Closed {
         match self {
             Self::Deleted => 1,
             Self::UidValidityChanged => 2,
+            Self::Lost => 3,
         }
     }
 
@@ -25,6 +28,7 @@ impl Closed {
         match code {
             1 => Some(Self::Deleted),
             2 => Some(Self::UidValidityChanged),
+            3 => Some(Self::Lost),
             _ => None,
         }
     }
@@ -35,6 +39,7 @@ impl fmt::Display for Closed {
         f.write_str(match self {
             Self::Deleted => "the mailbox was deleted",
             Self::UidValidityChanged => "the mailbox has a new UIDVALIDITY",
+            Self::Lost => "what was known of the mailbox is lost",
         })
     }
 }

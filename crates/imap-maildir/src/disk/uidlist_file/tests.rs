@@ -2,6 +2,10 @@ use super::*;
 use std::fs::File;
 use std::path::PathBuf;
 
+fn none() -> io::Result<Vec<UidRecord>> {
+    Ok(Vec::new())
+}
+
 const GUID: &str = "0123456789abcdef0123456789abcdef";
 
 struct Fixture {
@@ -45,7 +49,7 @@ impl Fixture {
         let lock = self.lock();
         list.refresh(&self.directory, Reading::Locked(&lock)).unwrap();
         let names = names.iter().map(|name| name.as_bytes().into()).collect();
-        list.assign(&self.directory, &lock, names, None).unwrap()
+        list.assign(&self.directory, &lock, names, None, &none).unwrap()
     }
 }
 
@@ -203,7 +207,8 @@ fn compaction_drops_gone_files_and_keeps_the_next_uid() {
     assert_eq!(list.wants_rewrite(30), Rewrite::NotDue);
     assert_eq!(list.wants_rewrite(2), Rewrite::Due);
     let keep = |record: &UidRecord| if record.uid <= 2 { Keep::Yes } else { Keep::No };
-    list.rewrite(&fixture.directory, &fixture.lock(), keep).unwrap();
+    list.rewrite(&fixture.directory, &fixture.lock(), &none, keep)
+        .unwrap();
     assert_eq!(fixture.text(), format!("3 V17 N41 G{GUID}\n1 :m1\n2 :m2\n"));
     assert_eq!(fixture.open().next_uid(), 41);
 }
@@ -219,7 +224,7 @@ fn the_last_uid_is_refused() {
     );
     let lock = fixture.lock();
     let error = list
-        .assign(&fixture.directory, &lock, vec![b"d"[..].into()], None)
+        .assign(&fixture.directory, &lock, vec![b"d"[..].into()], None, &none)
         .unwrap_err();
     assert!(error.get_ref().is_some_and(|inner| inner.is::<UidsExhausted>()));
     assert_eq!(list.uid_of(b"d"), None);
@@ -233,7 +238,7 @@ fn nothing_is_appended_when_the_lock_was_taken_away() {
     let lock = fixture.lock();
     std::fs::remove_file(fixture.home.path().join("dovecot-uidlist.lock")).unwrap();
     assert!(
-        list.assign(&fixture.directory, &lock, vec![b"b"[..].into()], None)
+        list.assign(&fixture.directory, &lock, vec![b"b"[..].into()], None, &none)
             .is_err()
     );
     assert!(fixture.text().ends_with("1 :a\n"));
@@ -249,7 +254,7 @@ fn a_list_that_cannot_be_written_uses_up_no_uids() {
         let lock = fixture.lock();
         list.refresh(&fixture.directory, Reading::Locked(&lock)).unwrap();
         assert!(
-            list.assign(&fixture.directory, &lock, vec![b"b"[..].into()], None)
+            list.assign(&fixture.directory, &lock, vec![b"b"[..].into()], None, &none)
                 .is_err()
         );
     }

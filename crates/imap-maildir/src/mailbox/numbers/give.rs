@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use imap_seq::{ModSeq, Uid, UidSet};
 
-use super::{Batch, Numbers, Renewal, by_the_clock, names};
+use super::{Batch, Numbers, Renewal, Stage, by_the_clock, names};
 use crate::disk::modseq_file::{self, Durability, FILE_NAME, Reading};
 use crate::format::flags::Info;
 use crate::format::modseqs::{Keywords, Line, Running};
@@ -100,7 +100,9 @@ impl OpenMailbox {
         for batch in batches {
             given.push(self.add_lines(batch, numbers, &mut lines));
         }
-        if numbers.passes_over(numbers.last) {
+        // While the mailbox is opened they may still turn out to be there, with the number that they have.
+        let is_told = numbers.stage == Stage::Open || !batches.iter().all(Batch::is_empty);
+        if is_told && numbers.passes_over(numbers.last) {
             let modseq = numbers.take_next(ModSeq::MIN);
             numbers.number_beside(modseq, &mut lines);
         }
@@ -122,7 +124,7 @@ impl OpenMailbox {
             // The old file is back after a power failure, perhaps: nobody may rely on it then.
             numbers.announce()?;
         }
-        let lines = self.all_lines(numbers, keywords);
+        let lines = self.all_lines(numbers, keywords)?;
         let reading = numbers.file.replace(&self.directory, &lines)?;
         // Whoever reads this file tells it as HIGHESTMODSEQ.
         self.hub.lock().reach_modseq(numbers.last);
@@ -136,7 +138,7 @@ impl OpenMailbox {
     /// The lines of a batch, without messages that another process expunged before, and their number. None where nothing is
     /// left to be said: a number that is told and not written down would go back after a restart.
     fn add_lines(&self, batch: &Batch, numbers: &mut Numbers, lines: &mut Vec<Line>) -> Option<ModSeq> {
-        let hub = self.hub.lock();
+        let mut hub = self.hub.lock();
         match batch {
             Batch::Arrived(messages) => {
                 let number = (!messages.is_empty()).then(|| numbers.take_next(ModSeq::MIN))?;
@@ -145,21 +147,21 @@ impl OpenMailbox {
                 Some(number)
             }
             Batch::Changed(messages) => {
-                let is_known = |(uid, _): &&(Uid, Info)| hub.get(*uid).is_some();
+                let is_known = |(uid, _): &&(Uid, Info)| hub.has(*uid);
                 let mut known = messages.iter().filter(is_known).peekable();
                 let number = known.peek().map(|_| numbers.take_next(ModSeq::MIN))?;
                 add_changed(lines, number, known);
                 Some(number)
             }
             Batch::OtherMeaning(uids) => {
-                let info = |uid: Uid| Some((uid, &hub.get(uid)?.info));
-                let mut known = uids.iter().filter_map(info).peekable();
-                let number = known.peek().map(|_| numbers.take_next(ModSeq::MIN))?;
-                add_changed_infos(lines, number, known);
+                let info = |uid: Uid| Some((uid, hub.get(uid)?.info.clone()));
+                let known: Vec<_> = uids.iter().filter_map(info).collect();
+                let number = (!known.is_empty()).then(|| numbers.take_next(ModSeq::MIN))?;
+                add_changed(lines, number, known.iter());
                 Some(number)
             }
             Batch::Gone(uids) => {
-                let is_known = |uid: &Uid| hub.get(*uid).is_some() || numbers.beside.contains_key(uid);
+                let is_known = |uid: &Uid| hub.has(*uid) || numbers.beside.contains_key(uid);
                 let uids: UidSet = uids.iter().filter(is_known).collect();
                 let modseq = (!uids.is_empty()).then(|| numbers.take_next(ModSeq::MIN))?;
                 uids.iter().for_each(|uid| numbers.is_now_known(uid));
@@ -170,9 +172,9 @@ impl OpenMailbox {
     }
 
     /// The whole file, from the index.
-    fn all_lines(&self, numbers: &Numbers, keywords: &Keywords) -> Vec<Line> {
+    fn all_lines(&self, numbers: &Numbers, keywords: &Keywords) -> io::Result<Vec<Line>> {
         let mut messages: Vec<(ModSeq, Info, Uid)> = Vec::new();
-        self.for_each_entry(|uid, entry| messages.push((entry.modseq, entry.info.clone(), uid)));
+        self.for_each_entry(|uid, entry| messages.push((entry.modseq, entry.info.clone(), uid)))?;
         let beside = numbers.beside.iter();
         messages.extend(beside.map(|(uid, numbered)| (numbered.modseq, numbered.info.clone(), *uid)));
         messages.sort_unstable_by_key(|(modseq, _, uid)| (*modseq, *uid));
@@ -193,7 +195,7 @@ impl OpenMailbox {
             let of_each = of_one_number.iter().map(|(_, info, uid)| (*uid, info));
             add_changed_infos(&mut lines, of_one_number[0].0, of_each);
         }
-        lines
+        Ok(lines)
     }
 
     /// Says in the file that nobody is at work, so that a power failure from now on takes nothing. Waits for nobody.
@@ -203,9 +205,12 @@ impl OpenMailbox {
         if !numbers.running.as_ref().is_some_and(is_ours) || numbers.renewal == Renewal::Due {
             return;
         }
-        // What others wrote since is not taken in any more: it stands before this line.
-        if let Ok(Some(Reading::More(_))) = numbers.file.lock_if_free(&self.directory) {
-            let _ = numbers.file.append(&[Line::Kept], Durability::Eventual);
+        if let Ok(Some(reading @ Reading::More(_))) = numbers.file.lock_if_free(&self.directory) {
+            // What others wrote since stands before this line, and counts as read.
+            self.take_in(numbers, reading);
+            if numbers.file.append(&[Line::Kept], Durability::Eventual).is_ok() {
+                numbers.running = None;
+            }
         }
         numbers.file.unlock();
     }

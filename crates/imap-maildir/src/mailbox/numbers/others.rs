@@ -123,7 +123,8 @@ impl OpenMailbox {
             }
         }
         let mut ahead = Vec::new();
-        self.for_each_entry(|uid, entry| {
+        // Of a damaged index nothing is told any more.
+        let _ = self.for_each_entry(|uid, entry| {
             if theirs.get(&uid).is_none_or(|modseq| *modseq < entry.modseq) {
                 ahead.push((uid, entry.info.clone()));
             }

@@ -64,7 +64,9 @@ impl OpenMailbox {
         lock.keep()?;
         let uids = writer
             .list
-            .assign(&self.directory, lock, names, clock::saved_at())?;
+            .assign(&self.directory, lock, names, clock::saved_at(), &|| {
+                self.known_records()
+            })?;
         let arrivals = uids.into_iter().zip(files).filter_map(|(uid, file)| {
             Some(Arrival {
                 uid: Uid::new(uid)?,

@@ -11,6 +11,7 @@ use crate::disk::scan::Scope;
 use crate::disk::uidlist_file::{Keep, Rewrite};
 use crate::format::flags::Info;
 use crate::format::letter_map::LetterMap;
+use crate::format::uidlist::UidRecord;
 use crate::mailbox::index::{Entry, Index};
 use crate::mailbox::numbers::Batch;
 use crate::mailbox::open::{OpenMailbox, Writer};
@@ -50,11 +51,11 @@ impl OpenMailbox {
         batches.extend(arrived.chunks(BATCH).map(new_ones));
         let mut numbers = self.number(writer, batches)?.into_iter();
         if let Some(modseq) = numbers.next().flatten() {
-            self.publish_expunged(writer, &known, expunged, modseq);
+            self.publish_expunged(writer, &known, expunged, modseq)?;
         }
         for ((renamed, changed), number) in renamed.chunks(BATCH).zip(changed).zip(&mut numbers) {
             let changed: UidSet = changed.into_iter().map(|(uid, _)| uid).collect();
-            let mut hub = self.hub.lock();
+            let mut hub = self.publishing()?;
             hub.set_modseq(number.unwrap_or(ModSeq::MIN));
             for renaming in renamed {
                 if claimed.contains(renaming.uid) {
@@ -68,15 +69,17 @@ impl OpenMailbox {
             }
         }
         for (arrived, number) in arrived.chunks(BATCH).zip(numbers) {
-            let mut hub = self.hub.lock();
+            let mut hub = self.publishing()?;
             hub.set_modseq(number.unwrap_or(ModSeq::MIN));
             for arrival in arrived {
                 publish_arrival(&mut hub, arrival, number);
                 let next = Uid::new(arrival.uid.get().saturating_add(1));
                 hub.uid_next = hub.uid_next.and_then(|known| next.map(|next| known.max(next)));
             }
+            drop(hub);
+            self.save_early();
         }
-        writer.settled_up_to = writer.list.next_uid() - 1;
+        writer.settle();
         self.hub.lock().uid_next = writer.uid_next();
         Ok(())
     }
@@ -100,7 +103,7 @@ impl OpenMailbox {
 
     /// The messages among renamed ones that have other flags now.
     fn changed(&self, renamed: &[Renaming]) -> Vec<Numbered> {
-        let hub = self.hub.lock();
+        let mut hub = self.hub.lock();
         let changed = |renaming: &Renaming| {
             let info = Info::parse(renaming.file.suffix());
             let is_changed = hub.get(renaming.uid).is_some_and(|known| known.info != info);
@@ -110,8 +113,14 @@ impl OpenMailbox {
     }
 
     /// `gone` are the messages of `uids`, and those that were gone before anybody here knew them.
-    fn publish_expunged(&self, writer: &mut Writer, uids: &[Uid], gone: UidSet, modseq: ModSeq) {
-        let mut hub = self.hub.lock();
+    fn publish_expunged(
+        &self,
+        writer: &mut Writer,
+        uids: &[Uid],
+        gone: UidSet,
+        modseq: ModSeq,
+    ) -> io::Result<()> {
+        let mut hub = self.publishing()?;
         hub.set_modseq(modseq);
         for &uid in uids {
             if let Some(entry) = hub.remove(uid)
@@ -123,6 +132,7 @@ impl OpenMailbox {
         hub.expunge(&uids.iter().copied().collect());
         hub.vanished.add(modseq, gone);
         hub.reach_modseq(modseq);
+        Ok(())
     }
 
     /// Tells of the messages that have other flags because letters mean something else than they meant before.
@@ -135,13 +145,13 @@ impl OpenMailbox {
             {
                 changed.push(uid);
             }
-        });
+        })?;
         let batches = changed
             .chunks(BATCH)
             .map(|changed| Batch::OtherMeaning(changed.iter().copied().collect()));
         let numbers = self.number(writer, batches.collect())?;
         for (changed, number) in changed.chunks(BATCH).zip(numbers) {
-            let mut hub = self.hub.lock();
+            let mut hub = self.publishing()?;
             hub.set_modseq(number.unwrap_or(ModSeq::MIN));
             for &uid in changed {
                 let Some(mut entry) = hub.get(uid).cloned() else {
@@ -162,20 +172,34 @@ impl OpenMailbox {
         if writer.list.wants_rewrite(count) == Rewrite::NotDue {
             return Ok(());
         }
-        let mut known = UidSet::new();
-        self.for_each_entry(|uid, _| {
-            known.insert(uid);
-        });
+        let known = self.hub.lock().all().clone();
         let settled = writer.settled_up_to;
         lock.keep()?;
-        writer.list.rewrite(&self.directory, lock, |record| {
-            let is_known = Uid::new(record.uid).is_some_and(|uid| known.contains(uid));
-            if is_known || record.uid > settled {
-                Keep::Yes
-            } else {
-                Keep::No
-            }
-        })
+        let known_records = || self.known_records();
+        writer
+            .list
+            .rewrite(&self.directory, lock, &known_records, |record| {
+                let is_known = Uid::new(record.uid).is_some_and(|uid| known.contains(uid));
+                if is_known || record.uid > settled {
+                    Keep::Yes
+                } else {
+                    Keep::No
+                }
+            })
+    }
+
+    /// The records of the messages that are known, as the list would have them; others' keys are not known here.
+    pub(crate) fn known_records(&self) -> io::Result<Vec<UidRecord>> {
+        let mut records = Vec::new();
+        self.for_each_entry(|uid, entry| {
+            records.push(UidRecord {
+                uid: uid.get(),
+                saved: entry.saved,
+                keys: Box::default(),
+                base: entry.base().into(),
+            });
+        })?;
+        Ok(records)
     }
 }
 

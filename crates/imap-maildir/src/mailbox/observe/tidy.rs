@@ -53,33 +53,27 @@ impl OpenMailbox {
     fn known_in_new(&self, difference: &Difference) -> Vec<Renaming> {
         let renamed: std::collections::HashSet<_> =
             difference.renamed.iter().map(|renaming| renaming.uid).collect();
-        let hub = self.hub.lock();
-        let staying = hub
-            .in_new_from(Uid::MIN)
-            .filter(|(uid, _)| !difference.expunged.contains(*uid) && !renamed.contains(uid));
-        let as_renaming = staying.map(|(uid, entry)| Renaming {
-            uid,
-            file: FoundFile {
-                subdirectory: entry.subdirectory,
-                name: (&*entry.name).into(),
-            },
-        });
-        as_renaming.collect()
+        let mut hub = self.hub.lock();
+        let in_new: Vec<Uid> = hub.in_new().iter().collect();
+        let staying = in_new
+            .into_iter()
+            .filter(|uid| !difference.expunged.contains(*uid) && !renamed.contains(uid));
+        let as_renaming = |uid| {
+            let file = FoundFile::of(hub.get(uid)?.at());
+            Some(Renaming { uid, file })
+        };
+        staying.filter_map(as_renaming).collect()
     }
 
     /// Known messages of `new/` that were found in `cur/`.
     pub(super) fn moved_by_others(&self, renamed: &[Renaming]) -> UidSet {
         let hub = self.hub.lock();
-        let was_new = |uid| {
-            hub.get(uid)
-                .is_some_and(|entry| entry.subdirectory == Subdirectory::New)
-        };
         let in_cur = renamed
             .iter()
             .filter(|renaming| renaming.file.subdirectory == Subdirectory::Cur);
         in_cur
             .map(|renaming| renaming.uid)
-            .filter(|uid| was_new(*uid))
+            .filter(|uid| hub.in_new().contains(*uid))
             .collect()
     }
 

@@ -5,19 +5,60 @@ use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
 enum Act {
-    Append { process: usize, with: &'static str },
-    Deliver { with: &'static str },
-    Rename { which: usize, letter: char },
-    Remove { which: usize },
-    Store { process: usize, which: usize, add: bool },
-    Expunge { process: usize, which: usize },
-    Noop { process: usize },
-    Remember { client: usize, process: usize },
-    Leave { client: usize, process: usize },
-    Restart { process: usize },
-    Kill { process: usize },
+    Append {
+        process: usize,
+        with: &'static str,
+    },
+    Deliver {
+        with: &'static str,
+    },
+    Rename {
+        which: usize,
+        letter: char,
+    },
+    Remove {
+        which: usize,
+    },
+    Store {
+        process: usize,
+        which: usize,
+        add: bool,
+    },
+    Expunge {
+        process: usize,
+        which: usize,
+    },
+    Noop {
+        process: usize,
+    },
+    Remember {
+        client: usize,
+        process: usize,
+    },
+    Leave {
+        client: usize,
+        process: usize,
+    },
+    Restart {
+        process: usize,
+    },
+    Kill {
+        process: usize,
+    },
     Reboot,
-    Spoil { how: usize },
+    Spoil {
+        how: usize,
+    },
+    /// A process does what it does to mailboxes that are quiet.
+    Rest {
+        process: usize,
+    },
+    /// Somebody copies the index.
+    CopyIndex,
+    /// Both processes end, and what is left of the index is what was copied then: nothing, before the first copy.
+    OldIndex {
+        which: usize,
+    },
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -40,6 +81,9 @@ fn act() -> impl Strategy<Value = Act> {
         1 => process.prop_map(|process| Act::Kill { process }),
         1 => Just(Act::Reboot),
         1 => (0usize..6).prop_map(|how| Act::Spoil { how }),
+        2 => (0usize..2).prop_map(|process| Act::Rest { process }),
+        2 => Just(Act::CopyIndex),
+        2 => (0usize..4).prop_map(|which| Act::OldIndex { which }),
     ]
 }
 
@@ -102,6 +146,8 @@ struct World {
     processes: Vec<Process>,
     memories: [Memory; 3],
     delivered: u32,
+    /// Copies of the index, the latest first.
+    indices: Vec<Vec<(PathBuf, Vec<u8>)>>,
 }
 
 impl World {
@@ -117,6 +163,7 @@ impl World {
             processes,
             memories: Default::default(),
             delivered: 0,
+            indices: Vec::new(),
         }
     }
 
@@ -203,6 +250,25 @@ impl World {
                 self.restart(0).await;
                 self.restart(1).await;
             }
+            Act::Rest { process } => self.processes[process].client.open().rest(),
+            Act::CopyIndex => {
+                let copy = |file: PathBuf| Some((file.clone(), std::fs::read(file).ok()?));
+                self.indices
+                    .insert(0, index_files(&root).into_iter().filter_map(copy).collect());
+            }
+            Act::OldIndex { which } => {
+                self.processes.clear();
+                index_files(&root)
+                    .iter()
+                    .for_each(|file| drop(std::fs::remove_file(file)));
+                for (file, octets) in self.indices.get(which).into_iter().flatten() {
+                    let file = root.join(file.file_name().unwrap());
+                    std::fs::write(file, octets).unwrap();
+                }
+                for _ in 0..2 {
+                    self.processes.push(Process::start(&self.home, self.boot).await);
+                }
+            }
             Act::Spoil { how } => {
                 if root.join(FILE).exists() && std::fs::metadata(root.join(FILE)).unwrap().len() > 0 {
                     spoil(&root, how);
@@ -214,6 +280,12 @@ impl World {
     async fn restart(&mut self, process: usize) {
         self.processes[process] = Process::start(&self.home, self.boot).await;
     }
+}
+
+fn index_files(root: &Path) -> Vec<PathBuf> {
+    ["imap-index", "imap-index-wal"]
+        .map(|name| root.join(name))
+        .to_vec()
 }
 
 proptest! {

@@ -17,6 +17,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::disk::index_file;
 use crate::disk::storage::change::{Scope, Site};
 use crate::disk::storage::recording::{Content, Node, ROOT, Recording, Step};
 
@@ -371,6 +372,12 @@ fn take_below(root: &Path, below: &Path, nodes: &mut HashMap<u64, Node>, tree: &
     let entries = std::fs::read_dir(root.join(below)).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
+    // What the index keeps through a power failure is SQLite's business; here it is lost each time.
+    names.retain(|name| {
+        !name
+            .to_str()
+            .is_some_and(|name| name.starts_with(index_file::FILE_NAME))
+    });
     for name in names {
         let below = below.join(name);
         let path = root.join(&below);

@@ -1,0 +1,392 @@
+//! The index beside the mail: read when a mailbox is opened, written when enough has changed, and when nobody has it open.
+//!
+//! It tells what a process knew when it wrote it. Whoever reads it goes on like a process that slept since: what it does not know
+//! yet, time stamps, the UID list and the file of mod-sequences tell, as they tell a process that is awake. So an old index is as
+//! good as none, and costs no more than a listing.
+//!
+//! | what happened | what follows |
+//! | --- | --- |
+//! | the file is missing, of another version, damaged, or of another directory | all is read from the mail, and a new one written |
+//! | another process has it | this one keeps all in memory |
+//! | the disk is full | what the file does not know stays in memory, and is tried again |
+//! | a page is damaged while the mailbox is open | the sessions end, and the next SELECT reads all from the mail |
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
+
+use imap_backend::Error;
+use imap_backend::sort::Known;
+use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
+use imap_updates::{Closed, HubGuard, MailboxHub, Snapshot};
+use parking_lot::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::disk::directory::Directory;
+use crate::disk::index_file::{Batch, FILE_NAME, IndexFile};
+use crate::disk::keywords_file::KeywordsFile;
+use crate::disk::name_generator::NameGenerator;
+use crate::disk::storage::{self, CWD};
+use crate::disk::uidlist_file::UidListFile;
+use crate::format::index::{Head, seal, unseal};
+use crate::format::letter_map::LetterMap;
+use crate::mailbox::cache::{Cache, MailboxCache};
+use crate::mailbox::error::{from_io, panicked};
+use crate::mailbox::index::Index;
+use crate::mailbox::letter_sets::LetterSets;
+use crate::mailbox::listed::Listed;
+use crate::mailbox::names::Names;
+use crate::mailbox::numbers::Numbers;
+use crate::mailbox::open::{OpenMailbox, Writer};
+use crate::mailbox::pages::{ChangedPage, Pages};
+use crate::mailbox::vanished::Vanished;
+
+/// So many pages may differ from those of the file before it is written.
+const MOST_CHANGED: usize = if cfg!(test) { 1 } else { 64 };
+/// Pages that are written at once.
+const AT_ONCE: usize = if cfg!(test) { 1 } else { 64 };
+
+/// Which mailboxes have an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Indexing {
+    /// Those of so many messages or more.
+    From(u32),
+    Never,
+}
+
+impl Default for Indexing {
+    /// What is smaller is listed as quickly as an index is read.
+    fn default() -> Self {
+        Self::From(256)
+    }
+}
+
+impl OpenMailbox {
+    /// The mailbox as an index knows it; none where there is no index that is worth anything.
+    pub(crate) fn kept(
+        path: &Path,
+        names: &Arc<NameGenerator>,
+        cache: &Arc<Cache>,
+        boot: &Arc<str>,
+        indexing: Indexing,
+    ) -> Option<Self> {
+        if indexing == Indexing::Never || storage::status(CWD, path.join(FILE_NAME)).is_err() {
+            return None;
+        }
+        let file = match IndexFile::open(path) {
+            Ok(file) => Arc::new(file),
+            Err(error) => {
+                tracing::debug!(path = %path.display(), %error, "the index cannot be used");
+                return None;
+            }
+        };
+        let octets = file.head().ok().flatten()?;
+        let head: Head = unseal(&octets)?;
+        let directory = Arc::new(Directory::open(path).ok()?);
+        let identity = storage::status_of(directory.root()).ok()?.identity;
+        if identity != head.directory.into() {
+            return None;
+        }
+        let keywords = KeywordsFile::of_note(&head.keywords);
+        let (index, all) = index_of(&head, &file, LetterMap::new(keywords.names()))?;
+        let uid_validity = head.list.uid_validity;
+        let is_same_boot = *head.boot == **boot;
+        let numbers = Numbers::of_note(
+            &directory,
+            &head.numbers,
+            uid_validity,
+            Arc::clone(boot),
+            is_same_boot,
+        )?;
+        let snapshot = Snapshot::new(all)
+            .with_recent(index.in_new().clone())
+            .with_keywords(index.letters.keywords())
+            .with_highest_modseq(numbers.last());
+        let now = Instant::now();
+        let writer = Writer {
+            list: UidListFile::of_note(&head.list),
+            keywords,
+            numbers,
+            new: Listed::of_note(&head.new, now),
+            cur: Listed::of_note(&head.cur, now),
+            settled_up_to: head.settled_up_to,
+            left_in_new: usize::try_from(head.left_in_new).ok()?,
+            doubles: 0,
+            lock_out: None,
+        };
+        Some(Self {
+            hub: MailboxHub::new(index, snapshot).ok()?,
+            directory,
+            names: Arc::clone(names),
+            cache: MailboxCache::new(Arc::clone(cache), identity),
+            known: Known::default(),
+            uid_validity: UidValidity::new(uid_validity)?,
+            indexing,
+            index_file: Mutex::new(Some(file)),
+            path: Mutex::new(path.to_owned()),
+            writer: Arc::new(AsyncMutex::new(writer)),
+            traces: Mutex::default(),
+            read_write: AtomicUsize::new(0),
+            overdue: Mutex::default(),
+            watched: Mutex::default(),
+        })
+    }
+
+    /// Makes sure that a mailbox to which so many messages come has an index, if it is to have one: before they are known, so
+    /// that a million of them need not be in memory.
+    pub(super) fn prepare_index(&self, coming: usize) {
+        let Indexing::From(least) = self.indexing else {
+            return;
+        };
+        let mut index_file = self.index_file.lock();
+        if index_file.is_some() || self.hub.lock().all().len() + (coming as u64) < u64::from(least) {
+            return;
+        }
+        match IndexFile::make(&self.path()).map(Arc::new) {
+            Ok(file) => {
+                let mut hub = self.hub.lock();
+                hub.pages.keep_in(Arc::clone(&file));
+                hub.names.keep_in(Arc::clone(&file));
+                *index_file = Some(file);
+            }
+            Err(error) => tracing::debug!(path = %self.path().display(), %error, "there is no index"),
+        }
+    }
+
+    pub(super) fn index_file(&self) -> Option<Arc<IndexFile>> {
+        self.index_file.lock().clone()
+    }
+
+    /// Writes the index if it lags far behind.
+    pub(super) fn save_if_due(&self, writer: &Writer) {
+        if self.hub.lock().pages.changed() > MOST_CHANGED {
+            self.save(writer);
+        }
+    }
+
+    /// Writes what the index does not know. Where that cannot be, it is tried again later.
+    pub(crate) fn save(&self, writer: &Writer) {
+        self.prepare_index(0);
+        let Some(file) = self.index_file() else { return };
+        if self.hub.closed().is_some() || self.hub.lock().is_damaged() {
+            return;
+        }
+        if let Err(error) = self.write_index(&file, writer) {
+            tracing::warn!(path = %self.path().display(), %error, "the index cannot be written");
+        }
+    }
+
+    fn write_index(&self, file: &IndexFile, writer: &Writer) -> io::Result<()> {
+        let Some(head) = self.head(writer) else {
+            return Ok(());
+        };
+        self.write_pages(file, MOST_CHANGED)?;
+        let mut batch = Batch::default();
+        let (marks, gone) = {
+            let hub = self.hub.lock();
+            let (changed, _) = hub.pages.take_changed(0, usize::MAX);
+            let marks: Vec<_> = changed.iter().map(ChangedPage::mark).collect();
+            batch.pages = changed
+                .into_iter()
+                .map(|page| (page.number, page.octets))
+                .collect();
+            batch.gone_pages = hub.pages.gone();
+            batch.names = hub.names.added();
+            batch.gone_names = hub.names.gone().to_vec();
+            batch.head = seal(&head);
+            (marks, batch.gone_pages.clone())
+        };
+        file.write(&batch)?;
+        let mut hub = self.hub.lock();
+        hub.pages.are_written(&marks, &gone);
+        hub.names.are_written();
+        Ok(())
+    }
+
+    /// Writes what became known of messages that did not change, so that it need not stay in memory.
+    pub(super) fn save_amended(&self) {
+        let Some(file) = self.index_file() else { return };
+        let amended = self.hub.lock().pages.take_amended(MOST_CHANGED);
+        if amended.is_empty() {
+            return;
+        }
+        let marks: Vec<_> = amended.iter().map(ChangedPage::mark).collect();
+        let pages: Vec<_> = amended
+            .into_iter()
+            .map(|page| (page.number, page.octets))
+            .collect();
+        match file.write_pages(&pages) {
+            Ok(()) => self.hub.lock().pages.are_written(&marks, &[]),
+            Err(error) => tracing::debug!(%error, "pages of the index stay in memory"),
+        }
+    }
+
+    /// While many messages change: writes pages of those that did, so that they need not stay in memory.
+    pub(super) fn save_early(&self) {
+        let Some(file) = self.index_file() else { return };
+        if let Err(error) = self.write_pages(&file, 4 * MOST_CHANGED) {
+            tracing::debug!(%error, "pages of the index stay in memory");
+        }
+    }
+
+    /// Writes changed pages where there are more than so many. The index has no head meanwhile: it is not complete.
+    fn write_pages(&self, file: &IndexFile, most: usize) -> io::Result<()> {
+        if self.hub.lock().pages.changed() <= most {
+            return Ok(());
+        }
+        file.remove_head()?;
+        let mut from = 0;
+        loop {
+            let (changed, next) = self.hub.lock().pages.take_changed(from, AT_ONCE);
+            if changed.is_empty() {
+                return Ok(());
+            }
+            let marks: Vec<_> = changed.iter().map(ChangedPage::mark).collect();
+            let pages: Vec<_> = changed
+                .into_iter()
+                .map(|page| (page.number, page.octets))
+                .collect();
+            file.write_pages(&pages)?;
+            self.hub.lock().pages.are_written(&marks, &[]);
+            from = next;
+        }
+    }
+
+    /// What the index has to know beside its pages; none while a listing or a file is not settled.
+    fn head(&self, writer: &Writer) -> Option<Head> {
+        let is_settled = writer.traces().is_some() && writer.doubles == 0 && writer.lock_out.is_none();
+        let (list, numbers) = (writer.list.note().filter(|_| is_settled)?, writer.numbers.note()?);
+        let hub = self.hub.lock();
+        let vanished = hub.vanished.expunges();
+        Some(Head {
+            boot: writer.numbers.boot().to_owned(),
+            directory: self.cache.directory().into(),
+            list,
+            numbers,
+            keywords: writer.keywords.note(),
+            new: writer.new.note(),
+            cur: writer.cur.note(),
+            settled_up_to: writer.settled_up_to,
+            left_in_new: writer.left_in_new as u64,
+            uid_next: hub.uid_next.map(Uid::get),
+            forgotten: hub.vanished.forgotten().get(),
+            vanished: vanished
+                .map(|(modseq, uids)| (modseq.get(), uids.to_bytes()))
+                .collect(),
+            all: hub.all().to_bytes(),
+            flagged: hub
+                .flagged()
+                .each()
+                .map(|(octet, uids)| (octet, uids.to_bytes()))
+                .collect(),
+            in_new: hub.in_new().to_bytes(),
+            pages: hub.pages.notes(),
+            next_page: hub.pages.next_number(),
+            name_key: hub.names.key(),
+        })
+    }
+
+    /// Writes the index of a mailbox that nobody has open, and lets go of what it knows.
+    pub(crate) fn rest(&self) {
+        let Some(writer) = self.writer_if_free() else {
+            return;
+        };
+        if self.hub.lock().pages.changed() > 0 {
+            self.save(&writer);
+        }
+        if self.hub.sessions() == 0 {
+            self.hub.lock().pages.let_all_go();
+        }
+        if let Some(file) = self.index_file() {
+            file.rest();
+        }
+    }
+
+    /// Makes sure that the pages of messages are in memory.
+    pub(crate) async fn hold(self: &Arc<Self>, uids: &[Uid]) -> Result<(), Error> {
+        if self.hub.lock().pages.are_held(uids) {
+            return Ok(());
+        }
+        let (mailbox, uids) = (Arc::clone(self), uids.to_vec());
+        let read = move || {
+            mailbox.hub.lock().pages.look_up(&uids, |_, _| {});
+            mailbox.check_index()
+        };
+        let read = tokio::task::spawn_blocking(read).await.map_err(panicked)?;
+        read.map_err(from_io)
+    }
+
+    /// The hub, to publish; not where the index turned out to be damaged, for then what was found out is not true.
+    ///
+    /// # Errors
+    /// As [`check_index`](Self::check_index).
+    pub(crate) fn publishing(&self) -> io::Result<HubGuard<'_, Index>> {
+        let hub = self.hub.lock();
+        if !hub.is_damaged() {
+            return Ok(hub);
+        }
+        drop(hub);
+        Err(self.lose())
+    }
+
+    /// To be asked after messages were looked up, before anything is believed.
+    ///
+    /// # Errors
+    /// [`IndexDamaged`] where a message could not be had; the sessions of the mailbox have been ended then.
+    pub(crate) fn check_index(&self) -> io::Result<()> {
+        self.publishing().map(drop)
+    }
+
+    /// What is known is not true: ends the sessions. Whoever selects the mailbox again has it from the mail.
+    fn lose(&self) -> io::Error {
+        if self.hub.closed().is_none() {
+            tracing::warn!(path = %self.path().display(), "the index is damaged, and dropped");
+            self.hub.lock().close(Closed::Lost);
+        }
+        self.forget_index();
+        IndexDamaged.into()
+    }
+
+    /// Whoever opens the mailbox next reads it from the mail.
+    pub(super) fn forget_index(&self) {
+        if let Some(file) = self.index_file.lock().take() {
+            file.discard();
+        }
+    }
+}
+
+/// The index beside the mail is not what was written.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the index beside the mail is damaged")]
+pub(crate) struct IndexDamaged;
+
+impl From<IndexDamaged> for io::Error {
+    fn from(damaged: IndexDamaged) -> Self {
+        Self::other(damaged)
+    }
+}
+
+fn index_of(head: &Head, file: &Arc<IndexFile>, letters: LetterMap) -> Option<(Index, Vec<Uid>)> {
+    let set = |octets: &Vec<u8>| UidSet::from_bytes(octets).ok();
+    let mut vanished = Vanished::after(ModSeq::new(head.forgotten)?);
+    for (modseq, uids) in &head.vanished {
+        vanished.add(ModSeq::new(*modseq)?, set(uids)?);
+    }
+    let all = set(&head.all)?;
+    let uids: Vec<Uid> = all.iter().collect();
+    let flagged = head
+        .flagged
+        .iter()
+        .map(|(octet, uids)| Some((*octet, set(uids)?)));
+    let flagged = LetterSets::new(all, flagged.collect::<Option<Vec<_>>>()?);
+    let pages = Pages::of_file(Arc::clone(file), &head.pages, head.next_page)?;
+    let names = Names::new(head.name_key, Some(Arc::clone(file)));
+    let mut index = Index::new(letters, vanished).with_messages(pages, names, flagged, set(&head.in_new)?);
+    index.uid_next = match head.uid_next {
+        Some(uid) => Some(Uid::new(uid)?),
+        None => None,
+    };
+    Some((index, uids))
+}
