@@ -209,12 +209,13 @@ impl Account {
             Arc::clone(&self.shared.boot),
             self.shared.indexing,
             next,
+            |told| self.shared.watcher.watch(path, told),
         )?);
         // A list that came from elsewhere may be ahead of the account.
         if let Err(error) = self.tree.note_uid_validity(mailbox.uid_validity.get()) {
             tracing::debug!(%error, "the account's UIDVALIDITY stays behind that of a mailbox");
         }
-        self.shared.watcher.watch(&mailbox);
+        self.shared.watcher.look_after(&mailbox);
         Ok(mailbox)
     }
 
@@ -478,7 +479,6 @@ impl Account {
                 mailbox.moved_to(target.clone());
                 mailbox.hub.lock().renamed(name.as_str());
                 account.open.lock().insert(target, slot);
-                account.shared.watcher.watch(&mailbox);
             }
             drop(writer);
             Ok(())

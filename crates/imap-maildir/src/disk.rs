@@ -12,6 +12,7 @@ pub(crate) mod dotlock;
 pub(crate) mod events;
 pub(crate) mod found;
 pub(crate) mod index_file;
+pub(crate) mod inotify;
 pub(crate) mod interference;
 pub(crate) mod keywords_file;
 pub(crate) mod locked_file;

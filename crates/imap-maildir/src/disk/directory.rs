@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::RwLock;
 use rustix::io::Errno;
 
-use crate::disk::interference::Moments;
+use crate::disk::events::{OwnChanges, OwnKind};
+use crate::disk::inotify::{self, Told};
+use crate::disk::interference::{Moment, Moments};
 use crate::disk::storage::{self, CWD, FileKind, FileStatus, FileVersion, Mode, OpenFor, StoredFile};
 use crate::format::file_name::is_message_name;
 
@@ -31,6 +33,13 @@ pub(crate) enum Subdirectory {
 impl Subdirectory {
     /// In the order in which they are listed: see [`crate::disk::scan`].
     pub(crate) const BOTH: [Self; 2] = [Self::New, Self::Cur];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Cur => "cur",
+        }
+    }
 }
 
 /// A message file's name and the subdirectory it is in.
@@ -70,6 +79,8 @@ pub(crate) struct Directory {
     file_mode: Mode,
     missing: Missing,
     moments: Moments,
+    /// Where our own changes are announced, if somebody watches the directory.
+    own_changes: RwLock<Option<OwnChanges>>,
     /// For the log; a RENAME leaves it as it was.
     opened_at: PathBuf,
     logged_impossible_name: AtomicBool,
@@ -106,6 +117,7 @@ impl Directory {
             file_mode,
             missing,
             moments: Moments::default(),
+            own_changes: RwLock::default(),
             opened_at: path.to_owned(),
             logged_impossible_name: AtomicBool::new(false),
         })
@@ -248,12 +260,59 @@ impl Directory {
     pub(crate) fn move_in(&self, source: &Self, from: FileAt<'_>, to: FileAt<'_>) -> io::Result<()> {
         let (there, here) = (source.open_now(), self.open_now());
         let (there, here) = (there.handle(from.subdirectory), here.handle(to.subdirectory));
-        storage::rename(there, from.name, here, to.name)
+        source.own_change(from, OwnKind::MovedAway, || {
+            self.own_change(to, OwnKind::MovedHere, || {
+                storage::rename(there, from.name, here, to.name)
+            })
+        })
+    }
+
+    /// Waits until nobody is in the midst of renaming or removing a file of this name: when this returns, the events of that
+    /// are in the system's queue.
+    ///
+    /// It renames the file to the name it has, which changes nothing. Like every change of a name it needs the lock that the
+    /// system holds from the change to its events. `NotFound` when there is no such file.
+    pub(crate) fn wait_for_changes_of(&self, at: FileAt<'_>) -> io::Result<()> {
+        self.moments.at(Moment::WaitingForChanges);
+        storage::rename_to_itself(self.open_now().handle(at.subdirectory), at.name)
+    }
+
+    /// Whether events tell of every change here.
+    pub(crate) fn told(&self) -> Told {
+        inotify::told_of(&self.root)
+    }
+
+    /// Our own changes are announced there from now on.
+    pub(crate) fn announce_changes(&self, own_changes: Option<OwnChanges>) {
+        *self.own_changes.write() = own_changes;
+    }
+
+    /// A series of our own changes is over.
+    pub(crate) fn changes_are_over(&self) {
+        if let Some(own) = &*self.own_changes.read() {
+            own.are_over();
+        }
+    }
+
+    fn own_change<T>(
+        &self,
+        at: FileAt<'_>,
+        kind: OwnKind,
+        change: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<T> {
+        let own = self.own_changes.read().clone();
+        match own {
+            Some(own) => own.make(at, kind, change),
+            None => change(),
+        }
     }
 
     /// Removes a message; `NotFound` when it is not under this name.
     pub(crate) fn unlink(&self, at: FileAt<'_>) -> io::Result<()> {
-        storage::unlink(self.open_now().handle(at.subdirectory), at.name)
+        let open = self.open_now();
+        self.own_change(at, OwnKind::Removed, || {
+            storage::unlink(open.handle(at.subdirectory), at.name)
+        })
     }
 
     /// Makes a file in `tmp/`; `AlreadyExists` when the name is taken.
@@ -277,7 +336,9 @@ impl Directory {
     /// Moves a finished file from `tmp/` to where others see it.
     pub(crate) fn publish(&self, temporary: &[u8], at: FileAt<'_>) -> io::Result<()> {
         let open = self.open_now();
-        storage::rename(&open.tmp, temporary, open.handle(at.subdirectory), at.name)
+        self.own_change(at, OwnKind::MovedHere, || {
+            storage::rename(&open.tmp, temporary, open.handle(at.subdirectory), at.name)
+        })
     }
 
     /// Removes a file from `tmp/`, if it is there.

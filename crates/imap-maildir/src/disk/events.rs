@@ -1,60 +1,121 @@
-//! File-system events: which watched mailboxes may have changed.
+//! File-system events: which watched mailboxes may have changed, and which files of them.
 //!
-//! Events are kept as a set of mailboxes, not as a queue: a program that renames a million files fills no memory here.
+//! Of each mailbox the names are kept that events named, in the order of the events, up to a bound: beyond it, and where
+//! events were lost, everything may have changed. Our own changes cause events too; they are announced beforehand and drop out.
+
+mod own;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+
+use crate::disk::directory::{DirectoryVersions, FileAt, Subdirectory};
+use crate::disk::inotify::{Event, Happened, Inotify, Told, Waited, WatchNumber};
+use crate::disk::storage::{self, CWD, FileIdentity};
+use own::OwnChange;
+pub(crate) use own::{OwnChanges, OwnKind};
+
+/// How many names are kept of one mailbox: as many events as the system's queue has room for.
+const NAMES: usize = 16_384;
+/// Behind the first event others are collected for so long: of a thousand changes, few wake the reading thread.
+const COLLECTED: Duration = Duration::from_millis(1);
 
 /// Names one watched mailbox among all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct WatchId(u64);
 
-/// The events of all watched mailboxes of one backend: one inotify handle.
-pub(crate) struct Events {
-    board: Arc<Board>,
-    /// None where the system has no events to give.
-    watcher: Mutex<Option<RecommendedWatcher>>,
-    next_id: AtomicU64,
+/// What events told of one mailbox.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// In the order of the events.
+    pub(crate) names: Vec<Named>,
+    /// More than the names tell may have changed.
+    pub(crate) is_incomplete: bool,
+    /// Where anything changed at all, our own changes included.
+    pub(crate) stirred: Vec<Subdirectory>,
 }
 
-/// What the watching thread, the mailboxes and the task that looks at them share. None of its locks is held across a call.
+/// A file that an event named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) subdirectory: Subdirectory,
+    pub(crate) name: Box<[u8]>,
+    pub(crate) happened: Happened,
+}
+
+/// The events of all watched mailboxes of one backend.
+pub(crate) struct Events {
+    /// None where the system has no events to give.
+    queue: Option<Arc<Inotify>>,
+    board: Mutex<Board>,
+    news: Notify,
+    next_id: AtomicU64,
+    #[cfg(test)]
+    pretended: Pretended,
+}
+
+/// What tests make of the system.
+#[cfg(test)]
+#[derive(Default)]
+struct Pretended {
+    network: std::sync::atomic::AtomicBool,
+    /// Events are on their way.
+    late: std::sync::atomic::AtomicBool,
+}
+
+/// What is known of the watched mailboxes.
 #[derive(Default)]
 struct Board {
-    watched: Mutex<HashMap<PathBuf, WatchId>>,
-    changed: Mutex<HashSet<WatchId>>,
-    /// Directories of mailboxes that were closed. The system's watch is removed later: that call blocks, and a mailbox may
-    /// be dropped on a thread that must not.
-    forgotten: Mutex<Vec<PathBuf>>,
-    news: Notify,
+    buffer: Vec<u8>,
+    watches: HashMap<WatchNumber, (WatchId, Subdirectory)>,
+    mailboxes: HashMap<WatchId, Noted>,
+    changed: HashSet<WatchId>,
+}
+
+/// What is noted of one mailbox.
+struct Noted {
+    /// Names are kept where they tell of everything. Otherwise an event is but a reason to look.
+    told: Told,
+    news: News,
+    /// Changes of our own whose events have not come yet.
+    own: HashMap<OwnChange, usize>,
+    own_since_read: usize,
+    /// The system watches a directory no more.
+    is_lost: bool,
 }
 
 /// The directories of one open mailbox; dropping it ends the watch.
 pub(crate) struct WatchedDirectories {
-    board: Weak<Board>,
+    events: Arc<Events>,
     id: WatchId,
-    directories: [PathBuf; 2],
-    works: bool,
+    watches: Vec<WatchNumber>,
+    /// Of `new/` and `cur/`; none where one of them is not watched.
+    watched: Option<[FileIdentity; 2]>,
+    told: Told,
 }
 
 impl Events {
     /// Without file-system events where the system has none to give; `reason` is told then.
-    pub(crate) fn new(without_events: impl FnOnce(&notify::Error)) -> Self {
-        let board: Arc<Board> = Arc::default();
-        let told = Arc::clone(&board);
-        let watcher = notify::recommended_watcher(move |event| told.note(event));
-        if let Err(error) = &watcher {
+    pub(crate) fn new(without_events: impl FnOnce(&io::Error)) -> Self {
+        let queue = Inotify::new().map(Arc::new);
+        if let Err(error) = &queue {
             without_events(error);
         }
         Self {
-            board,
-            watcher: Mutex::new(watcher.ok()),
+            queue: queue.ok(),
+            board: Mutex::default(),
+            news: Notify::new(),
             next_id: AtomicU64::new(0),
+            #[cfg(test)]
+            pretended: Pretended::default(),
         }
     }
 
@@ -69,77 +130,235 @@ impl Events {
         self.next_id.load(Ordering::Relaxed)
     }
 
-    /// Watches `new/` and `cur/` of the mailbox at `path`. Blocks.
-    pub(crate) fn watch(&self, id: WatchId, path: &Path) -> WatchedDirectories {
-        // A renamed directory has the system's watch already, under its old path: that one has to go first.
-        self.unwatch_forgotten();
-        let directories = [path.join("new"), path.join("cur")];
-        let mut works = true;
-        for directory in &directories {
-            self.board.watched.lock().insert(directory.clone(), id);
-            let watched = match self.watcher.lock().as_mut() {
-                Some(watcher) => watcher.watch(directory, RecursiveMode::NonRecursive),
-                None => Err(notify::Error::generic("no events")),
-            };
-            if let Err(error) = watched {
-                works = false;
-                tracing::debug!(%error, "a mailbox cannot be watched and is looked at now and then instead");
-            }
-        }
-        WatchedDirectories {
-            board: Arc::downgrade(&self.board),
+    /// Watches `new/` and `cur/` of the mailbox at `path`. Blocks for a few calls.
+    pub(crate) fn watch(self: &Arc<Self>, path: &Path, told: Told) -> WatchedDirectories {
+        #[cfg(test)]
+        let told = match self.pretended.network.load(Ordering::SeqCst) {
+            true => Told::Some,
+            false => told,
+        };
+        let id = self.new_id();
+        self.board.lock().mailboxes.insert(id, Noted::new(told));
+        let mut watched = WatchedDirectories {
+            events: Arc::clone(self),
             id,
-            directories,
-            works,
-        }
+            watches: Vec::new(),
+            watched: None,
+            told,
+        };
+        watched.begin(path);
+        watched
     }
 
     /// Says that a mailbox is to be looked at.
     pub(crate) fn mark(&self, id: WatchId) {
-        self.board.mark([id]);
+        self.board.lock().changed.insert(id);
+        self.news.notify_one();
     }
 
-    /// Waits until a mailbox may have changed, or one was closed.
+    /// Reads the system's queue whenever something is in it, on a thread of its own that ends with this value.
+    pub(crate) fn start(self: &Arc<Self>) {
+        let Some(queue) = self.queue.clone() else { return };
+        let events = Arc::downgrade(self);
+        let run = move || {
+            while queue.wait() == Waited::ForEvents {
+                let Some(events) = events.upgrade() else { return };
+                events.read();
+                drop(events);
+                std::thread::sleep(COLLECTED);
+            }
+        };
+        let started = std::thread::Builder::new()
+            .name("maildir-events".into())
+            .spawn(run);
+        if let Err(error) = started {
+            tracing::warn!(%error, "nobody waits for file-system events");
+        }
+    }
+
+    /// Waits until a mailbox may have changed.
     pub(crate) async fn wait(&self) {
-        self.board.news.notified().await;
+        self.news.notified().await;
     }
 
     /// The mailboxes that may have changed since the last call.
     pub(crate) fn take_changed(&self) -> HashSet<WatchId> {
-        std::mem::take(&mut self.board.changed.lock())
+        std::mem::take(&mut self.board.lock().changed)
     }
 
-    /// Ends the system's watches of closed mailboxes. Blocks.
-    pub(crate) fn unwatch_forgotten(&self) {
-        // Held to the end, so that nobody watches one of these directories in between.
-        let mut watcher = self.watcher.lock();
-        let forgotten = std::mem::take(&mut *self.board.forgotten.lock());
-        for directory in forgotten {
-            // Another mailbox may have been opened at the same place since.
-            let is_watched = self.board.watched.lock().contains_key(&directory);
-            if let Some(watcher) = watcher.as_mut()
-                && !is_watched
-            {
-                let _ = watcher.unwatch(&directory);
-            }
+    /// Notes the events that are in the system's queue.
+    pub(crate) fn read(&self) {
+        let mut board = self.board.lock();
+        self.read_into(&mut board);
+    }
+
+    fn read_into(&self, board: &mut Board) {
+        let Some(queue) = &self.queue else { return };
+        #[cfg(test)]
+        if self.pretended.late.load(Ordering::SeqCst) {
+            return;
+        }
+        let mut buffer = std::mem::take(&mut board.buffer);
+        if queue.read(&mut buffer, |event| board.note(event)).is_err() {
+            board.note(Event::Overflow);
+        }
+        board.buffer = buffer;
+        if !board.changed.is_empty() {
+            self.news.notify_one();
         }
     }
 
-    /// Whether [`unwatch_forgotten`](Self::unwatch_forgotten) has something to do.
-    pub(crate) fn has_forgotten(&self) -> Forgotten {
-        if self.board.forgotten.lock().is_empty() {
-            Forgotten::None
-        } else {
-            Forgotten::Some
+    #[cfg(test)]
+    pub(crate) fn pretend_a_network(&self) {
+        self.pretended.network.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether events are on their way for longer than time stamps.
+    #[cfg(test)]
+    pub(crate) fn are_late(&self, late: bool) {
+        self.pretended.late.store(late, Ordering::SeqCst);
+    }
+
+    /// As if the system's queue had been full.
+    #[cfg(test)]
+    pub(crate) fn lose_some(&self) {
+        self.board.lock().note(Event::Overflow);
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.queue {
+            queue.end_waiting();
         }
     }
 }
 
-/// Whether watches are left to be removed.
+impl Board {
+    fn note(&mut self, event: Event<'_>) {
+        let Event::Of {
+            watch,
+            happened,
+            name,
+        } = event
+        else {
+            // Any mailbox may have changed.
+            for (&id, noted) in &mut self.mailboxes {
+                noted.lose();
+                self.changed.insert(id);
+            }
+            return;
+        };
+        let Some(&(id, subdirectory)) = self.watches.get(&watch) else {
+            return;
+        };
+        let Some(noted) = self.mailboxes.get_mut(&id) else {
+            return;
+        };
+        if happened == Happened::Ended {
+            self.watches.remove(&watch);
+            noted.is_lost = true;
+        }
+        let name = name.into();
+        let named = Named {
+            subdirectory,
+            name,
+            happened,
+        };
+        if noted.add(named) == Whose::Others {
+            self.changed.insert(id);
+        }
+    }
+}
+
+/// Who made a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Forgotten {
-    Some,
-    None,
+enum Whose {
+    Ours,
+    Others,
+}
+
+impl Noted {
+    fn new(told: Told) -> Self {
+        Self {
+            told,
+            news: News::default(),
+            own: HashMap::new(),
+            own_since_read: 0,
+            is_lost: false,
+        }
+    }
+
+    fn add(&mut self, named: Named) -> Whose {
+        if self.told == Told::Some {
+            return Whose::Others;
+        }
+        if !self.news.stirred.contains(&named.subdirectory) {
+            self.news.stirred.push(named.subdirectory);
+        }
+        let kind = match named.happened {
+            Happened::ToItself | Happened::Ended => {
+                self.lose();
+                return Whose::Others;
+            }
+            Happened::MovedHere(_) => Some(OwnKind::MovedHere),
+            Happened::MovedAway(_) => Some(OwnKind::MovedAway),
+            Happened::Removed => Some(OwnKind::Removed),
+            Happened::Made => None,
+        };
+        if let Some(kind) = kind
+            && !self.own.is_empty()
+            && self.came(&OwnChange::new(named.at(), kind))
+        {
+            return Whose::Ours;
+        }
+        self.news.add(named);
+        Whose::Others
+    }
+
+    fn lose(&mut self) {
+        if self.told == Told::All {
+            self.news.lose();
+        }
+    }
+}
+
+impl News {
+    fn add(&mut self, named: Named) {
+        if self.is_incomplete {
+            return;
+        }
+        if self.names.len() == NAMES {
+            return self.lose();
+        }
+        self.names.push(named);
+    }
+
+    fn lose(&mut self) {
+        self.is_incomplete = true;
+        self.names = Vec::new();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty() && !self.is_incomplete
+    }
+
+    /// Adds what was told later.
+    pub(crate) fn append(&mut self, later: Self) {
+        if later.is_incomplete {
+            self.lose();
+        }
+        later.names.into_iter().for_each(|named| self.add(named));
+        let stirred = later.stirred.into_iter();
+        let new: Vec<_> = stirred.filter(|at| !self.stirred.contains(at)).collect();
+        self.stirred.extend(new);
+    }
+}
+
+impl Named {
+    pub(crate) fn at(&self) -> FileAt<'_> {
+        FileAt::new(self.subdirectory, &self.name)
+    }
 }
 
 impl WatchedDirectories {
@@ -149,106 +368,110 @@ impl WatchedDirectories {
 
     /// Whether the system sends events of both directories.
     pub(crate) fn works(&self) -> bool {
-        self.works
+        let board = self.events.board.lock();
+        self.watched.is_some() && board.mailboxes.get(&self.id).is_some_and(|noted| !noted.is_lost)
+    }
+
+    /// Whether events tell of every change of these directories.
+    pub(crate) fn tells_all_of(&self, versions: DirectoryVersions) -> bool {
+        self.told == Told::All && self.watched == Some(identities(versions)) && self.works()
+    }
+
+    /// Watches the directories that are at `path` now, if those are others or the watch was lost. Gives whether events tell of
+    /// every change from now on.
+    pub(crate) fn ensure(&mut self, path: &Path, versions: DirectoryVersions) -> bool {
+        if self.watched != Some(identities(versions)) || !self.works() {
+            self.end();
+            if let Some(noted) = self.events.board.lock().mailboxes.get_mut(&self.id) {
+                *noted = Noted::new(self.told);
+            }
+            self.begin(path);
+        }
+        self.tells_all_of(versions)
+    }
+
+    /// Whether events have told something that nobody has taken yet.
+    pub(crate) fn has_news(&self) -> bool {
+        let mut board = self.events.board.lock();
+        self.events.read_into(&mut board);
+        let noted = board.mailboxes.get(&self.id);
+        noted.is_some_and(|noted| !noted.news.is_empty())
+    }
+
+    /// What events have told of all changes up to now. Nobody is making a change of our own.
+    pub(crate) fn take_news(&self) -> News {
+        let mut board = self.events.board.lock();
+        self.events.read_into(&mut board);
+        let Some(noted) = board.mailboxes.get_mut(&self.id) else {
+            return News::default();
+        };
+        noted.settle_own();
+        std::mem::take(&mut noted.news)
+    }
+
+    /// Has the mailbox looked at once more.
+    pub(crate) fn mark(&self) {
+        self.events.mark(self.id);
+    }
+
+    /// For changes of our own; none where every event is but a reason to look.
+    pub(crate) fn own_changes(&self) -> Option<OwnChanges> {
+        let tells_all = self.told == Told::All && self.watched.is_some();
+        tells_all.then(|| OwnChanges::new(Arc::clone(&self.events), self.id))
+    }
+
+    fn begin(&mut self, path: &Path) {
+        let Some(queue) = &self.events.queue else { return };
+        let mut identities = Vec::new();
+        for subdirectory in Subdirectory::BOTH {
+            let directory = path.join(subdirectory.name());
+            // The watch is of what the path stood for, between two states that are the same.
+            let identity = || {
+                storage::status(CWD, &directory)
+                    .ok()
+                    .map(|status| status.identity)
+            };
+            let before = identity();
+            // Events of it wait until it is known whose they are.
+            let mut board = self.events.board.lock();
+            match queue.watch(&directory) {
+                Ok(watch) => {
+                    board.watches.insert(watch, (self.id, subdirectory));
+                    self.watches.push(watch);
+                    identities.extend(identity().filter(|identity| before == Some(*identity)));
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a mailbox cannot be watched and is looked at now and then instead");
+                }
+            }
+        }
+        self.watched = identities.try_into().ok();
+    }
+
+    fn end(&mut self) {
+        let mut board = self.events.board.lock();
+        for watch in self.watches.drain(..) {
+            // Another mailbox may have been opened at the same place since: the system knows both as one.
+            if board.watches.get(&watch).is_some_and(|(id, _)| *id == self.id) {
+                board.watches.remove(&watch);
+                if let Some(queue) = &self.events.queue {
+                    queue.unwatch(watch);
+                }
+            }
+        }
+        self.watched = None;
     }
 }
 
-impl Board {
-    /// Called on the watching thread for each event.
-    fn note(&self, event: notify::Result<notify::Event>) {
-        let event = match event {
-            Ok(event) if !event.need_rescan() => event,
-            // Events were lost: any mailbox may have changed.
-            _ => {
-                let all: Vec<_> = self.watched.lock().values().copied().collect();
-                return self.mark(all);
-            }
-        };
-        if matches!(event.kind, notify::EventKind::Access(_)) {
-            return;
-        }
-        let watched = self.watched.lock();
-        let ids = event.paths.iter().filter_map(|path| {
-            let by_parent = path.parent().and_then(|directory| watched.get(directory));
-            by_parent.or_else(|| watched.get(path)).copied()
-        });
-        let ids: Vec<_> = ids.collect();
-        drop(watched);
-        self.mark(ids);
-    }
-
-    fn mark(&self, ids: impl IntoIterator<Item = WatchId>) {
-        self.changed.lock().extend(ids);
-        self.news.notify_one();
-    }
+fn identities(versions: DirectoryVersions) -> [FileIdentity; 2] {
+    [versions.new.identity, versions.cur.identity]
 }
 
 impl Drop for WatchedDirectories {
     fn drop(&mut self) {
-        let Some(board) = self.board.upgrade() else { return };
-        for directory in &self.directories {
-            let mut watched = board.watched.lock();
-            // Another mailbox may have been opened at the same place since.
-            if watched.get(directory) == Some(&self.id) {
-                watched.remove(directory);
-                board.forgotten.lock().push(directory.clone());
-            }
-        }
-        board.news.notify_one();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn mailbox() -> tempfile::TempDir {
-        let home = tempfile::tempdir().unwrap();
-        std::fs::create_dir(home.path().join("new")).unwrap();
-        std::fs::create_dir(home.path().join("cur")).unwrap();
-        home
-    }
-
-    #[test]
-    fn a_million_events_are_one_mailbox_to_look_at() {
-        let events = Events::new(|_| {});
-        let id = events.new_id();
-        for _ in 0..1_000_000 {
-            events.mark(id);
-        }
-        assert_eq!(events.take_changed(), HashSet::from([id]));
-        assert!(events.take_changed().is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_file_that_comes_is_told_and_a_closed_mailbox_is_forgotten() {
-        let home = mailbox();
-        let events = Events::new(|_| {});
-        let id = events.new_id();
-        let watched = events.watch(id, home.path());
-        std::fs::write(home.path().join("new/1.x"), "x").unwrap();
-        events.wait().await;
-        assert_eq!(events.take_changed(), HashSet::from([id]));
-        drop(watched);
-        assert_eq!(events.has_forgotten(), Forgotten::Some);
-        events.unwatch_forgotten();
-        assert_eq!(events.has_forgotten(), Forgotten::None);
-        assert!(events.board.watched.lock().is_empty());
-    }
-
-    #[tokio::test]
-    async fn closing_one_mailbox_does_not_end_the_watch_of_its_successor() {
-        let home = mailbox();
-        let events = Events::new(|_| {});
-        let (first, second) = (events.new_id(), events.new_id());
-        let earlier = events.watch(first, home.path());
-        let _later = events.watch(second, home.path());
-        drop(earlier);
-        events.unwatch_forgotten();
-        let _ = events.take_changed();
-        std::fs::write(home.path().join("cur/1.x"), "x").unwrap();
-        while !events.take_changed().contains(&second) {
-            events.wait().await;
-        }
+        self.end();
+        let mut board = self.events.board.lock();
+        board.mailboxes.remove(&self.id);
+        board.changed.remove(&self.id);
     }
 }

@@ -25,6 +25,10 @@ pub(crate) enum Moment {
     ListedNew,
     /// Both have been listed.
     Listed,
+    /// The files that events named have been looked at.
+    LookedAtNamed,
+    /// Events have told that a message went away; whether it has another name is about to become sure.
+    WaitingForChanges,
 }
 
 /// What a test does at each moment; nothing in real life.

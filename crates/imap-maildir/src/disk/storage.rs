@@ -379,6 +379,12 @@ pub(crate) fn rename(
     })
 }
 
+/// Renames a file to the name it has: no change, but one that waits for those under way. `NotFound` when there is none.
+pub(crate) fn rename_to_itself(directory: impl AsFd, name: impl Arg + Copy) -> io::Result<()> {
+    faults::check(Call::Rename)?;
+    Ok(rustix::fs::renameat(&directory, name, &directory, name)?)
+}
+
 /// Renames within a directory without replacing what is there: `AlreadyExists` then.
 pub(crate) fn rename_to_free_name(
     directory: impl AsFd,

@@ -115,10 +115,8 @@ pub(crate) struct SummaryNote<'a> {
 /// What is known of a subdirectory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ListedNote {
-    /// None where it has to be listed in any case.
+    /// The state that it was known in; none where no time stamp proves one.
     pub(crate) version: Option<VersionNote>,
-    /// Whether its time stamp proves nothing yet.
-    pub(crate) is_fresh: bool,
     /// What listing it takes, in microseconds.
     pub(crate) cost: u64,
 }

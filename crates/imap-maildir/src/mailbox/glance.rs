@@ -14,6 +14,7 @@ use crate::disk::modseq_file;
 use crate::disk::storage::{self, FileIdentity, FileVersion};
 use crate::disk::uidlist_file;
 use crate::mailbox::error::from_io;
+use crate::mailbox::listed::Covered;
 use crate::mailbox::lock_out::LockOut;
 use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
 
@@ -23,6 +24,9 @@ pub(crate) struct Traces {
     pub(crate) stamps: Stamps,
     /// When to look again even if all is the same.
     pub(crate) again_at: Option<Instant>,
+    /// Until then only events prove that nothing has changed: time stamps may hide a change.
+    doubtful_until: Option<Instant>,
+    covered: Covered,
     /// Files that no session has moved to `cur/` or given a name of their own yet.
     waiting: usize,
     /// What keeps messages hidden.
@@ -57,10 +61,12 @@ enum Grain {
 
 impl Writer {
     /// None while the next look has something to do whatever the disk says.
-    pub(super) fn traces(&self) -> Option<Traces> {
-        if self.has_unsettled_records() {
+    pub(crate) fn traces(&self) -> Option<Traces> {
+        if self.has_unsettled_records() || self.heard.is_waiting() && self.lock_out.is_none() {
             return None;
         }
+        let covered = self.heard.covered();
+        let doubtful_until = self.new.again_at.max(self.cur.again_at);
         Some(Traces {
             stamps: Stamps {
                 directories: DirectoryVersions {
@@ -72,6 +78,8 @@ impl Writer {
                 numbers: self.numbers.stamp(),
             },
             again_at: self.again_at(),
+            doubtful_until: doubtful_until.filter(|_| covered == Covered::Yes),
+            covered,
             waiting: self.left_in_new + self.doubles,
             lock: self.lock_out.as_ref().map(LockOut::lock),
         })
@@ -88,8 +96,9 @@ impl OpenMailbox {
     /// The state of the disk that the index tells all of, for sure and whatever time goes by; none while that is not so.
     pub(super) fn proven_stamps(&self) -> Option<Stamps> {
         let traces = (*self.traces.lock())?;
-        let is_proven = traces.again_at.is_none() && self.hub.closed().is_none();
-        is_proven.then_some(traces.stamps)
+        let is_doubtful = traces.doubtful_until.is_some_and(|until| Instant::now() < until);
+        let is_proven = traces.again_at.is_none() && !is_doubtful && self.hub.closed().is_none();
+        (is_proven && !self.has_news(traces.covered)).then_some(traces.stamps)
     }
 
     /// When the next look is due even if nothing changes.
@@ -108,9 +117,22 @@ impl OpenMailbox {
             let is_due = grain == Grain::Counts && traces.again_at.is_some_and(|at| at <= now);
             let is_waiting = traces.waiting > 0 && self.moves_new() == MovesNew::Yes;
             let is_locked = traces.lock.is_none_or(|lock| self.is_locked_by(lock));
-            !is_due && !is_waiting && is_locked && self.hub.closed().is_none() && self.has(&traces.stamps)
+            !is_due
+                && !is_waiting
+                && is_locked
+                && self.hub.closed().is_none()
+                && self.has(&traces.stamps)
+                && !self.has_news(traces.covered)
         });
         if is_same { Glance::Same } else { Glance::Look }
+    }
+
+    /// Whether events have told something. So they may have where they should tell everything and there is no watch.
+    pub(super) fn has_news(&self, covered: Covered) -> bool {
+        match &*self.watched.lock() {
+            Some(watched) => watched.has_news(),
+            None => covered == Covered::Yes,
+        }
     }
 
     fn has(&self, stamps: &Stamps) -> bool {

@@ -36,9 +36,10 @@ use crate::mailbox::cache::{Cache, MailboxCache};
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::index::Index;
 use crate::mailbox::letter_sets::LetterSets;
-use crate::mailbox::listed::Listed;
+use crate::mailbox::listed::{Covered, Listed};
 use crate::mailbox::names::Names;
 use crate::mailbox::numbers::Numbers;
+use crate::mailbox::observe::Heard;
 use crate::mailbox::open::{OpenMailbox, Writer};
 use crate::mailbox::pages::{ChangedPage, Pages};
 use crate::mailbox::vanished::Vanished;
@@ -104,13 +105,13 @@ impl OpenMailbox {
             .with_recent(index.in_new().clone())
             .with_keywords(index.letters.keywords())
             .with_highest_modseq(numbers.last());
-        let now = Instant::now();
         let writer = Writer {
             list: UidListFile::of_note(&head.list),
             keywords,
             numbers,
-            new: Listed::of_note(&head.new, now),
-            cur: Listed::of_note(&head.cur, now),
+            new: Listed::of_note(&head.new),
+            cur: Listed::of_note(&head.cur),
+            heard: Heard::default(),
             settled_up_to: head.settled_up_to,
             left_in_new: usize::try_from(head.left_in_new).ok()?,
             doubles: 0,
@@ -258,6 +259,11 @@ impl OpenMailbox {
     fn head(&self, writer: &Writer) -> Option<Head> {
         let is_settled = writer.traces().is_some() && writer.doubles == 0 && writer.lock_out.is_none();
         let (list, numbers) = (writer.list.note().filter(|_| is_settled)?, writer.numbers.note()?);
+        let covered = match self.has_news(writer.heard.covered()) {
+            true => Covered::No,
+            false => writer.heard.covered(),
+        };
+        let now = Instant::now();
         let hub = self.hub.lock();
         let vanished = hub.vanished.expunges();
         Some(Head {
@@ -266,8 +272,8 @@ impl OpenMailbox {
             list,
             numbers,
             keywords: writer.keywords.note(),
-            new: writer.new.note(),
-            cur: writer.cur.note(),
+            new: writer.new.note(now, covered),
+            cur: writer.cur.note(now, covered),
             settled_up_to: writer.settled_up_to,
             left_in_new: writer.left_in_new as u64,
             uid_next: hub.uid_next.map(Uid::get),

@@ -21,10 +21,20 @@ const LONGEST_GRAIN: Duration = Duration::from_secs(30);
 pub(crate) struct Listed {
     /// None when it has to be listed whatever its state.
     pub(crate) version: Option<FileVersion>,
-    /// When to list it again even if it looks the same.
+    /// When to list it again even if it looks the same: until then its time stamp may hide a change. Where events tell of every
+    /// change, that is not needed.
     pub(crate) again_at: Option<Instant>,
+    /// The time stamp changed and no event said why: one has to come until then.
+    unexplained_until: Option<Instant>,
     /// How long the last listing took.
     cost: Duration,
+}
+
+/// Whether events tell of every change since the last listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Covered {
+    Yes,
+    No,
 }
 
 /// One listing of a subdirectory.
@@ -40,37 +50,64 @@ pub(crate) struct Pass {
 }
 
 impl Listed {
-    /// What an index keeps of it.
-    pub(crate) fn note(&self) -> ListedNote {
+    /// What an index keeps of it. A time stamp that proves nothing yet is of no use to the next process: what proves it, time or
+    /// an event, comes to this one.
+    pub(crate) fn note(&self, now: Instant, covered: Covered) -> ListedNote {
+        let proven = self
+            .version
+            .filter(|version| self.is_proven_by(*version, now, covered));
         ListedNote {
-            version: self.version.map(Into::into),
-            is_fresh: self.again_at.is_some(),
+            version: proven.map(Into::into),
             cost: u64::try_from(self.cost.as_micros()).unwrap_or(u64::MAX),
         }
     }
 
-    /// As it was when the note was taken. A time stamp that proved nothing then proves nothing now: the directory is listed
-    /// before long.
-    pub(crate) fn of_note(note: &ListedNote, now: Instant) -> Self {
-        let listed = Self {
+    /// As it was when the note was taken.
+    pub(crate) fn of_note(note: &ListedNote) -> Self {
+        Self {
             version: note.version.map(Into::into),
             again_at: None,
+            unexplained_until: None,
             cost: Duration::from_micros(note.cost),
-        };
-        Self {
-            again_at: note.is_fresh.then(|| now + listed.grain()),
-            ..listed
         }
     }
 
     /// Whether the directory, being at `version`, has to be listed.
-    pub(crate) fn is_due(&self, version: FileVersion, now: Instant) -> bool {
-        self.version != Some(version) || self.again_at.is_some_and(|at| at <= now)
+    pub(crate) fn is_due(&self, version: FileVersion, now: Instant, covered: Covered) -> bool {
+        match covered {
+            Covered::Yes => self.version.is_none() || self.due_at(covered).is_some_and(|at| at <= now),
+            Covered::No => self.version != Some(version) || self.due_at(covered).is_some_and(|at| at <= now),
+        }
     }
 
-    /// Whether the directory, being at `version`, holds for sure the names that it was listed with.
-    pub(crate) fn is_proven_by(&self, version: FileVersion) -> bool {
-        self.version == Some(version) && self.again_at.is_none()
+    /// When it is to be listed although it looks the same.
+    pub(crate) fn due_at(&self, covered: Covered) -> Option<Instant> {
+        match covered {
+            Covered::Yes => self.unexplained_until,
+            Covered::No => self.again_at,
+        }
+    }
+
+    /// Whether the directory, being at `version`, holds for sure the names that are known.
+    pub(crate) fn is_proven_by(&self, version: FileVersion, now: Instant, covered: Covered) -> bool {
+        let is_old = || covered == Covered::Yes && self.again_at.is_some_and(|at| at <= now);
+        self.version == Some(version)
+            && self.unexplained_until.is_none()
+            && (self.again_at.is_none() || is_old())
+    }
+
+    /// Remembers that events told what changed up to `version`, and whether they told of a change here.
+    pub(crate) fn note_told(&mut self, version: FileVersion, stirred: bool, now: Instant) {
+        let is_explained = stirred || self.version == Some(version);
+        if self.version != Some(version) {
+            self.again_at = Some(now + GRAIN);
+        }
+        self.version = Some(version);
+        self.unexplained_until = match self.unexplained_until {
+            _ if stirred => None,
+            None if !is_explained => Some(now + GRAIN),
+            since => since,
+        };
     }
 
     /// Remembers a listing, and when to make another although the directory looks the same.
@@ -86,6 +123,7 @@ impl Listed {
         self.version = Some(pass.version);
         self.cost = pass.took;
         self.again_at = (recent || disturbed).then(|| pass.started + self.grain());
+        self.unexplained_until = None;
     }
 
     /// Remembers a change of our own between two states of the directory, so that it does not look like somebody else's.
@@ -96,6 +134,14 @@ impl Listed {
             self.version = Some(after);
             self.again_at = Some(now + self.grain());
         }
+    }
+
+    /// As if a second had gone by.
+    #[cfg(test)]
+    pub(crate) fn let_grain_pass(&mut self) {
+        let now = Instant::now();
+        self.again_at = self.again_at.map(|_| now);
+        self.unexplained_until = self.unexplained_until.map(|_| now);
     }
 
     /// It has to be listed, whatever its state.
@@ -132,12 +178,18 @@ mod tests {
     fn a_directory_that_changed_within_the_last_second_is_listed_once_more() {
         let (version, start) = (version(), Instant::now());
         let mut listed = Listed::default();
-        assert!(listed.is_due(version, start));
+        assert!(listed.is_due(version, start, Covered::No));
         listed.note_pass(pass(version, start, 1, Duration::ZERO));
-        assert!(!listed.is_due(version, start) && !listed.is_proven_by(version));
-        assert!(listed.is_due(version, start + GRAIN));
+        assert!(
+            !listed.is_due(version, start, Covered::No)
+                && !listed.is_proven_by(version, start + 100 * GRAIN, Covered::No)
+        );
+        assert!(listed.is_due(version, start + GRAIN, Covered::No));
         listed.note_pass(pass(version, start + GRAIN, 2, Duration::ZERO));
-        assert!(!listed.is_due(version, start + 100 * GRAIN) && listed.is_proven_by(version));
+        assert!(
+            !listed.is_due(version, start + 100 * GRAIN, Covered::No)
+                && listed.is_proven_by(version, start + 100 * GRAIN, Covered::No)
+        );
     }
 
     #[test]
@@ -145,9 +197,9 @@ mod tests {
         let (version, start) = (version(), Instant::now());
         let mut listed = Listed::default();
         listed.note_pass(pass(version, start, -3600, Duration::ZERO));
-        assert!(listed.is_due(version, start + GRAIN));
+        assert!(listed.is_due(version, start + GRAIN, Covered::No));
         listed.note_pass(pass(version, start + GRAIN, -3599, Duration::ZERO));
-        assert!(listed.is_proven_by(version));
+        assert!(listed.is_proven_by(version, start + 100 * GRAIN, Covered::No));
     }
 
     #[test]
@@ -161,8 +213,8 @@ mod tests {
             let mut listed = Listed::default();
             listed.note_pass(pass(before, start, 10, took));
             listed.note_own_change(before, after, start);
-            assert!(!listed.is_due(after, start + grain - Duration::from_millis(1)));
-            assert!(listed.is_due(after, start + grain), "{took:?}");
+            assert!(!listed.is_due(after, start + grain - Duration::from_millis(1), Covered::No));
+            assert!(listed.is_due(after, start + grain, Covered::No), "{took:?}");
         }
     }
 
@@ -172,6 +224,36 @@ mod tests {
         let mut listed = Listed::default();
         listed.note_pass(pass(listed_at, now, 10, Duration::ZERO));
         listed.note_own_change(before, after, now);
-        assert!(listed.is_due(after, now));
+        assert!(listed.is_due(after, now, Covered::No));
+    }
+
+    #[test]
+    fn a_time_stamp_that_changed_has_to_be_explained_by_an_event_soon() {
+        let (before, after, start) = (version(), version(), Instant::now());
+        let mut listed = Listed::default();
+        listed.note_pass(pass(before, start, 10, Duration::ZERO));
+        listed.note_told(after, true, start);
+        assert!(!listed.is_due(after, start + GRAIN, Covered::Yes), "it was");
+        listed.note_told(before, false, start);
+        assert!(!listed.is_due(before, start, Covered::Yes));
+        assert!(listed.is_due(before, start + GRAIN, Covered::Yes));
+        assert!(!listed.is_proven_by(before, start + GRAIN, Covered::Yes));
+        listed.note_told(before, false, start);
+        assert!(listed.is_due(before, start + GRAIN, Covered::Yes), "nothing came");
+        listed.note_told(before, true, start);
+        assert!(!listed.is_due(before, start + GRAIN, Covered::Yes), "it was late");
+    }
+
+    #[test]
+    fn while_events_tell_of_everything_a_recent_time_stamp_proves_something_only_when_it_is_old() {
+        let (version, start) = (version(), Instant::now());
+        let mut listed = Listed::default();
+        listed.note_pass(pass(version, start, 0, Duration::ZERO));
+        assert!(
+            !listed.is_due(version, start + GRAIN, Covered::Yes)
+                && listed.is_due(version, start + GRAIN, Covered::No)
+        );
+        assert!(!listed.is_proven_by(version, start, Covered::Yes));
+        assert!(listed.is_proven_by(version, start + GRAIN, Covered::Yes));
     }
 }

@@ -17,11 +17,18 @@ pub(crate) struct LockOut {
     patience: Patience,
     /// When to try the lock again, although it looks the same: it may be stale by then.
     pub(crate) retry_at: Instant,
-    /// What has to be listed again once the lock is free.
-    pub(crate) scope: Scope,
+    /// What has to be listed again once the lock is free. Nothing where events named the messages: their names are kept.
+    pub(crate) scope: Option<Scope>,
 }
 
 impl LockOut {
+    /// This has to be listed too once the lock is free.
+    pub(super) fn widen(&mut self, scope: Scope) {
+        if self.scope != Some(Scope::Both) {
+            self.scope = Some(scope);
+        }
+    }
+
     pub(crate) fn lock(&self) -> FileIdentity {
         self.lock
     }
@@ -38,7 +45,9 @@ impl OpenMailbox {
     pub(super) fn retry_lock(&self, writer: &mut Writer) -> Option<Dotlock> {
         let scope = writer.lock_out.as_ref()?.scope;
         let lock = self.lock_or_note(writer);
-        if writer.lock_out.is_none() {
+        if writer.lock_out.is_none()
+            && let Some(scope) = scope
+        {
             writer.forget(scope);
         }
         lock
@@ -61,7 +70,7 @@ impl OpenMailbox {
 
     fn locked_out_by(&self, held: &Held, former: Option<LockOut>) -> Option<LockOut> {
         let (lock, now) = (held.identity?, Instant::now());
-        let scope = former.as_ref().map_or(Scope::New, |former| former.scope);
+        let scope = former.as_ref().and_then(|former| former.scope);
         let former = former.filter(|former| former.lock == lock);
         let mut patience = former.map_or_else(|| Patience::endless(now), |former| former.patience);
         let pause = patience.pause(now, &self.path(), held)?;

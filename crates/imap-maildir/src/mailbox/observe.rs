@@ -4,13 +4,14 @@
 //!
 //! | step | takes | gives |
 //! | --- | --- | --- |
-//! | compare | a listing, the index, the UID list | [`Comparison`]: what is new, renamed, gone |
+//! | compare | a listing or the names that events told, the index, the UID list | [`Comparison`]: what is new, renamed, gone |
 //! | assign | files without a UID, the list's lock | [`Arrival`]s with UIDs, synced |
 //! | move | arrivals and renamed files | the same, out of `new/` where a session may do that |
 //! | publish | [`Difference`] | what sessions are told |
 
 mod assign;
 mod compare;
+mod named;
 mod publish;
 mod tidy;
 
@@ -24,6 +25,8 @@ use imap_updates::{Closed, Recency};
 
 use crate::disk::directory::DirectoryVersions;
 use crate::disk::dotlock::Dotlock;
+use crate::disk::events::{Named, WatchedDirectories};
+use crate::disk::inotify::Told;
 use crate::disk::interference::Moment;
 use crate::disk::name_generator::NameGenerator;
 use crate::disk::scan::{self, Disturbance, Double, FoundFile, Listing, Scope};
@@ -32,9 +35,10 @@ use crate::format::letter_map::LetterMap;
 use crate::mailbox::cache::Cache;
 use crate::mailbox::error::Gone;
 use crate::mailbox::keep::Indexing;
-use crate::mailbox::listed::Pass;
+use crate::mailbox::listed::{Covered, Listed, Pass};
 use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
 use compare::Comparison;
+pub(crate) use named::Heard;
 
 /// How many messages are worked on before the hub is given free for others.
 pub(super) const BATCH: usize = 4096;
@@ -44,13 +48,23 @@ pub(super) const BATCH: usize = 4096;
 struct Observation {
     seen: Seen,
     doubles: Vec<Double>,
+    /// What events told and cannot be understood yet.
+    waiting: Vec<Named>,
     comparison: Comparison,
 }
 
-/// What was listed, and when.
+/// How a look learns what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Means {
+    /// Events told of every change.
+    Names,
+    Listing(Scope),
+}
+
+/// What was looked at, and when.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
-    scope: Scope,
+    means: Means,
     versions: DirectoryVersions,
     disturbance: Disturbance,
     started: Instant,
@@ -60,7 +74,7 @@ struct Seen {
 impl Seen {
     fn new(scope: Scope, listing: &Listing, started: Instant) -> Self {
         Self {
-            scope,
+            means: Means::Listing(scope),
             versions: listing.versions,
             disturbance: listing.disturbance,
             started,
@@ -116,7 +130,7 @@ impl<'a> Uids<'a> {
 }
 
 impl OpenMailbox {
-    /// Opens a mailbox and lists it. Blocks.
+    /// Opens a mailbox, has it watched, and lists it. Blocks.
     ///
     /// # Errors
     /// `NotFound` where there is no such directory.
@@ -127,9 +141,10 @@ impl OpenMailbox {
         boot: Arc<str>,
         indexing: Indexing,
         next_uid_validity: impl FnOnce() -> io::Result<u32>,
+        watch: impl Fn(Told) -> WatchedDirectories,
     ) -> io::Result<Self> {
         if let Some(mailbox) = Self::kept(path, &names, &cache, &boot, indexing) {
-            match mailbox.begin() {
+            match mailbox.begin(&watch) {
                 Ok(()) => return Ok(mailbox),
                 // Another UIDVALIDITY, or a damaged file: as if there were no index.
                 Err(error) => tracing::debug!(path = %path.display(), %error, "the index is of no use"),
@@ -137,13 +152,16 @@ impl OpenMailbox {
             mailbox.forget_index();
         }
         let mailbox = Self::new(path, names, cache, boot, indexing, next_uid_validity)?;
-        mailbox.begin()?;
+        mailbox.begin(&watch)?;
         Ok(mailbox)
     }
 
     /// Makes what is known agree with the disk, before anybody is told.
-    fn begin(&self) -> io::Result<()> {
+    fn begin(&self, watch: impl Fn(Told) -> WatchedDirectories) -> io::Result<()> {
+        // Before the first listing, so that events tell of everything since.
+        *self.watched.lock() = Some(watch(self.directory.told()));
         let mut writer = self.writer_of_new()?;
+        self.listen_from_now_on(&mut writer)?;
         let _ = self.directory.clean_temporaries(crate::disk::clock::seconds());
         self.observe(&mut writer)?;
         // A file that is to be written anew is, also where there is no message: HIGHESTMODSEQ will be told.
@@ -169,10 +187,10 @@ impl OpenMailbox {
         self.refresh_keywords(writer)?;
         self.read_numbers(writer)?;
         let lock = self.retry_lock(writer);
-        let Some(scope) = self.due_scope(writer, change)? else {
+        let Some(means) = self.due(writer, change)? else {
             return Ok(());
         };
-        let observation = self.compare_with_disk(writer, scope)?;
+        let observation = self.compare_with_disk(writer, means)?;
         let rewrite = writer.list.wants_rewrite(self.count_with(&observation));
         if observation.comparison.without_uid.is_empty() && rewrite == Rewrite::NotDue {
             return self.adopt(writer, observation, Uids::NotNow);
@@ -185,7 +203,10 @@ impl OpenMailbox {
         let observation = match change {
             Change::None => observation,
             // Files of records that were added since may be younger than the listing.
-            change => self.compare_with_disk(writer, scope_after(change))?,
+            change => {
+                let means = self.means_after(writer, change)?;
+                self.compare_with_disk(writer, means)?
+            }
         };
         self.adopt(writer, observation, Uids::OrLater(&lock))
     }
@@ -200,27 +221,44 @@ impl OpenMailbox {
         lock: &Dotlock,
         change: Change,
     ) -> io::Result<()> {
-        let observation = self.compare_with_disk(writer, scope_after(change))?;
+        let means = self.means_after(writer, change)?;
+        let observation = self.compare_with_disk(writer, means)?;
         lock.keep()?;
         self.adopt(writer, observation, Uids::Required(lock))
     }
 
-    /// What has to be listed, if anything.
-    fn due_scope(&self, writer: &Writer, change: Change) -> io::Result<Option<Scope>> {
+    /// What has to be looked at, if anything.
+    fn due(&self, writer: &mut Writer, change: Change) -> io::Result<Option<Means>> {
+        let moves_new = self.moves_new() == MovesNew::Yes;
+        let means = self.means_after(writer, change)?;
         let (versions, now) = (self.directory.versions()?, Instant::now());
-        let waiting = self.moves_new() == MovesNew::Yes && writer.left_in_new > 0;
-        Ok(
-            if writer.cur.is_due(versions.cur, now)
-                || scope_after(change) == Scope::Both
-                || self.moves_new() == MovesNew::Yes && writer.doubles > 0
-            {
-                Some(Scope::Both)
-            } else if waiting || writer.has_unsettled_records() || writer.new.is_due(versions.new, now) {
-                Some(Scope::New)
-            } else {
-                None
-            },
-        )
+        let waiting = moves_new && writer.left_in_new > 0 || writer.has_unsettled_records();
+        if moves_new && writer.doubles > 0 {
+            return Ok(Some(Means::Listing(Scope::Both)));
+        }
+        let is_due = match means {
+            Means::Names => writer.heard.is_waiting() || !writer.has_seen(versions),
+            Means::Listing(Scope::Both) => true,
+            Means::Listing(Scope::New) => writer.new.is_due(versions.new, now, Covered::No),
+        };
+        Ok((is_due || waiting).then_some(means))
+    }
+
+    /// How to learn what is there, if it has to be learnt.
+    fn means_after(&self, writer: &mut Writer, change: Change) -> io::Result<Means> {
+        let versions = self.directory.versions()?;
+        let covered = self.hear(writer, versions);
+        let (now, scope) = (Instant::now(), scope_after(change));
+        let is_due = |listed: &Listed, version| listed.is_due(version, now, covered);
+        if scope == Scope::Both || is_due(&writer.cur, versions.cur) {
+            return Ok(Means::Listing(Scope::Both));
+        }
+        Ok(match covered {
+            Covered::No => Means::Listing(Scope::New),
+            // What events told of `cur/` has to be looked at too.
+            Covered::Yes if is_due(&writer.new, versions.new) => Means::Listing(Scope::Both),
+            Covered::Yes => Means::Names,
+        })
     }
 
     /// How many messages there are if an observation is right.
@@ -266,23 +304,32 @@ impl OpenMailbox {
         told
     }
 
-    /// Lists the mailbox, makes sure of what is missing, and compares. Where `new/` alone does not tell what happened,
-    /// `cur/` is listed too.
-    fn compare_with_disk(&self, writer: &Writer, scope: Scope) -> io::Result<Observation> {
-        if scope == Scope::New
+    /// Looks at the files that events named, or lists the mailbox and makes sure of what is missing, and compares. Where the
+    /// names do not tell what happened, or `new/` alone, `cur/` is listed too.
+    fn compare_with_disk(&self, writer: &mut Writer, means: Means) -> io::Result<Observation> {
+        if means == Means::Names
+            && let Some(observation) = self.compare_named(writer)?
+        {
+            return Ok(observation);
+        }
+        if means != Means::Listing(Scope::Both)
+            && !writer.heard.is_waiting()
             && let Some(observation) = self.compare_new(writer)?
         {
             return Ok(observation);
         }
+        let listening = self.listen(writer)?;
         let started = Instant::now();
         let mut listing = scan::list(&self.directory, Scope::Both)?;
         let missing = self.missing(writer, &listing)?;
         scan::confirm_missing(&self.directory, Scope::Both, &mut listing, missing)?;
         let seen = Seen::new(Scope::Both, &listing, started);
-        let comparison = self.compare(writer, &listing.found)?;
+        let mut comparison = self.compare(writer, &listing.found)?;
+        self.listened(writer, listening, &mut comparison);
         Ok(Observation {
             seen,
             doubles: listing.doubles,
+            waiting: Vec::new(),
             comparison,
         })
     }
@@ -300,7 +347,9 @@ impl OpenMailbox {
         let is_complete = if missing.is_empty() {
             writer.cur.version == Some(cur)
         } else {
-            writer.cur.is_proven_by(cur)
+            writer
+                .cur
+                .is_proven_by(cur, Instant::now(), writer.heard.covered())
         };
         if !is_complete || !listing.doubles.is_empty() {
             return Ok(None);
@@ -310,6 +359,7 @@ impl OpenMailbox {
         Ok(comparison.map(|comparison| Observation {
             seen,
             doubles: Vec::new(),
+            waiting: Vec::new(),
             comparison,
         }))
     }
@@ -319,6 +369,7 @@ impl OpenMailbox {
         let Observation {
             seen,
             doubles,
+            waiting,
             comparison,
         } = observation;
         let Comparison {
@@ -328,7 +379,6 @@ impl OpenMailbox {
             expunged,
         } = comparison;
         let assigned = self.assign(writer, without_uid, uids)?;
-        writer.note_listing(seen);
         let mut arrived = recorded;
         arrived.extend(assigned.arrivals);
         arrived.sort_by_key(|arrival| arrival.uid);
@@ -338,11 +388,17 @@ impl OpenMailbox {
             arrived,
             claimed: UidSet::new(),
         };
+        match seen.means {
+            // The messages that have no UID yet are still to be looked at.
+            Means::Names if assigned.postponed > 0 => {}
+            Means::Names => writer.note_named(waiting),
+            Means::Listing(scope) => writer.note_listing(seen, scope),
+        }
         difference.claimed = self.moved_by_others(&difference.renamed);
         self.separate_doubles(writer, &doubles);
         self.prepare_index(difference.arrived.len());
         self.own_change(writer, |writer| self.move_new_to_cur(writer, &mut difference));
-        if let Err(error) = self.publish(writer, difference, seen.scope) {
+        if let Err(error) = self.publish(writer, difference, seen.means) {
             writer.forget(Scope::Both);
             return Err(error);
         }
@@ -351,11 +407,9 @@ impl OpenMailbox {
         {
             tracing::warn!(%error, "the UID list cannot be written anew");
         }
-        match &mut writer.lock_out {
-            lock_out if assigned.postponed == 0 => *lock_out = None,
-            // Not before that lock is gone.
-            Some(lock_out) => lock_out.scope = seen.scope,
-            None => writer.forget(seen.scope),
+        writer.note_postponed(assigned.postponed, seen.means);
+        if assigned.postponed == 0 {
+            self.mark_if_waiting(writer);
         }
         Ok(())
     }
@@ -389,7 +443,8 @@ impl Writer {
     /// When to look again although nothing has changed.
     pub(crate) fn again_at(&self) -> Option<Instant> {
         let lock_out = self.lock_out.as_ref().map(|lock_out| lock_out.retry_at);
-        let all = [self.new.again_at, self.cur.again_at, lock_out];
+        let due_at = |listed: &Listed| listed.due_at(self.heard.covered());
+        let all = [due_at(&self.new), due_at(&self.cur), lock_out];
         all.into_iter().flatten().min()
     }
 
@@ -401,7 +456,24 @@ impl Writer {
         }
     }
 
-    fn note_listing(&mut self, seen: Seen) {
+    /// Whether what is known is of these states of the directories.
+    fn has_seen(&self, versions: DirectoryVersions) -> bool {
+        self.new.version == Some(versions.new) && self.cur.version == Some(versions.cur)
+    }
+
+    /// So many messages got no UID and have to be looked at again: once the lock is free that they wait for, or at every look.
+    fn note_postponed(&mut self, count: usize, means: Means) {
+        if count == 0 {
+            self.lock_out = None;
+        } else if let Means::Listing(scope) = means {
+            match &mut self.lock_out {
+                Some(lock_out) => lock_out.widen(scope),
+                None => self.forget(scope),
+            }
+        }
+    }
+
+    fn note_listing(&mut self, seen: Seen, scope: Scope) {
         let pass = |version| Pass {
             version,
             disturbance: seen.disturbance,
@@ -410,7 +482,7 @@ impl Writer {
             clock: crate::disk::clock::seconds(),
         };
         self.new.note_pass(pass(seen.versions.new));
-        if seen.scope == Scope::Both {
+        if scope == Scope::Both {
             self.cur.note_pass(pass(seen.versions.cur));
         }
     }

@@ -39,6 +39,7 @@ use crate::mailbox::keep::Indexing;
 use crate::mailbox::listed::Listed;
 use crate::mailbox::lock_out::LockOut;
 use crate::mailbox::numbers::Numbers;
+use crate::mailbox::observe::Heard;
 use crate::mailbox::patience::{Patience, held};
 
 /// A mailbox that is open.
@@ -74,6 +75,7 @@ pub(crate) struct Writer {
     pub(crate) numbers: Numbers,
     pub(crate) new: Listed,
     pub(crate) cur: Listed,
+    pub(crate) heard: Heard,
     /// Records up to this UID were looked for: those without a file have none.
     pub(crate) settled_up_to: u32,
     /// Messages that no session has moved to `cur/` yet.
@@ -116,6 +118,7 @@ impl OpenMailbox {
             numbers,
             new: Listed::default(),
             cur: Listed::default(),
+            heard: Heard::default(),
             settled_up_to: 0,
             left_in_new: 0,
             doubles: 0,
@@ -355,8 +358,8 @@ impl OpenMailbox {
     #[cfg(test)]
     pub(crate) async fn let_grain_pass(&self) {
         let mut writer = self.lock_writer().await;
-        writer.new.again_at = writer.new.again_at.map(|_| Instant::now());
-        writer.cur.again_at = writer.cur.again_at.map(|_| Instant::now());
+        writer.new.let_grain_pass();
+        writer.cur.let_grain_pass();
         self.leave_traces(&writer);
     }
 
@@ -376,6 +379,7 @@ impl OpenMailbox {
     pub(crate) fn own_change<T>(&self, writer: &mut Writer, change: impl FnOnce(&mut Writer) -> T) -> T {
         let before = self.directory.versions();
         let result = change(writer);
+        self.directory.changes_are_over();
         if let (Ok(before), Ok(after)) = (before, self.directory.versions()) {
             let now = Instant::now();
             writer.new.note_own_change(before.new, after.new, now);

@@ -4,13 +4,15 @@
 //! delivers a hundred messages causes a few looks, not a hundred: [`schedule`](crate::mailbox::schedule) says for how long.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
-use crate::disk::events::{Events, Forgotten, WatchId};
+use crate::disk::events::{Events, WatchId, WatchedDirectories};
+use crate::disk::inotify::Told;
 use crate::mailbox::glance::Glance;
 use crate::mailbox::open::OpenMailbox;
 use crate::mailbox::schedule::{Look, Schedule};
@@ -42,6 +44,7 @@ impl Watcher {
     /// Starts the task that looks after mailboxes; to be called within a tokio runtime, any number of times.
     pub(crate) fn start(self: &Arc<Self>) {
         self.started.get_or_init(|| {
+            self.events.start();
             tokio::spawn(run(Arc::downgrade(self), Arc::clone(&self.events)));
         });
     }
@@ -52,24 +55,35 @@ impl Watcher {
         let _ = self.started.set(());
     }
 
+    /// As if mailboxes were on a file system that other machines reach too.
+    #[cfg(test)]
+    pub(crate) fn pretend_a_network(&self) {
+        self.events.pretend_a_network();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn events(&self) -> &Events {
+        &self.events
+    }
+
     /// How many mailboxes have been opened so far.
     #[cfg(test)]
     pub(crate) fn opened(&self) -> u64 {
         self.events.ids()
     }
 
-    /// Watches a mailbox that has been opened or moved. Blocks.
-    pub(crate) fn watch(&self, mailbox: &Arc<OpenMailbox>) {
-        let id = self.events.new_id();
+    /// Watches the directories of a mailbox that is about to be opened. Blocks for a few calls.
+    pub(crate) fn watch(&self, path: &Path, told: Told) -> WatchedDirectories {
+        self.events.watch(path, told)
+    }
+
+    /// Looks after a mailbox that has been opened.
+    pub(crate) fn look_after(&self, mailbox: &Arc<OpenMailbox>) {
+        let Some(id) = mailbox.watched.lock().as_ref().map(WatchedDirectories::id) else {
+            return;
+        };
         self.mailboxes.lock().insert(id, Arc::downgrade(mailbox));
-        let mut watched = mailbox.watched.lock();
-        // The watch at the former place ends before the new one begins: the system knows both as one.
-        if let Some(former) = watched.take() {
-            self.mailboxes.lock().remove(&former.id());
-        }
-        *watched = Some(self.events.watch(id, &mailbox.path()));
-        drop(watched);
-        // What happened between the listing and the watch has sent no event.
+        // What happened since the watch began was told of a mailbox that nobody knew.
         self.events.mark(id);
     }
 
@@ -107,10 +121,6 @@ async fn run(watcher: Weak<Watcher>, events: Arc<Events>) {
             let open: Vec<_> = all.into_iter().filter_map(|id| watcher.mailbox(id)).collect();
             tokio::task::spawn_blocking(move || open.iter().for_each(|mailbox| mailbox.rest()));
             round = now + EVERY;
-        }
-        if events.has_forgotten() == Forgotten::Some {
-            let events = Arc::clone(&events);
-            let _ = tokio::task::spawn_blocking(move || events.unwatch_forgotten()).await;
         }
         for id in schedule.take_due(now) {
             match watcher.mailbox(id).filter(|mailbox| mailbox.hub.sessions() > 0) {

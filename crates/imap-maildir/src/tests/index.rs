@@ -40,6 +40,17 @@ async fn seen(fixture: &Fixture) -> Result<Vec<String>, Error> {
     Ok(seen)
 }
 
+/// The index, such that the next process need not list the mailbox.
+async fn whole_index(fixture: Fixture) -> (Arc<tempfile::TempDir>, Vec<u8>) {
+    let client = fixture.select("INBOX").await;
+    client.open().forget_grain().await;
+    drop(client);
+    let home = Arc::clone(&fixture.home);
+    drop(fixture);
+    let octets = std::fs::read(home.path().join("u").join(FILE)).unwrap();
+    (home, octets)
+}
+
 /// The mailbox as its index knows it.
 fn kept(fixture: &Fixture) -> Option<OpenMailbox> {
     let shared = &fixture.backend.shared;
@@ -52,8 +63,15 @@ async fn what_a_client_sees_is_the_same_with_the_index_and_without_it() {
     let fixture = Fixture::new();
     nine(&fixture).await;
     let before = seen(&fixture).await.unwrap();
+    let client = fixture.select("INBOX").await;
+    client.open().forget_grain().await;
+    drop(client);
     let fixture = fixture.restarted();
-    assert_eq!(kept(&fixture).unwrap().hub.lock().len(), 9);
+    let index = kept(&fixture).unwrap();
+    assert_eq!(index.hub.lock().len(), 9);
+    let writer = index.writer_if_free().unwrap();
+    assert!(writer.traces().is_some(), "it needs no listing");
+    drop((writer, index));
     assert_eq!(seen(&fixture).await.unwrap(), before);
     let fixture = fixture.restarted();
     std::fs::remove_file(fixture.root().join(FILE)).unwrap();
@@ -65,8 +83,8 @@ async fn a_mailbox_that_nobody_has_open_holds_no_message_in_memory() {
     let fixture = Fixture::new();
     nine(&fixture).await;
     let fixture = fixture.restarted();
-    let client = fixture.select("INBOX").await;
-    let open = client.open();
+    let _account = fixture.session().await;
+    let open = fixture.select("INBOX").await.open();
     open.rest();
     let uids: Vec<Uid> = (1..=10).filter_map(Uid::new).collect();
     let held = |open: &OpenMailbox| -> Vec<bool> {
@@ -84,10 +102,8 @@ async fn an_index_that_is_damaged_anywhere_is_dropped_and_nothing_is_lost() {
     let fixture = Fixture::new();
     nine(&fixture).await;
     let before = seen(&fixture).await.unwrap();
-    let home = Arc::clone(&fixture.home);
-    drop(fixture);
+    let (home, whole) = whole_index(fixture).await;
     let file = home.path().join("u").join(FILE);
-    let whole = std::fs::read(&file).unwrap();
     let (mut dropped, mut used) = (0, 0);
     for place in (0..whole.len()).step_by(97) {
         let mut octets = whole.clone();
@@ -109,10 +125,8 @@ async fn an_index_that_is_cut_short_is_dropped() {
     let fixture = Fixture::new();
     nine(&fixture).await;
     let before = seen(&fixture).await.unwrap();
-    let home = Arc::clone(&fixture.home);
-    drop(fixture);
+    let (home, whole) = whole_index(fixture).await;
     let file = home.path().join("u").join(FILE);
-    let whole = std::fs::read(&file).unwrap();
     for length in [0, 1, 100, 4096, whole.len() / 2, whole.len() - 1] {
         std::fs::write(&file, &whole[..length]).unwrap();
         let fixture = Fixture::on(Arc::clone(&home));

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Counts of what was done since the last question.
 #[derive(Clone, Default)]
-struct Counts(Arc<[AtomicUsize; 3]>);
+pub(super) struct Counts(Arc<[AtomicUsize; 3]>);
 
 impl Counts {
-    fn of(open: &OpenMailbox) -> Self {
+    pub(super) fn of(open: &OpenMailbox) -> Self {
         let counts = Self::default();
         let counted = counts.clone();
         open.directory.moments().set(move |moment| {
@@ -34,7 +34,7 @@ impl Counts {
     }
 
     /// Listings of `new/` and of `cur/`.
-    fn listings(&self) -> (usize, usize) {
+    pub(super) fn listings(&self) -> (usize, usize) {
         (self.take(1), self.take(2))
     }
 }
@@ -114,7 +114,7 @@ async fn a_command_that_did_not_ask_waits_for_nobody() {
 
 #[tokio::test]
 async fn a_command_that_did_not_ask_leaves_what_is_due_by_time_to_the_watcher() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::on_a_network();
     let (mut client, counts) = quiet(&fixture).await;
     client.store(&[1], FlagAction::Add, "\\Seen").await.unwrap();
     client.open().let_grain_pass().await;
@@ -140,7 +140,7 @@ async fn sessions_that_idle_look_at_nothing_while_the_watch_works() {
 
 #[tokio::test]
 async fn a_delivery_lists_new_alone() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::on_a_network();
     let (mut client, counts) = quiet(&fixture).await;
     deliver(&fixture.root(), "new/4.d", "x");
     assert_eq!(client.noop().await, ["EXISTS 4"]);
@@ -155,7 +155,7 @@ async fn a_delivery_lists_new_alone() {
 
 #[tokio::test]
 async fn a_delivery_that_another_program_recorded_lists_new_alone() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::on_a_network();
     let (mut client, counts) = quiet(&fixture).await;
     deliver(&fixture.root(), "new/4.d", "x");
     let list = fixture.root().join("dovecot-uidlist");
@@ -175,7 +175,7 @@ async fn a_delivery_that_another_program_recorded_lists_new_alone() {
 
 #[tokio::test]
 async fn a_removal_from_new_lists_new_alone_where_cur_is_known_to_be_the_same() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::on_a_network();
     deliver(&fixture.root(), "new/1.a", "x");
     deliver(&fixture.root(), "new/2.b", "x");
     deliver(&fixture.root(), "cur/3.c:2,", "x");
@@ -192,7 +192,7 @@ async fn a_removal_from_new_lists_new_alone_where_cur_is_known_to_be_the_same() 
 
 #[tokio::test]
 async fn a_message_that_went_to_cur_within_one_time_stamp_is_not_expunged() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::on_a_network();
     deliver(&fixture.root(), "new/1.a", "x");
     deliver(&fixture.root(), "cur/2.b:2,", "x");
     let mut client = fixture.examine("INBOX").await;

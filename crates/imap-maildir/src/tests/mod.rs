@@ -4,6 +4,7 @@ mod acl;
 mod bodies;
 mod content;
 mod crash;
+mod hostile;
 mod index;
 mod keywords;
 mod locks;
@@ -11,6 +12,7 @@ mod log;
 pub(crate) mod log_lines;
 mod looks;
 mod model;
+mod named;
 mod names;
 mod numbers;
 mod outside;
@@ -70,6 +72,14 @@ impl Fixture {
     fn on(home: Arc<tempfile::TempDir>) -> Self {
         let fixture = Self::watching(home);
         fixture.backend.shared.watcher.never_start();
+        fixture
+    }
+
+    /// A mail root on a file system that other machines reach too: events tell of some changes only, and time stamps have to
+    /// do.
+    fn on_a_network() -> Self {
+        let fixture = Self::new();
+        fixture.backend.shared.watcher.pretend_a_network();
         fixture
     }
 

@@ -9,15 +9,48 @@ use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug)]
 enum Act {
-    Append { flagged: bool },
-    Deliver { into_new: bool },
-    RenameOutside { which: usize, flag: char },
-    RemoveOutside { which: usize },
-    Store { session: usize, which: usize, add: bool },
-    Delete { session: usize, which: usize },
-    Copy { session: usize, which: usize },
-    Move { session: usize, which: usize },
-    Noop { session: usize },
+    Append {
+        flagged: bool,
+    },
+    Deliver {
+        into_new: bool,
+    },
+    RenameOutside {
+        which: usize,
+        flag: char,
+    },
+    RemoveOutside {
+        which: usize,
+    },
+    LinkOutside {
+        which: usize,
+    },
+    /// The events of what follows are on their way until they are late no more.
+    EventsAreLate {
+        late: bool,
+    },
+    /// The system's queue was full.
+    EventsAreLost,
+    Store {
+        session: usize,
+        which: usize,
+        add: bool,
+    },
+    Delete {
+        session: usize,
+        which: usize,
+    },
+    Copy {
+        session: usize,
+        which: usize,
+    },
+    Move {
+        session: usize,
+        which: usize,
+    },
+    Noop {
+        session: usize,
+    },
     Restart,
 }
 
@@ -29,6 +62,9 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (which.clone(), prop_oneof![Just('F'), Just('R'), Just('S')])
             .prop_map(|(which, flag)| Act::RenameOutside { which, flag }),
         1 => which.clone().prop_map(|which| Act::RemoveOutside { which }),
+        1 => which.clone().prop_map(|which| Act::LinkOutside { which }),
+        2 => any::<bool>().prop_map(|late| Act::EventsAreLate { late }),
+        1 => Just(Act::EventsAreLost),
         3 => (session.clone(), which.clone(), any::<bool>())
             .prop_map(|(session, which, add)| Act::Store { session, which, add }),
         1 => (session.clone(), which.clone()).prop_map(|(session, which)| Act::Delete { session, which }),
@@ -127,6 +163,21 @@ impl World {
                     .remove(&std::fs::read_to_string(root.join(&file)).unwrap());
                 std::fs::remove_file(root.join(file)).unwrap();
             }
+            Act::LinkOutside { which } => {
+                // A program that knows no rename.
+                let in_cur = |file: &String| file.starts_with("cur/");
+                let Some(file) = files(&root).into_iter().filter(in_cur).nth(which) else {
+                    return;
+                };
+                let other = match file.strip_suffix('T') {
+                    Some(without) => without.to_owned(),
+                    None => format!("{file}T"),
+                };
+                std::fs::hard_link(root.join(&file), root.join(other)).unwrap();
+                std::fs::remove_file(root.join(file)).unwrap();
+            }
+            Act::EventsAreLate { late } => self.events_are_late(late),
+            Act::EventsAreLost => self.fixture.backend.shared.watcher.events().lose_some(),
             Act::Store { session, which, add } => {
                 let Some((uid, _)) = self.pick(session, which).await else {
                     return;
@@ -174,6 +225,10 @@ impl World {
         }
     }
 
+    fn events_are_late(&self, late: bool) {
+        self.fixture.backend.shared.watcher.events().are_late(late);
+    }
+
     async fn restart(&mut self) {
         self.clients.clear();
         self.fixture = Fixture::watching(Arc::clone(&self.fixture.home));
@@ -205,6 +260,7 @@ impl World {
     }
 
     async fn check(&mut self) {
+        self.events_are_late(false);
         let disk = self.disk();
         assert_eq!(
             disk.keys().cloned().collect::<BTreeSet<_>>(),

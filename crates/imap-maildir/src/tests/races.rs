@@ -107,7 +107,7 @@ async fn fetch_follows_a_message_that_was_renamed_since_it_was_looked_up() {
 
 #[tokio::test]
 async fn a_move_from_new_to_cur_between_the_listings_loses_nothing() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::on_a_network();
     let mut client = fixture.select("INBOX").await;
     deliver(&fixture.root(), "new/1.a", "x");
     let root = fixture.root();
@@ -122,7 +122,7 @@ async fn a_move_from_new_to_cur_between_the_listings_loses_nothing() {
 
 #[tokio::test]
 async fn a_listing_that_misses_messages_expunges_none_of_them() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::on_a_network();
     for number in 1..=3 {
         deliver(&fixture.root(), &format!("cur/{number}.a:2,"), "x");
     }
@@ -148,7 +148,7 @@ async fn a_listing_that_misses_messages_expunges_none_of_them() {
 
 #[tokio::test]
 async fn a_change_within_one_time_stamp_is_found_a_little_later() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::on_a_network();
     deliver(&fixture.root(), "cur/1.a:2,", "x");
     let mut client = fixture.select("INBOX").await;
     let open = client.open();
@@ -294,7 +294,7 @@ fn assert_outdone_or_done<T>(result: Result<T, Error>) -> bool {
 
 #[tokio::test]
 async fn a_message_that_another_program_records_after_the_listing_keeps_its_uid() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::on_a_network();
     let mut client = fixture.select("INBOX").await;
     deliver(&fixture.root(), "new/1.ours", "x");
     let root = fixture.root();

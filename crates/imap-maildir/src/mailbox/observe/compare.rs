@@ -180,7 +180,7 @@ impl Comparison {
 }
 
 /// A message found in `new/` is recent: no session has been told of it.
-fn recency(file: &FoundFile) -> Recency {
+pub(super) fn recency(file: &FoundFile) -> Recency {
     match file.subdirectory {
         Subdirectory::New => Recency::Recent,
         Subdirectory::Cur => Recency::NotRecent,

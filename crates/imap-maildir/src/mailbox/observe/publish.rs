@@ -5,7 +5,7 @@ use std::io;
 use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Echo, HubGuard, Ingest, Origin, Recency};
 
-use super::{Arrival, BATCH, Difference, Renaming};
+use super::{Arrival, BATCH, Difference, Means, Renaming};
 use crate::disk::dotlock::Dotlock;
 use crate::disk::scan::Scope;
 use crate::disk::uidlist_file::{Keep, Rewrite};
@@ -28,7 +28,7 @@ impl OpenMailbox {
         &self,
         writer: &mut Writer,
         difference: Difference,
-        scope: Scope,
+        means: Means,
     ) -> io::Result<()> {
         let Difference {
             mut expunged,
@@ -38,7 +38,7 @@ impl OpenMailbox {
         } = difference;
         let arrived = self.with_entries(writer, arrived);
         let known: Vec<Uid> = expunged.iter().collect();
-        if scope == Scope::Both {
+        if means == Means::Listing(Scope::Both) {
             // Messages that the file of mod-sequences has and the disk has not.
             expunged = expunged.union(&writer.numbers.beside(writer.list.next_uid()));
         }

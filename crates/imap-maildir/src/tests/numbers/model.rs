@@ -250,7 +250,15 @@ impl World {
                 self.restart(0).await;
                 self.restart(1).await;
             }
-            Act::Rest { process } => self.processes[process].client.open().rest(),
+            Act::Rest { process } => {
+                let process = &mut self.processes[process];
+                // So late that time stamps prove what is known.
+                crate::disk::scan::wait_for_tick();
+                process.client.open().let_grain_pass().await;
+                process.noop().await;
+                process.client.open().let_grain_pass().await;
+                process.client.open().rest();
+            }
             Act::CopyIndex => {
                 let copy = |file: PathBuf| Some((file.clone(), std::fs::read(file).ok()?));
                 self.indices
