@@ -254,7 +254,7 @@ fn of_two_exports_to_one_place_the_second_is_refused() {
         let out = site.path().join(kind);
         let export = ["export", kind, "ada", string(&out)];
         site.admin(&export, "");
-        let first = File::open(out.join("sqlmaild-export")).unwrap();
+        let first = File::open(out.join("imap-export")).unwrap();
         first.lock().unwrap();
         assert!(site.refused(1, &export, "").contains("another export"));
         first.unlock().unwrap();

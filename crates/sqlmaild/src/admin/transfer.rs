@@ -6,13 +6,14 @@ use clap::Subcommand;
 use imap_backend::MailboxName;
 use imap_daemon::Failure;
 use imap_sql::Store;
+use imap_transfer::{MboxFiles, ServerArgs};
 
 use super::mailbox_name;
-use crate::transfer::{export_maildir, export_mbox, import_maildir, import_mbox};
+use crate::transfer::{Account, export_maildir, export_mbox, maildir};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Import {
-    /// All mailboxes of a Maildir, with flags, keywords, dates and subscriptions
+    /// All mailboxes of a Maildir, with flags, keywords, dates, subscriptions and access control lists
     Maildir {
         /// The account; it has to be there
         account: String,
@@ -29,11 +30,18 @@ pub(crate) enum Import {
         #[arg(long, value_parser = mailbox_name)]
         mailbox: Option<MailboxName>,
     },
+    /// All mailboxes of a user of another IMAP server, with flags, keywords, dates, subscriptions and access control lists
+    Imap {
+        /// The account; it has to be there
+        account: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Export {
-    /// All mailboxes as a Maildir, with flags, keywords, dates and subscriptions
+    /// All mailboxes as a Maildir, with flags, keywords, dates, subscriptions and access control lists
     Maildir {
         /// The account
         account: String,
@@ -54,12 +62,28 @@ pub(crate) enum Export {
 
 pub(super) async fn import(store: &Store, command: Import) -> Result<(), Failure> {
     match command {
-        Import::Maildir { account, maildir } => import_maildir(store, &account, &maildir).await,
+        Import::Maildir {
+            account,
+            maildir: path,
+        } => {
+            let account = Account::open(store, &account).await?;
+            account.import(&mut maildir(&path).await?).await
+        }
         Import::Mbox {
             account,
             path,
             mailbox,
-        } => import_mbox(store, &account, &path, mailbox).await,
+        } => {
+            let account = Account::open(store, &account).await?;
+            account.import(&mut MboxFiles::at(&path, mailbox)?).await
+        }
+        Import::Imap { account, server } => {
+            let account = Account::open(store, &account).await?;
+            let mut server = server.log_in().await?;
+            account.import(&mut server).await?;
+            server.log_out().await;
+            Ok(())
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use imap_backend::MailboxName;
-use imap_daemon::Failure;
+
+use crate::Failure;
 
 /// How the files' names end.
 const ENDING: &str = ".mbox";
@@ -14,13 +15,13 @@ const ENDING: &str = ".mbox";
 ///
 /// Written as `%` and two hexadecimal digits are `%` itself, a dot that would hide a file or mean a folder, and the dot of an
 /// ending `.mbox`, so that no folder has the name of a file.
-pub(super) fn path(name: &MailboxName) -> PathBuf {
-    let parts: Vec<String> = name.as_str().split('/').map(escaped).collect();
+pub(super) fn path(name: &MailboxName, delimiter: char) -> PathBuf {
+    let parts: Vec<String> = name.as_str().split(delimiter).map(escaped).collect();
     PathBuf::from(parts.join("/") + ENDING)
 }
 
 fn escaped(part: &str) -> String {
-    let mut escaped = part.replace('%', "%25");
+    let mut escaped = part.replace('%', "%25").replace('/', "%2F");
     if escaped.ends_with(ENDING) {
         escaped.truncate(escaped.len() - ENDING.len());
         escaped += "%2Embox";
@@ -115,7 +116,7 @@ mod tests {
         ];
         for (name, file) in names {
             let name = MailboxName::new(name).unwrap();
-            assert_eq!(path(&name), Path::new(file));
+            assert_eq!(path(&name, '/'), Path::new(file));
             assert_eq!(mailbox(Path::new(file)).unwrap(), Some(name));
         }
         assert_eq!(mailbox(Path::new("100%.mbox")).unwrap(), MailboxName::new("100%"));

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::mem;
 
-use crate::transfer::CHUNK;
+use crate::CHUNK;
 
 /// What a line begins with that begins a message, if an empty line or nothing is before it.
 const FROM: &[u8] = b"From ";
@@ -96,6 +96,11 @@ impl<R: Read> Reader<R> {
         self.inside = true;
         self.nul = None;
         Ok(self.found.take())
+    }
+
+    /// Where in the file the reader is: at the end of a message, behind the line that begins the next one.
+    pub(super) fn position(&self) -> u64 {
+        self.at + self.next as u64
     }
 
     /// The line that began the message, without its end.

@@ -8,12 +8,13 @@ use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
-use imap_backend::{Append, Error, ErrorKind, MessageSource};
+use imap_backend::Append;
 use imap_updates::Flags;
 use ring::digest::{Context, Digest, SHA256};
 
 use super::reader::Reader;
 use super::status::Filter;
+use crate::message::{Item, Message, Unreadable};
 
 /// A file from a place on; several read it at once.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(super) struct Entry {
     pub(super) start: u64,
     /// Where its first NUL octet is.
     pub(super) nul: Option<u64>,
+    /// How many octets of the file it is, more or less.
+    octets: u64,
     date: Option<DateTime<FixedOffset>>,
     flags: Flags,
     digest: Digest,
@@ -57,6 +60,7 @@ impl Entry {
         Ok(Some(Self {
             start,
             nul: reader.nul(),
+            octets: reader.position().saturating_sub(start),
             date,
             flags: text.fields.flags(),
             digest: text.identity.finish(),
@@ -151,48 +155,49 @@ pub(super) struct Items {
 }
 
 impl Items {
-    /// The name of the next message of the file: its hash, and how many like it are before it.
-    pub(super) fn next(&mut self, entry: &Entry) -> String {
+    /// The next message of the file, known by its hash and by how many like it are before it.
+    pub(super) fn next(&mut self, entry: &Entry) -> Item {
         let mut hash = [0; 32];
         hash.copy_from_slice(entry.digest.as_ref());
         let before = self.seen.entry(hash).or_default();
         let hex: String = hash.iter().map(|octet| format!("{octet:02x}")).collect();
-        let item = format!("mbox {hex} {before}");
+        let name = format!("mbox {hex} {before}");
         *before += 1;
-        item
+        Item {
+            name,
+            shown: format!("the message at octet {}", entry.start),
+            date: entry.date,
+            size: None,
+            amount: entry.octets,
+        }
     }
 }
 
-/// The octets of a message of a file on their way into the database.
+/// The octets of a message of a file.
 ///
 /// It reads the file as long as that takes: nothing else is to be done meanwhile.
-pub(super) struct EntrySource<'f> {
+pub(super) struct EntryMessage<'f> {
+    file: &'f File,
+    entry: &'f Entry,
     reader: Reader<Section<'f>>,
     /// `None` after the end.
     text: Option<Text>,
-    digest: Digest,
-    failed: Option<io::Error>,
 }
 
-impl<'f> EntrySource<'f> {
+impl<'f> EntryMessage<'f> {
     /// The message that `entry` is of, read again.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub(super) fn new(file: &'f File, entry: &Entry) -> io::Result<Self> {
+    pub(super) fn new(file: &'f File, entry: &'f Entry) -> io::Result<Self> {
         let mut reader = Reader::new(Section(file, entry.start), entry.start);
         reader.next()?;
         Ok(Self {
+            file,
+            entry,
             text: Some(Text::new(reader.separator())),
             reader,
-            digest: entry.digest,
-            failed: None,
         })
-    }
-
-    /// Why the message could not be read.
-    pub(super) fn failed(self) -> Option<io::Error> {
-        self.failed
     }
 
     fn read(&mut self) -> io::Result<Option<Bytes>> {
@@ -203,7 +208,7 @@ impl<'f> EntrySource<'f> {
             };
             if text.read(&mut self.reader, &mut octets)? {
                 self.text = Some(text);
-            } else if text.identity.finish().as_ref() != self.digest.as_ref() {
+            } else if text.identity.finish().as_ref() != self.entry.digest.as_ref() {
                 return Err(io::Error::other("the file was changed while it was read"));
             }
         }
@@ -211,17 +216,24 @@ impl<'f> EntrySource<'f> {
     }
 }
 
-impl MessageSource for &mut EntrySource<'_> {
+impl Message for EntryMessage<'_> {
+    fn append(&self) -> Append {
+        self.entry.append()
+    }
+
     /// Nobody has counted them.
     fn size(&self) -> Option<u64> {
         None
     }
 
-    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        self.read().map_err(|error| {
-            self.failed = Some(error);
-            ErrorKind::ClientGone.into()
-        })
+    async fn rewind(&mut self) -> Result<(), Unreadable> {
+        let begun = Self::new(self.file, self.entry);
+        *self = begun.map_err(|error| Unreadable::Source(error.into()))?;
+        Ok(())
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Unreadable> {
+        self.read().map_err(|error| Unreadable::Source(error.into()))
     }
 }
 
