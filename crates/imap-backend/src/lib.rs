@@ -77,7 +77,7 @@ pub mod walk;
 pub use ability::{Abilities, Ability};
 pub use acl::{Acl, AclChange, Grantable, Identifier, Principal};
 pub use append::{Append, Appended, AppendedAll, MessageSource, Messages};
-pub use authenticator::{Authenticator, PasswordCheck};
+pub use authenticator::{Authenticator, Nobody, PasswordCheck};
 pub use backend::Backend;
 pub use body::{Body, ReadBody};
 pub use claim::Claim;

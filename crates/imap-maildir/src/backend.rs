@@ -158,6 +158,10 @@ impl<A: Authenticator> MaildirBackend<A> {
     pub async fn session(&self, user: &str) -> Result<MaildirSession, Error> {
         let refused = |error| Error::new(ErrorKind::NoPermission).with_source(error);
         let place = self.root.place_of(user).map_err(refused)?;
+        self.session_at(place, user).await
+    }
+
+    pub(crate) async fn session_at(&self, place: Place, user: &str) -> Result<MaildirSession, Error> {
         self.shared.watcher.start();
         Ok(MaildirSession::new(self.account(place).await?, user.into()))
     }

@@ -1,8 +1,9 @@
 //! A look at a user's Maildir that changes nothing: what `maildird check` prints.
 
+mod access;
 mod report;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
@@ -10,18 +11,22 @@ use std::path::Path;
 use crate::disk::control_file;
 use crate::disk::directory::{Directory, FileAt, OLD_TEMPORARY_SECONDS, Subdirectory};
 use crate::disk::keywords_file::KeywordsFile;
+use crate::disk::maildirsize_file;
 use crate::disk::modseq_file;
-use crate::disk::storage::{self, CWD, FileKind};
+use crate::disk::storage::{self, CWD, FileKind, FileStatus};
 use crate::disk::subscriptions_file;
 use crate::disk::tree::is_mailbox;
 use crate::disk::uidlist_file::FILE_NAME;
 use crate::format::file_name::{ClaimedSizes, is_message_name, split};
 use crate::format::flags::Info;
 use crate::format::mailbox_names::mailbox_name;
+use crate::format::maildirsize::{Amount, TRASH};
 use crate::format::modseqs::is_of;
 use crate::format::uidlist::{Parsed, parse};
 
 pub use report::{Finding, MailboxReport, Report, Severity};
+
+use self::access::Strangers;
 
 /// Reads a user's Maildir and reports. Changes nothing, takes no lock, reads no message; a mailbox in use may look odd for a moment.
 ///
@@ -32,8 +37,14 @@ pub use report::{Finding, MailboxReport, Report, Severity};
 pub fn inspect(root: &Path) -> io::Result<Report> {
     let mut report = Report::default();
     let mut names = vec!["INBOX".to_owned()];
-    report.mailboxes.push(inspect_mailbox("INBOX", root));
-    let root_handle = storage::open_directory(CWD, &storage::canonical_path(root)?)?;
+    let real_root = storage::canonical_path(root)?;
+    let root_handle = storage::open_directory(CWD, &real_root)?;
+    let status = storage::status_of(&root_handle)?;
+    report
+        .mailboxes
+        .push(inspect_mailbox("INBOX", root, status.owner));
+    let mut counted = Counted::default();
+    counted.add(root);
     let mut entries = Vec::new();
     storage::list(&root_handle, |name, _| {
         let hidden = name.to_bytes().starts_with(b".");
@@ -60,7 +71,12 @@ pub fn inspect(root: &Path) -> io::Result<Report> {
                 report.findings.push(Finding::SecondSpelling(shown()));
             }
             Some(mailbox) => {
-                report.mailboxes.push(inspect_mailbox(mailbox.as_str(), &path));
+                report
+                    .mailboxes
+                    .push(inspect_mailbox(mailbox.as_str(), &path, status.owner));
+                if entry != TRASH.as_bytes() {
+                    counted.add(&path);
+                }
                 names.push(imap_backend::mutf7::encode(mailbox.as_str()));
             }
             None => report.findings.push(Finding::NoMailboxName(shown())),
@@ -69,7 +85,38 @@ pub fn inspect(root: &Path) -> io::Result<Report> {
     report
         .findings
         .extend(check_subscriptions(root_handle.as_fd(), &names));
+    report.findings.extend(access::open_to_all(&real_root));
+    report.findings.extend(check_usage(root_handle.as_fd(), &counted));
     Ok(report)
+}
+
+/// What counts for the quota, unless a mailbox could not be counted.
+#[derive(Debug, Default)]
+struct Counted {
+    all: Amount,
+    is_partial: bool,
+}
+
+impl Counted {
+    fn add(&mut self, mailbox: &Path) {
+        match maildirsize_file::count(mailbox) {
+            Ok(amount) => self.all = self.all.and(amount),
+            Err(_) => self.is_partial = true,
+        }
+    }
+}
+
+fn check_usage(root: BorrowedFd<'_>, counted: &Counted) -> Option<Finding> {
+    let found = match maildirsize_file::read(root) {
+        Ok(found) => found?,
+        Err(error) => return Some(Finding::Unreadable(format!("maildirsize: {error}"))),
+    };
+    let Some(sum) = found.says.sum else {
+        return Some(Finding::UsageUnreadable);
+    };
+    let figures = |amount: Amount| (amount.octets, amount.messages);
+    let (says, is) = (figures(sum.used), figures(counted.all));
+    (says != is && !counted.is_partial).then_some(Finding::WrongUsage { says, is })
 }
 
 fn check_subscriptions(root: BorrowedFd<'_>, mailboxes: &[String]) -> Option<Finding> {
@@ -92,24 +139,30 @@ fn may_hold_mail(path: &Path) -> bool {
     ["new", "tmp"].iter().any(|sub| is_directory(&path.join(sub)))
 }
 
-fn inspect_mailbox(name: &str, path: &Path) -> MailboxReport {
+fn inspect_mailbox(name: &str, path: &Path, owner: u32) -> MailboxReport {
     let mut report = MailboxReport {
         name: name.to_owned(),
         ..MailboxReport::default()
     };
+    let mut strangers = Strangers::to(owner);
     for sub in ["new", "cur", "tmp"] {
         if storage::status(CWD, path.join(sub)).is_err() {
             report.findings.push(Finding::MissingSubdirectory(sub));
         }
     }
-    let read = if report.findings.is_empty() {
-        read_mailbox(path, &mut report)
+    let beside = access::check(path, &mut strangers);
+    let is_file = |finding: &Finding| !matches!(finding, Finding::NotAFile(_));
+    let is_whole = report.findings.is_empty() && beside.iter().all(is_file);
+    report.findings.extend(beside);
+    let read = if is_whole {
+        read_mailbox(path, &mut report, &mut strangers)
     } else {
         count_messages(path, &mut report)
     };
     if let Err(error) = read {
         report.findings.push(Finding::Unreadable(error.to_string()));
     }
+    report.findings.extend(strangers.finding());
     report
 }
 
@@ -142,51 +195,21 @@ fn count_messages(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
     Ok(())
 }
 
-fn read_mailbox(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
+fn read_mailbox(path: &Path, report: &mut MailboxReport, strangers: &mut Strangers) -> io::Result<()> {
     let directory = Directory::open_untouched(path)?;
-    let mut files: HashSet<Box<[u8]>> = HashSet::new();
-    let mut letters = 0u32;
-    let mut unreadable = Vec::new();
+    let mut messages = Messages::default();
     for subdirectory in Subdirectory::BOTH {
         directory.entries(subdirectory, |name, status| {
-            if name.starts_with(b".") {
-                return;
-            }
-            let shown = name.escape_ascii().to_string();
-            if status.kind != FileKind::Regular {
-                return report.findings.push(Finding::NotAMessage(shown));
-            }
-            if !is_message_name(name) {
-                return report.findings.push(Finding::ImpossibleName(shown));
-            }
-            if !directory.is_readable(FileAt::new(subdirectory, name)) {
-                unreadable.push(shown.clone());
-            }
-            let (base, suffix) = split(name);
-            report.messages += 1;
-            report.new += usize::from(subdirectory == Subdirectory::New);
-            let size = status.size;
-            report.octets += size;
-            Info::parse(suffix)
-                .keywords()
-                .for_each(|index| letters |= 1 << index);
-            if ClaimedSizes::of(base)
-                .physical
-                .is_some_and(|claimed| claimed != size)
-            {
-                report.findings.push(Finding::WrongSize(shown));
-            }
-            if !files.insert(base.into()) {
-                report
-                    .findings
-                    .push(Finding::Doubled(base.escape_ascii().to_string()));
+            if !name.starts_with(b".") {
+                strangers.look(&name.escape_ascii().to_string(), status);
+                messages.look(&directory, FileAt::new(subdirectory, name), status, report);
             }
         })?;
     }
-    if let Some(first) = unreadable.first().cloned() {
+    if let Some(first) = messages.unreadable.first().cloned() {
         report
             .findings
-            .push(Finding::UnreadableMessages(first, unreadable.len()));
+            .push(Finding::UnreadableMessages(first, messages.unreadable.len()));
     }
     let mut old = 0;
     let now = crate::disk::clock::seconds();
@@ -194,13 +217,68 @@ fn read_mailbox(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
     report
         .findings
         .extend((old > 0).then_some(Finding::OldTemporaries(old)));
-    name_letters(&directory, letters, report)?;
-    read_list(&directory, &files, report)?;
+    name_letters(&directory, messages.letters, report)?;
+    read_list(&directory, &messages.files, report)?;
     let mod_sequences = report
         .uid_validity
         .and_then(|of| check_mod_sequences(&directory, of));
     report.findings.extend(mod_sequences);
     Ok(())
+}
+
+/// The base names of messages: where each file lies, and what is behind the base in its name.
+type Files = HashMap<Box<[u8]>, (Subdirectory, Box<[u8]>)>;
+
+/// What the names of a mailbox say.
+#[derive(Debug, Default)]
+struct Messages {
+    files: Files,
+    /// The letters of keywords, as bits.
+    letters: u32,
+    unreadable: Vec<String>,
+}
+
+impl Messages {
+    fn look(
+        &mut self,
+        directory: &Directory,
+        at: FileAt<'_>,
+        status: &FileStatus,
+        report: &mut MailboxReport,
+    ) {
+        let shown = at.name.escape_ascii().to_string();
+        if status.kind != FileKind::Regular {
+            return report.findings.push(Finding::NotAMessage(shown));
+        }
+        if !is_message_name(at.name) {
+            return report.findings.push(Finding::ImpossibleName(shown));
+        }
+        let (base, suffix) = split(at.name);
+        if let Some((subdirectory, suffix)) = self.files.insert(base.into(), (at.subdirectory, suffix.into()))
+        {
+            let name = [base, &*suffix].concat();
+            let other = FileAt::new(subdirectory, &name);
+            // A server may have renamed it since it was listed.
+            if other == at || !directory.is_readable(other) {
+                return;
+            }
+            report
+                .findings
+                .push(Finding::Doubled(base.escape_ascii().to_string()));
+        }
+        if !directory.is_readable(at) {
+            self.unreadable.push(shown.clone());
+        }
+        report.messages += 1;
+        report.new += usize::from(at.subdirectory == Subdirectory::New);
+        report.octets += status.size;
+        let letters = Info::parse(suffix).keywords();
+        self.letters |= letters.fold(0, |letters, index| letters | 1 << index);
+        let claimed = ClaimedSizes::of(base).physical;
+        if claimed.is_some_and(|claimed| claimed != status.size) {
+            report.findings.push(Finding::WrongSize(shown));
+        }
+    }
 }
 
 fn name_letters(directory: &Directory, letters: u32, report: &mut MailboxReport) -> io::Result<()> {
@@ -221,11 +299,7 @@ fn name_letters(directory: &Directory, letters: u32, report: &mut MailboxReport)
     Ok(())
 }
 
-fn read_list(
-    directory: &Directory,
-    files: &HashSet<Box<[u8]>>,
-    report: &mut MailboxReport,
-) -> io::Result<()> {
+fn read_list(directory: &Directory, files: &Files, report: &mut MailboxReport) -> io::Result<()> {
     if storage::status(directory.root(), format!("{FILE_NAME}.lock")).is_ok() {
         report.findings.push(Finding::Locked);
     }
@@ -253,7 +327,7 @@ fn read_list(
     }
     let known = records
         .iter()
-        .filter(|record| files.contains(&*record.base))
+        .filter(|record| files.contains_key(&*record.base))
         .count();
     let (gone, without) = (records.len() - known, files.len() - known);
     report
@@ -405,6 +479,67 @@ mod tests {
             [Finding::NoMailbox(".half".into()), Finding::Link(".link".into())]
         );
         assert_eq!(report.worst(), Some(Severity::Problem));
+    }
+
+    #[test]
+    fn what_is_no_file_is_named_and_maildirsize_is_compared_with_what_counts() {
+        use std::os::unix::fs::symlink;
+        let home = tempfile::tempdir().unwrap();
+        for sub in ["cur", "new", "tmp", ".a/new", ".a/tmp"] {
+            fs::create_dir_all(home.path().join(sub)).unwrap();
+        }
+        write(home.path(), ".a/cur/1.a,S=7:2,S", "text");
+        write(home.path(), "new/2.b", "text");
+        write(home.path(), ".Trash/cur/3.c", "text");
+        let usage = |lines: &str| {
+            write(home.path(), "maildirsize", lines);
+            let mut findings = inspect(home.path()).unwrap().findings;
+            findings
+                .retain(|finding| matches!(finding, Finding::WrongUsage { .. } | Finding::UsageUnreadable));
+            findings
+        };
+        assert_eq!(usage("100S\n4 1\n7 1\n"), []);
+        let (says, is) = ((12, 2), (11, 2));
+        assert_eq!(usage("100S\n12 2\n"), [Finding::WrongUsage { says, is }]);
+        assert_eq!(usage("100S\nrubbish\n"), [Finding::UsageUnreadable]);
+        symlink("elsewhere", home.path().join("imap-modseqs")).unwrap();
+        fs::create_dir(home.path().join(".a/dovecot-acl")).unwrap();
+        let report = inspect(home.path()).unwrap();
+        let is_file = |finding: &Finding| matches!(finding, Finding::NotAFile(_));
+        for (mailbox, name) in [(0, "imap-modseqs"), (2, "dovecot-acl")] {
+            let findings = &report.mailboxes[mailbox].findings;
+            assert!(findings.contains(&Finding::NotAFile(name.into())), "{findings:?}");
+            assert_eq!(findings.iter().filter(|finding| is_file(finding)).count(), 1);
+        }
+        assert!(
+            report
+                .findings
+                .contains(&Finding::OpenToAll("the Maildir".into()))
+        );
+    }
+
+    #[test]
+    fn a_name_that_a_server_changes_while_it_is_listed_is_not_two_messages() {
+        let home = tempfile::tempdir().unwrap();
+        for sub in ["cur", "new", "tmp"] {
+            fs::create_dir_all(home.path().join(sub)).unwrap();
+        }
+        write(home.path(), "new/1.a", "text");
+        let directory = Directory::open_untouched(home.path()).unwrap();
+        let (mut messages, mut report) = (Messages::default(), MailboxReport::default());
+        let mut look = |subdirectory, name: &[u8]| {
+            directory
+                .entries(subdirectory, |found, status| {
+                    if found == name {
+                        messages.look(&directory, FileAt::new(subdirectory, name), status, &mut report);
+                    }
+                })
+                .unwrap();
+        };
+        look(Subdirectory::New, b"1.a");
+        fs::rename(home.path().join("new/1.a"), home.path().join("cur/1.a:2,S")).unwrap();
+        look(Subdirectory::Cur, b"1.a:2,S");
+        assert_eq!((report.messages, report.findings), (1, vec![]));
     }
 
     #[test]

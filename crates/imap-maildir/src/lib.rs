@@ -36,6 +36,7 @@
 //! * [`MaildirBackend`] logs users in; [`MaildirSession`] and [`MaildirMailbox`] serve them. One process opens each mailbox
 //!   once, however many sessions have it selected; a watcher pushes what other programs do to all of them.
 //! * [`inspect`](inspect::inspect) reads a Maildir and reports what it finds.
+//! * [`local`] opens one Maildir without a user, for tools.
 //!
 //! Inside, a folder may use only what stands below it:
 //!
@@ -107,6 +108,7 @@ mod backend;
 mod disk;
 mod format;
 pub mod inspect;
+pub mod local;
 mod mailbox;
 mod selected;
 mod session;

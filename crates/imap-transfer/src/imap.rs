@@ -200,14 +200,13 @@ impl ImapServer {
         Ok(Ok(all))
     }
 
-    /// Messages that are small enough to be asked for together.
-    async fn read_together<T: Target>(
-        &mut self,
-        known: &[Known],
-        into: &mut Intake<'_, T>,
-    ) -> Result<(), Failure> {
+    /// The octets of messages that are small enough to be asked for together.
+    async fn bodies(&mut self, known: &[Known]) -> Result<HashMap<u32, Bytes>, Failure> {
+        let mut bodies = HashMap::new();
+        if known.iter().any(|known| known.size > AT_ONCE) {
+            return Ok(bodies);
+        }
         let uids: Vec<String> = known.iter().map(|known| known.uid.to_string()).collect();
-        let mut bodies: HashMap<u32, Bytes> = HashMap::new();
         let command = format!("UID FETCH {} (UID BODY.PEEK[])", uids.join(","));
         let answer = self.connection.command(&command, |response| {
             if let Response::Fetch(_, attributes) = response {
@@ -216,12 +215,7 @@ impl ImapServer {
         });
         // Of those that it has not given, each is asked for by itself.
         let _ = answer.await?;
-        for known in known {
-            let held = bodies.remove(&known.uid);
-            let mut message = ServersMessage::new(&mut self.connection, known.uid, &known.append, held);
-            into.take(&known.item, &mut message).await?;
-        }
-        Ok(())
+        Ok(bodies)
     }
 }
 
@@ -276,7 +270,12 @@ impl Source for ImapServer {
         let mut rest = &wanted[..];
         while !rest.is_empty() {
             let (together, after) = rest.split_at(fitting(rest));
-            self.read_together(together, into).await?;
+            let mut bodies = self.bodies(together).await?;
+            for known in together {
+                let held = bodies.remove(&known.uid);
+                let mut message = ServersMessage::new(&mut self.connection, known.uid, &known.append, held);
+                into.take(&known.item, &mut message).await?;
+            }
             rest = after;
         }
         Ok(())

@@ -11,8 +11,10 @@ use imap_daemon::config::ServerFlags;
 use imap_daemon::passwords::{PasswordSource, Secrets};
 use imap_daemon::users::{self, IfMissing, UserName, Users, UsersError};
 
+use crate::check::{self, CheckArgs};
 use crate::config::{MailRoot, MailRootLinks, MaildirLayer, Settings, SpecialUse, StorageQuota, example};
-use crate::{check, serve};
+use crate::serve;
+use crate::transfer::{self, ExportArgs, ImportArgs};
 
 /// An IMAP server for Maildir.
 #[derive(Debug, Parser)]
@@ -28,6 +30,8 @@ Examples:
   maildird serve --mail-root '/var/mail/%u/Maildir' --users users --listen 127.0.0.1:1143
   maildird serve --config /etc/maildird/maildird.toml
   maildird check /var/mail/ada/Maildir                look a Maildir over; changes nothing
+  maildird import --config /etc/maildird/maildird.toml imap ada mail.example.org --login ada@example.org
+  maildird export --config /etc/maildird/maildird.toml mbox ada /srv/export/ada
 
 Exit codes: 0 done (also after a stop by SIGINT or SIGTERM), 1 failed, 2 wrong arguments, 130 stopped by force.";
 
@@ -40,19 +44,13 @@ enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
-    /// Look a Maildir over and report what is found; changes nothing
-    #[command(after_help = CHECK_CODES)]
-    Check {
-        /// The folder that holds cur, new and tmp
-        maildir: PathBuf,
-    },
+    /// Look Maildirs over and report what is found; changes nothing
+    Check(CheckArgs),
+    /// Take mail in; run again after it was interrupted, it stores nothing twice
+    Import(Box<ImportArgs>),
+    /// Give mail out; run again after it was interrupted, it goes on
+    Export(ExportArgs),
 }
-
-const CHECK_CODES: &str = "\
-Prints a line for each mailbox, then what is odd there: a note is normal, a problem hides mail or may make mail programs
-download it again.
-
-Exit codes: 0 no problem, 1 problems, 2 not a Maildir or not readable.";
 
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
@@ -136,7 +134,9 @@ pub(crate) fn run(line: CommandLine) -> Result<ExitCode, Failure> {
     match line.command {
         Command::Serve(args) => run_serve(*args),
         Command::User { command } => user(command),
-        Command::Check { maildir } => check::run(&maildir),
+        Command::Check(args) => check::run(args),
+        Command::Import(args) => transfer::import(*args),
+        Command::Export(args) => transfer::export(args),
     }
 }
 

@@ -3,7 +3,9 @@
 mod check;
 mod command;
 mod config;
+mod place;
 mod serve;
+mod transfer;
 
 use clap::Parser;
 

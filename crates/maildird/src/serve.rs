@@ -11,7 +11,7 @@ use imap_daemon::{Failure, logging};
 use imap_maildir::MaildirBackend;
 use rustix::fs::{Access, access};
 
-use crate::config::{MailRoot, MailRootLinks, Settings, SpecialUse};
+use crate::config::{MailRoot, MailRootLinks, Settings, SpecialUse, StorageQuota};
 
 /// The folder above the users' Maildirs cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -40,19 +40,33 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     }
     let plan = Plan::open(settings.server).await?;
     let ready = plan.ready();
-    let root = imap_maildir::MailRoot::new(settings.mail_root.template());
-    let root = match settings.mail_root_links {
+    let root = mail_root(&settings.mail_root, settings.mail_root_links);
+    let quota = (settings.quota_storage, settings.quota_messages);
+    let backend = MaildirBackend::new(root, users)?;
+    plan.serve(with_settings(backend, settings.special_use, quota), &ready)
+        .await
+}
+
+/// The backend's form of the mail root.
+pub(crate) fn mail_root(root: &MailRoot, links: MailRootLinks) -> imap_maildir::MailRoot {
+    let root = imap_maildir::MailRoot::new(root.template());
+    match links {
         MailRootLinks::Refuse => root,
         MailRootLinks::Follow => root.following_links(),
-    };
-    let backend = MaildirBackend::new(root, users)?;
-    let backend = match settings.special_use {
+    }
+}
+
+/// The backend as the settings want it.
+pub(crate) fn with_settings<A: imap_maildir::Authenticator>(
+    backend: MaildirBackend<A>,
+    special_use: SpecialUse,
+    (storage, messages): (Option<StorageQuota>, Option<NonZeroU64>),
+) -> MaildirBackend<A> {
+    let backend = match special_use {
         SpecialUse::ByName => backend,
         SpecialUse::AsCreated => backend.without_special_use_by_name(),
     };
-    let octets = settings.quota_storage.map(|quota| quota.0);
-    let messages = settings.quota_messages.map(NonZeroU64::get);
-    plan.serve(backend.with_quota(octets, messages), &ready).await
+    backend.with_quota(storage.map(|quota| quota.0), messages.map(NonZeroU64::get))
 }
 
 /// The users' Maildirs may be missing, and are then made; the folder that they go into must be there. A mount that

@@ -21,7 +21,15 @@ fn string(path: &Path) -> &str {
 #[test]
 fn help_shows_commands_and_examples_and_the_version_is_the_packages() {
     let help = MAILDIRD.works(&["--help"], "");
-    for word in ["serve", "user", "check", "Examples:", "Exit codes:"] {
+    for word in [
+        "serve",
+        "user",
+        "check",
+        "import",
+        "export",
+        "Examples:",
+        "Exit codes:",
+    ] {
         assert!(help.contains(word), "{help}");
     }
     assert_eq!(
@@ -195,7 +203,7 @@ fn wrong_arguments_are_named() {
         (&["serve", "--lissten", "127.0.0.1:143"], "--lissten"),
         (&["frobnicate"], "frobnicate"),
         (&["user", "add", "ada"], "--users"),
-        (&["check"], "<MAILDIR>"),
+        (&["check"], "<MAILDIR|USER>"),
     ] {
         let said = MAILDIRD.fails(2, arguments, "");
         assert!(said.contains(word), "{arguments:?}: {said}");
@@ -256,4 +264,54 @@ fn a_maildir_is_looked_over_without_being_changed() {
         "{}",
         text(&output.stdout)
     );
+}
+
+#[test]
+fn maildirs_are_looked_over_by_user_and_all_at_once_and_for_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = folder.path().join("users");
+    let users = string(&users);
+    for user in ["ada", "bob", "cy"] {
+        let add = ["user", "add", "--users", users, user, "--password-stdin"];
+        MAILDIRD.works(&add, "secret");
+    }
+    let root = folder.path().join("%u/Maildir");
+    let place = ["--mail-root", string(&root), "--users", users];
+    for user in ["ada", "bob"] {
+        for part in ["cur", "new", "tmp"] {
+            fs::create_dir_all(folder.path().join(user).join("Maildir").join(part)).unwrap();
+        }
+    }
+    let maildir = folder.path().join("ada/Maildir");
+    fs::write(maildir.join("maildirsize"), "1000S\n5 1\n").unwrap();
+    let one = MAILDIRD.works(&[&["check", "ada"], &place[..]].concat(), "");
+    for finding in [
+        "note: has no UID list yet",
+        "note: maildirsize says 5 octets and 1 messages, and there are 0 and 0",
+    ] {
+        assert!(one.contains(finding), "{one}");
+    }
+    // Who was never here has no Maildir, and that is no fault.
+    let all = MAILDIRD.works(&[&["check"], &place[..]].concat(), "");
+    assert!(
+        all.contains("/ada/Maildir\nINBOX: 0 messages") && !all.contains("/cy/"),
+        "{all}"
+    );
+    std::os::unix::fs::symlink("elsewhere", maildir.join("dovecot-keywords")).unwrap();
+    let output = MAILDIRD.run(&[&["check", "--json"], &place[..]].concat(), "");
+    assert_eq!(output.status.code(), Some(1));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json.as_array().unwrap().len(), 2);
+    let findings = json[0]["mailboxes"][0]["findings"].as_array().unwrap();
+    let problem = findings
+        .iter()
+        .find(|finding| finding["severity"] == "problem")
+        .unwrap();
+    assert_eq!(json[0]["mailboxes"][0]["messages"], 0);
+    assert!(
+        problem["text"].as_str().unwrap().contains("dovecot-keywords"),
+        "{problem}"
+    );
+    let said = MAILDIRD.fails(2, &[&["check", "cy"], &place[..]].concat(), "");
+    assert!(said.contains("cannot check"), "{said}");
 }

@@ -3,26 +3,15 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use imap_backend::{Authenticator, MailboxName, PasswordCheck, Session};
+use imap_backend::{MailboxName, Nobody, Session};
 use imap_daemon::Failure;
-use imap_maildir::{MailRoot, MaildirBackend, MaildirSession};
+use imap_maildir::MaildirSession;
+use imap_maildir::local::{self, ANYBODY};
 use imap_sql::admin::{Admin, AdminError, Delivery, Place};
 use imap_sql::{SqlBackend, SqlSession, Store};
 use imap_transfer::{
     Counted, Delivered, Item, Message, Octets, Plan, Progress, Source, Stored, Target, mark,
 };
-
-/// Whose mail a Maildir is that has no user.
-const ANYBODY: &str = "anybody";
-
-/// Stores are opened here for nobody who logs in.
-struct Nobody;
-
-impl Authenticator for Nobody {
-    async fn verify(&self, _: &str, _: &str) -> Result<PasswordCheck, Failure> {
-        Ok(PasswordCheck::Refused)
-    }
-}
 
 /// An account that takes messages in. That it has taken one is written in the transaction that stores it.
 pub(crate) struct Account {
@@ -111,14 +100,7 @@ impl Target for Account {
 /// # Errors
 /// It is none, or cannot be read.
 pub(crate) async fn maildir(path: &Path) -> Result<Stored<MaildirSession>, Failure> {
-    if !["cur", "new"].iter().all(|part| path.join(part).is_dir()) {
-        return Err(format!(
-            "{} is not a Maildir: it has no folders cur and new",
-            path.display()
-        )
-        .into());
-    }
-    Ok(Stored::new(maildir_session(path).await?, ANYBODY))
+    Ok(Stored::new(local::open(path).await?, ANYBODY))
 }
 
 /// Stores the messages of an account in a Maildir that is made. One that was broken off goes on where it ended.
@@ -129,7 +111,7 @@ pub(crate) async fn export_maildir(store: &Store, account: &str, path: &Path) ->
     let mut source = Stored::new(session(store, account).await?, account);
     let plan = Plan::of(&mut source, MAILDIR_DELIMITER).await?;
     let _mark = mark(path)?;
-    let mut target = Counted::new(maildir_session(path).await?, ANYBODY);
+    let mut target = Counted::new(local::make(path).await?, ANYBODY);
     let mut progress = Progress::new("exported");
     plan.carry(&mut source, &mut target, &mut progress).await?;
     progress.outcome()
@@ -158,14 +140,4 @@ async fn session(store: &Store, account: &str) -> Result<SqlSession, Failure> {
         return Err(AdminError::NoAccount(account.to_owned()).into());
     }
     Ok(SqlBackend::new(store.clone(), Nobody).session(account).await?)
-}
-
-/// The Maildir at this path. Its backend is asked for the mail of somebody: of whom does not matter, as long as the path does not
-/// say so.
-async fn maildir_session(path: &Path) -> Result<MaildirSession, Failure> {
-    if path.to_string_lossy().contains("%u") {
-        return Err(format!("{}: a path with %u in it cannot be used", path.display()).into());
-    }
-    let backend = MaildirBackend::new(MailRoot::new(path), Nobody)?;
-    Ok(backend.session(ANYBODY).await?)
 }

@@ -23,10 +23,8 @@ use imap_backend::{Error, ErrorKind, MailboxName, Quota, Usage};
 use super::Account;
 use crate::disk::maildirsize_file::{self, Found, Recount};
 use crate::format::mailbox_names::directory_name;
-use crate::format::maildirsize::{Amount, Limits};
+use crate::format::maildirsize::{Amount, Limits, TRASH};
 
-/// The mailbox that does not count.
-const TRASH: &str = ".Trash";
 /// How often a sum that says that there is no room is made sure of, at most: a client that is at its limit and makes room for one
 /// message after the other must not have everything listed for each.
 const COUNTED_AGAIN_EVERY: Duration = Duration::from_secs(60);

@@ -43,7 +43,7 @@ impl Subdirectory {
 }
 
 /// A message file's name and the subdirectory it is in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileAt<'a> {
     pub(crate) subdirectory: Subdirectory,
     pub(crate) name: &'a [u8],

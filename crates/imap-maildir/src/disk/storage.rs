@@ -137,6 +137,8 @@ pub(crate) struct FileStatus {
     pub(crate) links: u64,
     /// Access bits.
     pub(crate) mode: Mode,
+    /// The system user whose file it is.
+    pub(crate) owner: u32,
     version: FileVersion,
 }
 
@@ -199,6 +201,7 @@ impl From<Stat> for FileStatus {
             #[allow(clippy::useless_conversion)]
             links: stat.st_nlink.into(),
             mode: Mode::from_raw_mode(stat.st_mode),
+            owner: stat.st_uid,
             version: FileVersion {
                 identity,
                 size,
@@ -470,6 +473,13 @@ pub(crate) fn status_of(directory: impl AsFd) -> io::Result<FileStatus> {
 /// Whether this user may read a file.
 pub(crate) fn is_readable(directory: impl AsFd, name: impl Arg) -> bool {
     let access = rustix::fs::Access::READ_OK;
+    rustix::fs::accessat(directory, name, access, AtFlags::EACCESS).is_ok()
+}
+
+/// Whether this user may make and remove names in a directory.
+pub(crate) fn is_changeable(directory: impl AsFd, name: impl Arg) -> bool {
+    use rustix::fs::Access;
+    let access = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
     rustix::fs::accessat(directory, name, access, AtFlags::EACCESS).is_ok()
 }
 

@@ -8,6 +8,8 @@ use std::fmt;
 
 /// Files of as many octets or more are written anew.
 pub(crate) const LARGEST: u64 = 5120;
+/// The mailbox that does not count, by the name of its directory.
+pub(crate) const TRASH: &str = ".Trash";
 
 /// What an account may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

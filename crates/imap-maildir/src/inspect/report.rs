@@ -11,6 +11,17 @@ pub enum Severity {
     Problem,
 }
 
+impl Severity {
+    /// `note` or `problem`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Problem => "problem",
+        }
+    }
+}
+
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -59,6 +70,23 @@ pub enum Finding {
     Locked,
     /// Subscriptions to mailboxes that do not exist.
     SubscribedAndGone(usize),
+    /// A file of a mailbox or of the Maildir that is no regular file: it is not read.
+    NotAFile(String),
+    /// A directory or a file of the server's that this user may not change.
+    Unchangeable(String),
+    /// Files that belong to somebody else than the Maildir: one of them, and how many.
+    OtherOwner(String, usize),
+    /// A directory that every user of the system may change.
+    OpenToAll(String),
+    /// `maildirsize` says other octets and messages than there are.
+    WrongUsage {
+        /// What the file says.
+        says: (i64, i64),
+        /// What there is.
+        is: (i64, i64),
+    },
+    /// `maildirsize` cannot be understood; it is written anew when the quota is asked for.
+    UsageUnreadable,
 }
 
 impl Finding {
@@ -76,7 +104,9 @@ impl Finding {
             | Self::ImpossibleName(_)
             | Self::Doubled(_)
             | Self::UidList(_)
-            | Self::UidsUsedUp => Severity::Problem,
+            | Self::UidsUsedUp
+            | Self::NotAFile(_)
+            | Self::Unchangeable(_) => Severity::Problem,
             Self::MissingSubdirectory(_)
             | Self::WrongSize(_)
             | Self::NoUidList
@@ -87,7 +117,11 @@ impl Finding {
             | Self::UnusableModSequences
             | Self::OldTemporaries(_)
             | Self::Locked
-            | Self::SubscribedAndGone(_) => Severity::Note,
+            | Self::SubscribedAndGone(_)
+            | Self::OtherOwner(..)
+            | Self::OpenToAll(_)
+            | Self::WrongUsage { .. }
+            | Self::UsageUnreadable => Severity::Note,
         }
     }
 }
@@ -123,6 +157,17 @@ impl fmt::Display for Finding {
             Self::SubscribedAndGone(count) => {
                 write!(f, "subscriptions to mailboxes that do not exist: {count}")
             }
+            Self::NotAFile(name) => write!(f, "{name} is no regular file and is not read"),
+            Self::Unchangeable(name) => write!(f, "{name} may not be changed by who runs this: nothing can be stored there"),
+            Self::OtherOwner(name, count) => {
+                write!(f, "files of another system user than the Maildir: {count}, such as {name}")
+            }
+            Self::OpenToAll(name) => write!(f, "{name} may be changed by every user of the system"),
+            Self::WrongUsage { says, is } => {
+                let ((said_octets, said_messages), (octets, messages)) = (says, is);
+                write!(f, "maildirsize says {said_octets} octets and {said_messages} messages, and there are {octets} and {messages}")
+            }
+            Self::UsageUnreadable => f.write_str("maildirsize cannot be understood; it will be counted anew"),
         }
     }
 }
@@ -193,12 +238,7 @@ impl fmt::Display for Report {
 
 fn write_findings(f: &mut fmt::Formatter<'_>, findings: &[Finding]) -> fmt::Result {
     for finding in findings {
-        let mark = if finding.severity() == Severity::Problem {
-            "problem"
-        } else {
-            "note"
-        };
-        writeln!(f, "  {mark}: {finding}")?;
+        writeln!(f, "  {}: {finding}", finding.severity().as_str())?;
     }
     Ok(())
 }
