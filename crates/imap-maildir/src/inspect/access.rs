@@ -6,11 +6,12 @@ use super::report::Finding;
 use crate::disk::storage::{self, CWD, FileKind, FileStatus};
 
 /// The files of a mailbox beside its messages, and those of the whole Maildir.
-const CONTROL_FILES: [&str; 11] = [
+const CONTROL_FILES: [&str; 12] = [
     "dovecot-uidlist",
     "dovecot-keywords",
     "dovecot-acl",
     "imap-modseqs",
+    "imap-index",
     "annotations",
     "url-key",
     "dovecot-uidvalidity",
