@@ -21,8 +21,8 @@ use crate::{Access, Closed, Limits, Origin, Recency, Snapshot, UpdateBuffer};
 /// Follows the change log of a mailbox whose store allocates the versions: a database, one node of several.
 ///
 /// The log is read from a cursor, by whomever and whenever ([`catch_up`](Self::catch_up)): after a commit of one's own,
-/// before SELECT and STATUS, at NOOP, when a notification came. A notification is a reason to read and carries nothing. [`apply`](Self::apply) takes the pages in any order,
-/// twice, overlapping, from any thread; what lies above the cursor waits for what comes before it. Everything up to the
+/// before SELECT and STATUS, at NOOP, when a notification came. A notification is a reason to read and carries nothing. [`apply`](Self::apply) takes the pages in any order
+/// (but those of one read that was [cut short](Page::more_follows)), twice, overlapping, from any thread; what lies above the cursor waits for what comes before it. Everything up to the
 /// cursor is settled: nothing that a session is told (EXISTS, flags, UIDNEXT, HIGHESTMODSEQ, STATUS) runs ahead of it.
 ///
 /// The storage stays outside, and so do its locks: there is no guard, and nothing counts here. So this does not compile:

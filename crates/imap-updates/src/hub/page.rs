@@ -134,6 +134,11 @@ impl Page {
     /// before it tells anybody: a message that arrived early and changed late is in the last page, and has to be told
     /// before those with higher UIDs.
     ///
+    /// Apply the pages of such a read in their order, as [`catch_up`](crate::LogHub::catch_up) does. If one comes before
+    /// its predecessor, and a page of another read, which began later and was cut short too, takes the predecessor's place, then a
+    /// message that changed between the two reads is in neither. It is told with its next version; a new one is
+    /// hidden if messages with higher UIDs were told by then. Pages of a log that keeps every change may come in any order.
+    ///
     /// Cut between two versions, never inside one: the next page begins after `upto`, so a row of version `upto` that this
     /// page lacks is in neither, and is told to nobody; the hub cannot see it. With a LIMIT that may end inside a version,
     /// leave out the rows of the last one and let `upto` be the one before, or read the rest of it.
