@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Breaks imap-seq and imap-updates on purpose, one place at a time, in a copy, and looks whether the exhaustive search notices
-# at the depths of `cargo test`. Prints for each mutant the law that was broken and the length of the trace. The mutants of
+# at the depths of `cargo test`. Prints for each mutant the law that a shortest trace breaks. The mutants of
 # imap-seq are those of its own tests/mutants.sh. Takes half an hour on two cores.
 #
 #   crates/imap-updates/tests/mutants.sh [name ...]      a name is what stands before the colon

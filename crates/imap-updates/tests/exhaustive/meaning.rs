@@ -1,6 +1,6 @@
 //! Numbers, UIDs and sets mean what the client means by them.
 
-use imap_seq::SeqNum;
+use imap_seq::{SeqNum, Uid};
 use imap_updates::kind;
 
 use super::fault::Fault;
@@ -63,11 +63,10 @@ pub fn numbers_mean_what_the_client_means(world: &mut World, session: usize) -> 
         pending == gone,
         "{pending} EXPUNGEs are pending, and {gone} have to be"
     );
-    let seqs = seat
-        .buffer
-        .view()
-        .uids()
-        .filter_map(|uid| seat.buffer.view().seq_of(uid));
+    let view = seat.buffer.view();
+    let all: Vec<u32> = view.uids().map(Uid::get).collect();
+    law!(all == list, "the view has the UIDs {all:?}, the client {list:?}");
+    let seqs = view.uids().filter_map(|uid| view.seq_of(uid));
     law!(
         seqs.map(SeqNum::get).eq(1..=exists),
         "the numbers do not run from 1 to {exists}"

@@ -26,8 +26,8 @@ pub struct Seat {
     pub told: u64,
     /// The hub's version at the last drain.
     pub drained_at: u64,
-    /// The store's version when it was told of flags last.
-    pub flags_told_at: u64,
+    /// The store's version when it was told anything last.
+    pub told_at: u64,
     pub has_keyword: bool,
     /// What a faulty server keeps of earlier drains.
     pub kept: Vec<Line>,
@@ -61,8 +61,8 @@ impl Seat {
             }
             self.hear_line(line, moment)?;
         }
-        if lines.iter().any(|line| matches!(line, Line::Fetch { .. })) {
-            self.flags_told_at = moment.store.version;
+        if !lines.is_empty() {
+            self.told_at = moment.store.version;
         }
         Ok(())
     }
@@ -241,8 +241,8 @@ impl Seat {
     }
 
     /// Whether the message's changes since the last drain are this session's own, by `FLAGS.SILENT`; nobody else changed anything
-    /// before them, which may be merged into them where a log is read; and the session was told of no flags since, which
-    /// might have been older ones of the same message.
+    /// before them, which may be merged into them where a log is read; and the session was told nothing since, which
+    /// might have been older flags of the same message.
     fn is_echo(&self, message: u8, moment: &Moment<'_>) -> bool {
         let me = self.buffer.origin();
         let rows = || {
@@ -257,7 +257,7 @@ impl Seat {
             .map(|row| row.version)
             .max();
         last.is_some_and(|last| {
-            let own = |row: &Row| row.by == me && row.silent && row.version > self.flags_told_at;
+            let own = |row: &Row| row.by == me && row.silent && row.version > self.told_at;
             rows().filter(|row| row.version <= last).all(own)
         })
     }

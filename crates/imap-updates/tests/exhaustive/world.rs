@@ -183,7 +183,7 @@ impl World {
             horizon: self.store.arrived_by(cursor),
             recent: mine,
             drained_at: cursor,
-            flags_told_at: 0,
+            told_at: 0,
             kept: Vec::new(),
         }
     }
