@@ -17,7 +17,7 @@ FROM, SUBJECT, BODY = "needlefrom", "needlesubject", "needlebody"
 
 
 def some(dice, least, most):
-    return " ".join(dice.choice(WORDS) for _ in range(dice.randint(least, most)))
+    return " ".join(dice.choices(WORDS, k=dice.randint(least, most)))
 
 
 def header(number, dice):

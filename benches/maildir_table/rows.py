@@ -191,7 +191,7 @@ def structure(place, server):
 
 
 def search(place, server):
-    """Each search twice in a row: the first one may fill an index that the second one has."""
+    """Each search twice: the first one may fill an index, or have one filled, that the second one has."""
     count = place.given.count
     place.without_index(server, "mid", count)
     with server:
@@ -204,6 +204,7 @@ def search(place, server):
                 if found != count // 100:
                     raise Wrong(f"SEARCH {key}: {found} of {count // 100}")
                 yield f"{key.lower()} {figure}", took
+                server.settle()
         client.logout()
 
 

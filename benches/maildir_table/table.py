@@ -120,7 +120,7 @@ def plots(figures, folder):
     """A plot for each unit, as SVG: bars of both servers, and a mark at what is asked. Needs matplotlib."""
     import matplotlib
     matplotlib.use("svg")
-    matplotlib.rcParams.update({"svg.hashsalt": "maildir", "font.size": 9})
+    matplotlib.rcParams.update({"svg.hashsalt": "maildir", "svg.fonttype": "none", "font.size": 9})
     import matplotlib.pyplot as pyplot
     for unit, name, axis in (("s", "times", "seconds"), ("MB", "memory", "MB"), ("/s", "append", "messages a second")):
         bars = [(f"{title.split(':')[0]}: {words}" if title[0].isdigit() else words, which, columns, asked)
