@@ -7,8 +7,7 @@
     python3 benches/maildir_table FOLDER --rows '' --docs docs         no row: the figures that are there into the docs
 
 Needs Linux, root (Dovecot's settings, dropping caches, files of another user), Dovecot in the PATH, and for the plots matplotlib. The
-figures go to FOLDER/figures.jsonl, a line each; of each row the last run counts. A million messages take 10 GB and ten minutes to make;
-they stay in FOLDER for the next run.
+figures go to FOLDER/figures.jsonl, a line each; of each row the last run counts. The mail stays in FOLDER for the next run.
 """
 
 import argparse
@@ -39,6 +38,7 @@ def arguments():
     given.add_argument("--rounds", type=int, default=1, help="so often each row; the table has the medians")
     given.add_argument("--large", type=int, default=table.LARGE, help="messages of the large mailbox")
     given.add_argument("--count", type=int, default=table.MIDDLE, help="messages of the middle mailbox")
+    given.add_argument("--distinct", type=int, default=table.MIDDLE, help="messages after which they come again, by hundreds")
     given.add_argument("--appends", type=int, default=2000)
     given.add_argument("--idlers", type=int, default=10_000)
     given.add_argument("--dovecot-idlers", type=int, default=1000, help="fewer: each is a process")

@@ -88,12 +88,13 @@ def make(maildir, owner):
     own(maildir, owner)
 
 
-def fill(maildir, source, count, owner):
-    """A Maildir of the first messages of a template, as links: a message's octets never change."""
+def fill(maildir, folder, count, distinct, owner):
+    """A Maildir of links to a template's messages, as a message's octets never change. Beyond `distinct` they come again, under other
+    names: names and directories are what makes a large mailbox, and a million files are long in the making."""
+    source = template(folder, min(count, distinct), owner)
     make(maildir, owner)
     for number in range(count):
-        file = name(number)
-        os.link(source / file, maildir / "cur" / file)
+        os.link(source / name(number % distinct), maildir / "cur" / name(number))
 
 
 def forget_indexes(maildir):

@@ -14,24 +14,34 @@ class Place:
         self.folder.mkdir(parents=True, exist_ok=True)
         os.chmod(self.folder, 0o755)
 
+    def mark(self, server, user):
+        return server.folder / f"{user}.filled"
+
     def mailbox(self, server, user, count):
-        """The user's Maildir with so many messages, filled unless it is as it was filled."""
-        maildir, mark = server.maildir(user), server.folder / f"{user}.filled"
-        if not mark.exists() or int(mark.read_text()) != count:
+        """The user's Maildir with so many messages, and those that were delivered since it was filled: how many there are."""
+        mark = self.mark(server, user)
+        filled, more = map(int, mark.read_text().split()) if mark.exists() else (None, 0)
+        if filled != count:
             mark.unlink(missing_ok=True)
-            source = mail.template(self.folder / "template", count, self.owner) if count else None
-            mail.fill(maildir, source, count, self.owner)
-            mark.write_text(str(count))
-        return maildir
+            mail.fill(server.maildir(user), self.folder / "template", count, self.given.distinct, self.owner)
+            mark.write_text(f"{count} 0")
+            more = 0
+        return count + more
+
+    def deliver(self, server, user, octets, label):
+        """Another message in that mailbox, by a delivery agent; says when it came into sight."""
+        filled, more = self.mark(server, user).read_text().split()
+        self.mark(server, user).write_text(f"{filled} {int(more) + 1}")
+        return mail.deliver(server.maildir(user), octets, label, self.owner)
 
     def spoil(self, server, user):
-        """The row changes what is in the mailbox: it is filled anew before the next one."""
-        (server.folder / f"{user}.filled").unlink(missing_ok=True)
+        """What is in the mailbox is no longer known: it is filled anew before the next row."""
+        self.mark(server, user).unlink(missing_ok=True)
 
     def without_index(self, server, user, count):
-        maildir = self.mailbox(server, user, count)
-        mail.forget_indexes(maildir)
-        return maildir
+        there = self.mailbox(server, user, count)
+        mail.forget_indexes(server.maildir(user))
+        return there
 
     def forget_caches(self):
         """What was read is no longer in memory. False where that is not ours to say."""

@@ -21,20 +21,21 @@ def opened(server, user, exists):
 
 
 def indexed(place, server, user, count):
-    """The mailbox was opened and every message looked at before: whatever the server keeps, it has. It is stopped then."""
-    place.mailbox(server, user, count)
+    """The mailbox was opened and every message looked at before: whatever the server keeps, it has. It is stopped then. How many
+    messages there are."""
+    there = place.mailbox(server, user, count)
     with server:
-        client, _ = opened(server, user, count)
+        client, _ = opened(server, user, there)
         client.command("UID SEARCH UNSEEN")
         client.logout()
         server.settle()
+    return there
 
 
 # -- the large mailbox
 
 def first(place, server):
-    count = place.given.large
-    place.without_index(server, "big", count)
+    count = place.without_index(server, "big", place.given.large)
     with server:
         client, took = opened(server, "big", count)
         yield "open", took
@@ -43,8 +44,7 @@ def first(place, server):
 
 
 def again(place, server):
-    count = place.given.large
-    indexed(place, server, "big", count)
+    count = indexed(place, server, "big", place.given.large)
     with server:
         client, took = opened(server, "big", count)
         yield "open", took
@@ -65,9 +65,7 @@ def rename(maildir):
 
 def told(place, server):
     """The time until a session's NOOP tells: what another program does, to a session that looks again and again."""
-    count = place.given.large
-    indexed(place, server, "big", count)
-    place.spoil(server, "big")
+    count = indexed(place, server, "big", place.given.large)
     maildir = server.maildir("big")
     with server:
         client, _ = opened(server, "big", count)
@@ -76,7 +74,7 @@ def told(place, server):
         client.until(lambda line: FETCHED in line)
         yield "rename", time.perf_counter() - began
         server.settle()
-        began = mail.deliver(maildir, mail.message(1), "told", place.owner)
+        began = place.deliver(server, "big", mail.message(1), "told")
         client.until(lambda line: line.endswith(b" EXISTS"))
         yield "delivery", time.perf_counter() - began
         yield "peak", server.peak()
@@ -103,12 +101,10 @@ class Bystander(threading.Thread):
 
 def restart(place, server):
     """A rename and a delivery while the server was not running, seen by the first SELECT; another user goes on."""
-    count = place.given.large
-    indexed(place, server, "big", count)
+    count = indexed(place, server, "big", place.given.large)
     place.mailbox(server, "other", 100)
-    place.spoil(server, "big")
     rename(server.maildir("big"))
-    mail.deliver(server.maildir("big"), mail.message(1), "restart", place.owner)
+    place.deliver(server, "big", mail.message(1), "restart")
     with server:
         other = Bystander(server)
         other.start()
@@ -122,8 +118,7 @@ def restart(place, server):
 
 def flags(place, server):
     """Two sessions ask for all flags at the same time."""
-    count = place.given.large
-    indexed(place, server, "big", count)
+    count = indexed(place, server, "big", place.given.large)
     with server:
         clients = [opened(server, "big", count)[0] for _ in range(2)]
         failed = []

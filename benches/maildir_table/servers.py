@@ -27,6 +27,7 @@ first_valid_uid = 1
 first_valid_gid = 1
 mail_max_userip_connections = 30000
 default_client_limit = 19000
+default_vsz_limit = 4 G
 login_trusted_networks = 127.0.0.0/8
 namespace inbox {{
   inbox = yes
