@@ -185,7 +185,11 @@ impl Account {
     }
 
     /// The directory of a mailbox, whether or not it exists.
-    async fn find(self: &Arc<Self>, name: &MailboxName, absent: ErrorKind) -> Result<PathBuf, Error> {
+    pub(crate) async fn find(
+        self: &Arc<Self>,
+        name: &MailboxName,
+        absent: ErrorKind,
+    ) -> Result<PathBuf, Error> {
         let directory = directory_name(name).map_err(|error| Error::new(absent).with_source(error))?;
         if is_below_inbox(directory.as_bytes()) {
             self.blocking(move |account| account.tree.find(&directory)).await
@@ -302,7 +306,7 @@ impl Account {
         .await
     }
 
-    fn mailboxes(&self) -> io::Result<BTreeSet<MailboxName>> {
+    pub(crate) fn mailboxes(&self) -> io::Result<BTreeSet<MailboxName>> {
         let mut mailboxes = BTreeSet::from([MailboxName::inbox()]);
         self.tree
             .mailboxes(|directory| mailboxes.extend(mailbox_name(directory)))?;
@@ -549,7 +553,7 @@ impl Account {
         result
     }
 
-    async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Error> {

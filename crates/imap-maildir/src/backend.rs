@@ -23,6 +23,7 @@ use crate::format::special_uses::ByName;
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::keep::Indexing;
 use crate::mailbox::watch::Watcher;
+use crate::reindex::Indexed;
 use crate::session::{MaildirSession, abilities};
 
 /// Where users' Maildirs are: a path with `%u` in place of the user's name, such as `/var/mail/%u/Maildir`.
@@ -147,6 +148,15 @@ impl<A: Authenticator> MaildirBackend<A> {
     pub fn with_index_from(mut self, messages: Option<u32>) -> Self {
         self.shared.indexing = messages.map_or(Indexing::Never, Indexing::From);
         self
+    }
+
+    /// Makes the indices of a user's mailboxes anew, with what is in each message, and says so of each mailbox. It may run while a
+    /// server does: a mailbox that another process has open is left alone.
+    ///
+    /// # Errors
+    /// As [`session`](Self::session); others where a mailbox cannot be read.
+    pub async fn reindex(&self, user: &str, told: impl FnMut(&str, Indexed)) -> Result<(), Error> {
+        self.session(user).await?.account().reindex(told).await
     }
 
     /// A session of a user without asking for a password: for local tools and tests. Makes a missing Maildir.

@@ -503,6 +503,8 @@ mod tests {
         assert_eq!(usage("100S\n12 2\n"), [Finding::WrongUsage { says, is }]);
         assert_eq!(usage("100S\nrubbish\n"), [Finding::UsageUnreadable]);
         symlink("elsewhere", home.path().join("imap-modseqs")).unwrap();
+        let open_to_all = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        fs::set_permissions(home.path(), open_to_all).unwrap();
         fs::create_dir(home.path().join(".a/dovecot-acl")).unwrap();
         let report = inspect(home.path()).unwrap();
         let is_file = |finding: &Finding| matches!(finding, Finding::NotAFile(_));

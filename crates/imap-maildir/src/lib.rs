@@ -110,6 +110,7 @@ mod format;
 pub mod inspect;
 pub mod local;
 mod mailbox;
+mod reindex;
 mod selected;
 mod session;
 
@@ -119,5 +120,6 @@ mod tests;
 pub use backend::{MailRoot, MaildirBackend};
 pub use format::mailbox_names::InvalidUser;
 pub use imap_backend::{Authenticator, PasswordCheck};
+pub use reindex::Indexed;
 pub use selected::MaildirMailbox;
 pub use session::MaildirSession;

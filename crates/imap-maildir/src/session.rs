@@ -38,6 +38,12 @@ impl MaildirSession {
     }
 }
 
+impl MaildirSession {
+    pub(crate) const fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+}
+
 impl Session for MaildirSession {
     type Mailbox = MaildirMailbox;
 

@@ -246,6 +246,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_is_read_again_and_other_octets_are_refused() {
+        let sets = [
+            set([]),
+            set([1, 5, 70_000, u32::MAX]),
+            set(1..=200_000),
+            set((1..300_000).step_by(2)),
+        ];
+        for set in sets {
+            let octets = set.to_bytes();
+            assert_eq!(UidSet::from_bytes(&octets), Ok(set));
+            for length in 0..octets.len().min(64) {
+                assert_eq!(UidSet::from_bytes(&octets[..length]), Err(InvalidUidSet));
+            }
+        }
+        assert!(set(1..=200_000).to_bytes().len() < 100, "runs are short");
+        let mut with_zero = Vec::new();
+        RoaringBitmap::from_iter([0, 1])
+            .serialize_into(&mut with_zero)
+            .unwrap();
+        assert_eq!(UidSet::from_bytes(&with_zero), Err(InvalidUidSet));
+    }
+
+    #[test]
     fn the_ends_of_the_uid_space_print() {
         assert_eq!(
             set([1, u32::MAX - 1, u32::MAX]).to_string(),

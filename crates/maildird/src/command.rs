@@ -13,6 +13,7 @@ use imap_daemon::users::{self, IfMissing, UserName, Users, UsersError};
 
 use crate::check::{self, CheckArgs};
 use crate::config::{MailRoot, MailRootLinks, MaildirLayer, Settings, SpecialUse, StorageQuota, example};
+use crate::reindex::{self, ReindexArgs};
 use crate::serve;
 use crate::transfer::{self, ExportArgs, ImportArgs};
 
@@ -30,6 +31,7 @@ Examples:
   maildird serve --mail-root '/var/mail/%u/Maildir' --users users --listen 127.0.0.1:1143
   maildird serve --config /etc/maildird/maildird.toml
   maildird check /var/mail/ada/Maildir                look a Maildir over; changes nothing
+  maildird reindex --config /etc/maildird/maildird.toml ada
   maildird import --config /etc/maildird/maildird.toml imap ada mail.example.org --login ada@example.org
   maildird export --config /etc/maildird/maildird.toml mbox ada /srv/export/ada
 
@@ -48,6 +50,8 @@ enum Command {
     Check(CheckArgs),
     /// Take mail in; run again after it was interrupted, it stores nothing twice
     Import(Box<ImportArgs>),
+    /// Make the indices beside the mail anew, such as before a server is started on many messages
+    Reindex(ReindexArgs),
     /// Give mail out; run again after it was interrupted, it goes on
     Export(ExportArgs),
 }
@@ -72,6 +76,9 @@ struct ServeArgs {
     /// How many messages each user may hold, where no other program says so in the user's maildirsize [default: no limit]
     #[arg(long, value_name = "COUNT")]
     quota_messages: Option<NonZeroU64>,
+    /// Mailboxes of so many messages or more have an index beside the mail; 0 for none [default: 256]
+    #[arg(long, value_name = "MESSAGES")]
+    index_from: Option<u32>,
     /// The users file (see `maildird user`)
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
@@ -136,6 +143,7 @@ pub(crate) fn run(line: CommandLine) -> Result<ExitCode, Failure> {
         Command::User { command } => user(command),
         Command::Check(args) => check::run(args),
         Command::Import(args) => transfer::import(*args),
+        Command::Reindex(args) => reindex::run(args),
         Command::Export(args) => transfer::export(args),
     }
 }
@@ -151,6 +159,7 @@ fn run_serve(args: ServeArgs) -> Result<ExitCode, Failure> {
         special_use: args.special_use,
         quota_storage: args.quota_storage,
         quota_messages: args.quota_messages,
+        index_from: args.index_from,
         users: args.users,
     };
     serve::run(Settings::of(args.server.over_file(own)?)?)

@@ -14,6 +14,9 @@ mod quota;
 pub(crate) use mail_root::MailRoot;
 pub(crate) use quota::StorageQuota;
 
+/// What is smaller is listed as quickly as an index is read.
+pub(crate) const INDEX_FROM: u32 = 256;
+
 /// A commented file with every key.
 pub(crate) fn example() -> String {
     format!(
@@ -36,6 +39,8 @@ pub(crate) struct MaildirLayer {
     pub(crate) quota_storage: Option<StorageQuota>,
     /// How many messages each user may hold.
     pub(crate) quota_messages: Option<NonZeroU64>,
+    /// From how many messages on a mailbox has an index; 0 for none.
+    pub(crate) index_from: Option<u32>,
     /// The users file.
     pub(crate) users: Option<PathBuf>,
 }
@@ -55,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) quota_storage: Option<StorageQuota>,
     /// How many messages each user may hold; no limit where there is none.
     pub(crate) quota_messages: Option<NonZeroU64>,
+    /// From how many messages on a mailbox has an index; 0 for none.
+    pub(crate) index_from: u32,
     /// The users file.
     pub(crate) users: PathBuf,
 }
@@ -88,6 +95,7 @@ impl Section for MaildirLayer {
         "special_use",
         "quota_storage",
         "quota_messages",
+        "index_from",
         "users",
     ];
 
@@ -98,6 +106,7 @@ impl Section for MaildirLayer {
             "special_use" => self.special_use = file.next_value()?,
             "quota_storage" => self.quota_storage = file.next_value()?,
             "quota_messages" => self.quota_messages = file.next_value()?,
+            "index_from" => self.index_from = file.next_value()?,
             "users" => self.users = file.next_value()?,
             other => return unknown_key(other),
         }
@@ -117,6 +126,7 @@ impl Section for MaildirLayer {
             special_use: self.special_use.or(below.special_use),
             quota_storage: self.quota_storage.or(below.quota_storage),
             quota_messages: self.quota_messages.or(below.quota_messages),
+            index_from: self.index_from.or(below.index_from),
             users: self.users.or(below.users),
         }
     }
@@ -145,6 +155,7 @@ impl Settings {
             special_use: own.special_use.unwrap_or_default(),
             quota_storage: own.quota_storage,
             quota_messages: own.quota_messages,
+            index_from: own.index_from.unwrap_or(INDEX_FROM),
             users,
         })
     }

@@ -4,6 +4,7 @@ mod check;
 mod command;
 mod config;
 mod place;
+mod reindex;
 mod serve;
 mod transfer;
 

@@ -11,7 +11,7 @@ use imap_daemon::users::{UserName, Users};
 use imap_maildir::MaildirBackend;
 use rustix::process::geteuid;
 
-use crate::config::{MailRoot, MailRootLinks, MaildirLayer};
+use crate::config::{INDEX_FROM, MailRoot, MailRootLinks, MaildirLayer};
 use crate::serve;
 
 /// Where the Maildirs are.
@@ -72,6 +72,7 @@ impl Place {
             backend,
             self.0.special_use.unwrap_or_default(),
             quota,
+            self.0.index_from.unwrap_or(INDEX_FROM),
         ))
     }
 

@@ -43,8 +43,8 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let root = mail_root(&settings.mail_root, settings.mail_root_links);
     let quota = (settings.quota_storage, settings.quota_messages);
     let backend = MaildirBackend::new(root, users)?;
-    plan.serve(with_settings(backend, settings.special_use, quota), &ready)
-        .await
+    let backend = with_settings(backend, settings.special_use, quota, settings.index_from);
+    plan.serve(backend, &ready).await
 }
 
 /// The backend's form of the mail root.
@@ -61,11 +61,13 @@ pub(crate) fn with_settings<A: imap_maildir::Authenticator>(
     backend: MaildirBackend<A>,
     special_use: SpecialUse,
     (storage, messages): (Option<StorageQuota>, Option<NonZeroU64>),
+    index_from: u32,
 ) -> MaildirBackend<A> {
     let backend = match special_use {
         SpecialUse::ByName => backend,
         SpecialUse::AsCreated => backend.without_special_use_by_name(),
     };
+    let backend = backend.with_index_from((index_from > 0).then_some(index_from));
     backend.with_quota(storage.map(|quota| quota.0), messages.map(NonZeroU64::get))
 }
 

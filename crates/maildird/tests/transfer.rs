@@ -30,7 +30,7 @@ fn string(path: &Path) -> &str {
 }
 
 /// A command with where the Maildirs are.
-fn arguments<'a>(site: &Site, words: &[&'a str]) -> Vec<String> {
+fn arguments(site: &Site, words: &[&str]) -> Vec<String> {
     let (root, users) = (site.mail_root(), site.users());
     let place = ["--mail-root", &root, "--users", &users];
     words

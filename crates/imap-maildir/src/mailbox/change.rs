@@ -20,6 +20,9 @@ use crate::mailbox::locate::Finder;
 use crate::mailbox::numbers::Batch;
 use crate::mailbox::open::{OpenMailbox, Writer};
 
+/// Messages that are worked on at once: each is held three times over, some kilobyte.
+const AT_ONCE: usize = 16_384;
+
 /// What became of one message.
 #[derive(Debug)]
 enum Outcome {
@@ -105,21 +108,43 @@ impl OpenMailbox {
             self.define_for(writer, lock, change)?;
         }
         let letters = self.letters();
-        let (concerned, others): (Vec<_>, Vec<_>) = self
-            .known(uids)
-            .into_iter()
-            .partition(|(_, entry)| change.concerns(entry.modseq));
-        let mut modified: UidSet = others.into_iter().map(|(uid, _)| uid).collect();
-        let outcomes = self.change_each(writer, lock, concerned, |finder, entry| {
-            self.store_one(finder, entry, change, &letters)
-        });
-        let refused = outcomes
-            .of_each
-            .iter()
-            .filter(|(_, outcome)| outcome.is_refused());
-        modified.extend(refused.map(|(uid, _)| *uid));
-        self.publish_outcomes(writer, outcomes, origin)?;
+        let mut modified = UidSet::new();
+        let mut finder = Finder::new(&self.directory);
+        self.in_parts(uids, |part| {
+            let known = self.known(part).map_err(from_io)?;
+            let (concerned, others): (Vec<_>, Vec<_>) = known
+                .into_iter()
+                .partition(|(_, entry)| change.concerns(entry.modseq));
+            modified.extend(others.into_iter().map(|(uid, _)| uid));
+            let outcomes = self.change_each(writer, lock.as_ref(), concerned, |entry| {
+                self.store_one(&mut finder, entry, change, &letters)
+            });
+            let of_each = outcomes.of_each.iter();
+            let refused = of_each.filter(|(_, outcome)| outcome.is_refused());
+            modified.extend(refused.map(|(uid, _)| *uid));
+            self.publish_outcomes(writer, outcomes, origin)
+        })?;
         Ok(modified)
+    }
+
+    /// Works on so many messages at once that a million of them need not be in memory. Goes on after an error, and gives the
+    /// first.
+    fn in_parts(
+        &self,
+        uids: &UidSet,
+        mut work: impl FnMut(&[Uid]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut uids = uids.iter();
+        let mut result = Ok(());
+        loop {
+            let part: Vec<Uid> = uids.by_ref().take(AT_ONCE).collect();
+            if part.is_empty() {
+                return result;
+            }
+            let done = work(&part);
+            result = result.and(done);
+            self.save_early();
+        }
     }
 
     /// Removes those of the messages that have `\Deleted`, on disk and now. Blocks. Not synced: a power failure may bring
@@ -136,12 +161,16 @@ impl OpenMailbox {
         if let Err(error) = self.check_alive() {
             return (removed, Err(from_io(error)));
         }
-        let mut messages = self.known(uids);
-        messages.retain(|(_, entry)| entry.info.contains(Letter::Trashed));
-        let outcomes = self.change_each(writer, lock, messages, |finder, entry| {
-            self.remove_one(finder, entry, &mut removed)
+        let mut finder = Finder::new(&self.directory);
+        let result = self.in_parts(uids, |part| {
+            let mut messages = self.known(part).map_err(from_io)?;
+            messages.retain(|(_, entry)| entry.info.contains(Letter::Trashed));
+            let outcomes = self.change_each(writer, lock.as_ref(), messages, |entry| {
+                self.remove_one(&mut finder, entry, &mut removed)
+            });
+            self.publish_outcomes(writer, outcomes, Origin::EXTERNAL)
         });
-        (removed, self.publish_outcomes(writer, outcomes, Origin::EXTERNAL))
+        (removed, result)
     }
 
     /// Works on one message after the other. Of those that cannot be changed the first error is kept; the others go on.
@@ -152,21 +181,20 @@ impl OpenMailbox {
     fn change_each(
         &self,
         writer: &mut Writer,
-        lock: Option<Dotlock>,
+        lock: Option<&Dotlock>,
         messages: Vec<(Uid, Entry)>,
-        mut change: impl FnMut(&mut Finder<'_>, &Entry) -> io::Result<Outcome>,
+        mut change: impl FnMut(&Entry) -> io::Result<Outcome>,
     ) -> Outcomes {
-        let mut finder = Finder::new(&self.directory);
         let mut outcomes = Outcomes {
             of_each: Vec::with_capacity(messages.len()),
             first_error: None,
         };
         self.own_change(writer, |_| {
             for (uid, entry) in messages {
-                if let Some(Err(error)) = lock.as_ref().map(Dotlock::keep) {
+                if let Some(Err(error)) = lock.map(Dotlock::keep) {
                     tracing::debug!(%error, "the UID list's lock was taken away during a change");
                 }
-                match change(&mut finder, &entry) {
+                match change(&entry) {
                     Ok(outcome) => outcomes.of_each.push((uid, outcome)),
                     Err(error) => {
                         let _ = outcomes.first_error.get_or_insert(error);
@@ -224,11 +252,13 @@ impl OpenMailbox {
         Ok(removed.map_or(Outcome::Gone, |(outcome, _)| outcome))
     }
 
-    fn known(&self, uids: &UidSet) -> Vec<(Uid, Entry)> {
-        let mut hub = self.hub.lock();
-        uids.iter()
-            .filter_map(|uid| Some((uid, hub.get(uid)?.clone())))
-            .collect()
+    fn known(&self, uids: &[Uid]) -> io::Result<Vec<(Uid, Entry)>> {
+        let mut known = Vec::with_capacity(uids.len());
+        self.hub.lock().pages.look_up(uids, |uid, entry| {
+            known.extend(entry.map(|entry| (uid, entry.clone())));
+        });
+        self.check_index()?;
+        Ok(known)
     }
 
     /// Publishes what was done, also when an error ended it early: what is on disk is on disk. Where no mod-sequence can be

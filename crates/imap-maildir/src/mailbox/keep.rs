@@ -156,6 +156,10 @@ impl OpenMailbox {
         }
     }
 
+    pub(crate) fn has_index(&self) -> bool {
+        self.index_file.lock().is_some()
+    }
+
     pub(super) fn index_file(&self) -> Option<Arc<IndexFile>> {
         self.index_file.lock().clone()
     }

@@ -59,7 +59,12 @@ impl OpenMailbox {
         lock: &Dotlock,
         mut files: Vec<FoundFile>,
     ) -> io::Result<Assigned> {
-        files.sort_by_cached_key(|file| (arrival_order(file.base()), file.name.clone()));
+        files.sort_by_cached_key(|file| arrival_order(file.base()));
+        for at_once in
+            files.chunk_by_mut(|one, other| arrival_order(one.base()) == arrival_order(other.base()))
+        {
+            at_once.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        }
         let names = files.iter().map(|file| Arc::from(file.base())).collect();
         lock.keep()?;
         let uids = writer

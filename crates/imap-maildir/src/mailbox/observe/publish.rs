@@ -16,6 +16,9 @@ use crate::mailbox::index::{Entry, Index};
 use crate::mailbox::numbers::Batch;
 use crate::mailbox::open::{OpenMailbox, Writer};
 
+/// Messages that become known at once: some 300 octets each.
+const ENTRIES: usize = 16 * BATCH;
+
 /// A message that gets a number.
 type Numbered = (Uid, Info);
 
@@ -36,10 +39,10 @@ impl OpenMailbox {
             arrived,
             claimed,
         } = difference;
-        let arrived = self.with_entries(writer, arrived);
+        let kept = kept_numbers(writer, &arrived);
         let known: Vec<Uid> = expunged.iter().collect();
-        if means == Means::Listing(Scope::Both) {
-            // Messages that the file of mod-sequences has and the disk has not.
+        if means != Means::Listing(Scope::New) {
+            // Messages that the file of mod-sequences has and the disk has not: every record of the UID list is accounted for.
             expunged = expunged.union(&writer.numbers.beside(writer.list.next_uid()));
         }
         let changed: Vec<Vec<Numbered>> = renamed
@@ -48,7 +51,6 @@ impl OpenMailbox {
             .collect();
         let mut batches = vec![Batch::Gone(expunged.clone())];
         batches.extend(changed.iter().cloned().map(Batch::Changed));
-        batches.extend(arrived.chunks(BATCH).map(new_ones));
         let mut numbers = self.number(writer, batches)?.into_iter();
         if let Some(modseq) = numbers.next().flatten() {
             self.publish_expunged(writer, &known, expunged, modseq)?;
@@ -68,6 +70,39 @@ impl OpenMailbox {
                 );
             }
         }
+        let mut arrived = arrived.into_iter().zip(kept);
+        loop {
+            // So many at once that a million need not be in memory.
+            let part: Vec<_> = arrived.by_ref().take(ENTRIES).collect();
+            if part.is_empty() {
+                break;
+            }
+            self.publish_arrived(writer, part)?;
+        }
+        writer.settle();
+        self.hub.lock().uid_next = writer.uid_next();
+        Ok(())
+    }
+
+    /// Publishes messages that came, with the numbers that they keep.
+    fn publish_arrived(
+        &self,
+        writer: &mut Writer,
+        arrived: Vec<(Arrival, Option<ModSeq>)>,
+    ) -> io::Result<()> {
+        let arriving = |(arrival, kept): (Arrival, Option<ModSeq>)| {
+            let mut entry = Entry::of(&arrival.file);
+            entry.saved = writer.list.saved_at(arrival.uid.get());
+            Arriving {
+                uid: arrival.uid,
+                entry,
+                recency: arrival.recency,
+                kept,
+            }
+        };
+        let arrived: Vec<Arriving> = arrived.into_iter().map(arriving).collect();
+        let batches = arrived.chunks(BATCH).map(new_ones).collect();
+        let numbers = self.number(writer, batches)?;
         for (arrived, number) in arrived.chunks(BATCH).zip(numbers) {
             let mut hub = self.publishing()?;
             hub.set_modseq(number.unwrap_or(ModSeq::MIN));
@@ -79,26 +114,7 @@ impl OpenMailbox {
             drop(hub);
             self.save_early();
         }
-        writer.settle();
-        self.hub.lock().uid_next = writer.uid_next();
         Ok(())
-    }
-
-    /// The files of arrivals as entries, with the numbers that they keep.
-    fn with_entries(&self, writer: &mut Writer, arrived: Vec<Arrival>) -> Vec<Arriving> {
-        let arriving = |arrival: Arrival| {
-            let mut entry = Entry::of(&arrival.file);
-            entry.saved = writer.list.saved_at(arrival.uid.get());
-            let kept = writer.numbers.kept(arrival.uid, &entry.info);
-            writer.numbers.is_now_known(arrival.uid);
-            Arriving {
-                uid: arrival.uid,
-                entry,
-                recency: arrival.recency,
-                kept,
-            }
-        };
-        arrived.into_iter().map(arriving).collect()
     }
 
     /// The messages among renamed ones that have other flags now.
@@ -210,6 +226,18 @@ struct Arriving {
     recency: Recency,
     /// The number it had when the mailbox was closed.
     kept: Option<ModSeq>,
+}
+
+/// The numbers that messages keep which were there when the mailbox was closed. All are known from here on: none counts as one
+/// that another process numbered.
+fn kept_numbers(writer: &mut Writer, arrived: &[Arrival]) -> Vec<Option<ModSeq>> {
+    let kept = |arrival: &Arrival| {
+        let info = Info::parse(arrival.file.suffix());
+        let kept = writer.numbers.kept(arrival.uid, &info);
+        writer.numbers.is_now_known(arrival.uid);
+        kept
+    };
+    arrived.iter().map(kept).collect()
 }
 
 fn new_ones(arrived: &[Arriving]) -> Batch {
