@@ -158,10 +158,11 @@ impl OpenMailbox {
 
     /// Makes what is known agree with the disk, before anybody is told.
     fn begin(&self, watch: impl Fn(Told) -> WatchedDirectories) -> io::Result<()> {
-        // Before the first listing, so that events tell of everything since.
-        *self.watched.lock() = Some(watch(self.directory.told()));
+        // Before anything is looked at, so that events tell of everything since.
+        let watched = watch(self.directory.told());
+        self.directory.announce_changes(watched.own_changes());
+        *self.watched.lock() = Some(watched);
         let mut writer = self.writer_of_new()?;
-        self.listen_from_now_on(&mut writer)?;
         let _ = self.directory.clean_temporaries(crate::disk::clock::seconds());
         self.observe(&mut writer)?;
         // A file that is to be written anew is, also where there is no message: HIGHESTMODSEQ will be told.
@@ -325,7 +326,7 @@ impl OpenMailbox {
         scan::confirm_missing(&self.directory, Scope::Both, &mut listing, missing)?;
         let seen = Seen::new(Scope::Both, &listing, started);
         let mut comparison = self.compare(writer, &listing.found)?;
-        self.listened(writer, listening, &mut comparison);
+        self.listened(writer, listening, &mut comparison)?;
         Ok(Observation {
             seen,
             doubles: listing.doubles,

@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::time::Instant;
 
-use imap_seq::Uid;
+use imap_seq::{Uid, UidSet};
 
 use super::compare::{Comparison, recency};
 use super::{Arrival, Means, Observation, Renaming, Seen};
@@ -19,12 +19,11 @@ use crate::disk::directory::{DirectoryVersions, FileAt, Subdirectory};
 use crate::disk::events::{Named, News, WatchId};
 use crate::disk::inotify::Happened;
 use crate::disk::interference::Moment;
-use crate::disk::scan::{Disturbance, FoundFile};
+use crate::disk::scan::{Disturbance, FoundFile, Scope};
 use crate::disk::storage::FileKind;
 use crate::format::file_name::{is_message_name, split};
-use crate::format::uidlist::UidRecord;
 use crate::mailbox::index::Entry;
-use crate::mailbox::listed::{Covered, Listed};
+use crate::mailbox::listed::Covered;
 use crate::mailbox::open::{OpenMailbox, Writer};
 
 /// How often one look waits for programs that are in the midst of something.
@@ -106,21 +105,19 @@ impl OpenMailbox {
     /// directories have to be listed.
     pub(super) fn hear(&self, writer: &mut Writer, versions: DirectoryVersions) -> Covered {
         let watched = self.watched.lock();
-        let heard = &mut writer.heard;
-        let was_covered = heard.covered_by.is_some();
-        let mut tells_all = false;
+        let was_covered = writer.heard.covered_by.is_some();
+        writer.heard.versions = Some(versions);
         if let Some(watched) = &*watched {
-            let news = watched.take_news();
-            tells_all = watched.tells_all_of(versions) && heard.covered_by == Some(watched.id());
-            heard.news.append(news);
+            writer.heard.news.append(watched.take_news());
+            let is_known = writer.heard.covered_by == Some(watched.id()) || writer.is_proven_by(versions);
+            if is_known && watched.tells_all_of(versions) && !writer.heard.news.is_incomplete {
+                writer.heard.covered_by = Some(watched.id());
+                return Covered::Yes;
+            }
         }
-        heard.versions = Some(versions);
-        if tells_all && !heard.news.is_incomplete {
-            return Covered::Yes;
-        }
-        heard.forget();
+        writer.heard.forget();
         if was_covered {
-            writer.forget(crate::disk::scan::Scope::Both);
+            writer.forget(Scope::Both);
         }
         Covered::No
     }
@@ -139,30 +136,27 @@ impl OpenMailbox {
         Ok(tells_all.then(|| watched.id()))
     }
 
-    /// Without a listing, where the index is of the directories as they are: events tell of every change from here on.
-    pub(super) fn listen_from_now_on(&self, writer: &mut Writer) -> io::Result<()> {
-        let by = self.listen(writer)?;
-        let versions = self.directory.versions()?;
-        let proves = |listed: &Listed, version| listed.is_proven_by(version, Instant::now(), Covered::No);
-        if proves(&writer.new, versions.new) && proves(&writer.cur, versions.cur) {
-            writer.heard.covered_by = by;
-        }
-        Ok(())
-    }
-
     /// Takes what events told during a listing that began with [`listen`](Self::listen): the next look has to do with it. What
     /// the listing missed because it was renamed meanwhile is not gone.
-    pub(super) fn listened(&self, writer: &mut Writer, by: Option<WatchId>, comparison: &mut Comparison) {
+    pub(super) fn listened(
+        &self,
+        writer: &mut Writer,
+        by: Option<WatchId>,
+        comparison: &mut Comparison,
+    ) -> io::Result<()> {
         let watched = self.watched.lock();
         let (Some(by), Some(watched)) = (by, &*watched) else {
-            return;
+            return Ok(());
         };
         let news = watched.take_news();
         if news.is_incomplete {
-            return;
+            return Ok(());
         }
         for named in &news.names {
-            if let Ok(Some(uid)) = self.hub.lock().uid_of(split(&named.name).0) {
+            let base = split(&named.name).0;
+            if let Some(uid) = self.hub.lock().uid_of(base)?
+                && writer.list.still_has(uid.get(), base)
+            {
                 comparison.expunged.remove(uid);
             }
         }
@@ -171,6 +165,7 @@ impl OpenMailbox {
             ..news
         };
         writer.heard.covered_by = Some(by);
+        Ok(())
     }
 
     /// Has the mailbox looked at once more if names are left that nothing else keeps from being understood.
@@ -186,7 +181,7 @@ impl OpenMailbox {
     pub(super) fn compare_named(&self, writer: &mut Writer) -> io::Result<Option<Observation>> {
         let started = Instant::now();
         let mut settled = 0;
-        let mut verdicts = self.judge_all(writer, settled);
+        let mut verdicts = self.judge_all(writer, settled)?;
         for _ in 1..ROUNDS {
             let Some(doubtful) = verdicts.as_ref().map(|verdicts| &verdicts.doubtful) else {
                 return Ok(None);
@@ -205,24 +200,15 @@ impl OpenMailbox {
             if self.hear(writer, versions) == Covered::No {
                 return Ok(None);
             }
-            verdicts = self.judge_all(writer, settled);
+            verdicts = self.judge_all(writer, settled)?;
         }
         self.directory.moments().at(Moment::LookedAtNamed);
         Ok(verdicts.and_then(|verdicts| self.observation(writer, verdicts, started)))
     }
 
     fn observation(&self, writer: &mut Writer, verdicts: Verdicts, started: Instant) -> Option<Observation> {
-        // Every record that was added since has to be of a file that is there, and not of a message that has a UID already.
-        let is_of_another = |record: &UidRecord| {
-            let known = self.hub.lock().uid_of(&record.base);
-            !verdicts.found.contains(&*record.base) || !matches!(known, Ok(None))
-        };
-        if writer
-            .list
-            .records_above(writer.settled_up_to)
-            .iter()
-            .any(is_of_another)
-        {
+        let mut unsettled = writer.list.records_above(writer.settled_up_to).iter();
+        if unsettled.any(|record| !verdicts.found.contains(&*record.base)) {
             return None;
         }
         let heard = &mut writer.heard;
@@ -253,7 +239,7 @@ impl OpenMailbox {
 
     /// Says of each named file what became of it. What was told up to `settled` was told before the look waited. None where
     /// the directories have to be listed.
-    fn judge_all(&self, writer: &Writer, settled: usize) -> Option<Verdicts> {
+    fn judge_all(&self, writer: &Writer, settled: usize) -> io::Result<Option<Verdicts>> {
         let names = &writer.heard.news.names;
         let mut arrived_by = HashSet::new();
         let mut groups: HashMap<&[u8], Group<'_>> = HashMap::new();
@@ -266,71 +252,83 @@ impl OpenMailbox {
                 group.told.push((at, named));
             }
         }
+        // Another program may have given a known message a second UID.
+        for record in writer.list.records_above(writer.settled_up_to) {
+            groups.entry(&record.base).or_default();
+        }
         // A name that was given up for another one in this mailbox explains itself; so does one that nobody works on any more.
         let is_explained = |at: usize, number: u32| at < settled || arrived_by.contains(&number);
         let mut verdicts = Verdicts::default();
         for (base, group) in groups {
-            match self.verdict(writer, base, &group, is_explained) {
-                Verdict::Listing => return None,
+            match self.verdict(
+                writer,
+                base,
+                &group,
+                &mut verdicts.comparison.expunged,
+                is_explained,
+            )? {
+                Verdict::Listing => return Ok(None),
                 verdict => verdicts.add(base, verdict),
             }
         }
-        Some(verdicts)
+        self.check_index()?;
+        Ok(Some(verdicts))
     }
 
+    /// Adds to `expunged` a known message that has another UID now.
     fn verdict(
         &self,
         writer: &Writer,
         base: &[u8],
         group: &Group<'_>,
+        expunged: &mut UidSet,
         is_explained: impl Fn(usize, u32) -> bool,
-    ) -> Verdict {
+    ) -> io::Result<Verdict> {
+        let in_index = self.known_as(base)?;
+        let present = self.present(group, in_index.as_ref().map(|(_, entry)| entry));
+        let known = in_index.filter(|(uid, _)| {
+            let is_still = writer.list.still_has(uid.get(), base);
+            if !is_still {
+                expunged.insert(*uid);
+            }
+            is_still
+        });
         let recorded = writer.list.uid_of(base).and_then(Uid::new);
-        let Ok(known) = self.known_by_name(base) else {
-            return Verdict::Listing;
-        };
-        if known
-            .as_ref()
-            .is_some_and(|(uid, _)| !writer.list.still_has(uid.get(), base))
-        {
-            return Verdict::Listing;
-        }
-        let present = self.present(group, known.as_ref().map(|(_, entry)| entry));
-        let is_new = |uid: Uid| uid.get() > writer.settled_up_to && !self.hub.lock().has(uid);
-        match (&present[..], recorded, &known) {
-            ([], _, Some((uid, known))) => went(Verdict::Gone(*uid), Some(known), group, is_explained),
-            ([], Some(uid), None) if uid.get() > writer.settled_up_to => {
+        let recorded = recorded.filter(|uid| uid.get() > writer.settled_up_to && !self.hub.lock().has(*uid));
+        Ok(match (&present[..], known, recorded) {
+            ([], Some((uid, known)), _) => went(Verdict::Gone(uid), Some(&known), group, is_explained),
+            ([], None, Some(_)) if !group.told.is_empty() => {
                 went(Verdict::NeverSeen, None, group, is_explained)
             }
             ([], ..) => Verdict::Same,
-            ([(file, _)], _, Some((uid, known))) => {
+            ([(file, _)], Some((uid, known)), _) => {
                 if file.subdirectory == known.subdirectory && file.name[..] == known.name[..] {
-                    return Verdict::Same;
+                    return Ok(Verdict::Same);
                 }
-                let (uid, file) = (*uid, file.clone());
+                let file = file.clone();
                 Verdict::Renamed(Renaming { uid, file })
             }
-            ([(file, _)], Some(uid), None) if is_new(uid) => Verdict::Recorded(Arrival {
+            ([(file, _)], None, Some(uid)) => Verdict::Recorded(Arrival {
                 uid,
                 file: file.clone(),
                 recency: recency(file),
             }),
-            ([(file, _)], ..) => Verdict::WithoutUid(file.clone()),
+            ([(file, _)], None, None) => Verdict::WithoutUid(file.clone()),
             // A program that links and then unlinks, or a rename between our two questions.
             ([(_, one), others @ ..], ..) if others.iter().all(|(_, other)| other == one) => {
                 Verdict::Undecided(Vec::new())
             }
             _ => Verdict::Listing,
-        }
+        })
     }
 
-    /// The message with this base name.
-    fn known_by_name(&self, base: &[u8]) -> io::Result<Option<(Uid, Entry)>> {
+    /// The known message with this base name.
+    fn known_as(&self, base: &[u8]) -> io::Result<Option<(Uid, Entry)>> {
         let mut hub = self.hub.lock();
         let Some(uid) = hub.uid_of(base)? else {
             return Ok(None);
         };
-        Ok(hub.get(uid).map(|entry| (uid, entry.clone())))
+        Ok(hub.get(uid).cloned().map(|entry| (uid, entry)))
     }
 
     /// The files that are there among those that were named and the known one.
@@ -434,6 +432,13 @@ impl Verdicts {
 }
 
 impl Writer {
+    /// Whether the directories, being at `versions`, hold for sure the names that are known.
+    fn is_proven_by(&self, versions: DirectoryVersions) -> bool {
+        let now = Instant::now();
+        self.new.is_proven_by(versions.new, now, Covered::No)
+            && self.cur.is_proven_by(versions.cur, now, Covered::No)
+    }
+
     /// The names that a look is done with need none any more, save those of which it could not tell.
     pub(super) fn note_named(&mut self, waiting: Vec<Named>) {
         let stirred = std::mem::take(&mut self.heard.news.stirred);
