@@ -1,5 +1,7 @@
 //! One response of a server.
 
+mod items;
+
 use imap_codec::ResponseCodec;
 use imap_codec::decode::Decoder as _;
 
@@ -199,8 +201,13 @@ impl Data<'_> {
             return true;
         }
         let has = |word: &&[u8]| memchr::memmem::find(octets, word).is_some();
-        if let Some(is_right) = self.message_flags() {
-            return is_right;
+        let items = self
+            .values
+            .first()
+            .filter(|_| self.word == "FETCH")
+            .and_then(Value::list);
+        if let Some(is_right) = items.and_then(items::are_right) {
+            return is_right && self.values.len() == 1;
         }
         // The numbers of a long result are the reader's to check.
         if octets.len() > 16 << 10 || NOT_OF_THE_CODEC.iter().any(has) {
@@ -209,28 +216,6 @@ impl Data<'_> {
         let without = without_left_out(octets);
         let octets = without.as_deref().unwrap_or(octets);
         matches!(ResponseCodec::default().decode(octets), Ok((b"", _)))
-    }
-
-    /// Whether `FETCH (UID 1 FLAGS (...) MODSEQ (...))` is right: the most common of all, which needs no second opinion. `None`
-    /// where it has other items.
-    fn message_flags(&self) -> Option<bool> {
-        let items = self.values.first().filter(|_| self.word == "FETCH")?.list()?;
-        let mut is_right = self.values.len() == 1 && items.len().is_multiple_of(2);
-        for pair in items.chunks_exact(2) {
-            let (name, value) = (pair[0].atom()?, &pair[1]);
-            let list = value.list().unwrap_or_default();
-            is_right &= match () {
-                () if name.eq_ignore_ascii_case("UID") => value.number::<u32>().is_some(),
-                () if name.eq_ignore_ascii_case("FLAGS") => {
-                    value.list().is_some() && list.iter().all(|flag| flag.atom().is_some())
-                }
-                () if name.eq_ignore_ascii_case("MODSEQ") => {
-                    list.len() == 1 && list[0].number::<u64>().is_some()
-                }
-                () => return None,
-            };
-        }
-        Some(is_right)
     }
 }
 

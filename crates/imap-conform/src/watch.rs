@@ -1,16 +1,17 @@
 //! A proxy between any client and any server, which says at once what the server does wrong.
 //!
 //! Octets pass unchanged. They are given to the judge before they are passed on, so that an answer is never seen before its
-//! question; what the judge does with them is another task's, and no client waits for it unless it is far behind.
+//! question; what the judge does with them is another thread's, and no client waits for it unless it is far behind.
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_rustls::TlsAcceptor;
 
 use crate::finding::Finding;
@@ -21,10 +22,13 @@ use crate::record::Sender;
 /// Octets that are read at a time.
 const PIECE: usize = 64 << 10;
 
-/// Pieces that the judge may be behind, in each connection: 8 MiB at most.
-const BEHIND: usize = 128;
+/// Octets that the judge may be behind, in each connection.
+const BEHIND: usize = 8 << 20;
 
-/// Told of what happens, at once.
+/// What a judge's thread gives way by to the client and the server, if they are on the same machine.
+const NICENESS: i32 = 10;
+
+/// Told of what happens, at once, on the threads of the connections' judges.
 pub trait Listener: Send + Sync {
     /// A rule was broken.
     fn found(&self, finding: &Finding);
@@ -53,6 +57,36 @@ impl fmt::Debug for Watch {
 }
 
 type Passed = (Sender, Option<Vec<u8>>);
+
+/// The judge, as those see it who pass octets on.
+#[derive(Clone)]
+struct Told {
+    passed: mpsc::UnboundedSender<Passed>,
+    /// The octets that may be passed on before it has judged those that were.
+    room: Arc<Semaphore>,
+}
+
+impl Told {
+    /// Whether the judge is there to hear it.
+    async fn tell(&self, sender: Sender, octets: &[u8]) -> bool {
+        let size = u32::try_from(octets.len()).unwrap_or(u32::MAX);
+        let Ok(room) = self.room.acquire_many(size).await else {
+            return false;
+        };
+        room.forget();
+        let octets = (size > 0).then(|| octets.to_vec());
+        self.passed.send((sender, octets)).is_ok()
+    }
+}
+
+/// The judge's side. Where it is gone, nobody waits for it.
+struct Room(Arc<Semaphore>);
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
 
 impl Watch {
     /// In front of this server. With an acceptor, clients speak TLS to it.
@@ -96,11 +130,22 @@ impl Watch {
         };
         let (mut from_client, mut to_client) = split(client);
         let (mut from_server, mut to_server) = split(self.upstream.connect().await?);
-        let (passed, judged) = mpsc::channel(BEHIND);
-        let judge = tokio::spawn(judge(number, judged, Arc::clone(&self.listener)));
+        let room = Arc::new(Semaphore::new(BEHIND));
+        let (passed, judged) = mpsc::unbounded_channel();
+        let held = Room(Arc::clone(&room));
+        let (done, is_judged) = oneshot::channel();
+        let listener = Arc::clone(&self.listener);
+        thread::Builder::new().name("judge".to_owned()).spawn(move || {
+            // Where the processor is short, the client comes first. A system that does not permit it has its reasons.
+            let _ = rustix::process::nice(NICENESS);
+            judge(number, judged, held, &*listener);
+            // The connection may be given up already.
+            let _ = done.send(());
+        })?;
+        let told = Told { passed, room };
         {
-            let questions = pass(&mut from_client, &mut to_server, Sender::Client, passed.clone());
-            let answers = pass(&mut from_server, &mut to_client, Sender::Server, passed);
+            let questions = pass(&mut from_client, &mut to_server, Sender::Client, told.clone());
+            let answers = pass(&mut from_server, &mut to_client, Sender::Server, told);
             tokio::pin!(questions, answers);
             // A client that has closed its side may still hear; behind a server that has closed its own there is nothing.
             tokio::select! {
@@ -108,7 +153,7 @@ impl Watch {
                 () = &mut questions => answers.await,
             }
         }
-        judge.await.map_err(io::Error::other)
+        is_judged.await.map_err(io::Error::other)
     }
 }
 
@@ -117,15 +162,15 @@ async fn pass(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     sender: Sender,
-    passed: mpsc::Sender<Passed>,
+    judge: Told,
 ) {
     let mut octets = vec![0; PIECE];
     loop {
         let read = from.read(&mut octets).await.unwrap_or(0);
         let piece = &octets[..read];
-        let told = passed.send((sender, (read > 0).then(|| piece.to_vec()))).await;
+        let is_told = judge.tell(sender, piece).await;
         let is_over =
-            read == 0 || told.is_err() || to.write_all(piece).await.is_err() || to.flush().await.is_err();
+            read == 0 || !is_told || to.write_all(piece).await.is_err() || to.flush().await.is_err();
         if is_over {
             // The other side may be gone already.
             let _ = to.shutdown().await;
@@ -134,10 +179,10 @@ async fn pass(
     }
 }
 
-async fn judge(number: u64, mut passed: mpsc::Receiver<Passed>, listener: Arc<dyn Listener>) {
+fn judge(number: u64, mut passed: mpsc::UnboundedReceiver<Passed>, room: Room, listener: &dyn Listener) {
     let mut follower = Follower::new(number.to_string());
     let mut is_lost = false;
-    while let Some((sender, octets)) = passed.recv().await {
+    while let Some((sender, octets)) = passed.blocking_recv() {
         listener.passed(number, sender, octets.as_deref());
         match (sender, &octets) {
             (Sender::Client, Some(octets)) => follower.client(octets),
@@ -152,5 +197,6 @@ async fn judge(number: u64, mut passed: mpsc::Receiver<Passed>, listener: Arc<dy
             is_lost = true;
             listener.lost(number, why);
         }
+        room.0.add_permits(octets.map_or(0, |octets| octets.len()));
     }
 }
