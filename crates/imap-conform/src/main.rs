@@ -168,13 +168,21 @@ async fn run(arguments: Run) -> io::Result<bool> {
 
 fn password(file: Option<&Path>) -> io::Result<String> {
     if let Some(file) = file {
-        let text = std::fs::read_to_string(file)?;
+        let text = std::fs::read_to_string(file).map_err(|error| named(file, &error))?;
         return Ok(text.lines().next().unwrap_or_default().to_owned());
     }
     match std::env::var("IMAP_CONFORM_PASSWORD") {
         Ok(password) => Ok(password),
-        Err(_) => rpassword::prompt_password("Password: "),
+        Err(_) => rpassword::prompt_password("Password: ").map_err(|error| {
+            let how = "set IMAP_CONFORM_PASSWORD, or say --password-file";
+            io::Error::other(format!("the password cannot be asked for ({error}): {how}"))
+        }),
     }
+}
+
+/// An error with the file that it is about.
+fn named(file: &Path, error: &io::Error) -> io::Error {
+    io::Error::other(format!("{}: {error}", file.display()))
 }
 
 async fn watch(arguments: WatchArguments) -> io::Result<bool> {
@@ -237,7 +245,9 @@ fn read(file: &Path) -> io::Result<bool> {
     let mut text = String::new();
     match file == Path::new("-") {
         true => io::stdin().read_to_string(&mut text)?,
-        false => File::open(file)?.read_to_string(&mut text)?,
+        false => File::open(file)
+            .and_then(|mut file| file.read_to_string(&mut text))
+            .map_err(|error| named(file, &error))?,
     };
     let lines = record::lines(&text).map_err(io::Error::other)?;
     let findings = record::judge(&lines);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -95,7 +95,7 @@ impl Target {
 /// # Errors
 /// The files cannot be read, or do not belong together.
 pub fn acceptor(certificate: &Path, key: &Path) -> io::Result<TlsAcceptor> {
-    let key = PrivateKeyDer::from_pem_file(key).map_err(io::Error::other)?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| named(key, &error))?;
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
@@ -106,6 +106,11 @@ pub fn acceptor(certificate: &Path, key: &Path) -> io::Result<TlsAcceptor> {
 }
 
 fn certificates(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    let read = CertificateDer::pem_file_iter(file).map_err(io::Error::other)?;
-    read.collect::<Result<_, _>>().map_err(io::Error::other)
+    let read = CertificateDer::pem_file_iter(file).map_err(|error| named(file, &error))?;
+    read.collect::<Result<_, _>>()
+        .map_err(|error| named(file, &error))
+}
+
+fn named(file: &Path, error: &pem::Error) -> io::Error {
+    io::Error::other(format!("{}: {error}", file.display()))
 }

@@ -53,3 +53,24 @@ fn the_rules_are_listed() {
     let rules = conform(&["rules"]);
     assert!(String::from_utf8(rules.stdout).unwrap().contains("expunge-time"));
 }
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let server = ["127.0.0.1:1", "--user", "joe"];
+    let watch = ["watch", "--listen", "127.0.0.1:0", "--upstream", "localhost:1"];
+    for arguments in [
+        [&["read"][..], &["no-such-file"]].concat(),
+        [&server[..], &["--password-file", "no-such-file"]].concat(),
+        [
+            &watch[..],
+            &["--certificate", "no-such-file", "--key", "no-such-file"],
+        ]
+        .concat(),
+        [&watch[..], &["--tls", "--trusted", "no-such-file"]].concat(),
+    ] {
+        let refused = conform(&arguments);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains("no-such-file"), "{arguments:?}: {said}");
+    }
+}
