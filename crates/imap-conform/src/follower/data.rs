@@ -34,6 +34,8 @@ impl Judge {
             ("STATUS", None) => self.status_of(&data.values),
             ("SEARCH" | "SORT" | "THREAD", None) => self.search(data),
             ("ESEARCH", None) => self.esearch(&data.values),
+            // As `* 1 EXPUNGED`, which a client passes over, and then has a message too many.
+            (word, Some(number)) => self.report(Rule::Syntax, format!("{number} {word} is no response")),
             _ => {}
         }
     }
@@ -125,8 +127,8 @@ impl Judge {
         if told.modseq.is_none() && is_change && self.enabled.condstore && keeps_modseqs {
             self.report(Rule::ModSeqMissing, format!("FETCH {number} without MODSEQ"));
         }
-        let asked = self.pending.iter().filter_map(Command::largest_partial).max();
-        if let (Some(octets), Some(asked)) = (told.partial, asked)
+        let asked = || self.pending.iter().filter_map(Command::largest_partial).max();
+        if let Some((octets, asked)) = told.partial.and_then(|octets| Some((octets, asked()?)))
             && octets > asked
         {
             self.report(
@@ -180,9 +182,9 @@ impl Judge {
 
     fn enabled(&mut self, values: &[Value<'_>]) {
         for name in values.iter().filter_map(Value::atom).map(str::to_ascii_uppercase) {
-            let asks = |command: &Command| {
-                command.is("ENABLE") && command.arguments.split(' ').any(|word| word == name)
-            };
+            // QRESYNC enables CONDSTORE as well (RFC 7162, section 3.2.3).
+            let brings = |word: &str| word == name || (word == "QRESYNC" && name == "CONDSTORE");
+            let asks = |command: &Command| command.is("ENABLE") && command.arguments.split(' ').any(brings);
             if !self.pending.iter().any(asks) {
                 self.report(Rule::Enabled, format!("ENABLED {name}, which was not asked for"));
             }
@@ -330,16 +332,17 @@ impl Told {
                 Value::Quoted(octets) => Some(unescaped_len(octets)),
                 _ => None,
             };
-            match name.to_ascii_uppercase().as_str() {
-                "UID" => told.uid = pair[1].number().and_then(Uid::new),
-                "FLAGS" => told.has_flags = true,
-                "MODSEQ" => {
+            let is = |other: &str| name.eq_ignore_ascii_case(other);
+            match () {
+                () if is("UID") => told.uid = pair[1].number().and_then(Uid::new),
+                () if is("FLAGS") => told.has_flags = true,
+                () if is("MODSEQ") => {
                     let modseq = pair[1].list().and_then(<[_]>::first);
                     told.modseq = modseq.and_then(Value::number);
                 }
-                "RFC822.SIZE" => (told.size, told.has_other) = (pair[1].number(), true),
-                "BODY[]" | "RFC822" => (told.whole, told.has_other) = (size, true),
-                name => {
+                () if is("RFC822.SIZE") => (told.size, told.has_other) = (pair[1].number(), true),
+                () if is("BODY[]") || is("RFC822") => (told.whole, told.has_other) = (size, true),
+                () => {
                     told.has_other = true;
                     if name.ends_with('>') {
                         told.partial = told.partial.max(size);

@@ -252,6 +252,20 @@ async fn agree(stage: &mut Stage, clients: &mut [Client], name: &str) -> Done {
         listing.into_iter().map(one).collect::<Vec<_>>()
     };
     let fresh = seen(stage.also(name).await?.listing().await?);
+    // A client that has no mailbox selected may ask.
+    let status = stage
+        .client()
+        .await?
+        .ok(&format!("STATUS {name} (MESSAGES)"))
+        .await?;
+    must(
+        status.says(&format!("(MESSAGES {})", fresh.len())),
+        format!(
+            "a new session has {} messages, and {}",
+            fresh.len(),
+            status.texts("STATUS").concat()
+        ),
+    )?;
     for client in clients {
         let mut patience = 0;
         loop {

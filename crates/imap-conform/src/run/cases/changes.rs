@@ -1,7 +1,7 @@
 //! Flags, and messages that are copied and moved.
 
 use crate::run::case::cases;
-use crate::run::client::{Done, failed, must, same, set};
+use crate::run::client::{Client, Done, failed, must, same, set};
 use crate::run::stage::Stage;
 
 cases! { "changes":
@@ -10,7 +10,7 @@ cases! { "changes":
     "UID STORE answers with the UID", "RFC 9051 6.4.9", [] => uid_store;
     "keywords that are allowed are kept", "RFC 9051 2.3.2", [] => keywords;
     "flags are there after the mailbox was closed", "RFC 9051 2.3.2", [] => kept;
-    "COPY keeps flags and order", "RFC 9051 6.4.7", [] => copy;
+    "COPY keeps flags", "RFC 9051 6.4.7", [] => copy;
     "COPYUID says which UID became which", "RFC 4315 3", ["UIDPLUS|IMAP4REV2"] => copy_uid;
     "COPY to a mailbox that there is not says TRYCREATE", "RFC 9051 6.4.7", [] => try_create;
     "UID COPY of UIDs that there are not is OK", "RFC 9051 6.4.9", [] => copy_nothing;
@@ -120,6 +120,7 @@ async fn copy_uid(stage: &mut Stage) -> Done {
         set(words.get(1).unwrap_or(&"")),
         vec![from[0], from[2]],
     )?;
+    let subjects = subjects(&mut client, &[from[0], from[2]]).await?;
     client.ok(&format!("SELECT {other}")).await?;
     let there: Vec<u32> = client
         .listing()
@@ -128,7 +129,28 @@ async fn copy_uid(stage: &mut Stage) -> Done {
         .skip(1)
         .map(|message| message.uid)
         .collect();
-    same("copies", set(words.get(2).unwrap_or(&"")), there)
+    let copies = set(words.get(2).unwrap_or(&""));
+    let mut ascending = copies.clone();
+    ascending.sort_unstable();
+    same("copies", ascending, there)?;
+    same(
+        "the subjects of the copies",
+        self::subjects(&mut client, &copies).await?,
+        subjects,
+    )
+}
+
+/// The subjects of these messages, in their order.
+async fn subjects(client: &mut Client, uids: &[u32]) -> Done<Vec<String>> {
+    let mut subjects = Vec::new();
+    for uid in uids {
+        let answer = client
+            .ok(&format!("UID FETCH {uid} BODY.PEEK[HEADER.FIELDS (SUBJECT)]"))
+            .await?;
+        let of_one = answer.fetched().into_iter().flat_map(|fetched| fetched.items);
+        subjects.extend(of_one.map(|(_, octets)| String::from_utf8_lossy(&octets).into_owned()));
+    }
+    Ok(subjects)
 }
 
 async fn try_create(stage: &mut Stage) -> Done {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::run::case::cases;
-use crate::run::client::{Client, Done, must, same};
+use crate::run::client::{Client, Done, must, same, set};
 use crate::run::stage::{Stage, message};
 
 cases! { "several sessions":
@@ -135,10 +135,24 @@ async fn not_again(stage: &mut Stage) -> Done {
     let last = client.message(2).await?.uid;
     client.ok("STORE 2 +FLAGS (\\Deleted)").await?;
     client.ok("EXPUNGE").await?;
-    client.append(&name, "", &message(3)).await?;
+    let selected = client.ok(&format!("SELECT {name}")).await?;
+    must(
+        selected
+            .number("UIDNEXT")
+            .is_none_or(|next| next > u64::from(last)),
+        format!("UIDNEXT is not above UID {last}, which is gone"),
+    )?;
+    let appended = client.append(&name, "", &message(3)).await?;
     client.ok(&format!("SELECT {name}")).await?;
     let now = client.message(2).await?.uid;
-    must(now > last, format!("UID {now} after UID {last}"))
+    must(now > last, format!("UID {now} after UID {last}"))?;
+    let told = appended
+        .code("APPENDUID")
+        .map(|code| set(code.rsplit(' ').next().unwrap_or("")));
+    must(
+        told.as_ref().is_none_or(|told| *told == [now]),
+        format!("APPENDUID {told:?} of UID {now}"),
+    )
 }
 
 async fn idle(stage: &mut Stage) -> Done {
@@ -147,11 +161,11 @@ async fn idle(stage: &mut Stage) -> Done {
     let mut other = stage.also(&name).await?;
     other.append(&name, "", &message(3)).await?;
     let mut heard = Vec::new();
-    // What a server looks for once in half a minute is heard as well.
+    // What a server looks for once in a minute is heard as well.
     while !heard.ends_with(b"EXISTS\r\n") {
-        match client.response_within(Duration::from_secs(35)).await? {
+        match client.response_within(Duration::from_secs(90)).await? {
             Some(response) => heard = response,
-            None => return must(false, "nothing is told in IDLE for 35 s"),
+            None => return must(false, "nothing is told in IDLE for 90 s"),
         }
     }
     same("told", heard, b"* 3 EXISTS\r\n".to_vec())?;
@@ -206,7 +220,7 @@ async fn notify(stage: &mut Stage) -> Done {
         .await?;
     let mut other = stage.client().await?;
     other.append(&name, "", &message(1)).await?;
-    let told = client.response_within(Duration::from_secs(35)).await?;
+    let told = client.response_within(Duration::from_secs(90)).await?;
     must(
         told.is_some_and(|told| told.starts_with(b"* STATUS")),
         "no STATUS in 35 s",

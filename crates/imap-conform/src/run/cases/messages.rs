@@ -6,6 +6,7 @@ use crate::run::stage::{Stage, message};
 
 cases! { "messages":
     "a message comes back octet for octet", "RFC 9051 6.3.12", [] => octets;
+    "a long message comes back to its end", "RFC 9051 6.3.12", [] => long;
     "APPEND keeps flags and date", "RFC 9051 6.3.12", [] => flags_and_date;
     "APPEND tells the UID", "RFC 4315 3", ["UIDPLUS|IMAP4REV2"] => append_uid;
     "APPEND to the selected mailbox tells EXISTS", "RFC 9051 6.3.12", [] => append_to_selected;
@@ -48,6 +49,29 @@ async fn octets(stage: &mut Stage) -> Done {
         "the message",
         got.escape_ascii().to_string(),
         strange.escape_ascii().to_string(),
+    )
+}
+
+async fn long(stage: &mut Stage) -> Done {
+    let (mut client, name) = stage.selected(0).await?;
+    let mut long = b"Subject: long\r\n\r\n".to_vec();
+    for number in 0..10_000 {
+        long.extend_from_slice(format!("This is line {number} of many.\r\n").as_bytes());
+    }
+    client.append(&name, "", &long).await?;
+    client.ok("NOOP").await?;
+    let size = client.ok("FETCH 1 (RFC822.SIZE BODY.PEEK[])").await?.fetched();
+    let size = size.first().and_then(|fetched| fetched.size);
+    same("RFC822.SIZE", size, Some(long.len() as u64))?;
+    let end = long.len() - 100;
+    let got = only(
+        &client.ok(&format!("FETCH 1 BODY.PEEK[]<{end}.200>")).await?,
+        &format!("BODY[]<{end}>"),
+    )?;
+    same(
+        "its end",
+        got.escape_ascii().to_string(),
+        long[end..].escape_ascii().to_string(),
     )
 }
 

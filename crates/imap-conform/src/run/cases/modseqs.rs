@@ -1,5 +1,7 @@
 //! Mod-sequences: CONDSTORE and QRESYNC.
 
+use std::time::Duration;
+
 use crate::run::case::cases;
 use crate::run::client::{Client, Done, Fetched, failed, must, same, set};
 use crate::run::stage::{Stage, message};
@@ -7,6 +9,7 @@ use crate::run::stage::{Stage, message};
 cases! { "mod-sequences":
     "SELECT tells HIGHESTMODSEQ", "RFC 7162 3.1.2", ["CONDSTORE|QRESYNC"] => highest;
     "a change makes the mod-sequence larger, and is told with it", "RFC 7162 3.1.3", ["CONDSTORE|QRESYNC"] => change;
+    "another session is told of a change with the mod-sequence that FETCH gives", "RFC 7162 3.2.4", ["CONDSTORE|QRESYNC"] => told;
     "a change that changes nothing leaves others alone", "RFC 7162 3.1", ["CONDSTORE|QRESYNC"] => others;
     "UNCHANGEDSINCE refuses what was changed since", "RFC 7162 3.1.3", ["CONDSTORE|QRESYNC"] => unchanged_since;
     "CHANGEDSINCE gives what was changed since", "RFC 7162 3.1.4.1", ["CONDSTORE|QRESYNC"] => changed_since;
@@ -68,6 +71,23 @@ async fn change(stage: &mut Stage) -> Done {
         )?;
     }
     Ok(())
+}
+
+async fn told(stage: &mut Stage) -> Done {
+    let (mut client, name, _) = stage_with(stage, 2).await?;
+    stage.also(&name).await?.ok("STORE 1 +FLAGS (\\Flagged)").await?;
+    let mut told = client.ok("NOOP").await?.fetched();
+    // Servers may look for changes of other sessions once in a while.
+    for _ in 0..10 {
+        if !told.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        told = client.ok("NOOP").await?.fetched();
+    }
+    let given = client.ok("FETCH 1 (FLAGS MODSEQ)").await?.fetched();
+    let modseqs = |fetched: &[Fetched]| fetched.iter().map(|fetched| fetched.modseq).max();
+    same("MODSEQ", modseqs(&told), modseqs(&given))
 }
 
 async fn others(stage: &mut Stage) -> Done {
