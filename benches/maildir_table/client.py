@@ -16,6 +16,12 @@ class Took(float):
 
     cpu = None
 
+    @classmethod
+    def since(cls, server, began, cpu):
+        took = cls(time.perf_counter() - began)
+        took.cpu = server.cpu() - cpu
+        return took
+
 
 class Client:
     """A connection that is logged in. `count` in `command` tells how often these octets are to come in the answer."""
@@ -67,11 +73,9 @@ class Client:
 
     def measured(self, *command):
         """The same, with the server's processor time."""
-        cpu = self.server.cpu()
-        took, answer = self.command(*command)
-        took = Took(took)
-        took.cpu = self.server.cpu() - cpu
-        return took, answer
+        cpu, began = self.server.cpu(), time.perf_counter()
+        _, answer = self.command(*command)
+        return Took.since(self.server, began, cpu), answer
 
     def select(self, mailbox="INBOX", exists=None):
         took, answer = self.measured(f"SELECT {mailbox}")
@@ -81,12 +85,12 @@ class Client:
         return took
 
     def until(self, told, limit=120):
-        """NOOP after NOOP until a line of the answer is what is waited for; the seconds that took."""
+        """NOOP after NOOP until a line of the answer is what is waited for."""
         began = time.perf_counter()
         while time.perf_counter() - began < limit:
             answer = self.command("NOOP")[1]
             if any(told(line) for line in answer):
-                return time.perf_counter() - began
+                return
             time.sleep(0.001)
         raise Wrong(f"not told in {limit} s")
 

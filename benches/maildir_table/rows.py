@@ -8,7 +8,7 @@ import time
 
 import idle
 import mail
-from client import Client, Wrong
+from client import Client, Took, Wrong
 
 ENVELOPE = "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)"
 FETCHED = b" FETCH ("
@@ -70,13 +70,13 @@ def told(place, server):
     with server:
         client, _ = opened(server, "big", count)
         server.settle()
-        began = rename(maildir)
+        cpu, began = server.cpu(), rename(maildir)
         client.until(lambda line: FETCHED in line)
-        yield "rename", time.perf_counter() - began
+        yield "rename", Took.since(server, began, cpu)
         server.settle()
-        began = place.deliver(server, "big", mail.message(1), "told")
+        cpu, began = server.cpu(), place.deliver(server, "big", mail.message(1), "told")
         client.until(lambda line: line.endswith(b" EXISTS"))
-        yield "delivery", time.perf_counter() - began
+        yield "delivery", Took.since(server, began, cpu)
         yield "peak", server.peak()
         client.logout()
 
@@ -130,14 +130,14 @@ def flags(place, server):
                 failed.append(wrong)
 
         threads = [threading.Thread(target=ask, args=[client]) for client in clients]
-        began = time.perf_counter()
+        cpu, began = server.cpu(), time.perf_counter()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         if failed:
             raise failed[0]
-        yield "both", time.perf_counter() - began
+        yield "both", Took.since(server, began, cpu)
         yield "peak", server.peak()
         yield "resident", server.resident()
         for client in clients:
