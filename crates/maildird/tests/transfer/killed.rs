@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::common::Site;
-use super::{arguments, files, maildir, string, works};
+use super::{arguments, files, maildir, string, text, works};
 
 /// So many messages, and so many of them more before each kill.
 const MESSAGES: u64 = 2000;
@@ -20,12 +20,13 @@ fn kill(site: &Site, import: &[&str], user: &str) -> bool {
     let enough = lines() + STEP;
     let mut child = Command::new(env!("CARGO_BIN_EXE_maildird"))
         .args(arguments(site, import))
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     while lines() < enough {
         if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success());
+            let said = child.wait_with_output().unwrap().stderr;
+            assert!(status.success(), "{}", text(&said));
             return false;
         }
         std::thread::yield_now();
