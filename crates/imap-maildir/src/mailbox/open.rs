@@ -2,7 +2,7 @@
 //!
 //! | what | guarded by | changed by |
 //! | --- | --- | --- |
-//! | [`Index`], what is known | the hub's lock, never held across I/O | whoever holds the writer, save for caches of sizes and dates |
+//! | [`Index`], what is known | the hub's lock, held across no I/O but reads of `imap-index` | whoever holds the writer, save for caches of sizes and dates |
 //! | the disk, [`Writer`] | an asynchronous lock, held across I/O | one operation at a time |
 //! | `dovecot-uidlist` | its dotlock, among processes | whoever gives out UIDs |
 //!
