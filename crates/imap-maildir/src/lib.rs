@@ -84,12 +84,17 @@
 //!
 //! # Costs
 //!
-//! A mailbox in memory takes about 300 octets a message. A command that comes while nothing has changed costs six `stat`
-//! calls and no other thread. A delivery costs a listing of `new/` alone; other changes of `cur/` cost one of both
-//! directories, and so does, some time later, a change of this process's own: another program's change in the same moment
-//! may have been hidden by it. That takes a twentieth of the time at most. STATUS of a mailbox that nobody has open is
-//! answered from what was known when it was closed, while its time stamps prove that. Flags come from memory; sizes and dates too, once they have been looked up. SEARCH
-//! reads files only for what flags, UIDs, known sizes and dates leave undecided. The counts of STATUS are kept, not counted.
+//! A mailbox of 256 messages or more has an index beside the mail, `imap-index`: it is opened without being listed, and at most
+//! 131,072 of its messages are in memory, some 200 octets each, beside those that changed and are not written yet. Losing the
+//! index costs time only; another process that has the mailbox open keeps it, and this one has all in memory then.
+//!
+//! A command that comes while nothing has changed costs six `stat` calls and no other thread. What another program does costs a
+//! few calls for each file, as long as file-system events work; where they do not (network file systems), a delivery costs a
+//! listing of `new/`, and another change one of both directories, once more some time later: a change in the same moment may have
+//! been hidden by the first. That takes a twentieth of the time at most. STATUS of a mailbox that nobody has open is answered from
+//! what was known when it was closed, while its time stamps prove that. Flags, sizes and dates come from memory or the index, once
+//! they have been looked up; so do summaries. SEARCH reads files only for what these leave undecided. The counts of STATUS are
+//! kept, not counted.
 //!
 //! # Trade-offs
 //!

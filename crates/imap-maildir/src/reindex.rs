@@ -8,6 +8,7 @@ use imap_backend::{Error, ErrorKind, Need};
 use imap_seq::Uid;
 
 use crate::account::Account;
+use crate::disk::directory::Directory;
 use crate::disk::index_file::{FILE_NAME, IndexFile};
 use crate::disk::storage::{self, CWD};
 use crate::mailbox::error::{from_io, panicked};
@@ -80,7 +81,7 @@ impl Account {
 /// Removes an index that nobody has.
 fn discard(directory: &Path) -> io::Result<()> {
     if storage::status(CWD, directory.join(FILE_NAME)).is_ok() {
-        IndexFile::open(directory)?.discard();
+        IndexFile::open(&Directory::open(directory)?, directory)?.discard();
     }
     Ok(())
 }

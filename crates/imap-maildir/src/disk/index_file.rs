@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Params, params};
 
-use crate::disk::storage::{self, CWD, FileIdentity};
+use crate::disk::directory::Directory;
+use crate::disk::storage::{self, CWD, FileIdentity, Mode};
 use crate::format::index::VERSION;
 
 /// Its name.
@@ -52,17 +53,18 @@ pub(crate) struct Batch {
 }
 
 impl IndexFile {
-    /// The index of the mailbox at `directory`, made where there is none; one that is damaged or of another version is made anew.
+    /// The index of the mailbox whose directory lies at `path`, made where there is none; one that is damaged or of another version is made anew.
     ///
     /// # Errors
     /// `ResourceBusy` where another process has it; else as the system says.
-    pub(crate) fn open(directory: &Path) -> io::Result<Self> {
-        let path = directory.join(FILE_NAME);
-        match Self::open_at(&path) {
+    pub(crate) fn open(directory: &Directory, path: &Path) -> io::Result<Self> {
+        let path = path.join(FILE_NAME);
+        let mode = directory.file_mode();
+        match Self::open_at(&path, mode) {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 tracing::info!(path = %path.display(), %error, "the index is made anew");
                 remove(&path)?;
-                Self::open_at(&path)
+                Self::open_at(&path, mode)
             }
             opened => opened,
         }
@@ -72,16 +74,21 @@ impl IndexFile {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub(crate) fn make(directory: &Path) -> io::Result<Self> {
-        let index = Self::open(directory)?;
+    pub(crate) fn make(directory: &Directory, path: &Path) -> io::Result<Self> {
+        let index = Self::open(directory, path)?;
         if index.clear().is_ok() {
             return Ok(index);
         }
         index.discard();
-        Self::open(directory)
+        Self::open(directory, path)
     }
 
-    fn open_at(path: &Path) -> io::Result<Self> {
+    fn open_at(path: &Path, mode: Mode) -> io::Result<Self> {
+        // It tells what the mail tells: whoever may not read that may not read this. SQLite gives its log the same access bits.
+        match storage::create_file(CWD, path, mode) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
         // SQLITE_OPEN_NOFOLLOW: whoever may write into a mailbox must not make this process write elsewhere.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE

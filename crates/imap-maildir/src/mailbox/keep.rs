@@ -76,7 +76,8 @@ impl OpenMailbox {
         if indexing == Indexing::Never || storage::status(CWD, path.join(FILE_NAME)).is_err() {
             return None;
         }
-        let file = match IndexFile::open(path) {
+        let directory = Arc::new(Directory::open(path).ok()?);
+        let file = match IndexFile::open(&directory, path) {
             Ok(file) => Arc::new(file),
             Err(error) => {
                 tracing::debug!(path = %path.display(), %error, "the index cannot be used");
@@ -85,7 +86,6 @@ impl OpenMailbox {
         };
         let octets = file.head().ok().flatten()?;
         let head: Head = unseal(&octets)?;
-        let directory = Arc::new(Directory::open(path).ok()?);
         let identity = storage::status_of(directory.root()).ok()?.identity;
         if identity != head.directory.into() {
             return None;
@@ -145,7 +145,7 @@ impl OpenMailbox {
         if index_file.is_some() || self.hub.lock().all().len() + (coming as u64) < u64::from(least) {
             return;
         }
-        match IndexFile::make(&self.path()).map(Arc::new) {
+        match IndexFile::make(&self.directory, &self.path()).map(Arc::new) {
             Ok(file) => {
                 let mut hub = self.hub.lock();
                 hub.pages.keep_in(Arc::clone(&file));

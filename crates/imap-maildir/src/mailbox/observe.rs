@@ -182,12 +182,12 @@ impl OpenMailbox {
     pub(crate) fn observe(&self, writer: &mut Writer) -> io::Result<()> {
         self.directory.moments().at(Moment::Looking);
         self.check_alive()?;
-        let change = writer.list.refresh(&self.directory, Reading::Unlocked)?;
+        let (change, lock) = self.read_list(writer)?;
         self.check_list(change)?;
         self.directory.moments().at(Moment::ReadList);
         self.refresh_keywords(writer)?;
         self.read_numbers(writer)?;
-        let lock = self.retry_lock(writer);
+        let lock = lock.or_else(|| self.retry_lock(writer));
         let Some(means) = self.due(writer, change)? else {
             return Ok(());
         };
@@ -210,6 +210,17 @@ impl OpenMailbox {
             }
         };
         self.adopt(writer, observation, Uids::OrLater(&lock))
+    }
+
+    /// What has changed in the UID list. One whose header is lost is made good from what is known: it is locked for that.
+    fn read_list(&self, writer: &mut Writer) -> io::Result<(Change, Option<Dotlock>)> {
+        let error = match writer.list.refresh(&self.directory, Reading::Unlocked) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => error,
+            read => return Ok((read?, None)),
+        };
+        let lock = self.lock_or_note(writer).ok_or(error)?;
+        let change = writer.list.refresh(&self.directory, Reading::Locked(&lock))?;
+        Ok((change, Some(lock)))
     }
 
     /// The same for a caller that has locked and read the list, and is about to add messages of its own.

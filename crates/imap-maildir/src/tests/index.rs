@@ -238,3 +238,57 @@ async fn an_index_follows_its_mailbox_to_another_name_and_is_no_other_mailboxs()
         }
     }
 }
+
+/// Subjects and addresses are in it.
+#[tokio::test]
+async fn the_index_is_read_by_those_who_may_read_the_mail() {
+    use std::os::unix::fs::PermissionsExt;
+    for folder in [0o700, 0o770, 0o755] {
+        let fixture = Fixture::new();
+        for part in ["", "cur", "new", "tmp"] {
+            let path = fixture.root().join(part);
+            std::fs::create_dir_all(&path).unwrap();
+            std::fs::set_permissions(path, PermissionsExt::from_mode(folder)).unwrap();
+        }
+        nine(&fixture).await;
+        let _client = fixture.select("INBOX").await;
+        let mode = |name| {
+            std::fs::metadata(fixture.root().join(name))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777
+        };
+        for name in ["imap-index", "imap-index-wal"] {
+            assert_eq!(
+                mode(name),
+                mode("dovecot-uidlist"),
+                "{name} in a folder of {folder:o}"
+            );
+            assert_eq!(mode(name) & !folder, 0, "{name} in a folder of {folder:o}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_whose_first_line_is_damaged_is_made_good_from_the_index() {
+    let fixture = Fixture::new();
+    nine(&fixture).await;
+    let validity = fixture.select("INBOX").await.open().uid_validity;
+    let before = seen(&fixture).await.unwrap();
+    let fixture = fixture.restarted();
+    let list = fixture.root().join("dovecot-uidlist");
+    let text = std::fs::read_to_string(&list).unwrap();
+    std::fs::write(&list, text.replacen('3', "x", 1)).unwrap();
+    let client = fixture.select("INBOX").await;
+    assert_eq!(client.open().uid_validity, validity);
+    drop(client);
+    assert_eq!(seen(&fixture).await.unwrap(), before);
+    let fixture = fixture.restarted();
+    std::fs::remove_file(fixture.root().join(FILE)).unwrap();
+    assert_eq!(
+        fixture.select("INBOX").await.open().uid_validity,
+        validity,
+        "it is in the list again"
+    );
+}
