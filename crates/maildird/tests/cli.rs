@@ -25,6 +25,7 @@ fn help_shows_commands_and_examples_and_the_version_is_the_packages() {
         "serve",
         "user",
         "check",
+        "reindex",
         "import",
         "export",
         "Examples:",

@@ -64,7 +64,8 @@ impl Maildir {
 
 impl Mail for Maildir {
     fn serve(&self, log: File) -> Running {
-        let mut command = self.site.command(&[]);
+        // However small the mailbox: an index that a killed server left behind is older than the mail.
+        let mut command = self.site.command(&["--index-from", "1"]);
         command.stderr(log);
         Running::start(command)
     }

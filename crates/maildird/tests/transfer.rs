@@ -258,3 +258,27 @@ fn of_two_imports_for_one_user_the_second_is_refused() {
     journal.unlock().unwrap();
     works(&site, &import);
 }
+
+#[test]
+fn an_index_is_made_anew_and_that_of_a_running_server_is_left_alone() {
+    let site = Site::new();
+    maildir(&site.maildir(), 300);
+    let index = site.maildir().join("imap-index");
+    let reindex = |user: &[&str]| {
+        let arguments = arguments(&site, &[&["reindex"], user].concat());
+        MAILDIRD.works(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), "")
+    };
+    let server = site.serve(&[]);
+    let listed_before = listed(&server, "ada", "INBOX");
+    let mut client = server.login("ada", "secret");
+    client.ok("EXAMINE INBOX");
+    assert!(reindex(&["ada"]).contains("ada INBOX: a server has it open"));
+    drop((client, server));
+    fs::write(&index, "rubbish").unwrap();
+    assert_eq!(reindex(&["ada"]), "ada INBOX: 300 messages\n");
+    let octets = fs::metadata(&index).unwrap().len();
+    assert!(octets > 50_000, "with what is in the messages: {octets}");
+    // All users of the users file.
+    assert_eq!(reindex(&[]), "ada INBOX: 300 messages\n");
+    assert_eq!(listed(&site.serve(&[]), "ada", "INBOX"), listed_before);
+}

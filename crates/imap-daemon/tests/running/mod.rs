@@ -146,11 +146,9 @@ impl<S: Read + Write> Client<S> {
     pub fn until(&mut self, beginning: &str) -> String {
         let mut lines = String::new();
         loop {
-            let line = self.line();
-            assert!(
-                !line.is_empty() || !self.stream.buffer().is_empty(),
-                "closed after:\n{lines}"
-            );
+            // A message has empty lines too.
+            let line = self.line_or_end();
+            let line = line.unwrap_or_else(|| panic!("closed after:\n{lines}"));
             lines += &format!("{line}\n");
             if line.starts_with(beginning) {
                 return lines;
