@@ -49,8 +49,8 @@
 //!
 //! # What is promised
 //!
-//! * APPEND, COPY and MOVE that were answered OK survive `kill -9` and, as far as the disk keeps its word, a power failure:
-//!   content, name and UID are synced in this order. A moved message is at every moment in exactly one mailbox.
+//! * APPEND, COPY, MOVE, STORE and EXPUNGE that were answered OK survive `kill -9` and, as far as the disk keeps its word, a power
+//!   failure: content, name and UID are synced in this order. A moved message is at every moment in exactly one mailbox.
 //! * A UID is on disk before anybody is told of it and is never used again.
 //! * Mod-sequences never go back, and a client that asks for what changed since it was here misses nothing: not after a crash,
 //!   not after a power failure, not when Dovecot or `mutt` changed flags, delivered or removed messages while no server ran.

@@ -87,7 +87,7 @@ impl OpenMailbox {
         }
     }
 
-    /// Changes flags by renaming. Blocks. Not synced: a power failure may bring old flags back, never a message.
+    /// Changes flags by renaming. Blocks; durable when it returns.
     ///
     /// `lock` is held before the letters are read: under it they stay what they are. Gives the messages that UNCHANGEDSINCE
     /// left alone; that nobody changed one in between is certain, because a file is renamed from the name that was known.
@@ -147,8 +147,7 @@ impl OpenMailbox {
         }
     }
 
-    /// Removes those of the messages that have `\Deleted`, on disk and now. Blocks. Not synced: a power failure may bring
-    /// them back.
+    /// Removes those of the messages that have `\Deleted`, on disk and now. Blocks; durable when it returns.
     ///
     /// Gives what it removed, also where it ended with an error.
     pub(crate) fn expunge(
@@ -202,7 +201,24 @@ impl OpenMailbox {
                 }
             }
         });
+        // What is answered is on the disk. Where that fails it was done all the same, and is published.
+        if let Err(error) = self.sync_changes(&outcomes) {
+            let _ = outcomes.first_error.get_or_insert(error);
+        }
         outcomes
+    }
+
+    /// Makes changes durable. `new/` too: a message may have come from there a moment ago, and would be there again.
+    fn sync_changes(&self, outcomes: &Outcomes) -> io::Result<()> {
+        let is_change = |outcome: &Outcome| matches!(outcome, Outcome::Changed { .. } | Outcome::Gone);
+        if !outcomes.of_each.iter().any(|(_, outcome)| is_change(outcome)) {
+            return Ok(());
+        }
+        // The new names first: after a power failure in between, a message has two rather than none.
+        for subdirectory in [Subdirectory::Cur, Subdirectory::New] {
+            self.directory.sync(subdirectory)?;
+        }
+        Ok(())
     }
 
     fn store_one(

@@ -9,7 +9,7 @@ use super::seen::{Seen, SeenMailbox, SeenMessage};
 pub(super) enum Presence {
     /// It was answered.
     Certain,
-    /// It is being added or removed, or its removal is one that a power failure may undo.
+    /// It is being added or removed.
     Possible,
 }
 
@@ -19,7 +19,7 @@ pub(super) struct Message {
     pub(super) presence: Presence,
     /// The UID that was told.
     pub(super) uid: Option<u32>,
-    /// Sorted; none where STORE, which is not synced, changed them since.
+    /// Sorted; none while STORE changes them.
     pub(super) flags: Option<Vec<String>>,
     /// INTERNALDATE, seconds since the epoch.
     pub(super) date: Option<i64>,

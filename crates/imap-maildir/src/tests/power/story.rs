@@ -158,6 +158,8 @@ impl Story {
         self.expect(|now| {
             let mailbox = now.mailbox(mailbox);
             mailbox.keywords.extend(keywords(with));
+            let stored = seen.messages.iter().find(|message| message.text == text).unwrap();
+            mailbox.messages.get_mut(&text).unwrap().flags = Some(stored.flags.clone());
             mailbox.leave(&seen);
         });
     }
@@ -173,7 +175,9 @@ impl Story {
         let text = long(text);
         let uid = self.now.mailbox(mailbox).messages[&text].uid.unwrap();
         self.expect(|now| {
-            now.mailbox(mailbox).messages.insert(text, Message::possible());
+            now.mailbox(mailbox)
+                .messages
+                .insert(text.clone(), Message::possible());
         });
         let mut client = self.fixture.select(mailbox).await;
         client.store(&[uid], FlagAction::Add, "\\Deleted").await.unwrap();
@@ -181,7 +185,10 @@ impl Story {
         let seen = see_mailbox(&mut self.session().await, mailbox, &[])
             .await
             .unwrap();
-        self.expect(|now| now.mailbox(mailbox).leave(&seen));
+        self.expect(|now| {
+            now.mailbox(mailbox).messages.remove(&text);
+            now.mailbox(mailbox).leave(&seen);
+        });
     }
 
     pub(super) async fn copy(&mut self, from: &str, to: &str, texts: &[&str]) {
