@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
 
 use crate::disk::directory::Existence;
+use crate::disk::index_file::Claims;
 use crate::disk::name_generator::NameGenerator;
 use crate::disk::special_uses_file;
 use crate::disk::storage;
@@ -97,6 +98,10 @@ impl Account {
             kept: Mutex::default(),
             namespace: RwLock::new(()),
         })
+    }
+
+    pub(crate) fn claims(&self) -> Arc<Claims> {
+        Arc::clone(&self.shared.cache.claims)
     }
 
     pub(crate) fn root(&self) -> &Path {

@@ -113,6 +113,7 @@ mod backend;
 mod disk;
 mod format;
 pub mod inspect;
+mod let_go;
 pub mod local;
 mod mailbox;
 mod reindex;

@@ -9,7 +9,7 @@ use imap_seq::Uid;
 
 use crate::account::Account;
 use crate::disk::directory::Directory;
-use crate::disk::index_file::{FILE_NAME, IndexFile};
+use crate::disk::index_file::{Claims, FILE_NAME, IndexFile};
 use crate::disk::storage::{self, CWD};
 use crate::mailbox::error::{from_io, panicked};
 
@@ -41,7 +41,8 @@ impl Account {
         let names = self.blocking(|account| account.mailboxes()).await?;
         for name in names {
             let path = self.find(&name, ErrorKind::NonExistent).await?;
-            let discard = move || discard(&path);
+            let claims = self.claims();
+            let discard = move || discard(&path, &claims);
             match tokio::task::spawn_blocking(discard).await.map_err(panicked)? {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
@@ -79,9 +80,9 @@ impl Account {
 }
 
 /// Removes an index that nobody has.
-fn discard(directory: &Path) -> io::Result<()> {
+fn discard(directory: &Path, claims: &Arc<Claims>) -> io::Result<()> {
     if storage::status(CWD, directory.join(FILE_NAME)).is_ok() {
-        IndexFile::open(&Directory::open(directory)?, directory)?.discard();
+        IndexFile::open(&Directory::open(directory)?, directory, claims)?.discard();
     }
     Ok(())
 }

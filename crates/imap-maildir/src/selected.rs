@@ -11,6 +11,7 @@ use imap_updates::{Access, Origin};
 
 use crate::account::Account;
 use crate::format::maildirsize::Amount;
+use crate::let_go::LetGo;
 use crate::mailbox::change::NewLetters;
 use crate::mailbox::error::{panicked, try_create};
 use crate::mailbox::open::OpenMailbox;
@@ -19,8 +20,8 @@ use crate::mailbox::record::record;
 /// A selected mailbox.
 #[derive(Debug)]
 pub struct MaildirMailbox {
-    account: Arc<Account>,
-    open: Arc<OpenMailbox>,
+    account: LetGo<Account>,
+    open: LetGo<OpenMailbox>,
     access: Access,
     origin: Origin,
 }
@@ -32,8 +33,8 @@ impl MaildirMailbox {
             open.opened_read_write();
         }
         Self {
-            account,
-            open,
+            account: LetGo::new(account),
+            open: LetGo::new(open),
             access,
             origin: Origin::EXTERNAL,
         }

@@ -17,6 +17,7 @@ use crate::format::acl::rights_of_owner;
 use crate::format::mailbox_names::DELIMITER;
 use crate::format::maildirsize::Amount;
 use crate::format::subscriptions::Subscription;
+use crate::let_go::LetGo;
 use crate::mailbox::add::Addition;
 use crate::mailbox::error::{from_io, panicked, try_create};
 use crate::mailbox::open::OpenMailbox;
@@ -28,18 +29,19 @@ const WRITE_AT: usize = 256 << 10;
 /// One logged-in connection of a user.
 #[derive(Debug)]
 pub struct MaildirSession {
-    account: Arc<Account>,
+    account: LetGo<Account>,
     user: Arc<str>,
 }
 
 impl MaildirSession {
     pub(crate) fn new(account: Arc<Account>, user: Arc<str>) -> Self {
+        let account = LetGo::new(account);
         Self { account, user }
     }
 }
 
 impl MaildirSession {
-    pub(crate) const fn account(&self) -> &Arc<Account> {
+    pub(crate) fn account(&self) -> &Arc<Account> {
         &self.account
     }
 }

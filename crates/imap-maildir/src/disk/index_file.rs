@@ -4,10 +4,13 @@
 //! goes on without an index. Commits are not synced, checkpoints are: after a power failure the file is what it was some commits
 //! ago, and its head tells that.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Params, params};
 
@@ -31,6 +34,47 @@ const SCHEMA: &str = "
     CREATE TABLE summary (uid INTEGER PRIMARY KEY, octets BLOB NOT NULL);
 ";
 
+/// How long a mailbox that is being opened waits for the same one that is being closed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Which mailboxes of a process have their index open. One that is opened again waits until it is closed: that takes as long as
+/// writing does, and without an index the mailbox would be listed.
+#[derive(Debug, Default)]
+pub(crate) struct Claims {
+    taken: Mutex<HashSet<FileIdentity>>,
+    freed: Condvar,
+}
+
+/// The right to open the index of one directory.
+#[derive(Debug)]
+struct Claim {
+    claims: Arc<Claims>,
+    directory: FileIdentity,
+}
+
+impl Claims {
+    /// Blocks while somebody in this process has it.
+    fn take(self: &Arc<Self>, directory: FileIdentity) -> io::Result<Claim> {
+        let mut taken = self.taken.lock();
+        let until = Instant::now() + PATIENCE;
+        while taken.contains(&directory) {
+            if self.freed.wait_until(&mut taken, until).timed_out() {
+                return Err(io::ErrorKind::ResourceBusy.into());
+            }
+        }
+        taken.insert(directory);
+        let claims = Arc::clone(self);
+        Ok(Claim { claims, directory })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.claims.taken.lock().remove(&self.directory);
+        self.claims.freed.notify_all();
+    }
+}
+
 /// The index of one mailbox, which no other process has.
 #[derive(Debug)]
 pub(crate) struct IndexFile {
@@ -39,6 +83,8 @@ pub(crate) struct IndexFile {
     path: PathBuf,
     /// The path may become another mailbox's.
     identity: FileIdentity,
+    /// Given up after the connection.
+    claim: Mutex<Option<Claim>>,
 }
 
 /// What changes at once.
@@ -57,30 +103,34 @@ impl IndexFile {
     ///
     /// # Errors
     /// `ResourceBusy` where another process has it; else as the system says.
-    pub(crate) fn open(directory: &Directory, path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(directory: &Directory, path: &Path, claims: &Arc<Claims>) -> io::Result<Self> {
+        let claim = claims.take(storage::status_of(directory.root())?.identity)?;
         let path = path.join(FILE_NAME);
         let mode = directory.file_mode();
-        match Self::open_at(&path, mode) {
+        let opened = match Self::open_at(&path, mode) {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 tracing::info!(path = %path.display(), %error, "the index is made anew");
                 remove(&path)?;
                 Self::open_at(&path, mode)
             }
             opened => opened,
-        }
+        };
+        let opened = opened?;
+        *opened.claim.lock() = Some(claim);
+        Ok(opened)
     }
 
     /// An index that knows nothing, whatever there was.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub(crate) fn make(directory: &Directory, path: &Path) -> io::Result<Self> {
-        let index = Self::open(directory, path)?;
+    pub(crate) fn make(directory: &Directory, path: &Path, claims: &Arc<Claims>) -> io::Result<Self> {
+        let index = Self::open(directory, path, claims)?;
         if index.clear().is_ok() {
             return Ok(index);
         }
         index.discard();
-        Self::open(directory, path)
+        Self::open(directory, path, claims)
     }
 
     fn open_at(path: &Path, mode: Mode) -> io::Result<Self> {
@@ -100,6 +150,7 @@ impl IndexFile {
             identity: storage::status(CWD, path)?.identity,
             connection: Mutex::new(Some(connection)),
             path: path.to_owned(),
+            claim: Mutex::default(),
         })
     }
 
@@ -137,6 +188,7 @@ impl IndexFile {
         if storage::status(CWD, &self.path).is_ok_and(|status| status.identity == self.identity) {
             let _ = remove(&self.path);
         }
+        *self.claim.lock() = None;
     }
 
     /// Nothing that it says counts from now on.
@@ -260,7 +312,7 @@ fn each<P: Copy + Params>(connection: &Connection, sql: &str, values: &[P]) -> r
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(std::time::Duration::from_millis(20))?;
+    connection.busy_timeout(Duration::from_millis(20))?;
     // Before the first look at the file: with the lock for one process no memory is shared, and no file for it made.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "cache_size", -CACHE)?;

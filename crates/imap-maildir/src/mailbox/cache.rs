@@ -11,6 +11,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache as QuickCache;
 use tokio::sync::Semaphore;
 
+use crate::disk::index_file::Claims;
 use crate::disk::storage::{ContentStamp, FileIdentity, FileStatus};
 use crate::format::wire_form::Offsets;
 use crate::mailbox::memo::Memos;
@@ -30,6 +31,8 @@ pub(crate) struct Cache {
     offsets: QuickCache<MessageKey, Kept<Arc<Offsets>>>,
     hasher: RandomState,
     pub(crate) memos: Memos,
+    /// Which mailboxes have their index open.
+    pub(crate) claims: Arc<Claims>,
     /// For files that are looked through: as many at the same time as there are cores.
     scans: Semaphore,
 }
@@ -66,6 +69,7 @@ impl Default for Cache {
             offsets: QuickCache::new(OFFSETS),
             hasher: RandomState::new(),
             memos: Memos::default(),
+            claims: Arc::default(),
             scans: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
         }
     }
@@ -106,6 +110,10 @@ impl MailboxCache {
 
     pub(crate) fn scans(&self) -> &Semaphore {
         &self.cache.scans
+    }
+
+    pub(crate) fn claims(&self) -> &Arc<Claims> {
+        &self.cache.claims
     }
 
     pub(crate) fn memos(&self) -> &Memos {

@@ -77,7 +77,7 @@ impl OpenMailbox {
             return None;
         }
         let directory = Arc::new(Directory::open(path).ok()?);
-        let file = match IndexFile::open(&directory, path) {
+        let file = match IndexFile::open(&directory, path, &cache.claims) {
             Ok(file) => Arc::new(file),
             Err(error) => {
                 tracing::debug!(path = %path.display(), %error, "the index cannot be used");
@@ -145,7 +145,7 @@ impl OpenMailbox {
         if index_file.is_some() || self.hub.lock().all().len() + (coming as u64) < u64::from(least) {
             return;
         }
-        match IndexFile::make(&self.directory, &self.path()).map(Arc::new) {
+        match IndexFile::make(&self.directory, &self.path(), self.cache.claims()).map(Arc::new) {
             Ok(file) => {
                 let mut hub = self.hub.lock();
                 hub.pages.keep_in(Arc::clone(&file));

@@ -292,3 +292,14 @@ async fn a_list_whose_first_line_is_damaged_is_made_good_from_the_index() {
         "it is in the list again"
     );
 }
+
+/// Closing writes, on a thread of its own; whoever comes meanwhile must not have the mailbox without its index.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_that_is_opened_while_it_is_being_closed_has_its_index() {
+    let fixture = Fixture::new();
+    nine(&fixture).await;
+    for round in 0..50 {
+        let client = fixture.select("INBOX").await;
+        assert!(client.open().has_index(), "round {round}");
+    }
+}
