@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -83,6 +84,10 @@ pub(crate) struct IndexFile {
     path: PathBuf,
     /// The path may become another mailbox's.
     identity: FileIdentity,
+    /// Checksum and length of the head that the file has.
+    head: Mutex<Option<(u32, usize)>>,
+    /// Whether something was written since it was opened.
+    is_written: AtomicBool,
     /// Given up after the connection.
     claim: Mutex<Option<Claim>>,
 }
@@ -96,6 +101,18 @@ pub(crate) struct Batch {
     /// Hashes of base names and UIDs, ascending.
     pub(crate) names: Vec<(u64, u32)>,
     pub(crate) gone_names: Vec<(u64, u32)>,
+}
+
+impl Batch {
+    /// Whether the head is all that it has.
+    fn changes_nothing_else(&self) -> bool {
+        let pages = self.pages.is_empty() && self.gone_pages.is_empty();
+        pages && self.names.is_empty() && self.gone_names.is_empty()
+    }
+}
+
+fn mark_of(head: &[u8]) -> (u32, usize) {
+    (crc32fast::hash(head), head.len())
 }
 
 impl IndexFile {
@@ -150,16 +167,20 @@ impl IndexFile {
             identity: storage::status(CWD, path)?.identity,
             connection: Mutex::new(Some(connection)),
             path: path.to_owned(),
+            head: Mutex::default(),
+            is_written: AtomicBool::new(false),
             claim: Mutex::default(),
         })
     }
 
     /// The head; none in an index that is not complete.
     pub(crate) fn head(&self) -> io::Result<Option<Vec<u8>>> {
-        self.with(|tables| {
+        let head: Option<Vec<u8>> = self.with(|tables| {
             let head = tables.query_row("SELECT octets FROM head", [], |row| row.get(0));
             head.optional()
-        })
+        })?;
+        *self.head.lock() = head.as_deref().map(mark_of);
+        Ok(head)
     }
 
     pub(crate) fn page(&self, number: u32) -> io::Result<Vec<u8>> {
@@ -203,6 +224,7 @@ impl IndexFile {
 
     /// The index is not complete from now on, until another batch is written.
     pub(crate) fn remove_head(&self) -> io::Result<()> {
+        *self.head.lock() = None;
         self.change(|tables| tables.execute("DELETE FROM head", []).map(drop))
     }
 
@@ -211,8 +233,18 @@ impl IndexFile {
         self.change(|tables| put_pages(tables, pages))
     }
 
-    /// Writes all of a batch or nothing.
+    /// Writes all of a batch or nothing; nothing where the file knows it already.
     pub(crate) fn write(&self, batch: &Batch) -> io::Result<()> {
+        let mark = mark_of(&batch.head);
+        if batch.changes_nothing_else() && *self.head.lock() == Some(mark) {
+            return Ok(());
+        }
+        self.write_all(batch)?;
+        *self.head.lock() = Some(mark);
+        Ok(())
+    }
+
+    fn write_all(&self, batch: &Batch) -> io::Result<()> {
         self.change(|tables| {
             put_pages(tables, &batch.pages)?;
             let pairs = |names: &[(u64, u32)]| -> Vec<[i64; 2]> {
@@ -268,6 +300,7 @@ impl IndexFile {
     }
 
     fn change(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> io::Result<()> {
+        self.is_written.store(true, Ordering::Relaxed);
         self.with(|connection| {
             let transaction = connection.transaction()?;
             work(&transaction)?;
@@ -285,6 +318,10 @@ impl IndexFile {
 impl Drop for IndexFile {
     /// What other names the directory has got meanwhile is not known here: so the log's file stays, empty.
     fn drop(&mut self) {
+        // Whoever only read waits for no disk.
+        if !*self.is_written.get_mut() {
+            return;
+        }
         if let Err(error) = self.with(|tables| tables.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")) {
             tracing::debug!(%error, "the index's log stays as it is");
         }
