@@ -14,15 +14,11 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 use imap_backend::Error;
-use imap_backend::sort::Known;
-use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
+use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Closed, HubGuard, MailboxHub, Snapshot};
-use parking_lot::Mutex;
-use tokio::sync::Mutex as AsyncMutex;
 
 use crate::disk::directory::Directory;
 use crate::disk::index_file::{Batch, FILE_NAME, IndexFile};
@@ -32,7 +28,7 @@ use crate::disk::storage::{self, CWD};
 use crate::disk::uidlist_file::UidListFile;
 use crate::format::index::{Head, seal, unseal};
 use crate::format::letter_map::LetterMap;
-use crate::mailbox::cache::{Cache, MailboxCache};
+use crate::mailbox::cache::Cache;
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::index::Index;
 use crate::mailbox::letter_sets::LetterSets;
@@ -41,7 +37,7 @@ use crate::mailbox::names::Names;
 use crate::mailbox::numbers::Numbers;
 use crate::mailbox::observe::Heard;
 use crate::mailbox::open::{OpenMailbox, Writer};
-use crate::mailbox::pages::{ChangedPage, Pages};
+use crate::mailbox::pages::{Pages, TakenPages};
 use crate::mailbox::vanished::Vanished;
 
 /// So many pages may differ from those of the file before it is written.
@@ -86,8 +82,7 @@ impl OpenMailbox {
         };
         let octets = file.head().ok().flatten()?;
         let head: Head = unseal(&octets)?;
-        let identity = storage::status_of(directory.root()).ok()?.identity;
-        if identity != head.directory.into() {
+        if storage::status_of(directory.root()).ok()?.identity != head.directory.into() {
             return None;
         }
         let keywords = KeywordsFile::of_note(&head.keywords);
@@ -117,22 +112,11 @@ impl OpenMailbox {
             doubles: 0,
             lock_out: None,
         };
-        Some(Self {
-            hub: MailboxHub::new(index, snapshot).ok()?,
-            directory,
-            names: Arc::clone(names),
-            cache: MailboxCache::new(Arc::clone(cache), identity),
-            known: Known::default(),
-            uid_validity: UidValidity::new(uid_validity)?,
-            indexing,
-            index_file: Mutex::new(Some(file)),
-            path: Mutex::new(path.to_owned()),
-            writer: Arc::new(AsyncMutex::new(writer)),
-            traces: Mutex::default(),
-            read_write: AtomicUsize::new(0),
-            overdue: Mutex::default(),
-            watched: Mutex::default(),
-        })
+        let hub = MailboxHub::new(index, snapshot).ok()?;
+        let (names, cache) = (Arc::clone(names), Arc::clone(cache));
+        let mailbox = Self::of(path, directory, names, cache, indexing, hub, writer).ok()?;
+        *mailbox.index_file.lock() = Some(file);
+        Some(mailbox)
     }
 
     /// Makes sure that a mailbox to which so many messages come has an index, if it is to have one: before they are known, so
@@ -188,24 +172,21 @@ impl OpenMailbox {
             return Ok(());
         };
         self.write_pages(file, MOST_CHANGED)?;
-        let mut batch = Batch::default();
-        let (marks, gone) = {
+        let (batch, marks) = {
             let hub = self.hub.lock();
-            let (changed, _) = hub.pages.take_changed(0, usize::MAX);
-            let marks: Vec<_> = changed.iter().map(ChangedPage::mark).collect();
-            batch.pages = changed
-                .into_iter()
-                .map(|page| (page.number, page.octets))
-                .collect();
-            batch.gone_pages = hub.pages.gone();
-            batch.names = hub.names.added();
-            batch.gone_names = hub.names.gone().to_vec();
-            batch.head = seal(&head);
-            (marks, batch.gone_pages.clone())
+            let (TakenPages { pages, marks }, _) = hub.pages.take_changed(0, usize::MAX);
+            let batch = Batch {
+                head: seal(&head),
+                pages,
+                gone_pages: hub.pages.gone(),
+                names: hub.names.added(),
+                gone_names: hub.names.gone().to_vec(),
+            };
+            (batch, marks)
         };
         file.write(&batch)?;
         let mut hub = self.hub.lock();
-        hub.pages.are_written(&marks, &gone);
+        hub.pages.are_written(&marks, &batch.gone_pages);
         hub.names.are_written();
         Ok(())
     }
@@ -214,16 +195,11 @@ impl OpenMailbox {
     pub(super) fn save_amended(&self) {
         let Some(file) = self.index_file() else { return };
         let amended = self.hub.lock().pages.take_amended(MOST_CHANGED);
-        if amended.is_empty() {
+        if amended.pages.is_empty() {
             return;
         }
-        let marks: Vec<_> = amended.iter().map(ChangedPage::mark).collect();
-        let pages: Vec<_> = amended
-            .into_iter()
-            .map(|page| (page.number, page.octets))
-            .collect();
-        match file.write_pages(&pages) {
-            Ok(()) => self.hub.lock().pages.are_written(&marks, &[]),
+        match file.write_pages(&amended.pages) {
+            Ok(()) => self.hub.lock().pages.are_written(&amended.marks, &[]),
             Err(error) => tracing::debug!(%error, "pages of the index stay in memory"),
         }
     }
@@ -245,16 +221,11 @@ impl OpenMailbox {
         let mut from = 0;
         loop {
             let (changed, next) = self.hub.lock().pages.take_changed(from, AT_ONCE);
-            if changed.is_empty() {
+            if changed.pages.is_empty() {
                 return Ok(());
             }
-            let marks: Vec<_> = changed.iter().map(ChangedPage::mark).collect();
-            let pages: Vec<_> = changed
-                .into_iter()
-                .map(|page| (page.number, page.octets))
-                .collect();
-            file.write_pages(&pages)?;
-            self.hub.lock().pages.are_written(&marks, &[]);
+            file.write_pages(&changed.pages)?;
+            self.hub.lock().pages.are_written(&changed.marks, &[]);
             from = next;
         }
     }

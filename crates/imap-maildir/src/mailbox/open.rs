@@ -55,14 +55,14 @@ pub(crate) struct OpenMailbox {
     /// What has what is not in memory; none where all is.
     pub(super) index_file: Mutex<Option<Arc<IndexFile>>>,
     /// Where it is now; a RENAME changes it.
-    pub(super) path: Mutex<PathBuf>,
-    pub(super) writer: Arc<AsyncMutex<Writer>>,
+    path: Mutex<PathBuf>,
+    writer: Arc<AsyncMutex<Writer>>,
     /// What the last holder of the writer left behind; none while the next look has something to do in any case.
     pub(super) traces: Mutex<Option<Traces>>,
     /// Sessions that may move messages from `new/` to `cur/`.
-    pub(super) read_write: AtomicUsize,
+    read_write: AtomicUsize,
     /// A lock of another program that was waited for in vain.
-    pub(super) overdue: Mutex<Option<FileIdentity>>,
+    overdue: Mutex<Option<FileIdentity>>,
     /// What sends events; forgotten with the mailbox.
     pub(crate) watched: Mutex<Option<WatchedDirectories>>,
 }
@@ -100,11 +100,9 @@ impl OpenMailbox {
         next_uid_validity: impl FnOnce() -> io::Result<u32>,
     ) -> io::Result<Self> {
         let directory = Arc::new(Directory::open(path)?);
-        let identity = storage::status_of(directory.root())?.identity;
         let list = UidListFile::open(&directory, next_uid_validity)?;
         let mut keywords = KeywordsFile::default();
         keywords.refresh(&directory)?;
-        let uid_validity = UidValidity::new(list.uid_validity()).ok_or(io::ErrorKind::InvalidData)?;
         let (numbers, vanished) = Numbers::open(&directory, list.uid_validity(), keywords.names(), boot)?;
         let letters = LetterMap::new(keywords.names());
         let snapshot = Snapshot::empty()
@@ -124,6 +122,21 @@ impl OpenMailbox {
             doubles: 0,
             lock_out: None,
         };
+        Self::of(path, directory, names, cache, indexing, hub, writer)
+    }
+
+    /// A mailbox of which this is known.
+    pub(super) fn of(
+        path: &Path,
+        directory: Arc<Directory>,
+        names: Arc<NameGenerator>,
+        cache: Arc<Cache>,
+        indexing: Indexing,
+        hub: MailboxHub<Index>,
+        writer: Writer,
+    ) -> io::Result<Self> {
+        let identity = storage::status_of(directory.root())?.identity;
+        let uid_validity = UidValidity::new(writer.list.uid_validity()).ok_or(io::ErrorKind::InvalidData)?;
         Ok(Self {
             hub,
             directory,

@@ -56,12 +56,13 @@ struct Page {
     used: u64,
 }
 
-/// A page that has to be written.
-#[derive(Debug)]
-pub(crate) struct ChangedPage {
-    pub(crate) number: u32,
-    pub(crate) octets: Vec<u8>,
-    mark: Mark,
+/// Pages that are to be written.
+#[derive(Debug, Default)]
+pub(crate) struct TakenPages {
+    /// Numbers and octets.
+    pub(crate) pages: Vec<(u32, Vec<u8>)>,
+    /// What [`are_written`](Pages::are_written) has to be told.
+    pub(crate) marks: Vec<Mark>,
 }
 
 /// Which page was written, and when it had changed and was amended last.
@@ -404,7 +405,7 @@ impl Pages {
     }
 
     /// Some pages that have to be written, from this place on, and the place to go on with.
-    pub(crate) fn take_changed(&self, from: usize, most: usize) -> (Vec<ChangedPage>, usize) {
+    pub(crate) fn take_changed(&self, from: usize, most: usize) -> (TakenPages, usize) {
         self.take(from, most, |page| {
             page.changed.is_some() || page.amended.is_some()
         })
@@ -412,26 +413,23 @@ impl Pages {
 
     /// Pages that may be written whatever else the file knows: only sizes and dates of their messages became known. None while
     /// there are few of them.
-    pub(crate) fn take_amended(&self, least: usize) -> Vec<ChangedPage> {
+    pub(crate) fn take_amended(&self, least: usize) -> TakenPages {
         let is_amended = |page: &Page| page.amended.is_some() && page.changed.is_none();
         match self.pages.iter().filter(|page| is_amended(page)).count() < least {
-            true => Vec::new(),
+            true => TakenPages::default(),
             false => self.take(0, usize::MAX, is_amended).0,
         }
     }
 
-    fn take(&self, from: usize, most: usize, which: impl Fn(&Page) -> bool) -> (Vec<ChangedPage>, usize) {
-        let mut taken = Vec::new();
+    fn take(&self, from: usize, most: usize, which: impl Fn(&Page) -> bool) -> (TakenPages, usize) {
+        let mut taken = TakenPages::default();
         for (at, page) in self.pages.iter().enumerate().skip(from) {
-            if taken.len() == most {
+            if taken.pages.len() == most {
                 return (taken, at);
             }
             if let Some(messages) = page.messages.as_ref().filter(|_| which(page)) {
-                taken.push(ChangedPage {
-                    number: page.number,
-                    octets: encode_page(messages),
-                    mark: (page.number, page.changed, page.amended),
-                });
+                taken.pages.push((page.number, encode_page(messages)));
+                taken.marks.push((page.number, page.changed, page.amended));
             }
         }
         (taken, self.pages.len())
@@ -455,13 +453,6 @@ impl Pages {
             }
         }
         self.make_room();
-    }
-}
-
-impl ChangedPage {
-    /// What [`are_written`](Pages::are_written) has to be told.
-    pub(crate) const fn mark(&self) -> Mark {
-        self.mark
     }
 }
 

@@ -67,7 +67,7 @@ impl OpenMailbox {
         let mut comparison = Comparison::default();
         let mut known = Known::of(found);
         self.for_each_in_new(|uid, entry| comparison.add_known(uid, entry, &writer.list, &mut known))?;
-        for (_, file) in known.others() {
+        for file in known.others() {
             if self.hub.lock().uid_of(split(file.name).0)?.is_some() {
                 return Ok(None);
             }
@@ -78,7 +78,7 @@ impl OpenMailbox {
 
     /// Adds the files of no known message.
     fn add_unknown(&self, writer: &Writer, known: &Known<'_>, comparison: &mut Comparison) -> io::Result<()> {
-        let mut files = known.others().map(|(_, file)| FoundFile::of(file));
+        let mut files = known.others().map(FoundFile::of);
         loop {
             let hub = self.hub.lock();
             let mut batch = files.by_ref().take(BATCH).peekable();
@@ -142,9 +142,10 @@ impl<'a> Known<'a> {
     }
 
     /// The files of messages that are not known.
-    fn others(&self) -> impl Iterator<Item = (u32, FileAt<'a>)> {
+    fn others(&self) -> impl Iterator<Item = FileAt<'a>> {
         let files = self.found.iter();
-        files.filter(|(number, _)| !self.is_known[*number as usize])
+        let others = files.filter(|(number, _)| !self.is_known[*number as usize]);
+        others.map(|(_, file)| file)
     }
 }
 
