@@ -56,7 +56,7 @@ async fn pass(session: &mut Session, client: Box<dyn Stream>, server: Box<dyn St
     let (mut from_client, mut to_client) = tokio::io::split(client);
     let (mut from_server, mut to_server) = tokio::io::split(server);
     let mut outgoing = Outgoing::new(Arc::clone(&session.world), session.number);
-    let (mut client_ended, mut server_ended) = (false, false);
+    let (mut client_ended, mut server_told, mut server_ended) = (false, false, false);
     let (mut said, mut answered) = (vec![0; CHUNK], vec![0; CHUNK]);
     loop {
         outgoing.extend(session.take_outgoing());
@@ -64,12 +64,14 @@ async fn pass(session: &mut Session, client: Box<dyn Stream>, server: Box<dyn St
             let _ = to_client.shutdown().await;
             return End::Closed;
         }
+        if client_ended && !server_told && session.to_server.is_empty() {
+            server_told = true;
+            let _ = to_server.shutdown().await;
+        }
+        let listens = !client_ended && session.reads() && session.to_server.len() < WAITING;
         tokio::select! {
-            read = from_client.read(&mut said), if !client_ended && session.to_server.len() < WAITING => match read {
-                Ok(0) | Err(_) => {
-                    client_ended = true;
-                    end_input(&mut to_server, session).await;
-                }
+            read = from_client.read(&mut said), if listens => match read {
+                Ok(0) | Err(_) => client_ended = true,
                 Ok(count) => session.client_said(&said[..count]),
             },
             read = from_server.read(&mut answered), if !server_ended && outgoing.len() < WAITING => match read {
@@ -91,12 +93,6 @@ async fn pass(session: &mut Session, client: Box<dyn Stream>, server: Box<dyn St
             },
         }
     }
-}
-
-/// The client says nothing more: the server is told so when it has all that was said.
-async fn end_input(to_server: &mut WriteHalf<Box<dyn Stream>>, session: &mut Session) {
-    let _ = to_server.write_all_buf(&mut session.to_server).await;
-    let _ = to_server.shutdown().await;
 }
 
 fn start_tls(from_client: ReadHalf<Box<dyn Stream>>, to_client: WriteHalf<Box<dyn Stream>>) -> End {

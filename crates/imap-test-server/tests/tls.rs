@@ -4,10 +4,11 @@
 
 mod common;
 
-use common::Client;
+use common::{Client, PATIENCE};
 use imap_test_server::TestServer;
 use std::sync::Arc;
 use tokio::io::DuplexStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
@@ -25,8 +26,8 @@ async fn secured(server: &TestServer, stream: DuplexStream) -> Client<TlsStream<
         .with_root_certificates(roots)
         .with_no_client_auth();
     let name = ServerName::try_from("localhost").unwrap();
-    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-    Client::new(stream.unwrap())
+    let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    Client::new(timeout(PATIENCE, handshake).await.expect("a handshake").unwrap())
 }
 
 #[tokio::test]
@@ -61,4 +62,16 @@ async fn starttls_begins_anew_forgets_what_came_behind_it_and_greets_once() {
         !transcript.contains(": x OK") && transcript.matches(": * OK").count() == 1,
         "{transcript}"
     );
+}
+
+/// A client that waits for nothing begins its handshake while the server has yet to note that its answer is sent.
+#[tokio::test]
+async fn a_handshake_that_comes_at_once_is_not_read_as_a_command() {
+    let server = TestServer::builder().starttls().in_pieces_of(1).start();
+    for _ in 0..200 {
+        let mut client = Client::of(&server).await;
+        client.ok("STARTTLS").await;
+        let mut client = secured(&server, client.into_inner()).await;
+        client.ok("NOOP").await;
+    }
 }

@@ -40,6 +40,8 @@ enum Expects {
     },
     /// Compressed octets, for ever.
     Anything,
+    /// A TLS handshake, which is not read here.
+    Handshake,
 }
 
 /// A command that is not yet answered.
@@ -117,6 +119,12 @@ impl Session {
         self.over = false;
     }
 
+    /// Whether what the client says next is read here. A quick client has begun its handshake before all that was said to it
+    /// is known to be sent.
+    pub(crate) fn reads(&self) -> bool {
+        self.expects != Expects::Handshake
+    }
+
     pub(crate) fn take_outgoing(&mut self) -> Vec<Out> {
         std::mem::take(&mut self.outgoing)
     }
@@ -149,7 +157,7 @@ impl Session {
                 self.to_server.extend_from_slice(&all);
                 false
             }
-            Expects::Asked { .. } => false,
+            Expects::Asked { .. } | Expects::Handshake => false,
             Expects::Literal { left: 0, passed } => {
                 self.expects = Expects::Rest { passed };
                 true
@@ -215,6 +223,7 @@ impl Session {
         if !refused && command.name == "STARTTLS" && self.world.offers_starttls(self.secured) {
             let begin = format!("{} OK begin TLS negotiation now", command.tag);
             self.emit(vec![Response::line(&begin).into()]);
+            self.expects = Expects::Handshake;
             return self.outgoing.push(Out::StartTls);
         }
         match refused {

@@ -3,7 +3,12 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use imap_test_server::TestServer;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::time::timeout;
+
+/// No answer takes as long, on any machine: a test that waits longer has hung, and says where.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Client<S> {
     stream: BufReader<S>,
@@ -49,7 +54,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// The next line without CRLF; none at the end.
     pub(crate) async fn line(&mut self) -> Option<String> {
         let mut line = Vec::new();
-        match self.stream.read_until(b'\n', &mut line).await {
+        let read = self.stream.read_until(b'\n', &mut line);
+        match timeout(PATIENCE, read).await.expect("the server is silent") {
             Ok(0) | Err(_) => None,
             Ok(_) => Some(
                 String::from_utf8_lossy(&line)
