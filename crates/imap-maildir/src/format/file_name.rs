@@ -6,7 +6,7 @@
 /// Splits a file name at the first `:` into base name and information part (with its colon).
 #[must_use]
 pub(crate) fn split(name: &[u8]) -> (&[u8], &[u8]) {
-    name.split_at(name.iter().position(|&octet| octet == b':').unwrap_or(name.len()))
+    name.split_at(memchr::memchr(b':', name).unwrap_or(name.len()))
 }
 
 /// Whether a directory entry can be a message: not hidden, not starting with `:`, without CR, LF or `/`.

@@ -54,6 +54,13 @@ impl Letter {
 pub(crate) struct Info {
     /// Bits 0 to 25 are `A` to `Z`, bits 26 to 51 `a` to `z`.
     letters: u64,
+    /// None for nearly all messages of a million.
+    rest: Option<Box<Rest>>,
+}
+
+/// What other programs may have written that are no letters; something, at least.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Rest {
     /// Flag octets that are no ASCII letters, sorted.
     other: Box<[u8]>,
     /// What follows the second comma, verbatim, the comma included.
@@ -74,21 +81,23 @@ impl Info {
             .iter()
             .position(|&octet| octet == b',')
             .unwrap_or(flags.len());
-        let mut info = Self {
-            second_set: flags[end..].into(),
-            ..Self::default()
-        };
-        let mut other = Vec::new();
+        let (mut letters, mut other) = (0, Vec::new());
         for &octet in &flags[..end] {
             match bit(octet) {
-                Some(bit) => info.letters |= bit,
+                Some(bit) => letters |= bit,
                 None => other.push(octet),
             }
         }
         other.sort_unstable();
         other.dedup();
-        info.other = other.into();
-        info
+        let has_rest = !other.is_empty() || end < flags.len();
+        let rest = has_rest.then(|| {
+            Box::new(Rest {
+                other: other.into(),
+                second_set: flags[end..].into(),
+            })
+        });
+        Self { letters, rest }
     }
 
     /// Writes `:2,` and the letters in ASCII order, then a second set if there was one.
@@ -96,9 +105,11 @@ impl Info {
     pub(crate) fn suffix(&self) -> Vec<u8> {
         let mut out = b":2,".to_vec();
         out.extend((b'A'..=b'Z').chain(b'a'..=b'z').filter(|&octet| self.has(octet)));
-        out.extend_from_slice(&self.other);
-        out[3..].sort_unstable();
-        out.extend_from_slice(&self.second_set);
+        if let Some(rest) = &self.rest {
+            out.extend_from_slice(&rest.other);
+            out[3..].sort_unstable();
+            out.extend_from_slice(&rest.second_set);
+        }
         out
     }
 
