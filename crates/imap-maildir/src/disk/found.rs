@@ -29,6 +29,8 @@ struct Place {
     length: u16,
     base: u16,
     subdirectory: Subdirectory,
+    /// Another file had its base name later.
+    is_replaced: bool,
 }
 
 /// The files, without the table: what the table's own methods look into.
@@ -96,6 +98,7 @@ impl Found {
             length: u16::try_from(file.name.len()).ok()?,
             base: u16::try_from(base.len()).ok()?,
             subdirectory: file.subdirectory,
+            is_replaced: false,
         };
         let number = u32::try_from(self.places.len()).ok()?;
         let hash = self.hasher.hash_one(base);
@@ -110,10 +113,12 @@ impl Found {
             Entry::Occupied(mut taken) => {
                 let earlier = std::mem::replace(taken.get_mut(), number);
                 let (name, place) = files.name(earlier);
-                Some(FoundFile {
+                let file = FoundFile {
                     subdirectory: place.subdirectory,
                     name: name.into(),
-                })
+                };
+                self.places[earlier as usize].is_replaced = true;
+                Some(file)
             }
             Entry::Vacant(free) => {
                 free.insert(number);
@@ -129,9 +134,11 @@ impl Found {
         }
     }
 
-    /// All files with their numbers.
+    /// All files with their numbers, in the order in which they were added.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, FileAt<'_>)> {
-        self.table.iter().map(|&number| (number, self.file(number)))
+        let places = (0u32..).zip(&self.places);
+        let current = places.filter(|(_, place)| !place.is_replaced);
+        current.map(|(number, _)| (number, self.file(number)))
     }
 }
 

@@ -244,26 +244,21 @@ impl IndexFile {
         Ok(())
     }
 
+    /// Writes names of an index that has no head.
+    pub(crate) fn write_names(&self, names: &[(u64, u32)], gone_names: &[(u64, u32)]) -> io::Result<()> {
+        self.change(|tables| put_names(tables, names, gone_names))
+    }
+
     fn write_all(&self, batch: &Batch) -> io::Result<()> {
         self.change(|tables| {
             put_pages(tables, &batch.pages)?;
-            let pairs = |names: &[(u64, u32)]| -> Vec<[i64; 2]> {
-                names
-                    .iter()
-                    .map(|(hash, uid)| [signed(*hash), i64::from(*uid)])
-                    .collect()
-            };
-            let (names, gone_names) = (pairs(&batch.names), pairs(&batch.gone_names));
-            let gone_uids: Vec<[i64; 1]> = gone_names.iter().map(|[_, uid]| [*uid]).collect();
             let gone_pages: Vec<[i64; 1]> = batch
                 .gone_pages
                 .iter()
                 .map(|number| [i64::from(*number)])
                 .collect();
             each(tables, "DELETE FROM page WHERE number = ?", &gone_pages)?;
-            each(tables, "INSERT OR IGNORE INTO name VALUES (?, ?)", &names)?;
-            each(tables, "DELETE FROM name WHERE hash = ? AND uid = ?", &gone_names)?;
-            each(tables, "DELETE FROM summary WHERE uid = ?", &gone_uids)?;
+            put_names(tables, &batch.names, &batch.gone_names)?;
             tables
                 .execute("INSERT OR REPLACE INTO head VALUES (1, ?)", [&batch.head])
                 .map(drop)
@@ -326,6 +321,21 @@ impl Drop for IndexFile {
             tracing::debug!(%error, "the index's log stays as it is");
         }
     }
+}
+
+/// Adds names, and takes away others with all that is known of their messages.
+fn put_names(tables: &Connection, names: &[(u64, u32)], gone_names: &[(u64, u32)]) -> rusqlite::Result<()> {
+    let pairs = |names: &[(u64, u32)]| -> Vec<[i64; 2]> {
+        let pairs = names.iter();
+        pairs
+            .map(|(hash, uid)| [signed(*hash), i64::from(*uid)])
+            .collect()
+    };
+    let gone_names = pairs(gone_names);
+    let gone_uids: Vec<[i64; 1]> = gone_names.iter().map(|[_, uid]| [*uid]).collect();
+    each(tables, "INSERT OR IGNORE INTO name VALUES (?, ?)", &pairs(names))?;
+    each(tables, "DELETE FROM name WHERE hash = ? AND uid = ?", &gone_names)?;
+    each(tables, "DELETE FROM summary WHERE uid = ?", &gone_uids)
 }
 
 fn put_pages(connection: &Connection, pages: &[(u32, Vec<u8>)]) -> rusqlite::Result<()> {

@@ -5,9 +5,11 @@
 //! Readers take no lock. Writers hold the dotlock `dovecot-uidlist.lock`, read again what others added, and only then give out
 //! UIDs. A UID is on disk, synced, before anybody sees it.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
+
+use hashbrown::HashTable;
 
 use crate::disk::control_file::{self, Replacement};
 use crate::disk::directory::Directory;
@@ -66,7 +68,7 @@ pub(crate) struct UidListFile {
     held: RecordsHeld,
     /// How many the file has.
     count: usize,
-    by_base: HashMap<Arc<[u8]>, u32>,
+    by_base: ByBase,
     /// The largest UID that was ever used, as far as the file tells.
     highest: u32,
     version: Option<FileVersion>,
@@ -118,7 +120,7 @@ impl UidListFile {
             records: Vec::new(),
             held: RecordsHeld::Unsettled,
             count: usize::try_from(note.records).unwrap_or(usize::MAX),
-            by_base: HashMap::new(),
+            by_base: ByBase::default(),
             highest: note.highest,
             version: Some(note.version.into()),
             offset: note.offset,
@@ -151,7 +153,7 @@ impl UidListFile {
         let settled = self.records.partition_point(|record| record.uid <= up_to);
         self.records.drain(..settled);
         self.records.shrink_to_fit();
-        self.by_base = by_base(&self.records);
+        self.by_base = ByBase::of(&self.records);
     }
 
     /// Makes sure that all records are in memory.
@@ -169,7 +171,7 @@ impl UidListFile {
         };
         let last = all.last().map_or(0, |record| record.uid);
         all.extend(self.records.drain(..).filter(|record| record.uid > last));
-        self.by_base = by_base(&all);
+        self.by_base = ByBase::of(&all);
         self.records = all;
         self.held = RecordsHeld::All;
         Ok(())
@@ -196,7 +198,7 @@ impl UidListFile {
             records: Vec::new(),
             held: RecordsHeld::All,
             count: 0,
-            by_base: HashMap::new(),
+            by_base: ByBase::default(),
             highest: 0,
             version: None,
             offset: 0,
@@ -208,7 +210,7 @@ impl UidListFile {
         let header = parsed.header?;
         let mut list = Self {
             header,
-            by_base: by_base(&parsed.records),
+            by_base: ByBase::of(&parsed.records),
             count: parsed.records.len(),
             records: parsed.records,
             held: RecordsHeld::All,
@@ -258,7 +260,7 @@ impl UidListFile {
     /// The UID of a base name, by the records in memory.
     #[must_use]
     pub(crate) fn uid_of(&self, base: &[u8]) -> Option<u32> {
-        self.by_base.get(base).copied()
+        self.by_base.get(&self.records, base)
     }
 
     /// Reads again what changed on disk.
@@ -359,11 +361,14 @@ impl UidListFile {
 
     fn add(&mut self, record: UidRecord) {
         self.highest = self.highest.max(record.uid);
-        if let Some(earlier) = self.by_base.insert(Arc::clone(&record.base), record.uid) {
+        let earlier = self.by_base.get(&self.records, &record.base);
+        if let Some(earlier) = earlier {
+            self.by_base.remove(&self.records, &record.base);
             self.records.retain(|old| old.uid != earlier);
         }
         self.count += 1;
         self.records.push(record);
+        self.by_base.add_last(&self.records);
     }
 
     /// When the message of a UID came into the mailbox, where the list says so.
@@ -507,13 +512,13 @@ impl UidListFile {
         self.hold_all(directory, known)?;
         self.header.next_uid = self.next_uid();
         self.records.retain(|record| keep(record) == Keep::Yes);
-        self.by_base = by_base(&self.records);
+        self.by_base = ByBase::of(&self.records);
         self.rewrite_with(directory, lock, &[])
     }
 
     /// Forgets a base name in memory, because its file vanished: if it comes back, it gets a new UID.
     pub(crate) fn forget(&mut self, base: &[u8]) {
-        self.by_base.remove(base);
+        self.by_base.remove(&self.records, base);
     }
 }
 
@@ -540,11 +545,57 @@ pub(crate) enum Rewrite {
 #[error("the mailbox has no UID left to give")]
 pub(crate) struct UidsExhausted;
 
-fn by_base(records: &[UidRecord]) -> HashMap<Arc<[u8]>, u32> {
-    let pairs = records
-        .iter()
-        .map(|record| (Arc::clone(&record.base), record.uid));
-    pairs.collect()
+/// The UIDs of records by base name: some ten octets a record.
+#[derive(Debug, Default)]
+struct ByBase {
+    uids: HashTable<u32>,
+    /// Of its own in each process, so that nobody can make many names meet.
+    hasher: RandomState,
+}
+
+impl ByBase {
+    /// Of two records with one base name, the later one counts.
+    fn of(records: &[UidRecord]) -> Self {
+        let mut all = Self {
+            uids: HashTable::with_capacity(records.len()),
+            hasher: RandomState::new(),
+        };
+        for end in 1..=records.len() {
+            all.add_last(&records[..end]);
+        }
+        all
+    }
+
+    fn get(&self, records: &[UidRecord], base: &[u8]) -> Option<u32> {
+        let is_it = |&uid: &u32| base_of(records, uid) == base;
+        self.uids.find(self.hasher.hash_one(base), is_it).copied()
+    }
+
+    /// Adds the last of these records.
+    fn add_last(&mut self, records: &[UidRecord]) {
+        let Some(record) = records.last() else { return };
+        let hash = self.hasher.hash_one(&*record.base);
+        self.remove_hashed(records, hash, &record.base);
+        let hash_of = |&uid: &u32| self.hasher.hash_one(base_of(records, uid));
+        self.uids.insert_unique(hash, record.uid, hash_of);
+    }
+
+    fn remove(&mut self, records: &[UidRecord], base: &[u8]) {
+        self.remove_hashed(records, self.hasher.hash_one(base), base);
+    }
+
+    fn remove_hashed(&mut self, records: &[UidRecord], hash: u64, base: &[u8]) {
+        let is_it = |&uid: &u32| base_of(records, uid) == base;
+        if let Ok(taken) = self.uids.find_entry(hash, is_it) {
+            taken.remove();
+        }
+    }
+}
+
+/// The base name of the record with this UID; empty where there is none, as no message's is.
+fn base_of(records: &[UidRecord], uid: u32) -> &[u8] {
+    let at = records.binary_search_by_key(&uid, |record| record.uid);
+    at.map_or(&[], |at| &records[at].base)
 }
 
 fn read_courier(directory: &Directory) -> io::Result<Option<Parsed>> {

@@ -42,6 +42,8 @@ use crate::mailbox::vanished::Vanished;
 
 /// So many pages may differ from those of the file before it is written.
 const MOST_CHANGED: usize = if cfg!(test) { 1 } else { 64 };
+/// So many names may be unknown to the file, some 30 octets each, while many messages become known.
+const MOST_NAMES: usize = if cfg!(test) { 2 } else { 131_072 };
 /// Pages that are written at once.
 const AT_ONCE: usize = if cfg!(test) { 1 } else { 64 };
 
@@ -204,25 +206,45 @@ impl OpenMailbox {
         }
     }
 
-    /// While many messages change: writes pages of those that did, so that they need not stay in memory.
+    /// While many messages change: writes pages and names of those that did, so that they need not stay in memory.
     pub(super) fn save_early(&self) {
         let Some(file) = self.index_file() else { return };
-        if let Err(error) = self.write_pages(&file, 4 * MOST_CHANGED) {
-            tracing::debug!(%error, "pages of the index stay in memory");
+        let written = self.write_pages(&file, 2 * MOST_CHANGED);
+        match written.and_then(|is_written| self.write_names(&file).map(|()| is_written)) {
+            // More come, and nobody has asked for these.
+            Ok(true) => self.hub.lock().pages.let_all_go(),
+            Ok(false) => {}
+            Err(error) => tracing::debug!(%error, "parts of the index stay in memory"),
         }
     }
 
-    /// Writes changed pages where there are more than so many. The index has no head meanwhile: it is not complete.
-    fn write_pages(&self, file: &IndexFile, most: usize) -> io::Result<()> {
+    /// Writes names where there are many. The index has no head meanwhile: it is not complete.
+    fn write_names(&self, file: &IndexFile) -> io::Result<()> {
+        let (added, gone) = {
+            let hub = self.hub.lock();
+            if hub.names.count_added() <= MOST_NAMES {
+                return Ok(());
+            }
+            (hub.names.added(), hub.names.gone().to_vec())
+        };
+        file.remove_head()?;
+        file.write_names(&added, &gone)?;
+        self.hub.lock().names.are_written();
+        Ok(())
+    }
+
+    /// Writes changed pages where there are more than so many; gives whether there were. The index has no head meanwhile: it is
+    /// not complete.
+    fn write_pages(&self, file: &IndexFile, most: usize) -> io::Result<bool> {
         if self.hub.lock().pages.changed() <= most {
-            return Ok(());
+            return Ok(false);
         }
         file.remove_head()?;
         let mut from = 0;
         loop {
             let (changed, next) = self.hub.lock().pages.take_changed(from, AT_ONCE);
             if changed.pages.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
             file.write_pages(&changed.pages)?;
             self.hub.lock().pages.are_written(&changed.marks, &[]);
@@ -274,9 +296,7 @@ impl OpenMailbox {
         let Some(writer) = self.writer_if_free() else {
             return;
         };
-        if self.hub.lock().pages.changed() > 0 {
-            self.save(&writer);
-        }
+        self.save(&writer);
         if self.hub.sessions() == 0 {
             self.hub.lock().pages.let_all_go();
         }

@@ -104,6 +104,11 @@ impl Names {
         Ok(uids.into_iter().filter_map(Uid::new).collect())
     }
 
+    /// How many names the file does not know yet.
+    pub(crate) fn count_added(&self) -> usize {
+        self.added.len() + self.also_added.len()
+    }
+
     /// Names that the file does not know yet, ascending.
     pub(crate) fn added(&self) -> Vec<HashOfName> {
         let mut added: Vec<_> = self.added.iter().map(|(hash, uid)| (*hash, *uid)).collect();

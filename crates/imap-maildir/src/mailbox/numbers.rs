@@ -57,6 +57,7 @@ pub(crate) struct Numbers {
     stage: Stage,
     /// The file has to be written anew: from the index, for it knows less.
     renewal: Renewal,
+    /// What the file would have if it were written anew, nearly.
     size_when_new: u64,
     /// Until then the file is not tried again.
     resting: Option<Instant>,
@@ -226,7 +227,7 @@ impl Numbers {
             Some(running) if *running.boot != *self.boot => self.last = self.last.max(running.ceiling),
             _ => self.renewal = Renewal::NotDue,
         }
-        self.size_when_new = self.file.stamp().map_or(0, |(_, size)| size);
+        self.size_when_new = self.size();
         Ok(())
     }
 

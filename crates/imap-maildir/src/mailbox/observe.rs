@@ -5,7 +5,7 @@
 //! | step | takes | gives |
 //! | --- | --- | --- |
 //! | compare | a listing or the names that events told, the index, the UID list | [`Comparison`]: what is new, renamed, gone |
-//! | assign | files without a UID, the list's lock | [`Arrival`]s with UIDs, synced |
+//! | assign | files without a UID, the list's lock | [`Arrival`]s with UIDs, synced, a part at a time |
 //! | move | arrivals and renamed files | the same, out of `new/` where a session may do that |
 //! | publish | [`Difference`] | what sessions are told |
 
@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use imap_seq::{Uid, UidSet};
+use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Closed, Recency};
 
 use crate::disk::directory::DirectoryVersions;
@@ -37,6 +37,7 @@ use crate::mailbox::error::Gone;
 use crate::mailbox::keep::Indexing;
 use crate::mailbox::listed::{Covered, Listed, Pass};
 use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
+use assign::Coming;
 use compare::Comparison;
 pub(crate) use named::Heard;
 
@@ -89,6 +90,8 @@ struct Arrival {
     uid: Uid,
     file: FoundFile,
     recency: Recency,
+    /// The mod-sequence it had when the mailbox was closed.
+    kept: Option<ModSeq>,
 }
 
 /// A known message whose file has another name or subdirectory now.
@@ -98,13 +101,11 @@ struct Renaming {
     file: FoundFile,
 }
 
-/// What is to be published.
+/// What is to be published of known messages.
 #[derive(Debug, Default)]
 struct Difference {
     expunged: UidSet,
     renamed: Vec<Renaming>,
-    /// Ascending by UID.
-    arrived: Vec<Arrival>,
     /// Known messages that another process has moved to `cur/`: a session of its own was told of them first.
     claimed: UidSet,
 }
@@ -336,7 +337,7 @@ impl OpenMailbox {
         let missing = self.missing(writer, &listing)?;
         scan::confirm_missing(&self.directory, Scope::Both, &mut listing, missing)?;
         let seen = Seen::new(Scope::Both, &listing, started);
-        let mut comparison = self.compare(writer, &listing.found)?;
+        let mut comparison = self.compare(writer, listing.found)?;
         self.listened(writer, listening, &mut comparison)?;
         Ok(Observation {
             seen,
@@ -367,7 +368,7 @@ impl OpenMailbox {
             return Ok(None);
         }
         let seen = Seen::new(Scope::New, &listing, started);
-        let comparison = self.compare_in_new(writer, &listing.found)?;
+        let comparison = self.compare_in_new(writer, listing.found)?;
         Ok(comparison.map(|comparison| Observation {
             seen,
             doubles: Vec::new(),
@@ -382,35 +383,29 @@ impl OpenMailbox {
             seen,
             doubles,
             waiting,
-            comparison,
+            mut comparison,
         } = observation;
-        let Comparison {
-            renamed,
-            recorded,
-            without_uid,
-            expunged,
-        } = comparison;
-        let assigned = self.assign(writer, without_uid, uids)?;
-        let mut arrived = recorded;
-        arrived.extend(assigned.arrivals);
-        arrived.sort_by_key(|arrival| arrival.uid);
-        let mut difference = Difference {
-            expunged,
-            renamed,
-            arrived,
-            claimed: UidSet::new(),
-        };
+        let mut coming = Coming::of(&mut comparison, writer);
+        let count = coming.len();
+        let part = self.next_part(writer, &mut coming, uids)?;
         match seen.means {
             // The messages that have no UID yet are still to be looked at.
-            Means::Names if assigned.postponed > 0 => {}
+            Means::Names if coming.postponed > 0 => {}
             Means::Names => writer.note_named(waiting),
             Means::Listing(scope) => writer.note_listing(seen, scope),
         }
-        difference.claimed = self.moved_by_others(&difference.renamed);
+        let mut difference = Difference {
+            claimed: self.moved_by_others(&comparison.renamed),
+            expunged: comparison.expunged,
+            renamed: comparison.renamed,
+        };
         self.separate_doubles(writer, &doubles);
-        self.prepare_index(difference.arrived.len());
-        self.own_change(writer, |writer| self.move_new_to_cur(writer, &mut difference));
-        if let Err(error) = self.publish(writer, difference, seen.means) {
+        self.prepare_index(count);
+        self.own_change(writer, |writer| self.move_known_to_cur(writer, &mut difference));
+        let published = self
+            .publish(writer, difference, seen.means)
+            .and_then(|()| self.adopt_parts(writer, part, &mut coming, uids));
+        if let Err(error) = published {
             writer.forget(Scope::Both);
             return Err(error);
         }
@@ -419,11 +414,35 @@ impl OpenMailbox {
         {
             tracing::warn!(%error, "the UID list cannot be written anew");
         }
-        writer.note_postponed(assigned.postponed, seen.means);
-        if assigned.postponed == 0 {
+        writer.note_postponed(coming.postponed, seen.means);
+        if coming.postponed == 0 {
             self.mark_if_waiting(writer);
         }
         Ok(())
+    }
+
+    /// Makes this part known, and what is still to come.
+    fn adopt_parts(
+        &self,
+        writer: &mut Writer,
+        mut part: Vec<Arrival>,
+        coming: &mut Coming,
+        uids: Uids<'_>,
+    ) -> io::Result<()> {
+        loop {
+            if !part.is_empty() {
+                self.own_change(writer, |writer| self.move_arrived_to_cur(writer, &mut part));
+                self.publish_arrived(writer, part)?;
+            }
+            if coming.has_no_recorded() {
+                writer.settle();
+                self.hub.lock().uid_next = writer.uid_next();
+            }
+            if coming.len() == 0 {
+                return Ok(());
+            }
+            part = self.next_part(writer, coming, uids)?;
+        }
     }
 }
 

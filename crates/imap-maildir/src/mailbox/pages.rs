@@ -32,6 +32,8 @@ pub(crate) struct Pages {
     file: Option<Arc<IndexFile>>,
     /// How many messages are in memory.
     held: usize,
+    /// How many pages the file does not know as they are.
+    changed: usize,
     /// Counts uses, to tell which pages were not used for longest.
     uses: u64,
     /// Numbers of pages that the file has and that have no messages any more.
@@ -111,6 +113,7 @@ impl Pages {
         self.file = Some(file);
         let uses = self.uses;
         self.pages.iter_mut().for_each(|page| page.changed = Some(uses));
+        self.changed = self.pages.len();
         self.uses += 1;
     }
 
@@ -298,7 +301,6 @@ impl Pages {
     /// Adds a message, or gives a known one another entry; gives the one before.
     pub(crate) fn insert(&mut self, uid: Uid, entry: Entry) -> Option<Entry> {
         let at = self.place_for(uid);
-        let uses = self.uses;
         let modseq = entry.modseq;
         let messages = self.messages(at)?;
         let before = match position(messages, uid) {
@@ -308,8 +310,8 @@ impl Pages {
                 None
             }
         };
+        self.is_changed(at);
         let page = &mut self.pages[at];
-        page.changed = Some(uses);
         page.highest_modseq = page.highest_modseq.max(modseq);
         if before.is_none() {
             page.count += 1;
@@ -357,6 +359,7 @@ impl Pages {
             used: self.uses,
         };
         self.next_number += 1;
+        self.changed += 1;
         self.pages.insert(at, page);
     }
 
@@ -372,15 +375,15 @@ impl Pages {
 
     pub(crate) fn remove(&mut self, uid: Uid) -> Option<Entry> {
         let at = self.place(uid)?;
-        let uses = self.uses;
         let messages = self.messages(at)?;
         let position = position(messages, uid).ok()?;
         let (_, entry) = messages.remove(position);
+        self.is_changed(at);
         let page = &mut self.pages[at];
-        page.changed = Some(uses);
         page.count -= 1;
         self.held -= 1;
         if page.count == 0 {
+            self.changed -= 1;
             self.gone.push(page.number);
             self.pages.remove(at);
         }
@@ -399,9 +402,15 @@ impl Pages {
         self.pages[at].amended = Some(uses);
     }
 
+    /// The file does not know a page as it is now.
+    fn is_changed(&mut self, at: usize) {
+        let before = self.pages[at].changed.replace(self.uses);
+        self.changed += usize::from(before.is_none());
+    }
+
     /// How many pages the file does not know as they are.
-    pub(crate) fn changed(&self) -> usize {
-        self.pages.iter().filter(|page| page.changed.is_some()).count()
+    pub(crate) const fn changed(&self) -> usize {
+        self.changed
     }
 
     /// Some pages that have to be written, from this place on, and the place to go on with.
@@ -449,6 +458,7 @@ impl Pages {
                 continue;
             };
             if page.changed == *changed && page.amended == *amended {
+                self.changed -= usize::from(page.changed.is_some());
                 (page.changed, page.amended) = (None, None);
             }
         }

@@ -78,6 +78,29 @@ async fn what_a_client_sees_is_the_same_with_the_index_and_without_it() {
     assert_eq!(seen(&fixture).await.unwrap(), before);
 }
 
+/// What was saved within the time stamp of the latest change is no proof later; what is saved when the mailbox is closed is.
+#[tokio::test]
+async fn a_mailbox_that_is_closed_when_its_last_change_is_old_need_not_be_listed_by_the_next_process() {
+    let fixture = Fixture::new();
+    nine(&fixture).await;
+    let client = fixture.select("INBOX").await;
+    let open = client.open();
+    let writer = open.lock_writer().await;
+    open.save(&writer);
+    drop(writer);
+    open.forget_grain().await;
+    assert_eq!(open.hub.lock().pages.changed(), 0);
+    drop(client);
+    open.rest();
+    drop(open);
+    let fixture = fixture.restarted();
+    let index = kept(&fixture).unwrap();
+    assert!(
+        index.writer_if_free().unwrap().traces().is_some(),
+        "it needs no listing"
+    );
+}
+
 #[tokio::test]
 async fn a_mailbox_that_nobody_has_open_holds_no_message_in_memory() {
     let fixture = Fixture::new();

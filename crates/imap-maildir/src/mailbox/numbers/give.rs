@@ -15,7 +15,7 @@ use crate::mailbox::open::{OpenMailbox, Writer};
 /// So many numbers may be given before the mark is synced again. Few, because counting goes on above the mark after a power
 /// failure, and must not run ahead of the clock.
 const STEP: u64 = 1 << 12;
-/// A file that grew beyond twice its size when it was written anew, and by this, is written anew.
+/// A file that grew beyond twice what it would have if it were written anew, and by this, is written anew.
 const SLACK: u64 = 64 << 10;
 /// How long a file that could not be written is left alone.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
@@ -108,8 +108,13 @@ impl OpenMailbox {
         }
         if !lines.is_empty() {
             numbers.announce()?;
+            let before = numbers.size();
             numbers.file.append(&lines, Durability::Eventual)?;
             numbers.keywords = keywords;
+            if batches.iter().all(|batch| matches!(batch, Batch::Arrived(_))) {
+                // The file would have these lines if it were written anew.
+                numbers.size_when_new += numbers.size() - before;
+            }
         }
         Ok(given)
     }
@@ -131,7 +136,7 @@ impl OpenMailbox {
         numbers.running = lines.iter().find_map(Line::running).cloned();
         numbers.keywords.clone_from(keywords);
         numbers.renewal = Renewal::NotDue;
-        numbers.size_when_new = numbers.file.stamp().map_or(0, |(_, size)| size);
+        numbers.size_when_new = numbers.size();
         Ok(self.take_in(numbers, reading))
     }
 
@@ -217,9 +222,13 @@ impl OpenMailbox {
 }
 
 impl Numbers {
+    /// Octets of the file, as far as it is known.
+    pub(super) fn size(&self) -> u64 {
+        self.file.stamp().map_or(0, |(_, size)| size)
+    }
+
     fn has_outgrown(&self) -> bool {
-        let size = self.file.stamp().map_or(0, |(_, size)| size);
-        size > 2 * self.size_when_new + SLACK
+        self.size() > 2 * self.size_when_new + SLACK
     }
 
     fn running_up_to(&self, last: ModSeq) -> Running {

@@ -3,10 +3,9 @@
 use std::io;
 
 use imap_seq::{Uid, UidSet};
-use imap_updates::Recency;
 
-use super::{Arrival, BATCH, Renaming};
-use crate::disk::directory::{FileAt, Subdirectory};
+use super::{BATCH, Renaming};
+use crate::disk::directory::FileAt;
 use crate::disk::found::Found;
 use crate::disk::scan::{FoundFile, Listing};
 use crate::disk::uidlist_file::UidListFile;
@@ -18,10 +17,13 @@ use crate::mailbox::open::{OpenMailbox, Writer};
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
     pub(super) renamed: Vec<Renaming>,
-    /// Messages with a UID that was recorded by another program.
-    pub(super) recorded: Vec<Arrival>,
-    pub(super) without_uid: Vec<FoundFile>,
+    /// Messages with a UID that was recorded by another program, and the numbers of their files.
+    pub(super) recorded: Vec<(Uid, u32)>,
+    /// The numbers of other files.
+    pub(super) without_uid: Vec<u32>,
     pub(super) expunged: UidSet,
+    /// The files of these numbers, and maybe others.
+    pub(super) files: Found,
 }
 
 impl OpenMailbox {
@@ -51,11 +53,12 @@ impl OpenMailbox {
     ///
     /// # Errors
     /// Where the index is damaged.
-    pub(super) fn compare(&self, writer: &Writer, found: &Found) -> io::Result<Comparison> {
+    pub(super) fn compare(&self, writer: &Writer, found: Found) -> io::Result<Comparison> {
         let mut comparison = Comparison::default();
-        let mut known = Known::of(found);
+        let mut known = Known::of(&found);
         self.for_each_entry(|uid, entry| comparison.add_known(uid, entry, &writer.list, &mut known))?;
         self.add_unknown(writer, &known, &mut comparison)?;
+        comparison.files = found;
         Ok(comparison)
     }
 
@@ -63,39 +66,36 @@ impl OpenMailbox {
     ///
     /// # Errors
     /// Where the index is damaged.
-    pub(super) fn compare_in_new(&self, writer: &Writer, found: &Found) -> io::Result<Option<Comparison>> {
+    pub(super) fn compare_in_new(&self, writer: &Writer, found: Found) -> io::Result<Option<Comparison>> {
         let mut comparison = Comparison::default();
-        let mut known = Known::of(found);
+        let mut known = Known::of(&found);
         self.for_each_in_new(|uid, entry| comparison.add_known(uid, entry, &writer.list, &mut known))?;
-        for file in known.others() {
+        for (_, file) in known.others() {
             if self.hub.lock().uid_of(split(file.name).0)?.is_some() {
                 return Ok(None);
             }
         }
         self.add_unknown(writer, &known, &mut comparison)?;
+        comparison.files = found;
         Ok(Some(comparison))
     }
 
     /// Adds the files of no known message.
     fn add_unknown(&self, writer: &Writer, known: &Known<'_>, comparison: &mut Comparison) -> io::Result<()> {
-        let mut files = known.others().map(FoundFile::of);
+        let mut files = known.others();
         loop {
             let hub = self.hub.lock();
             let mut batch = files.by_ref().take(BATCH).peekable();
             if batch.peek().is_none() {
                 return Ok(());
             }
-            for file in batch {
-                let uid = writer.list.uid_of(file.base()).and_then(Uid::new);
+            for (number, file) in batch {
+                let uid = writer.list.uid_of(split(file.name).0).and_then(Uid::new);
                 match uid.filter(|uid| !hub.has(*uid) && uid.get() > writer.settled_up_to) {
-                    Some(uid) => comparison.recorded.push(Arrival {
-                        uid,
-                        recency: recency(&file),
-                        file,
-                    }),
+                    Some(uid) => comparison.recorded.push((uid, number)),
                     // Never given a UID; or expunged and back again; or the list gave the number to two names one after
                     // the other.
-                    None => comparison.without_uid.push(file),
+                    None => comparison.without_uid.push(number),
                 }
             }
         }
@@ -141,11 +141,10 @@ impl<'a> Known<'a> {
         Self { found, is_known }
     }
 
-    /// The files of messages that are not known.
-    fn others(&self) -> impl Iterator<Item = FileAt<'a>> {
+    /// The files of messages that are not known, with their numbers.
+    fn others(&self) -> impl Iterator<Item = (u32, FileAt<'a>)> {
         let files = self.found.iter();
-        let others = files.filter(|(number, _)| !self.is_known[*number as usize]);
-        others.map(|(_, file)| file)
+        files.filter(|(number, _)| !self.is_known[*number as usize])
     }
 }
 
@@ -163,6 +162,12 @@ fn add_absent_records(missing: &mut Vec<Box<[u8]>>, writer: &Writer, listing: &L
 }
 
 impl Comparison {
+    /// Adds a file; gives its number. None for a name that no file system has.
+    pub(super) fn add_file(&mut self, file: &FoundFile) -> Option<u32> {
+        self.files.insert(file.at());
+        self.files.number_of(file.base())
+    }
+
     /// Adds what became of a known message.
     fn add_known(&mut self, uid: Uid, entry: &Entry, list: &UidListFile, known: &mut Known<'_>) {
         let number = known.found.number_of(entry.base());
@@ -177,13 +182,5 @@ impl Comparison {
             let file = FoundFile::of(file);
             self.renamed.push(Renaming { uid, file });
         }
-    }
-}
-
-/// A message found in `new/` is recent: no session has been told of it.
-pub(super) fn recency(file: &FoundFile) -> Recency {
-    match file.subdirectory {
-        Subdirectory::New => Recency::Recent,
-        Subdirectory::Cur => Recency::NotRecent,
     }
 }

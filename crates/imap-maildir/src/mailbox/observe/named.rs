@@ -13,8 +13,8 @@ use std::time::Instant;
 
 use imap_seq::{Uid, UidSet};
 
-use super::compare::{Comparison, recency};
-use super::{Arrival, Means, Observation, Renaming, Seen};
+use super::compare::Comparison;
+use super::{Means, Observation, Renaming, Seen};
 use crate::disk::directory::{DirectoryVersions, FileAt, Subdirectory};
 use crate::disk::events::{Named, News, WatchId};
 use crate::disk::inotify::Happened;
@@ -78,7 +78,7 @@ enum Verdict {
     /// Nothing that is not known.
     Same,
     Renamed(Renaming),
-    Recorded(Arrival),
+    Recorded(Uid, FoundFile),
     WithoutUid(FoundFile),
     Gone(Uid),
     /// Another program gave it a UID and removed it before anybody here saw it.
@@ -308,11 +308,7 @@ impl OpenMailbox {
                 let file = file.clone();
                 Verdict::Renamed(Renaming { uid, file })
             }
-            ([(file, _)], None, Some(uid)) => Verdict::Recorded(Arrival {
-                uid,
-                file: file.clone(),
-                recency: recency(file),
-            }),
+            ([(file, _)], None, Some(uid)) => Verdict::Recorded(uid, file.clone()),
             ([(file, _)], None, None) => Verdict::WithoutUid(file.clone()),
             // A program that links and then unlinks, or a rename between our two questions.
             ([(_, one), others @ ..], ..) if others.iter().all(|(_, other)| other == one) => {
@@ -412,14 +408,18 @@ impl Verdicts {
                 self.found.insert(base.into());
                 comparison.renamed.push(renaming);
             }
-            Verdict::Recorded(arrival) => {
+            Verdict::Recorded(uid, file) => {
                 self.found.insert(base.into());
-                comparison.recorded.push(arrival);
+                let number = comparison.add_file(&file);
+                comparison.recorded.extend(number.map(|number| (uid, number)));
             }
             Verdict::NeverSeen => {
                 self.found.insert(base.into());
             }
-            Verdict::WithoutUid(file) => comparison.without_uid.push(file),
+            Verdict::WithoutUid(file) => {
+                let number = comparison.add_file(&file);
+                comparison.without_uid.extend(number);
+            }
             Verdict::Gone(uid) => {
                 comparison.expunged.insert(uid);
             }

@@ -16,14 +16,11 @@ use crate::mailbox::index::{Entry, Index};
 use crate::mailbox::numbers::Batch;
 use crate::mailbox::open::{OpenMailbox, Writer};
 
-/// Messages that become known at once: some 300 octets each.
-const ENTRIES: usize = 16 * BATCH;
-
 /// A message that gets a number.
 type Numbered = (Uid, Info);
 
 impl OpenMailbox {
-    /// Publishes, a batch of messages in each critical section. UIDs ascend, and UIDNEXT is never ahead of what is told.
+    /// Publishes what became of known messages, a batch in each critical section.
     ///
     /// # Errors
     /// Where no mod-sequences can be had; nothing is published then.
@@ -36,10 +33,8 @@ impl OpenMailbox {
         let Difference {
             mut expunged,
             renamed,
-            arrived,
             claimed,
         } = difference;
-        let kept = kept_numbers(writer, &arrived);
         let known: Vec<Uid> = expunged.iter().collect();
         if means != Means::Listing(Scope::New) {
             // Messages that the file of mod-sequences has and the disk has not: every record of the UID list is accounted for.
@@ -70,45 +65,34 @@ impl OpenMailbox {
                 );
             }
         }
-        let mut arrived = arrived.into_iter().zip(kept);
-        loop {
-            // So many at once that a million need not be in memory.
-            let part: Vec<_> = arrived.by_ref().take(ENTRIES).collect();
-            if part.is_empty() {
-                break;
-            }
-            self.publish_arrived(writer, part)?;
-        }
-        writer.settle();
-        self.hub.lock().uid_next = writer.uid_next();
         Ok(())
     }
 
-    /// Publishes messages that came, with the numbers that they keep.
-    fn publish_arrived(
-        &self,
-        writer: &mut Writer,
-        arrived: Vec<(Arrival, Option<ModSeq>)>,
-    ) -> io::Result<()> {
-        let arriving = |(arrival, kept): (Arrival, Option<ModSeq>)| {
+    /// Publishes messages that came, a batch in each critical section. UIDs ascend, and UIDNEXT is never ahead of what is told.
+    ///
+    /// # Errors
+    /// Where no mod-sequences can be had; nothing is published then.
+    pub(super) fn publish_arrived(&self, writer: &mut Writer, arrived: Vec<Arrival>) -> io::Result<()> {
+        let arriving = |arrival: Arrival| {
             let mut entry = Entry::of(&arrival.file);
             entry.saved = writer.list.saved_at(arrival.uid.get());
             Arriving {
                 uid: arrival.uid,
                 entry,
                 recency: arrival.recency,
-                kept,
+                kept: arrival.kept,
             }
         };
         let arrived: Vec<Arriving> = arrived.into_iter().map(arriving).collect();
         let batches = arrived.chunks(BATCH).map(new_ones).collect();
         let numbers = self.number(writer, batches)?;
-        for (arrived, number) in arrived.chunks(BATCH).zip(numbers) {
+        let mut arrived = arrived.into_iter();
+        for number in numbers {
             let mut hub = self.publishing()?;
             hub.set_modseq(number.unwrap_or(ModSeq::MIN));
-            for arrival in arrived {
-                publish_arrival(&mut hub, arrival, number);
-                let next = Uid::new(arrival.uid.get().saturating_add(1));
+            for arriving in arrived.by_ref().take(BATCH) {
+                let next = Uid::new(arriving.uid.get().saturating_add(1));
+                publish_arrival(&mut hub, arriving, number);
                 hub.uid_next = hub.uid_next.and_then(|known| next.map(|next| known.max(next)));
             }
             drop(hub);
@@ -228,18 +212,6 @@ struct Arriving {
     kept: Option<ModSeq>,
 }
 
-/// The numbers that messages keep which were there when the mailbox was closed. All are known from here on: none counts as one
-/// that another process numbered.
-fn kept_numbers(writer: &mut Writer, arrived: &[Arrival]) -> Vec<Option<ModSeq>> {
-    let kept = |arrival: &Arrival| {
-        let info = Info::parse(arrival.file.suffix());
-        let kept = writer.numbers.kept(arrival.uid, &info);
-        writer.numbers.is_now_known(arrival.uid);
-        kept
-    };
-    arrived.iter().map(kept).collect()
-}
-
 fn new_ones(arrived: &[Arriving]) -> Batch {
     let new = arrived.iter().filter(|arriving| arriving.kept.is_none());
     Batch::Arrived(new.map(|new| (new.uid, new.entry.info.clone())).collect())
@@ -263,10 +235,10 @@ fn publish_renaming(hub: &mut HubGuard<'_, Index>, renaming: &Renaming, number: 
     }
 }
 
-fn publish_arrival(hub: &mut HubGuard<'_, Index>, arriving: &Arriving, number: Option<ModSeq>) {
+fn publish_arrival(hub: &mut HubGuard<'_, Index>, arriving: Arriving, number: Option<ModSeq>) {
     match hub.arrive(arriving.uid, arriving.recency) {
         Ingest::Applied | Ingest::Late => {
-            let mut entry = arriving.entry.clone();
+            let mut entry = arriving.entry;
             entry.modseq = arriving.kept.or(number).unwrap_or(entry.modseq);
             hub.insert(arriving.uid, entry);
         }

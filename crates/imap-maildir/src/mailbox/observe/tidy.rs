@@ -5,7 +5,7 @@ use std::io;
 use imap_seq::{Uid, UidSet};
 use imap_updates::Recency;
 
-use super::{Difference, Renaming};
+use super::{Arrival, Difference, Renaming};
 use crate::disk::directory::{FileAt, Subdirectory};
 use crate::disk::scan::{Double, FoundFile};
 use crate::format::flags::Info;
@@ -23,30 +23,37 @@ enum Moved {
 }
 
 impl OpenMailbox {
-    /// Moves messages from `new/` to `cur/` if a session is there that may: those of the difference, and those that lie
+    /// Moves known messages from `new/` to `cur/` if a session is there that may: those of the difference, and those that lie
     /// there already.
     ///
     /// What cannot be moved (no space, no permission) stays, and is tried again when something changes, not at every look.
-    pub(super) fn move_new_to_cur(&self, writer: &mut Writer, difference: &mut Difference) {
+    pub(super) fn move_known_to_cur(&self, writer: &mut Writer, difference: &mut Difference) {
         let mut staying = self.known_in_new(difference);
         if self.moves_new() == MovesNew::No {
-            let renamed = difference.renamed.iter().map(|renaming| &renaming.file);
-            let others = renamed.chain(difference.arrived.iter().map(|arrival| &arrival.file));
-            let in_new = others.filter(|file| file.subdirectory == Subdirectory::New);
-            writer.left_in_new = in_new.count() + staying.len();
+            let in_new = |renaming: &&Renaming| renaming.file.subdirectory == Subdirectory::New;
+            writer.left_in_new = difference.renamed.iter().filter(in_new).count() + staying.len();
             return;
         }
         for renaming in &mut difference.renamed {
             let _ = self.move_to_cur(&mut renaming.file);
         }
-        for arrival in &mut difference.arrived {
+        staying.retain_mut(|renaming| self.move_to_cur(&mut renaming.file) == Moved::Yes);
+        difference.renamed.append(&mut staying);
+        writer.left_in_new = 0;
+    }
+
+    /// The same for messages that become known.
+    pub(super) fn move_arrived_to_cur(&self, writer: &mut Writer, arrived: &mut [Arrival]) {
+        if self.moves_new() == MovesNew::No {
+            let in_new = |arrival: &&Arrival| arrival.file.subdirectory == Subdirectory::New;
+            writer.left_in_new += arrived.iter().filter(in_new).count();
+            return;
+        }
+        for arrival in arrived {
             if self.move_to_cur(&mut arrival.file) == Moved::ByAnother {
                 arrival.recency = Recency::NotRecent;
             }
         }
-        staying.retain_mut(|renaming| self.move_to_cur(&mut renaming.file) == Moved::Yes);
-        difference.renamed.append(&mut staying);
-        writer.left_in_new = 0;
     }
 
     /// Known messages in `new/` that the listing says nothing new about.
