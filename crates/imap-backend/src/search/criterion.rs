@@ -16,6 +16,10 @@ pub(super) struct Criteria<'q> {
     sight: Sight,
     /// The attributes that any part of it looks at.
     attributes: Need,
+    /// Whether some part of it looks at the `Date:` field.
+    has_sent_date: bool,
+    /// Whether attributes may settle it for some message.
+    has_attributes: bool,
     /// How many keys there are.
     len: usize,
 }
@@ -68,6 +72,8 @@ impl<'q> Criteria<'q> {
             texts: Vec::new(),
             sight: Sight::Attributes,
             attributes: Need::FLAGS,
+            has_sent_date: false,
+            has_attributes: !needs_content_alone(key),
             len: 0,
         };
         criteria.root = criteria.add(key);
@@ -80,6 +86,16 @@ impl<'q> Criteria<'q> {
 
     pub(super) const fn attributes(&self) -> Need {
         self.attributes
+    }
+
+    /// Whether the day of the `Date:` field has to be known.
+    pub(super) const fn has_sent_date(&self) -> bool {
+        self.has_sent_date
+    }
+
+    /// Whether it is worth while to look at attributes first, before anything is read.
+    pub(super) const fn has_attributes(&self) -> bool {
+        self.has_attributes
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -127,6 +143,7 @@ impl<'q> Criteria<'q> {
                     }
                     SearchKey::SentBefore(_) | SearchKey::SentOn(_) | SearchKey::SentSince(_) => {
                         self.sight = self.sight.max(Sight::Summary);
+                        self.has_sent_date = true;
                     }
                     _ => {}
                 }
@@ -151,6 +168,28 @@ impl Criterion<'_> {
             Self::Or(criteria) => decide(criteria, seen, true),
             Self::Not(criterion) => criterion.matches(seen).map(|matches| !matches),
         }
+    }
+}
+
+/// Whether every part of a key has to see more of a message than attributes; the UIDs that a whole query requires have chosen
+/// its candidates already.
+fn needs_content_alone(key: &SearchKey) -> bool {
+    match key {
+        SearchKey::And(keys) => {
+            let mut others = keys.iter().filter(|key| key.as_uids().is_none()).peekable();
+            others.peek().is_some() && others.all(sees_content)
+        }
+        key => sees_content(key),
+    }
+}
+
+fn sees_content(key: &SearchKey) -> bool {
+    match key {
+        SearchKey::Header(..) | SearchKey::Body(_) | SearchKey::Text(_) => true,
+        SearchKey::SentBefore(_) | SearchKey::SentOn(_) | SearchKey::SentSince(_) => true,
+        SearchKey::And(keys) | SearchKey::Or(keys) => !keys.is_empty() && keys.iter().all(sees_content),
+        SearchKey::Not(key) => sees_content(key),
+        _ => false,
     }
 }
 

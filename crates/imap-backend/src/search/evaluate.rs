@@ -13,7 +13,7 @@ use super::{Found, Query, SearchKey};
 use crate::error::{Error, ErrorKind};
 use crate::mailbox::Mailbox;
 use crate::record::{Fetched, Need, Record};
-use crate::walk::Walk;
+use crate::walk::{MOST_UIDS, Walk};
 
 /// Finds the messages that match a query, with nothing but [`Mailbox::fetch`].
 ///
@@ -71,6 +71,9 @@ impl<M: Mailbox + ?Sized> Evaluation<'_, '_, M> {
     }
 
     async fn judge_all(&mut self, uids: impl Iterator<Item = Uid>) -> Result<(), Error> {
+        if !self.criteria.has_attributes() {
+            return self.judge_contents(uids).await;
+        }
         let need = Sight::Attributes.need(self.criteria.attributes());
         let mut open = Vec::new();
         let mut walk = Walk::new(uids, need);
@@ -88,6 +91,18 @@ impl<M: Mailbox + ?Sized> Evaluation<'_, '_, M> {
             self.judge_open(&mut open).await?;
         }
         Ok(())
+    }
+
+    /// Judges messages of which attributes say nothing.
+    async fn judge_contents(&mut self, mut uids: impl Iterator<Item = Uid>) -> Result<(), Error> {
+        let mut open = Vec::new();
+        loop {
+            open.extend(uids.by_ref().take(MOST_UIDS));
+            if open.is_empty() {
+                return Ok(());
+            }
+            self.judge_open(&mut open).await?;
+        }
     }
 
     fn take(&mut self, uid: Uid, matches: Option<bool>, open: &mut Vec<Uid>) {
@@ -133,7 +148,7 @@ impl<M: Mailbox + ?Sized> Evaluation<'_, '_, M> {
             let texts = self.texts_in_summary(summary).await;
             let seen = Seen {
                 record,
-                sent_date: Some(summary.sent_date()),
+                sent_date: self.criteria.has_sent_date().then(|| summary.sent_date()),
                 texts: &texts,
             };
             return Ok(self.criteria.matches(&seen));
@@ -161,7 +176,7 @@ impl<M: Mailbox + ?Sized> Evaluation<'_, '_, M> {
         structure: &Structure<'_>,
         pieces: &mut Pieces<'_>,
     ) -> Result<bool, Error> {
-        let sent_date = Some(structure.sent_date());
+        let sent_date = self.criteria.has_sent_date().then(|| structure.sent_date());
         let mut texts = match structure {
             Structure::Summary(summary) => self.texts_in_summary(summary).await,
             Structure::Message(_) => vec![None; self.criteria.texts().len()],
