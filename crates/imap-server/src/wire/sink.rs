@@ -46,8 +46,15 @@ impl<'o> Piece<'o> {
 }
 
 impl Sink for Piece<'_> {
+    #[inline]
     fn push(&mut self, octet: u8) {
-        self.extend_from_slice(&[octet]);
+        match (self.before, self.room) {
+            (0, 1..) => {
+                self.room -= 1;
+                self.out.push(octet);
+            }
+            _ => self.extend_from_slice(&[octet]),
+        }
     }
 
     fn extend_from_slice(&mut self, octets: &[u8]) {

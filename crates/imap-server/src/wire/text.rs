@@ -31,12 +31,15 @@ pub(crate) fn string<S: Sink>(out: &mut S, octets: &[u8]) {
 
 fn quoted<S: Sink>(out: &mut S, octets: &[u8]) {
     out.push(b'"');
-    for &octet in octets {
-        if matches!(octet, b'"' | b'\\') {
-            out.push(b'\\');
-        }
-        out.push(octet);
+    let mut rest = octets;
+    // Seldom anything has to be escaped: what lies between is one piece.
+    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+        out.extend_from_slice(&rest[..at]);
+        out.push(b'\\');
+        out.push(rest[at]);
+        rest = &rest[at + 1..];
     }
+    out.extend_from_slice(rest);
     out.push(b'"');
 }
 
