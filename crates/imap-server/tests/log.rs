@@ -7,7 +7,7 @@ mod common;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use common::{World, connect, local};
+use common::{World, connect, local, within};
 use imap_backend::{Backend, Credentials, Error, ErrorKind, LoginError, Peer};
 use imap_backend_test::{MemoryBackend, MemorySession};
 use imap_server::{Limits, Server, Shutdown};
@@ -109,11 +109,13 @@ async fn t20_refused_connections_do_not_fill_the_log() {
     for _ in 0..50 {
         let mut refused = String::new();
         let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.read_to_string(&mut refused).await.unwrap();
+        within("a refusal", stream.read_to_string(&mut refused))
+            .await
+            .unwrap();
         assert_eq!(refused, "* BYE too many connections\r\n");
     }
     shutdown.start();
-    served.await.unwrap();
+    within("the end of the server", served).await.unwrap();
     let lines = log.text().lines().count();
     assert!((1..50).contains(&lines), "{}", log.text());
 }

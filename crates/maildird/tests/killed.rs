@@ -3,14 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
 #![allow(unreachable_pub, dead_code, reason = "helpers are shared by files")]
 
-#[path = "../../imap-server/tests/resync/cache.rs"]
+#[path = "../../imap-server/tests/it/resync/cache.rs"]
 mod cache;
 mod common;
-#[path = "../../imap-server/tests/resync/deeds.rs"]
+#[path = "../../imap-server/tests/it/resync/deeds.rs"]
 mod deeds;
 #[path = "../../imap-daemon/tests/killed/mod.rs"]
 mod killed;
-#[path = "../../imap-server/tests/resync/random.rs"]
+#[path = "../../imap-server/tests/it/resync/random.rs"]
 mod random;
 
 use std::cell::Cell;

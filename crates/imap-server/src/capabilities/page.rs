@@ -54,7 +54,7 @@ fn the_page_of_capabilities_says_what_the_code_does() {
         assert_eq!(by, offered[name], "{name}");
         let file = match test.ends_with(".txt") {
             true => here.join("tests/transcript").join(test),
-            false => here.join("tests").join(test),
+            false => here.join("tests/it").join(test),
         };
         assert!(file.is_file(), "{name}: no test {test}");
     }

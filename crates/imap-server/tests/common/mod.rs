@@ -35,6 +35,12 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
+/// What a future gives, and a panic that names what it waits for where that never comes: for tests with sockets, whose time is real.
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let waited = timeout(PATIENCE, future).await;
+    waited.unwrap_or_else(|_| panic!("waited in vain: {what}"))
+}
+
 /// How long a client waits for a line. Time is paused in these tests, so that nobody really waits.
 const PATIENCE: Duration = Duration::from_secs(300);
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::random::Random;
+use super::random::Random;
 
 /// A client's copy of a mailbox's flags. Its numbering lives as long as a connection, the rest outlives it.
 #[derive(Debug, Default)]

@@ -2,12 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod common;
-
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
-use common::{Client, World, connect, local, remote};
 use imap_backend::{
     Backend, Claim, Credentials, Error, LoginError, LoginKind, Logins, Peer, Proof, ScramKeys,
 };
@@ -22,6 +19,8 @@ use tokio_rustls::rustls::crypto::ring as provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+use crate::common::{Client, World, connect, local, remote};
 
 /// RFC 7677, section 3: the user `user` with the password `pencil`.
 const KEYS: &str = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:\

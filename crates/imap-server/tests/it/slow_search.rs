@@ -1,13 +1,9 @@
 //! A SEARCH that reads messages is long work without a pause: it must not hold up the other clients of its thread.
 
-mod common;
-
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::one_mailbox::OneMailbox;
-use common::selected;
 use imap_backend::{
     Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, Query, Stored,
 };
@@ -15,6 +11,9 @@ use imap_seq::{Uid, UidSet};
 use imap_server::Server;
 use imap_updates::{MailboxHub, Snapshot};
 use tokio::sync::Notify;
+
+use crate::common::one_mailbox::OneMailbox;
+use crate::common::selected;
 
 /// A mailbox whose search goes on, without ever giving way, until somebody lets it end.
 #[derive(Clone)]

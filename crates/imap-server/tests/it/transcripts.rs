@@ -18,13 +18,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod common;
-
 use std::path::Path;
 
-use common::{Client, World};
 use imap_backend::{MailboxName, Rights};
 use imap_server::Limits;
+
+use crate::common::{Client, World};
 
 #[tokio::test(start_paused = true)]
 async fn every_transcript_is_answered_as_written() {

@@ -2,11 +2,10 @@
 //! be able to follow, and at rest all agree.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod common;
-
-use common::{Client, World, run};
 use imap_server::Limits;
 use proptest::prelude::*;
+
+use crate::common::{Client, World, run};
 
 /// What one client believes: the UID of each number, where it was told.
 struct Session {

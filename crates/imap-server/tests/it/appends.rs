@@ -1,10 +1,9 @@
 //! APPEND of many messages, and of messages of many parts: bounded, all or none.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-mod common;
-
-use common::{World, run};
 use imap_server::Limits;
+
+use crate::common::{World, run};
 
 /// Says so many messages of four octets in one APPEND, without waiting.
 fn messages(number: usize) -> String {

@@ -1,7 +1,7 @@
 //! What others do to a mailbox, and what a client does that follows it.
 
-use crate::cache::Cache;
-use crate::random::Random;
+use super::cache::Cache;
+use super::random::Random;
 
 /// The commands of one change by somebody else, who has INBOX selected.
 pub(crate) fn change(random: &mut Random) -> Vec<String> {

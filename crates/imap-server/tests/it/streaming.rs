@@ -7,14 +7,10 @@
     reason = "in tests a panic is the answer, and the sizes are small"
 )]
 
-mod common;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use common::Client;
-use common::one_mailbox::OneMailbox;
 use imap_backend::{
     Body, Copied, Error, ErrorKind, Fetched, FlagChange, Mailbox, MailboxName, Need, ReadBody, Record, Stored,
 };
@@ -23,6 +19,9 @@ use imap_seq::{Uid, UidSet};
 use imap_server::Server;
 use imap_updates::{Flags, MailboxHub, Snapshot};
 use tokio::io::AsyncReadExt;
+
+use crate::common::Client;
+use crate::common::one_mailbox::OneMailbox;
 
 /// Messages that are these bodies.
 #[derive(Clone)]
@@ -116,7 +115,7 @@ async fn selected(bodies: Vec<Body>) -> Client {
 async fn selected_in(mailbox: Bodies) -> Client {
     let uids = (1..).take(mailbox.bodies.len()).filter_map(Uid::new);
     let hub = MailboxHub::new((), Snapshot::from_iter(uids)).unwrap();
-    common::selected(&Server::builder(OneMailbox { hub, mailbox }).build()).await
+    crate::common::selected(&Server::builder(OneMailbox { hub, mailbox }).build()).await
 }
 
 #[tokio::test(start_paused = true)]

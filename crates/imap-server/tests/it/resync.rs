@@ -1,21 +1,18 @@
 //! Clients that lose their connection at any moment and synchronise by QRESYNC, or by CONDSTORE alone, always end with
 //! exactly the mailbox (RFC 7162, section 6), whatever others did meanwhile.
 //!
-//! `RESYNC_STEPS=1000000 cargo test --release -p imap-server --test resync` is the long run; `RESYNC_SEED` begins elsewhere.
+//! `RESYNC_STEPS=1000000 cargo test --release -p imap-server --test it resync` is the long run; `RESYNC_SEED` begins elsewhere.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-#[path = "resync/cache.rs"]
 mod cache;
-mod common;
-#[path = "resync/deeds.rs"]
 mod deeds;
-#[path = "resync/random.rs"]
 mod random;
 
 use cache::{Cache, flags_by_uid};
-use common::{Client, World};
 use random::Random;
+
+use crate::common::{Client, World};
 
 /// How a client finds out what has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +47,7 @@ fn a_client_that_misses_what_it_should_be_told_is_found_out() {
     for (method, words) in faults {
         let is_found = (1..20).any(|seed| {
             // A thread of its own: its panics are not the server's.
-            let client = move || common::run(life(method, seed, Cache::deaf_to(words)));
+            let client = move || crate::common::run(life(method, seed, Cache::deaf_to(words)));
             std::thread::spawn(client).join().is_err()
         });
         assert!(is_found, "{method:?} without {words}");
@@ -63,7 +60,7 @@ fn run(method: Method) {
         random::number_in("RESYNC_SEED", 1),
     );
     for seed in first..first + steps.div_ceil(STEPS) {
-        common::run(life(method, seed, Cache::default()));
+        crate::common::run(life(method, seed, Cache::default()));
         if seed.is_multiple_of(500) {
             println!("{method:?}: {} steps", (seed - first + 1) * STEPS);
         }

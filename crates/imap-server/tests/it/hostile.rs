@@ -3,14 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Client, World, connect, local, remote};
 use imap_backend_test::MemoryBackend;
 use imap_server::{Limits, PlaintextLogin, Server, Shutdown};
 use tokio::time::Instant;
+
+use crate::common::{Client, World, connect, local, remote};
 
 fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
     let mut limits = Limits::default();

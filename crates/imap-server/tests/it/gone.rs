@@ -3,14 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{Client, selected};
 use imap_backend::{
     Append, Appended, Backend, Body, Copied, Credentials, Error, ErrorKind, Fetched, FlagChange, Found,
     ListEntry, ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer, Query,
@@ -21,6 +18,8 @@ use imap_server::Server;
 use imap_updates::{Flags, MailboxHub, Snapshot};
 use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
+
+use crate::common::{Client, selected};
 
 /// How long the store is at work on anything.
 const LONG: Duration = Duration::from_secs(20);

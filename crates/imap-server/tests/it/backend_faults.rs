@@ -1,14 +1,13 @@
 //! A backend that fails or panics: the client is told as much as it may know, and other clients nothing.
 
-mod common;
-
-use common::{connect, local};
 use imap_backend::{
     Append, Appended, Backend, Copied, Credentials, Error, ErrorKind, Fetched, FlagChange, ListEntry,
     ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer, Select, Session, Stored,
 };
 use imap_seq::{Uid, UidSet};
 use imap_server::{Server, Shutdown};
+
+use crate::common::{connect, local};
 
 /// Does what the name of the mailbox says.
 struct Faulty;

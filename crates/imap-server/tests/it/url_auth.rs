@@ -2,13 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use bytes::Bytes;
-use common::{Client, connect, local};
 use imap_backend::{
     Abilities, Ability, Append, Appended, Backend, Body, Copied, Credentials, Error, ErrorKind, Fetched,
     FlagChange, ListEntry, ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer,
@@ -19,6 +16,8 @@ use imap_seq::{Uid, UidSet, UidValidity};
 use imap_server::{Server, Shutdown};
 use imap_updates::{Flags, MailboxHub, Snapshot};
 use tokio::io::AsyncReadExt;
+
+use crate::common::{Client, connect, local};
 
 /// `joe`, `ann`, and `postman`, who submits mail.
 struct Users([(&'static str, MemoryBackend); 3]);
@@ -324,7 +323,7 @@ impl Large {
             is_replaced,
         };
         let server = Server::builder(large.clone()).build();
-        let client = common::selected(&server).await;
+        let client = crate::common::selected(&server).await;
         (large, client)
     }
 }

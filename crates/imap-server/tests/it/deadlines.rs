@@ -2,13 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Client, World, connect, local, message};
 use imap_server::Limits;
 use tokio::time::{Instant, sleep};
+
+use crate::common::{Client, World, connect, local, message};
 
 const IDLE_TIME: Duration = Duration::from_secs(10);
 

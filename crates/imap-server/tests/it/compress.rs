@@ -2,16 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::compressed::Compressed;
-use common::{Client, World, connect, local, message};
 use imap_backend_test::MemoryBackend;
 use imap_server::{Compression, Limits, Server, Shutdown};
 use proptest::prelude::*;
 use tokio::io::{AsyncWriteExt, DuplexStream};
+
+use crate::common::compressed::Compressed;
+use crate::common::{Client, World, connect, local, message};
 
 async fn compressed(mut client: Client) -> Compressed<DuplexStream> {
     assert_eq!(client.ok("COMPRESS DEFLATE").await, ["OK DEFLATE active"]);
@@ -223,7 +222,7 @@ proptest! {
         damage in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..8), 0..4),
         noise in prop::collection::vec(any::<u8>(), 0..60),
     ) {
-        common::run(async move {
+        crate::common::run(async move {
             let world = World::new();
             let mut client = compressed(world.user().await).await;
             let mut octets = Vec::new();

@@ -1,13 +1,10 @@
 //! Commands about very many mailboxes: a search of them (RFC 7377, sections 2.4 and 5) and NOTIFY (RFC 5465). A mailbox at a
 //! time, as fast as the client reads, and as long as it is there.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::{Client, connect, local};
 use imap_backend::{
     Append, Appended, Backend, Copied, Credentials, Error, ErrorKind, Fetched, FlagChange, Found, ListEntry,
     ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer, Query, Select, Session,
@@ -17,6 +14,8 @@ use imap_seq::{Uid, UidSet, UidValidity};
 use imap_server::{Server, Shutdown};
 use imap_updates::{Access, MailboxHub, Snapshot};
 use tokio::time::sleep;
+
+use crate::common::{Client, connect, local};
 
 /// How long the store looks for something in one mailbox.
 const A_WHILE: Duration = Duration::from_millis(100);

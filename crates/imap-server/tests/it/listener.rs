@@ -10,7 +10,8 @@ use imap_server::{Limits, Server, Shutdown};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+
+use crate::common::within;
 
 async fn serving<B: Backend>(backend: B, limits: Limits) -> (SocketAddr, Shutdown, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -25,7 +26,7 @@ async fn serving<B: Backend>(backend: B, limits: Limits) -> (SocketAddr, Shutdow
 async fn first_line(address: SocketAddr) -> (BufReader<TcpStream>, String) {
     let mut stream = BufReader::new(TcpStream::connect(address).await.unwrap());
     let mut line = String::new();
-    stream.read_line(&mut line).await.unwrap();
+    within("a greeting", stream.read_line(&mut line)).await.unwrap();
     (stream, line)
 }
 
@@ -47,7 +48,7 @@ async fn a_full_server_says_so_and_a_freed_place_is_given_again() {
         drop(first);
         // The server notices in its own time.
         let freed = async { while !first_line(address).await.1.starts_with("* OK ") {} };
-        timeout(Duration::from_secs(10), freed).await.unwrap();
+        within("a free place", freed).await;
     }
 }
 
@@ -71,9 +72,9 @@ async fn a_stopping_server_does_not_wait_for_ever_for_a_command() {
     stuck.write_all(b"a LOGIN joe secret\r\n").await.unwrap();
     let (mut quiet, _) = first_line(address).await;
     shutdown.start();
-    timeout(Duration::from_secs(10), served).await.unwrap().unwrap();
+    within("the end of the server", served).await.unwrap();
     let mut rest = String::new();
-    quiet.read_to_string(&mut rest).await.unwrap();
+    within("the end", quiet.read_to_string(&mut rest)).await.unwrap();
     assert_eq!(rest, "* BYE the server stops\r\n");
     assert!(
         TcpStream::connect(address).await.is_err(),

@@ -2,12 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod common;
-
 use std::sync::Arc;
 
-use common::compressed::Compressed;
-use common::{Client, connect, remote};
 use imap_backend::{Peer, Transport};
 use imap_backend_test::MemoryBackend;
 use imap_server::{Server, Shutdown};
@@ -18,6 +14,9 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+use crate::common::compressed::Compressed;
+use crate::common::{Client, connect, remote, within};
 
 /// A server with a certificate, and a client side that trusts it.
 fn secured() -> (Server<MemoryBackend>, TlsConnector) {
@@ -66,7 +65,7 @@ async fn starttls_protects_the_login_and_sends_no_second_greeting() {
         .unwrap();
     let mut text = String::new();
     // The server ends its side with LOGOUT, some TLS libraries without close_notify.
-    let _ = stream.read_to_string(&mut text).await;
+    let _ = within("the end", stream.read_to_string(&mut text)).await;
     let lines: Vec<&str> = text.lines().collect();
     assert!(
         lines[0].starts_with("* CAPABILITY ") && lines[0].contains(" AUTH=PLAIN"),
@@ -157,7 +156,9 @@ async fn plaintext_after_the_answer_to_starttls_is_no_command() {
     client.ok("STARTTLS").await;
     client.send("b NOOP\r\n").await;
     let mut octets = Vec::new();
-    client.stream.read_to_end(&mut octets).await.unwrap();
+    within("the end", client.stream.read_to_end(&mut octets))
+        .await
+        .unwrap();
     assert!(!String::from_utf8_lossy(&octets).contains("b OK"), "{octets:?}");
 }
 
@@ -201,16 +202,20 @@ async fn implicit_tls_greets_inside_tls_and_shutdown_ends_both_listeners() {
         .await
         .unwrap();
     let mut buffer = [0; 4];
-    in_clear.read_exact(&mut buffer).await.unwrap();
+    within("a greeting", in_clear.read_exact(&mut buffer))
+        .await
+        .unwrap();
     assert_eq!(&buffer, b"* OK");
-    secured.read_exact(&mut buffer).await.unwrap();
+    within("a greeting", secured.read_exact(&mut buffer))
+        .await
+        .unwrap();
     assert_eq!(&buffer, b"* OK");
     shutdown.start();
     let mut rest = String::new();
-    in_clear.read_to_string(&mut rest).await.unwrap();
+    within("BYE", in_clear.read_to_string(&mut rest)).await.unwrap();
     assert!(rest.ends_with("* BYE the server stops\r\n"), "{rest}");
     rest.clear();
-    let _ = secured.read_to_string(&mut rest).await;
+    let _ = within("BYE", secured.read_to_string(&mut rest)).await;
     assert!(rest.ends_with("* BYE the server stops\r\n"), "{rest}");
-    serving.await.unwrap();
+    within("the end of the server", serving).await.unwrap();
 }

@@ -2,14 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "in tests a panic is the answer")]
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use common::Client;
-use common::one_mailbox::OneMailbox;
 use imap_backend::{
     Copied, Error, ErrorKind, Fetched, FlagChange, Mailbox, MailboxName, Need, NewKeywords, PollReason,
     Record, Stored,
@@ -17,6 +13,9 @@ use imap_backend::{
 use imap_seq::{Uid, UidSet};
 use imap_server::Server;
 use imap_updates::{Echo, Flags, Keyword, Limits, MailboxHub, Origin, Snapshot};
+
+use crate::common::Client;
+use crate::common::one_mailbox::OneMailbox;
 
 /// More than one fetch asks for.
 const MESSAGES: u32 = 2_100;
@@ -51,7 +50,7 @@ fn store() -> OneMailbox<Troubled> {
 }
 
 async fn selected(store: &OneMailbox<Troubled>) -> Client {
-    common::selected(&Server::builder(store.clone()).build()).await
+    crate::common::selected(&Server::builder(store.clone()).build()).await
 }
 
 impl Mailbox for Troubled {

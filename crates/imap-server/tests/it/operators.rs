@@ -2,15 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::compressed::Compressed;
-use common::{Client, World, connect, local};
 use imap_backend_test::MemoryBackend;
 use imap_server::{BadIdField, Identification, Limits, Server, ServerBuilder, Shutdown};
 use tokio::time::{Instant, timeout};
+
+use crate::common::compressed::Compressed;
+use crate::common::{Client, World, connect, local};
 
 async fn greeted(build: impl FnOnce(ServerBuilder<MemoryBackend>) -> ServerBuilder<MemoryBackend>) -> Client {
     let server = build(Server::builder(MemoryBackend::new("joe", "secret"))).build();

@@ -2,15 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{World, run};
 use proptest::prelude::*;
 use tokio::io::AsyncWriteExt;
 use tokio::task::yield_now;
 use tokio::time::sleep;
+
+use crate::common::{World, run};
 
 /// A conversation without anything that depends on answers: literals are non-synchronising, and nothing follows the
 /// EXPUNGE, which an unknown follower would hold back.
