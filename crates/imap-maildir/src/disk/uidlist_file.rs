@@ -24,6 +24,9 @@ const TEMPORARY_NAME: &str = "dovecot-uidlist.tmp";
 /// Courier's list, read when there is no other.
 const COURIER_FILE_NAME: &str = "courierimapuiddb";
 
+/// So much memory is reserved on the word of a file's size: a list of two million lines.
+const MOST_RESERVED: usize = 128 << 20;
+
 /// What reading again brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -186,9 +189,12 @@ impl UidListFile {
             return Ok(None);
         };
         let version = file.status()?.version();
-        let mut octets = Vec::new();
+        let size = usize::try_from(version.size).unwrap_or(usize::MAX);
+        let mut octets = Vec::with_capacity(size.min(MOST_RESERVED));
         file.read_to_end(&mut octets)?;
-        Ok(Self::of(parse(&octets), Some(version)))
+        let parsed = parse(&octets);
+        drop(octets);
+        Ok(Self::of(parsed, Some(version)))
     }
 
     fn empty(header: Header) -> Self {

@@ -15,8 +15,13 @@
 //! A last line without a line end is a write that did not finish. Dovecot 2.3 appends right behind it and later gives one UID
 //! twice; here it makes the list unfit for appending, and its number counts as used.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 /// Seconds since the epoch, up to the year 2106.
 pub(crate) type SavedAt = NonZeroU32;
@@ -228,7 +233,7 @@ fn parse_records(
     let mut rest = octets;
     let mut line = first_line;
     let mut last = parsed.highest;
-    while let Some(end) = rest.iter().position(|&octet| octet == b'\n') {
+    while let Some(end) = memchr::memchr(b'\n', rest) {
         parsed.complete += end as u64 + 1;
         let text = trim(&rest[..end]);
         rest = &rest[end + 1..];
@@ -298,11 +303,11 @@ fn parse_record(line: &[u8], version: Version) -> Option<UidRecord> {
     // It is written first.
     let saved = known.peek().and_then(|field| saved_at(field));
     let known = known.skip(usize::from(saved.is_some()));
-    let keys = known.collect::<Vec<_>>().join(" ").into();
+    let keys = known.collect::<Vec<_>>();
     Some(UidRecord {
         uid,
         saved,
-        keys,
+        keys: keys.join(" ").into(),
         base: base.into(),
     })
 }
@@ -318,18 +323,28 @@ fn trim(line: &[u8]) -> &[u8] {
 }
 
 fn drop_duplicates(parsed: &mut Parsed, lines: &[usize]) {
-    let mut last = std::collections::HashMap::with_capacity(parsed.records.len());
-    for (at, record) in parsed.records.iter().enumerate() {
-        if let Some(earlier) = last.insert(Arc::clone(&record.base), at) {
-            parsed.faults.push(Fault::Duplicate(lines[earlier]));
+    let records = &parsed.records;
+    let hasher = RandomState::new();
+    let hash = |at: usize| hasher.hash_one(&*records[at].base);
+    // Places of records, by their base names: small, for there may be millions.
+    let mut last = HashTable::with_capacity(records.len());
+    let mut replaced = HashSet::new();
+    for at in 0..records.len() {
+        let is_same = |&earlier: &usize| records[earlier].base == records[at].base;
+        match last.entry(hash(at), is_same, |&at| hash(at)) {
+            Entry::Vacant(free) => drop(free.insert(at)),
+            Entry::Occupied(mut taken) => {
+                let earlier = std::mem::replace(taken.get_mut(), at);
+                parsed.faults.push(Fault::Duplicate(lines[earlier]));
+                replaced.insert(earlier);
+            }
         }
     }
-    if last.len() < parsed.records.len() {
-        let mut at = 0;
-        parsed.records.retain(|record| {
-            at += 1;
-            last[&record.base] == at - 1
-        });
+    if !replaced.is_empty() {
+        let mut places = 0..;
+        parsed
+            .records
+            .retain(|_| places.next().is_some_and(|at| !replaced.contains(&at)));
     }
 }
 
@@ -513,7 +528,7 @@ mod tests {
         ];
         let record = (base, keys, any::<u32>().prop_map(SavedAt::new));
         proptest::collection::btree_map(1..u32::MAX, record, 0..20).prop_map(|map| {
-            let mut seen = std::collections::HashSet::new();
+            let mut seen = HashSet::new();
             map.into_iter()
                 .filter(|(_, (base, ..))| seen.insert(base.clone()))
                 .map(|(uid, (base, keys, saved))| UidRecord {
