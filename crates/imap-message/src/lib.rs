@@ -172,7 +172,7 @@ pub use message_id::MessageIds;
 pub use octets::{Octets, crlf_len, to_crlf};
 pub use parameter::Parameter;
 pub use part::{MAX_DEPTH, MAX_PARTS};
-pub use search::{MAX_SEARCHED_FIELD, Needle, SearchedText, TextKey, TextSearch};
+pub use search::{MAX_SEARCHED_FIELD, Needle, SearchedText, TextKey, TextSearch, trigrams};
 pub use section::{Section, SectionText, select_fields};
 pub use structure::{BodyStructure, Disposition, Extension, Multipart, SinglePart, Specific};
 pub use subject::BaseSubject;

@@ -15,6 +15,6 @@ pub(crate) use area::{Area, Areas, Body, Extent, Format};
 pub(crate) use field::{FieldText, decoded};
 pub use header_fields::MAX_SEARCHED_FIELD;
 pub use needle::Needle;
-pub use searched_text::SearchedText;
+pub use searched_text::{SearchedText, trigrams};
 pub use text_key::TextKey;
 pub use text_search::TextSearch;

@@ -111,6 +111,21 @@ impl Needle {
     }
 }
 
+/// The three characters at each place of a text. A text that contains another one has all of its trigrams; that has none where it
+/// is shorter than three characters.
+///
+/// ```
+/// let trigrams: Vec<_> = imap_message::trigrams("ABCD").collect();
+/// assert_eq!(trigrams, [['A', 'B', 'C'], ['B', 'C', 'D']]);
+/// ```
+pub fn trigrams(text: &str) -> impl Iterator<Item = [char; 3]> {
+    let (second, third) = (text.chars().skip(1), text.chars().skip(2));
+    let pairs = text.chars().zip(second);
+    pairs
+        .zip(third)
+        .map(|((first, second), third)| [first, second, third])
+}
+
 /// One space for each run of white space. NUL, which databases do not take, is white space here.
 fn spaced(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

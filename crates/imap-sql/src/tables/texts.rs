@@ -3,7 +3,7 @@
 //! What is found is verified by whoever asks. A blob that has no entry, or has none yet, may have every string.
 
 use imap_backend::Error;
-use imap_message::Needle;
+use imap_message::{Needle, trigrams};
 
 use crate::engine::{Dialect, Statements};
 
@@ -111,14 +111,13 @@ pub(crate) const fn condition(dialect: Dialect) -> (&'static str, &'static str) 
 /// How the index is asked for a string; `None` for one that is too short.
 pub(crate) fn query(dialect: Dialect, needle: &Needle) -> Option<String> {
     let text = needle.in_searched_text();
-    let characters: Vec<char> = text.chars().collect();
-    if characters.len() < 3 {
+    let mut trigrams: Vec<[char; 3]> = trigrams(&text).collect();
+    if trigrams.is_empty() {
         return None;
     }
     Some(match dialect {
         // The index knows of a trigram which blobs have it, and not where.
         Dialect::Sqlite => {
-            let mut trigrams: Vec<&[char]> = characters.windows(3).collect();
             trigrams.sort_unstable();
             trigrams.dedup();
             let quoted = trigrams.iter().take(MOST_TRIGRAMS).map(|trigram| {
@@ -129,7 +128,7 @@ pub(crate) fn query(dialect: Dialect, needle: &Needle) -> Option<String> {
         }
         Dialect::Postgres => {
             let mut pattern = String::from("%");
-            for character in characters {
+            for character in text.chars() {
                 if matches!(character, '%' | '_' | '\\') {
                     pattern.push('\\');
                 }
