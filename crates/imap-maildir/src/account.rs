@@ -14,9 +14,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
 
 use crate::disk::directory::Existence;
-use crate::disk::index_file::Claims;
 use crate::disk::name_generator::NameGenerator;
 use crate::disk::special_uses_file;
+use crate::disk::sqlite_file::Claims;
 use crate::disk::storage;
 use crate::disk::subscriptions_file;
 use crate::disk::tree::{Place, Tree, is_below_inbox, is_mailbox};

@@ -22,6 +22,7 @@ pub(crate) mod name_generator;
 pub(crate) mod random;
 pub(crate) mod scan;
 pub(crate) mod special_uses_file;
+pub(crate) mod sqlite_file;
 pub(crate) mod storage;
 pub(crate) mod subscriptions_file;
 pub(crate) mod tree;

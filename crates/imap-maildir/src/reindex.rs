@@ -9,7 +9,8 @@ use imap_seq::Uid;
 
 use crate::account::Account;
 use crate::disk::directory::Directory;
-use crate::disk::index_file::{Claims, FILE_NAME, IndexFile};
+use crate::disk::index_file::{FILE_NAME, IndexFile};
+use crate::disk::sqlite_file::Claims;
 use crate::disk::storage::{self, CWD};
 use crate::mailbox::error::{from_io, panicked};
 

@@ -11,7 +11,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache as QuickCache;
 use tokio::sync::Semaphore;
 
-use crate::disk::index_file::Claims;
+use crate::disk::sqlite_file::Claims;
 use crate::disk::storage::{ContentStamp, FileIdentity, FileStatus};
 use crate::format::wire_form::Offsets;
 use crate::mailbox::memo::Memos;
