@@ -225,6 +225,7 @@ impl Account {
             tracing::debug!(%error, "the account's UIDVALIDITY stays behind that of a mailbox");
         }
         self.shared.watcher.look_after(&mailbox);
+        self.shared.cache.filler.look_at(&mailbox);
         Ok(mailbox)
     }
 

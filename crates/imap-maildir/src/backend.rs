@@ -150,6 +150,15 @@ impl<A: Authenticator> MaildirBackend<A> {
         self
     }
 
+    /// Mailboxes that have an index beside the mail have one of texts too, `imap-search`, which tells SEARCH which messages may have a
+    /// string. It is made behind the sessions, of mailboxes that are open, and may be removed at any time while the mailbox is not:
+    /// what SEARCH finds is the same without it. Without this there is none, and one that was made before is left alone.
+    #[must_use]
+    pub fn with_full_text(self, is_kept: bool) -> Self {
+        self.shared.cache.filler.switch(is_kept);
+        self
+    }
+
     /// Makes the indices of a user's mailboxes anew, with what is in each message, and says so of each mailbox. It may run while a
     /// server does: a mailbox that another process has open is left alone.
     ///

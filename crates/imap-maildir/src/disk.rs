@@ -21,6 +21,7 @@ pub(crate) mod modseq_file;
 pub(crate) mod name_generator;
 pub(crate) mod random;
 pub(crate) mod scan;
+pub(crate) mod search_file;
 pub(crate) mod special_uses_file;
 pub(crate) mod sqlite_file;
 pub(crate) mod storage;

@@ -173,8 +173,12 @@ impl Mailbox for MaildirMailbox {
         if judgement.undecided.is_empty() {
             return Ok(Found::new(judgement.matching));
         }
+        let undecided = self.open.may_match(query.key(), judgement.undecided).await?;
+        if undecided.is_empty() {
+            return Ok(Found::new(judgement.matching));
+        }
         // The rest is read. Messages that the index has decided are not looked at again.
-        let rest = SearchKey::And(vec![SearchKey::Uids(judgement.undecided), query.key().clone()]);
+        let rest = SearchKey::And(vec![SearchKey::Uids(undecided), query.key().clone()]);
         let read = search::evaluate(self, &Query::new(rest, query.view().clone())).await?;
         Ok(Found::new(judgement.matching.union(read.uids())))
     }

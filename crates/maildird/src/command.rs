@@ -79,6 +79,9 @@ struct ServeArgs {
     /// Mailboxes of so many messages or more have an index beside the mail; 0 for none [default: 256]
     #[arg(long, value_name = "MESSAGES")]
     index_from: Option<u32>,
+    /// Whether those have an index of texts too, for SEARCH [default: false]
+    #[arg(long, value_name = "BOOL")]
+    full_text: Option<bool>,
     /// The users file (see `maildird user`)
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
@@ -160,6 +163,7 @@ fn run_serve(args: ServeArgs) -> Result<ExitCode, Failure> {
         quota_storage: args.quota_storage,
         quota_messages: args.quota_messages,
         index_from: args.index_from,
+        full_text: args.full_text,
         users: args.users,
     };
     serve::run(Settings::of(args.server.over_file(own)?)?)

@@ -41,6 +41,8 @@ pub(crate) struct MaildirLayer {
     pub(crate) quota_messages: Option<NonZeroU64>,
     /// From how many messages on a mailbox has an index; 0 for none.
     pub(crate) index_from: Option<u32>,
+    /// Whether those have an index of texts too.
+    pub(crate) full_text: Option<bool>,
     /// The users file.
     pub(crate) users: Option<PathBuf>,
 }
@@ -62,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) quota_messages: Option<NonZeroU64>,
     /// From how many messages on a mailbox has an index; 0 for none.
     pub(crate) index_from: u32,
+    /// Whether those have an index of texts too.
+    pub(crate) full_text: bool,
     /// The users file.
     pub(crate) users: PathBuf,
 }
@@ -96,6 +100,7 @@ impl Section for MaildirLayer {
         "quota_storage",
         "quota_messages",
         "index_from",
+        "full_text",
         "users",
     ];
 
@@ -107,6 +112,7 @@ impl Section for MaildirLayer {
             "quota_storage" => self.quota_storage = file.next_value()?,
             "quota_messages" => self.quota_messages = file.next_value()?,
             "index_from" => self.index_from = file.next_value()?,
+            "full_text" => self.full_text = file.next_value()?,
             "users" => self.users = file.next_value()?,
             other => return unknown_key(other),
         }
@@ -127,6 +133,7 @@ impl Section for MaildirLayer {
             quota_storage: self.quota_storage.or(below.quota_storage),
             quota_messages: self.quota_messages.or(below.quota_messages),
             index_from: self.index_from.or(below.index_from),
+            full_text: self.full_text.or(below.full_text),
             users: self.users.or(below.users),
         }
     }
@@ -156,6 +163,7 @@ impl Settings {
             quota_storage: own.quota_storage,
             quota_messages: own.quota_messages,
             index_from: own.index_from.unwrap_or(INDEX_FROM),
+            full_text: own.full_text.unwrap_or(false),
             users,
         })
     }

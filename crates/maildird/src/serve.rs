@@ -44,6 +44,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let quota = (settings.quota_storage, settings.quota_messages);
     let backend = MaildirBackend::new(root, users)?;
     let backend = with_settings(backend, settings.special_use, quota, settings.index_from);
+    let backend = backend.with_full_text(settings.full_text);
     plan.serve(backend, &ready).await
 }
 

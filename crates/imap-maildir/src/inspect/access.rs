@@ -6,12 +6,13 @@ use super::report::Finding;
 use crate::disk::storage::{self, CWD, FileKind, FileStatus};
 
 /// The files of a mailbox beside its messages, and those of the whole Maildir.
-const CONTROL_FILES: [&str; 12] = [
+const CONTROL_FILES: [&str; 13] = [
     "dovecot-uidlist",
     "dovecot-keywords",
     "dovecot-acl",
     "imap-modseqs",
     "imap-index",
+    "imap-search",
     "annotations",
     "url-key",
     "dovecot-uidvalidity",

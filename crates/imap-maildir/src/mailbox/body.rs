@@ -36,7 +36,7 @@ struct Shared {
 
 /// An open message file. Its octets never change; a file that became shorter ends early.
 #[derive(Debug)]
-struct Opened {
+pub(super) struct Opened {
     file: StoredFile,
     offsets: Offsets,
     key: MessageKey,
@@ -92,18 +92,21 @@ impl FileBody {
 
 impl Shared {
     fn open(&self) -> Result<Opened, Error> {
-        let found = self.mailbox.open_file(self.uid);
-        let (file, status, key) = found
-            .map_err(|error| of_one_message(&error))?
-            .ok_or(ErrorKind::ExpungeIssued)?;
-        let offsets = self.mailbox.cache.offsets(key, &status);
-        let stamp = status.content_stamp();
-        Ok(Opened {
+        let opened = self.mailbox.open_body(self.uid);
+        let opened = opened.map_err(|error| of_one_message(&error))?;
+        Ok(opened.ok_or(ErrorKind::ExpungeIssued)?)
+    }
+}
+
+impl OpenMailbox {
+    /// Opens the file of a message; `None` when it is gone.
+    pub(super) fn open_body(&self, uid: Uid) -> io::Result<Option<Opened>> {
+        Ok(self.open_file(uid)?.map(|(file, status, key)| Opened {
             file,
-            offsets,
+            offsets: self.cache.offsets(key, &status),
             key,
-            stamp,
-        })
+            stamp: status.content_stamp(),
+        }))
     }
 }
 
@@ -151,6 +154,11 @@ impl ReadBody for FileBody {
 }
 
 impl Opened {
+    /// How many octets the file had when it was opened.
+    pub(super) fn file_size(&self) -> u64 {
+        self.offsets.file_size()
+    }
+
     /// Looks at the file until the wire offset is known, to its end, or a step further.
     fn scan_on(&mut self, wire: u64) -> io::Result<()> {
         let mut piece = vec![0; PIECE];
@@ -171,7 +179,7 @@ impl Opened {
         self.offsets.reaches(wire) || wire < self.offsets.scanned() + STEP
     }
 
-    fn read_at(&mut self, offset: u64, at_most: usize) -> io::Result<Bytes> {
+    pub(super) fn read_at(&mut self, offset: u64, at_most: usize) -> io::Result<Bytes> {
         self.scan_on(offset)?;
         let (mut at, mut wire) = self.offsets.before(offset);
         let mut ends = ToWire::after(self.octet_before(at)?);

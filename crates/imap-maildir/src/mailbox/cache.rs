@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use crate::disk::sqlite_file::Claims;
 use crate::disk::storage::{ContentStamp, FileIdentity, FileStatus};
 use crate::format::wire_form::Offsets;
+use crate::mailbox::fill::Filler;
 use crate::mailbox::memo::Memos;
 
 /// How much the summaries of all mailboxes of a process may take, in octets: some hundred thousand ordinary messages.
@@ -33,6 +34,10 @@ pub(crate) struct Cache {
     pub(crate) memos: Memos,
     /// Which mailboxes have their index open.
     pub(crate) claims: Arc<Claims>,
+    /// Which mailboxes have their index of texts open.
+    search_claims: Arc<Claims>,
+    /// Makes indices of texts, if there are to be any.
+    pub(crate) filler: Arc<Filler>,
     /// For files that are looked through: as many at the same time as there are cores.
     scans: Semaphore,
 }
@@ -70,8 +75,16 @@ impl Default for Cache {
             hasher: RandomState::new(),
             memos: Memos::default(),
             claims: Arc::default(),
+            search_claims: Arc::default(),
+            filler: Arc::default(),
             scans: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
         }
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        self.filler.end();
     }
 }
 
@@ -114,6 +127,14 @@ impl MailboxCache {
 
     pub(crate) fn claims(&self) -> &Arc<Claims> {
         &self.cache.claims
+    }
+
+    pub(crate) fn search_claims(&self) -> &Arc<Claims> {
+        &self.cache.search_claims
+    }
+
+    pub(crate) fn filler(&self) -> &Arc<Filler> {
+        &self.cache.filler
     }
 
     pub(crate) fn memos(&self) -> &Memos {

@@ -41,6 +41,7 @@ use crate::mailbox::lock_out::LockOut;
 use crate::mailbox::numbers::Numbers;
 use crate::mailbox::observe::Heard;
 use crate::mailbox::patience::{Patience, held};
+use crate::mailbox::texts::TextsSlot;
 
 /// A mailbox that is open.
 pub(crate) struct OpenMailbox {
@@ -54,6 +55,8 @@ pub(crate) struct OpenMailbox {
     pub(super) indexing: Indexing,
     /// What has what is not in memory; none where all is.
     pub(super) index_file: Mutex<Option<Arc<IndexFile>>>,
+    /// Which messages may have a string, where that is known.
+    pub(super) texts: TextsSlot,
     /// Where it is now; a RENAME changes it.
     path: Mutex<PathBuf>,
     writer: Arc<AsyncMutex<Writer>>,
@@ -146,6 +149,7 @@ impl OpenMailbox {
             uid_validity,
             indexing,
             index_file: Mutex::default(),
+            texts: TextsSlot::default(),
             path: Mutex::new(path.to_owned()),
             writer: Arc::new(AsyncMutex::new(writer)),
             traces: Mutex::default(),
@@ -202,6 +206,7 @@ impl OpenMailbox {
         let work = move || {
             let result = work(&mailbox, &mut writer);
             mailbox.leave_traces(&writer);
+            mailbox.cache.filler().look_at(&mailbox);
             result
         };
         tokio::task::spawn_blocking(work).await.map_err(panicked)?
@@ -308,8 +313,10 @@ impl OpenMailbox {
             };
             let result = work(&mailbox, &mut writers, lock);
             mailbox.leave_traces(&writers.here);
+            mailbox.cache.filler().look_at(&mailbox);
             if let (Some(source), Some(writer)) = (&source, &writers.source) {
                 source.leave_traces(writer);
+                source.cache.filler().look_at(source);
             }
             result.map(Attempt::Done)
         };

@@ -23,6 +23,7 @@ mod recent;
 mod saved;
 mod search;
 mod subscribed;
+mod texts;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,6 +73,7 @@ impl Fixture {
     fn on(home: Arc<tempfile::TempDir>) -> Self {
         let fixture = Self::watching(home);
         fixture.backend.shared.watcher.never_start();
+        fixture.backend.shared.cache.filler.never_start();
         fixture
     }
 

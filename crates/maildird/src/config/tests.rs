@@ -23,6 +23,7 @@ fn the_values_in_the_example_are_the_defaults() {
     let full = Settings::of(parse(&with_all_keys(&example()))).unwrap();
     assert_eq!(full.mail_root_links, MailRootLinks::default());
     assert_eq!(full.special_use, SpecialUse::default());
+    assert!(!full.full_text);
 }
 
 #[test]
