@@ -259,6 +259,21 @@ mod tests {
         (1u32..12, proptest::option::weighted(0.7, (subdirectory, name)))
     }
 
+    #[test]
+    fn a_size_that_is_known_already_gives_the_file_nothing_to_write() {
+        let mut index = Index::default();
+        let entry = Entry::new(Subdirectory::Cur, &b"a"[..]);
+        index.insert(uid(1), entry);
+        let (taken, _) = index.pages.take_changed(0, usize::MAX);
+        index.pages.are_written(&taken.marks, &[]);
+        for (size, amended) in [(7, 1), (7, 0), (8, 1)] {
+            index.remember(uid(1), Some(size), None);
+            let taken = index.pages.take_amended(1);
+            assert_eq!(taken.pages.len(), amended, "{size}");
+            index.pages.are_written(&taken.marks, &[]);
+        }
+    }
+
     proptest! {
         #[test]
         fn the_counts_are_what_counting_again_gives(operations in proptest::collection::vec(operation(), 0..60)) {

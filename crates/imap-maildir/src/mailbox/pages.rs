@@ -398,8 +398,13 @@ impl Pages {
         let Ok(position) = position(messages, uid) else {
             return;
         };
-        amend(&mut messages[position].1);
-        self.pages[at].amended = Some(uses);
+        let entry = &mut messages[position].1;
+        let before = (entry.size, entry.date);
+        amend(entry);
+        // What is known already is not written once more.
+        if before != (entry.size, entry.date) {
+            self.pages[at].amended = Some(uses);
+        }
     }
 
     /// The file does not know a page as it is now.
