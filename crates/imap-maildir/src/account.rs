@@ -13,7 +13,8 @@ use imap_updates::Closed;
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
 
-use crate::disk::directory::Existence;
+use crate::disk::directory::{Existence, Location};
+use crate::disk::hold::{Hold, Holds, Sharing};
 use crate::disk::name_generator::NameGenerator;
 use crate::disk::special_uses_file;
 use crate::disk::sqlite_file::Claims;
@@ -58,6 +59,9 @@ pub(crate) struct Shared {
     pub(crate) uses_by_name: ByName,
     /// What an account may hold of which no other program says it.
     pub(crate) quota: Limits,
+    /// The mail that this process uses, and how it uses it.
+    pub(crate) holds: Arc<Holds>,
+    pub(crate) sharing: Sharing,
     /// Of the system.
     pub(crate) boot: Arc<str>,
     /// Which mailboxes have an index beside the mail.
@@ -67,6 +71,7 @@ pub(crate) struct Shared {
 /// One user's mail; shared by all sessions of that user.
 pub(crate) struct Account {
     tree: Tree,
+    hold: Arc<Hold>,
     shared: Shared,
     /// When it was logged last that the disk is full.
     full_disk_logged: Mutex<Option<Instant>>,
@@ -89,8 +94,11 @@ struct Renaming {
 impl Account {
     /// Opens an account, making its directory if there is none. Blocks.
     pub(crate) fn open(place: &Place, shared: Shared) -> io::Result<Self> {
+        let root = Tree::make_root(place)?;
+        let hold = Arc::new(shared.holds.take(&root, shared.sharing)?);
         Ok(Self {
-            tree: Tree::open(place)?,
+            tree: Tree::open(root, shared.sharing)?,
+            hold,
             shared,
             full_disk_logged: Mutex::default(),
             ledger: Mutex::default(),
@@ -102,6 +110,10 @@ impl Account {
 
     pub(crate) fn claims(&self) -> Arc<Claims> {
         Arc::clone(&self.shared.cache.claims)
+    }
+
+    fn sharing(&self) -> Sharing {
+        self.hold.sharing()
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -212,7 +224,10 @@ impl Account {
         }
         let next = || self.tree.next_uid_validity();
         let mailbox = Arc::new(OpenMailbox::open(
-            path,
+            Location {
+                path,
+                hold: &self.hold,
+            },
             Arc::clone(&self.shared.names),
             Arc::clone(&self.shared.cache),
             Arc::clone(&self.shared.boot),
@@ -350,7 +365,7 @@ impl Account {
         if special_use.is_empty() && special_uses_file::read(root.as_fd())?.len() == 0 {
             return Ok(());
         }
-        special_uses_file::change(root.as_fd(), |uses| {
+        special_uses_file::change(root.as_fd(), self.sharing(), |uses| {
             uses.forget(name);
             if !special_use.is_empty() {
                 uses.give(name, special_use);
@@ -367,7 +382,7 @@ impl Account {
                 let root = account.tree.handle()?;
                 match special_uses_file::read(root.as_fd())?.len() {
                     0 => Ok(()),
-                    _ => special_uses_file::change(root.as_fd(), change),
+                    _ => special_uses_file::change(root.as_fd(), account.sharing(), change),
                 }
             })
         });
@@ -539,7 +554,12 @@ impl Account {
         let changing = self.when_unlocked(|| {
             let encoded = encoded.clone();
             self.blocking(move |account| {
-                subscriptions_file::change(account.tree.handle()?.as_fd(), &encoded, subscription)
+                subscriptions_file::change(
+                    account.tree.handle()?.as_fd(),
+                    account.sharing(),
+                    &encoded,
+                    subscription,
+                )
             })
         });
         self.reported(name, changing.await)

@@ -13,6 +13,7 @@ use imap_backend::{
 use parking_lot::Mutex;
 
 use crate::account::{Account, Shared};
+use crate::disk::hold::Sharing;
 use crate::disk::modseq_file::this_boot;
 use crate::disk::name_generator::NameGenerator;
 use crate::disk::storage;
@@ -120,6 +121,8 @@ impl<A: Authenticator> MaildirBackend<A> {
                 quota: Limits::default(),
                 boot: this_boot(),
                 indexing: Indexing::default(),
+                holds: Arc::default(),
+                sharing: Sharing::Shared,
             },
             accounts: Mutex::default(),
         })
@@ -156,6 +159,16 @@ impl<A: Authenticator> MaildirBackend<A> {
     #[must_use]
     pub fn with_full_text(self, is_kept: bool) -> Self {
         self.shared.cache.filler.switch(is_kept);
+        self
+    }
+
+    /// Has the users' mail to itself, as long as each has a session. Nothing but deliveries into `new/` may happen to it from outside: no lock
+    /// of Dovecot's is taken, and none of others is waited for. Another backend that has a user's mail open, with this or without
+    /// it, keeps that user's sessions from beginning ([`ErrorKind::InUse`]); so it is kept out by them. Without this the mail is
+    /// shared with all programs that keep Dovecot's locks.
+    #[must_use]
+    pub fn with_exclusive_use(mut self) -> Self {
+        self.shared.sharing = Sharing::Exclusive;
         self
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod directory;
 pub(crate) mod dotlock;
 pub(crate) mod events;
 pub(crate) mod found;
+pub(crate) mod hold;
 pub(crate) mod index_file;
 pub(crate) mod inotify;
 pub(crate) mod interference;

@@ -12,7 +12,9 @@ use imap_daemon::passwords::{PasswordSource, Secrets};
 use imap_daemon::users::{self, IfMissing, UserName, Users, UsersError};
 
 use crate::check::{self, CheckArgs};
-use crate::config::{MailRoot, MailRootLinks, MaildirLayer, Settings, SpecialUse, StorageQuota, example};
+use crate::config::{
+    MailRoot, MailRootLinks, MaildirLayer, Mode, Settings, SpecialUse, StorageQuota, example,
+};
 use crate::reindex::{self, ReindexArgs};
 use crate::serve;
 use crate::transfer::{self, ExportArgs, ImportArgs};
@@ -82,6 +84,9 @@ struct ServeArgs {
     /// Whether those have an index of texts too, for SEARCH [default: false]
     #[arg(long, value_name = "BOOL")]
     full_text: Option<bool>,
+    /// Whether other programs change the mail too [default: shared]
+    #[arg(long, value_name = "MODE")]
+    mode: Option<Mode>,
     /// The users file (see `maildird user`)
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
@@ -164,6 +169,7 @@ fn run_serve(args: ServeArgs) -> Result<ExitCode, Failure> {
         quota_messages: args.quota_messages,
         index_from: args.index_from,
         full_text: args.full_text,
+        mode: args.mode,
         users: args.users,
     };
     serve::run(Settings::of(args.server.over_file(own)?)?)

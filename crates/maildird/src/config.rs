@@ -43,6 +43,8 @@ pub(crate) struct MaildirLayer {
     pub(crate) index_from: Option<u32>,
     /// Whether those have an index of texts too.
     pub(crate) full_text: Option<bool>,
+    /// Whether other programs change the mail too.
+    pub(crate) mode: Option<Mode>,
     /// The users file.
     pub(crate) users: Option<PathBuf>,
 }
@@ -66,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) index_from: u32,
     /// Whether those have an index of texts too.
     pub(crate) full_text: bool,
+    /// Whether other programs change the mail too.
+    pub(crate) mode: Mode,
     /// The users file.
     pub(crate) users: PathBuf,
 }
@@ -92,6 +96,17 @@ pub(crate) enum SpecialUse {
     AsCreated,
 }
 
+/// Who changes the mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Mode {
+    /// Other programs too, under Dovecot's locks.
+    #[default]
+    Shared,
+    /// This server alone; others only deliver into `new/`. No lock of Dovecot's is taken.
+    Exclusive,
+}
+
 impl Section for MaildirLayer {
     const KEYS: &[&str] = &[
         "mail_root",
@@ -101,6 +116,7 @@ impl Section for MaildirLayer {
         "quota_messages",
         "index_from",
         "full_text",
+        "mode",
         "users",
     ];
 
@@ -113,6 +129,7 @@ impl Section for MaildirLayer {
             "quota_messages" => self.quota_messages = file.next_value()?,
             "index_from" => self.index_from = file.next_value()?,
             "full_text" => self.full_text = file.next_value()?,
+            "mode" => self.mode = file.next_value()?,
             "users" => self.users = file.next_value()?,
             other => return unknown_key(other),
         }
@@ -134,6 +151,7 @@ impl Section for MaildirLayer {
             quota_messages: self.quota_messages.or(below.quota_messages),
             index_from: self.index_from.or(below.index_from),
             full_text: self.full_text.or(below.full_text),
+            mode: self.mode.or(below.mode),
             users: self.users.or(below.users),
         }
     }
@@ -164,6 +182,7 @@ impl Settings {
             quota_messages: own.quota_messages,
             index_from: own.index_from.unwrap_or(INDEX_FROM),
             full_text: own.full_text.unwrap_or(false),
+            mode: own.mode.unwrap_or_default(),
             users,
         })
     }

@@ -68,12 +68,13 @@ impl Place {
     pub(crate) fn backend(&self) -> Result<MaildirBackend<Nobody>, Failure> {
         let quota = (self.0.quota_storage, self.0.quota_messages);
         let backend = MaildirBackend::new(self.root()?, Nobody)?;
-        Ok(serve::with_settings(
+        let backend = serve::with_settings(
             backend,
             self.0.special_use.unwrap_or_default(),
             quota,
             self.0.index_from.unwrap_or(INDEX_FROM),
-        ))
+        );
+        Ok(serve::in_mode(backend, self.0.mode.unwrap_or_default()))
     }
 
     fn root(&self) -> Result<imap_maildir::MailRoot, Failure> {

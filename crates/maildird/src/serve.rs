@@ -11,7 +11,7 @@ use imap_daemon::{Failure, logging};
 use imap_maildir::MaildirBackend;
 use rustix::fs::{Access, access};
 
-use crate::config::{MailRoot, MailRootLinks, Settings, SpecialUse, StorageQuota};
+use crate::config::{MailRoot, MailRootLinks, Mode, Settings, SpecialUse, StorageQuota};
 
 /// The folder above the users' Maildirs cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let backend = MaildirBackend::new(root, users)?;
     let backend = with_settings(backend, settings.special_use, quota, settings.index_from);
     let backend = backend.with_full_text(settings.full_text);
+    let backend = in_mode(backend, settings.mode);
     plan.serve(backend, &ready).await
 }
 
@@ -70,6 +71,17 @@ pub(crate) fn with_settings<A: imap_maildir::Authenticator>(
     };
     let backend = backend.with_index_from((index_from > 0).then_some(index_from));
     backend.with_quota(storage.map(|quota| quota.0), messages.map(NonZeroU64::get))
+}
+
+/// The backend, sharing the mail or not.
+pub(crate) fn in_mode<A: imap_maildir::Authenticator>(
+    backend: MaildirBackend<A>,
+    mode: Mode,
+) -> MaildirBackend<A> {
+    match mode {
+        Mode::Shared => backend,
+        Mode::Exclusive => backend.with_exclusive_use(),
+    }
 }
 
 /// The users' Maildirs may be missing, and are then made; the folder that they go into must be there. A mount that

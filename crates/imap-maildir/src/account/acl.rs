@@ -34,7 +34,8 @@ impl Account {
         let changing = self.when_unlocked(|| {
             let (directory, user, identifier) = (directory.clone(), Arc::clone(user), identifier.clone());
             self.blocking(move |account| {
-                acl_file::change(account.mailbox_directory(&directory)?.as_fd(), |lines| {
+                let directory = account.mailbox_directory(&directory)?;
+                acl_file::change(directory.as_fd(), account.sharing(), |lines| {
                     let mut acl = lines.acl().owned_by(&user);
                     acl.change(&identifier, change, &Grantable::in_mailbox_of(&user, &identifier))?;
                     lines.set(&identifier, acl.get(&identifier));

@@ -30,7 +30,7 @@ impl Account {
             let (place, changes) = (place.clone(), changes.to_vec());
             self.blocking(move |account| {
                 let (directory, annotated) = account.annotated(place.as_deref())?;
-                annotations_file::change(directory.as_fd(), annotated, &changes)
+                annotations_file::change(directory.as_fd(), account.sharing(), annotated, &changes)
             })
         });
         changing.await.map_err(nonexistent)?

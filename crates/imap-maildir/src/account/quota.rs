@@ -171,7 +171,7 @@ impl Account {
                 by_setting: state.by_setting,
                 under_way: ledger.under_way,
             };
-            match recount.write(root, &self.directories()?, state.found) {
+            match recount.write(root, self.sharing(), &self.directories()?, state.found) {
                 Ok(used) => {
                     ledger.counted = Some(Instant::now());
                     Ok(Some(Balance {

@@ -23,7 +23,7 @@ impl Account {
             self.blocking(move |account| {
                 let directory = account.mailbox_directory(&place)?;
                 match fresh {
-                    Some(fresh) => url_key_file::keep(directory.as_fd(), &fresh).map(Some),
+                    Some(fresh) => url_key_file::keep(directory.as_fd(), account.sharing(), &fresh).map(Some),
                     None => url_key_file::read(directory.as_fd()),
                 }
             })
@@ -45,7 +45,7 @@ impl Account {
     }
 
     fn forget_url_key(&self, place: &str) -> io::Result<()> {
-        url_key_file::forget(self.mailbox_directory(place)?.as_fd())
+        url_key_file::forget(self.mailbox_directory(place)?.as_fd(), self.sharing())
     }
 
     fn forget_all_url_keys(&self) -> io::Result<()> {

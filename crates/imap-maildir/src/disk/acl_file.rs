@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use crate::disk::control_file::Replacement;
+use crate::disk::hold::Sharing;
 use crate::disk::locked_file::LockedFile;
 use crate::disk::storage::Mode;
 use crate::format::acl::AclLines;
@@ -26,10 +27,11 @@ pub(crate) fn read(directory: BorrowedFd<'_>) -> io::Result<Option<Vec<u8>>> {
 /// written.
 pub(crate) fn change<E>(
     directory: BorrowedFd<'_>,
+    sharing: Sharing,
     change: impl FnOnce(&mut AclLines) -> Result<(), E>,
 ) -> io::Result<Result<(), E>> {
     let mut changed = Ok(());
-    FILE.change(directory, |octets| {
+    FILE.change(directory, sharing, |octets| {
         let before = AclLines::parse(&octets.unwrap_or_default());
         let mut lines = before.clone();
         changed = change(&mut lines);

@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 
 use imap_backend::{Error, Metadata, MetadataChange};
 
+use crate::disk::hold::Sharing;
 use crate::disk::locked_file::LockedFile;
 use crate::format::annotations;
 
@@ -42,11 +43,12 @@ pub(crate) fn read(directory: BorrowedFd<'_>, annotated: Annotated) -> io::Resul
 /// says that there would be too many.
 pub(crate) fn change(
     directory: BorrowedFd<'_>,
+    sharing: Sharing,
     annotated: Annotated,
     changes: &[MetadataChange],
 ) -> io::Result<Result<(), Error>> {
     let mut applied = Ok(());
-    annotated.file().change(directory, |octets| {
+    annotated.file().change(directory, sharing, |octets| {
         let mut metadata = annotations::parse(&octets.unwrap_or_default());
         applied = metadata.apply(changes);
         Ok(applied.is_ok().then(|| annotations::write(&metadata)))

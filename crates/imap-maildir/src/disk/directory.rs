@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 use rustix::io::Errno;
 
 use crate::disk::events::{OwnChanges, OwnKind};
+use crate::disk::hold::{Hold, Sharing};
 use crate::disk::inotify::{self, Told};
 use crate::disk::interference::{Moment, Moments};
 use crate::disk::storage::{self, CWD, FileKind, FileStatus, FileVersion, Mode, OpenFor, StoredFile};
@@ -69,10 +70,19 @@ struct Subdirectories {
     tmp: OwnedFd,
 }
 
+/// Where a mailbox lies, in mail that is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Location<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) hold: &'a Arc<Hold>,
+}
+
 /// An open mailbox directory.
 #[derive(Debug)]
 pub(crate) struct Directory {
     root: OwnedFd,
+    /// None for what a tool looks at. Work that goes on when the account's last session has ended needs it.
+    hold: Option<Arc<Hold>>,
     /// Opened anew when another program replaced one of them.
     subdirectories: RwLock<Arc<Subdirectories>>,
     /// Access bits for new files, from the directory's own.
@@ -98,21 +108,27 @@ impl Directory {
     ///
     /// `NotFound` where there is no such directory; `ELOOP` or `ENOTDIR` for a symbolic link.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        Self::open_with(path, Missing::Make)
+        Self::open_with(path, Missing::Make, None)
+    }
+
+    /// The same, for as long as the mail is held.
+    pub(crate) fn open_held(at: Location<'_>) -> io::Result<Self> {
+        Self::open_with(at.path, Missing::Make, Some(Arc::clone(at.hold)))
     }
 
     /// Opens a mailbox to read it; makes nothing. `NotFound` also where `new`, `cur` or `tmp` is missing.
     pub(crate) fn open_untouched(path: &Path) -> io::Result<Self> {
-        Self::open_with(path, Missing::Refuse)
+        Self::open_with(path, Missing::Refuse, None)
     }
 
-    fn open_with(path: &Path, missing: Missing) -> io::Result<Self> {
+    fn open_with(path: &Path, missing: Missing, hold: Option<Arc<Hold>>) -> io::Result<Self> {
         let root = storage::open_directory(CWD, path)?;
         let mode = storage::status_of(&root)?.mode;
         let file_mode = (mode & Mode::from_raw_mode(0o666)) | Mode::RUSR | Mode::WUSR;
         let subdirectories = RwLock::new(Arc::new(open_subdirectories(root.as_fd(), missing)?));
         Ok(Self {
             root,
+            hold,
             subdirectories,
             file_mode,
             missing,
@@ -126,6 +142,11 @@ impl Directory {
     /// The mailbox directory itself, where the control files are.
     pub(crate) fn root(&self) -> BorrowedFd<'_> {
         self.root.as_fd()
+    }
+
+    /// Whether other programs change the mail too.
+    pub(crate) fn sharing(&self) -> Sharing {
+        self.hold.as_deref().map_or(Sharing::Shared, Hold::sharing)
     }
 
     /// Where tests interfere.

@@ -3,6 +3,8 @@
 //! Dovecot writes `pid:host` into the lock and overrides at once a lock whose host is its own and whose process is dead. Two
 //! containers with one host name would break each other's locks that way, so our host string names this boot and this
 //! process namespace too: to Dovecot it is a foreign host, whose locks go stale after 120 seconds without a change.
+//!
+//! Where nobody else changes the mail ([`Sharing::Exclusive`]) no file is made: the lock keeps away this process's other threads.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -16,6 +18,7 @@ use rustix::io::Errno;
 
 use crate::disk::clock::seconds as seconds_now;
 use crate::disk::control_file;
+use crate::disk::hold::Sharing;
 use crate::disk::storage::{self, FileIdentity, Mode, StoredFile};
 
 /// A lock not touched for this long, seconds, belongs to a program that died (Dovecot's value).
@@ -32,14 +35,30 @@ const TRIES: usize = 3;
 /// Locks held by this process, by device and inode: a lock with our own process number that is not here is a leftover.
 static HELD: LazyLock<Mutex<HashSet<FileIdentity>>> = LazyLock::new(Mutex::default);
 
+/// Locks without a file, by their directory and the name they would have.
+static HELD_INSIDE: LazyLock<Mutex<HashSet<(FileIdentity, String)>>> = LazyLock::new(Mutex::default);
+
 /// A held lock; dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Dotlock {
+pub(crate) enum Dotlock {
+    /// That other programs see.
+    File(LockFile),
+    /// That this process alone knows of.
+    Inside { _held: InsideLock },
+}
+
+#[derive(Debug)]
+pub(crate) struct LockFile {
     directory: OwnedFd,
     name: String,
     file: StoredFile,
     identity: FileIdentity,
     touched: Cell<Instant>,
+}
+
+#[derive(Debug)]
+pub(crate) struct InsideLock {
+    place: (FileIdentity, String),
 }
 
 /// Somebody else holds a lock.
@@ -79,8 +98,61 @@ impl Dotlock {
     ///
     /// # Errors
     /// [`Held`] when somebody else holds it; others as the system says.
-    pub(crate) fn take(directory: BorrowedFd<'_>, file_name: &str) -> io::Result<Self> {
+    pub(crate) fn take(directory: BorrowedFd<'_>, file_name: &str, sharing: Sharing) -> io::Result<Self> {
         let name = format!("{file_name}.lock");
+        match sharing {
+            Sharing::Shared => LockFile::take(directory, name, file_name).map(Self::File),
+            Sharing::Exclusive => InsideLock::take(directory, name).map(|_held| Self::Inside { _held }),
+        }
+    }
+
+    /// Touches the lock if that is due. Work of unknown length calls it for each message: a lock that is not touched for
+    /// 120 seconds is taken away by others, and two programs would change one list.
+    ///
+    /// # Errors
+    /// When somebody took the lock away: what it protects must not be changed any more.
+    pub(crate) fn keep(&self) -> io::Result<()> {
+        match self {
+            Self::File(lock) => lock.keep(),
+            Self::Inside { .. } => Ok(()),
+        }
+    }
+
+    /// Makes sure that the lock is still ours.
+    ///
+    /// # Errors
+    /// When somebody took it away.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        match self {
+            Self::File(lock) => lock.check(),
+            Self::Inside { .. } => Ok(()),
+        }
+    }
+}
+
+impl InsideLock {
+    fn take(directory: BorrowedFd<'_>, name: String) -> io::Result<Self> {
+        let place = (storage::status_of(directory)?.identity, name);
+        if HELD_INSIDE.lock().insert(place.clone()) {
+            return Ok(Self { place });
+        }
+        let held = Held {
+            lock: place.1,
+            holder: "this server".to_owned(),
+            identity: None,
+        };
+        Err(held.into())
+    }
+}
+
+impl Drop for InsideLock {
+    fn drop(&mut self) {
+        HELD_INSIDE.lock().remove(&self.place);
+    }
+}
+
+impl LockFile {
+    fn take(directory: BorrowedFd<'_>, name: String, file_name: &str) -> io::Result<Self> {
         for _ in 0..TRIES {
             match Self::create(directory, &name) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -126,12 +198,7 @@ impl Dotlock {
         lock
     }
 
-    /// Touches the lock if that is due. Work of unknown length calls it for each message: a lock that is not touched for
-    /// 120 seconds is taken away by others, and two programs would change one list.
-    ///
-    /// # Errors
-    /// When somebody took the lock away: what it protects must not be changed any more.
-    pub(crate) fn keep(&self) -> io::Result<()> {
+    fn keep(&self) -> io::Result<()> {
         if self.touched.get().elapsed() < TOUCH_EVERY {
             return Ok(());
         }
@@ -140,11 +207,7 @@ impl Dotlock {
         self.file.set_times(seconds_now())
     }
 
-    /// Makes sure that the lock is still ours.
-    ///
-    /// # Errors
-    /// When somebody took it away.
-    pub(crate) fn check(&self) -> io::Result<()> {
+    fn check(&self) -> io::Result<()> {
         match storage::status(&self.directory, &*self.name) {
             Ok(status) if status.identity == self.identity => Ok(()),
             _ => Err(io::Error::other(format!(
@@ -155,7 +218,7 @@ impl Dotlock {
     }
 }
 
-impl Drop for Dotlock {
+impl Drop for LockFile {
     fn drop(&mut self) {
         if self.check().is_ok() {
             let _ = storage::unlink(&self.directory, &*self.name);
@@ -281,7 +344,7 @@ mod tests {
         }
 
         fn acquire(&self) -> io::Result<Dotlock> {
-            Dotlock::take(self.directory.as_fd(), "list")
+            Dotlock::take(self.directory.as_fd(), "list", Sharing::Shared)
         }
 
         fn foreign_lock(&self, content: &str, age: i64) {
@@ -310,6 +373,20 @@ mod tests {
         drop(first);
         drop(fixture.acquire().unwrap());
         assert_eq!(std::fs::read_dir(fixture.home.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_lock_of_mail_that_nobody_shares_makes_no_file_and_keeps_other_threads_away() {
+        let fixture = Fixture::new();
+        // A leftover of Dovecot's stops nobody.
+        fixture.foreign_lock("", 0);
+        let take = |name| Dotlock::take(fixture.directory.as_fd(), name, Sharing::Exclusive);
+        let first = take("list").unwrap();
+        assert_eq!(take("list").unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(take("other").unwrap());
+        drop(first);
+        drop(take("list").unwrap());
+        assert_eq!(std::fs::read_dir(fixture.home.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -153,7 +153,7 @@ impl IndexFile {
 
     /// Writes names of an index that has no head.
     pub(crate) fn write_names(&self, names: &[(u64, u32)], gone_names: &[(u64, u32)]) -> io::Result<()> {
-        self.change(|tables| put_names(tables, names, gone_names))
+        self.file.change(|tables| put_names(tables, names, gone_names))
     }
 
     fn write_all(&self, batch: &Batch) -> io::Result<()> {

@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn define(file: &mut KeywordsFile, directory: &Directory, new: &[&str]) -> Result<(), DefineError> {
-        let lock = Dotlock::take(directory.root(), "dovecot-uidlist").unwrap();
+        let lock = Dotlock::take(directory.root(), "dovecot-uidlist", directory.sharing()).unwrap();
         let known = LettersInUse::ALL;
         file.define(directory, &lock, new, ExcessKeywords::Refuse, known)
     }
@@ -194,7 +194,7 @@ mod tests {
         let all: Vec<_> = (0..26).map(|n| format!("k{n}")).collect();
         let all: Vec<_> = all.iter().map(String::as_str).collect();
         define(&mut file, &directory, &all).unwrap();
-        let lock = Dotlock::take(directory.root(), "dovecot-uidlist").unwrap();
+        let lock = Dotlock::take(directory.root(), "dovecot-uidlist", directory.sharing()).unwrap();
         let known = (0..26).filter(|&index| index != 3).collect();
         file.define(&directory, &lock, &["new"], ExcessKeywords::Refuse, known)
             .unwrap();

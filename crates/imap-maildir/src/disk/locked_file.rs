@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 
 use crate::disk::control_file::{self, Replacement};
 use crate::disk::dotlock::Dotlock;
+use crate::disk::hold::Sharing;
 use crate::disk::storage::Mode;
 
 /// The names of such a file, and its bound.
@@ -38,9 +39,10 @@ impl LockedFile {
     pub(crate) fn change(
         &self,
         directory: BorrowedFd<'_>,
+        sharing: Sharing,
         change: impl FnOnce(Option<Vec<u8>>) -> io::Result<Option<Vec<u8>>>,
     ) -> io::Result<()> {
-        let lock = Dotlock::take(directory, self.name)?;
+        let lock = Dotlock::take(directory, self.name, sharing)?;
         let before = self.read(directory)?;
         self.check_read_whole(before.as_deref())?;
         let Some(octets) = change(before)? else {
@@ -87,15 +89,15 @@ mod tests {
     fn a_change_of_nothing_writes_nothing_and_an_error_changes_nothing() {
         let home = tempfile::tempdir().unwrap();
         let directory = File::open(home.path()).unwrap();
-        FILE.change(directory.as_fd(), |before| {
+        FILE.change(directory.as_fd(), Sharing::Shared, |before| {
             assert_eq!(before, None);
             Ok(None)
         })
         .unwrap();
         assert!(!home.path().join("f").exists());
-        FILE.change(directory.as_fd(), |_| Ok(Some(b"one".to_vec())))
+        FILE.change(directory.as_fd(), Sharing::Shared, |_| Ok(Some(b"one".to_vec())))
             .unwrap();
-        FILE.change(directory.as_fd(), |before| {
+        FILE.change(directory.as_fd(), Sharing::Shared, |before| {
             assert_eq!(before.unwrap(), b"one");
             Err(io::ErrorKind::Other.into())
         })
@@ -111,7 +113,7 @@ mod tests {
         for too_large in ["12345678", "123456789"] {
             std::fs::write(home.path().join("f"), too_large).unwrap();
             let error = FILE
-                .change(directory.as_fd(), |_| Ok(Some(b"one".to_vec())))
+                .change(directory.as_fd(), Sharing::Shared, |_| Ok(Some(b"one".to_vec())))
                 .unwrap_err();
             assert!(error.get_ref().unwrap().is::<TooLarge>());
             assert_eq!(std::fs::read_to_string(home.path().join("f")).unwrap(), too_large);

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::disk::clock;
 use crate::disk::control_file::{self, Replacement};
 use crate::disk::dotlock::Dotlock;
+use crate::disk::hold::Sharing;
 use crate::disk::storage::{self, CWD, FileVersion, Mode, OpenFor};
 use crate::format::file_name::{ClaimedSizes, is_message_name, split};
 use crate::format::maildirsize::{Amount, LARGEST, Limits, MaildirSize};
@@ -100,10 +101,11 @@ impl Recount {
     pub(crate) fn write(
         &self,
         root: BorrowedFd<'_>,
+        sharing: Sharing,
         directories: &[PathBuf],
         before: Option<Found>,
     ) -> io::Result<Amount> {
-        let lock = Dotlock::take(root, NAME)?;
+        let lock = Dotlock::take(root, NAME, sharing)?;
         if self.by_setting {
             self.note_setting(root)?;
         }

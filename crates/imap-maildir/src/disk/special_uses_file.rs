@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
+use crate::disk::hold::Sharing;
 use crate::disk::locked_file::LockedFile;
 use crate::format::special_uses::SpecialUses;
 
@@ -28,8 +29,12 @@ pub(crate) fn read(root: BorrowedFd<'_>) -> io::Result<SpecialUses> {
 
 /// Changes the uses, durably. A change of nothing writes nothing. On an error nothing is changed;
 /// [`Held`](crate::disk::dotlock::Held) is one.
-pub(crate) fn change(root: BorrowedFd<'_>, change: impl FnOnce(&mut SpecialUses)) -> io::Result<()> {
-    FILE.change(root, |octets| {
+pub(crate) fn change(
+    root: BorrowedFd<'_>,
+    sharing: Sharing,
+    change: impl FnOnce(&mut SpecialUses),
+) -> io::Result<()> {
+    FILE.change(root, sharing, |octets| {
         let before = SpecialUses::parse(&octets.unwrap_or_default());
         let mut after = before.clone();
         change(&mut after);

@@ -257,7 +257,16 @@ impl StoredFile {
     /// Waits for nobody: whether this open file has the lock of its content now (`flock`), which the system takes away when
     /// the file is closed or the process ends. A file system without such locks is taken for one that nobody else uses.
     pub(crate) fn try_lock(&self) -> io::Result<bool> {
-        match rustix::fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive) {
+        self.try_flock(FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// The same for a lock that others who take it like this have at the same time.
+    pub(crate) fn try_lock_with_others(&self) -> io::Result<bool> {
+        self.try_flock(FlockOperation::NonBlockingLockShared)
+    }
+
+    fn try_flock(&self, operation: FlockOperation) -> io::Result<bool> {
+        match rustix::fs::flock(&self.0, operation) {
             Err(Errno::WOULDBLOCK) => Ok(false),
             Ok(()) | Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK) => Ok(true),
             Err(error) => Err(error.into()),

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
+use crate::disk::hold::Sharing;
 use crate::disk::locked_file::LockedFile;
 use crate::format::subscriptions::{Changed, Subscription, Subscriptions};
 
@@ -45,8 +46,13 @@ pub(crate) fn read(root: BorrowedFd<'_>) -> io::Result<Subscriptions> {
 
 /// Adds or removes one name, durably. On an error nothing is changed; [`Held`](crate::disk::dotlock::Held) is one, and
 /// [`TooManySubscriptions`] when there are as many as there may be.
-pub(crate) fn change(root: BorrowedFd<'_>, name: &str, subscription: Subscription) -> io::Result<()> {
-    FILE.change(root, |octets| {
+pub(crate) fn change(
+    root: BorrowedFd<'_>,
+    sharing: Sharing,
+    name: &str,
+    subscription: Subscription,
+) -> io::Result<()> {
+    FILE.change(root, sharing, |octets| {
         let mut subscriptions = match octets {
             Some(octets) => Subscriptions::parse(&octets),
             None => {
@@ -78,14 +84,14 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let root = File::open(home.path()).unwrap();
         for name in ["a.b", "c", "a.b"] {
-            change(root.as_fd(), name, Subscription::Add).unwrap();
+            change(root.as_fd(), Sharing::Shared, name, Subscription::Add).unwrap();
         }
-        change(root.as_fd(), "absent", Subscription::Remove).unwrap();
+        change(root.as_fd(), Sharing::Shared, "absent", Subscription::Remove).unwrap();
         assert_eq!(
             std::fs::read(home.path().join(FILE.name)).unwrap(),
             b"V\t2\n\na\tb\nc\n"
         );
-        change(root.as_fd(), "a.b", Subscription::Remove).unwrap();
+        change(root.as_fd(), Sharing::Shared, "a.b", Subscription::Remove).unwrap();
         assert_eq!(read(root.as_fd()).unwrap().names(), ["c"]);
         assert!(!home.path().join("subscriptions.lock").exists());
     }
@@ -95,7 +101,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let root = File::open(home.path()).unwrap();
         std::fs::write(home.path().join(FILE.name), "a.b\nc\n").unwrap();
-        change(root.as_fd(), "d", Subscription::Add).unwrap();
+        change(root.as_fd(), Sharing::Shared, "d", Subscription::Add).unwrap();
         assert_eq!(
             std::fs::read(home.path().join(FILE.name)).unwrap(),
             b"a.b\nc\nd\n"

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::disk::acl_file;
 use crate::disk::directory::Directory;
+use crate::disk::hold::Sharing;
 use crate::disk::storage::{self, CWD, FileKind, Mode};
 use crate::disk::uidlist_file::UidListFile;
 use crate::disk::uidvalidity;
@@ -26,6 +27,7 @@ const FOLDER_MARKER: &str = "maildirfolder";
 #[derive(Debug)]
 pub(crate) struct Tree {
     path: PathBuf,
+    sharing: Sharing,
     /// The files of UIDVALIDITY tell of this value or a larger one.
     noted_uid_validity: AtomicU32,
 }
@@ -45,8 +47,8 @@ pub(crate) struct Place {
 struct NotFollowed(PathBuf);
 
 impl Tree {
-    /// Opens the root, making it if there is none.
-    pub(crate) fn open(place: &Place) -> io::Result<Self> {
+    /// The root's path, without symbolic links; it is made if there is none.
+    pub(crate) fn make_root(place: &Place) -> io::Result<PathBuf> {
         make_private_directories(&place.operators)?;
         // Once, here: below it no symbolic link is followed.
         let mut path = storage::canonical_path(&place.operators)?;
@@ -54,8 +56,14 @@ impl Tree {
             path.push(part);
             make_or_check(&path)?;
         }
+        Ok(path)
+    }
+
+    /// Opens a root that is there.
+    pub(crate) fn open(path: PathBuf, sharing: Sharing) -> io::Result<Self> {
         let tree = Self {
             path,
+            sharing,
             noted_uid_validity: AtomicU32::new(0),
         };
         tree.remove_old_scratch()?;
@@ -106,7 +114,11 @@ impl Tree {
 
     /// A UIDVALIDITY that no mailbox of the account has had.
     pub(crate) fn next_uid_validity(&self) -> io::Result<u32> {
-        uidvalidity::next(self.handle()?.as_fd(), crate::disk::clock::seconds())
+        uidvalidity::next(
+            self.handle()?.as_fd(),
+            self.sharing,
+            crate::disk::clock::seconds(),
+        )
     }
 
     /// Makes sure that a UIDVALIDITY which a mailbox brought along is never given again.
@@ -116,7 +128,7 @@ impl Tree {
         if value <= self.noted_uid_validity.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let latest = uidvalidity::at_least(self.handle()?.as_fd(), value)?;
+        let latest = uidvalidity::at_least(self.handle()?.as_fd(), self.sharing, value)?;
         self.noted_uid_validity.fetch_max(latest, Ordering::Relaxed);
         Ok(())
     }
@@ -284,7 +296,7 @@ mod tests {
             operators: home.path().join("domain"),
             users: "user/Maildir".into(),
         };
-        Tree::open(&place).unwrap();
+        Tree::make_root(&place).unwrap();
         let mut made = Vec::new();
         for step in recorder.finish().steps {
             match step {
@@ -324,11 +336,7 @@ mod tests {
     #[test]
     fn a_uidvalidity_that_is_known_to_be_noted_does_not_cost_a_listing_of_the_root() {
         let home = tempfile::tempdir().unwrap();
-        let place = Place {
-            operators: home.path().to_owned(),
-            users: PathBuf::new(),
-        };
-        let tree = Tree::open(&place).unwrap();
+        let tree = Tree::open(home.path().to_owned(), Sharing::Shared).unwrap();
         tree.note_uid_validity(500).unwrap();
         faults::with(Call::List, io::ErrorKind::Other, || {
             tree.note_uid_validity(499).unwrap();

@@ -93,7 +93,7 @@ impl UidListFile {
         if let Some(list) = Self::read(directory)? {
             return Ok(list);
         }
-        let lock = Dotlock::take(directory.root(), FILE_NAME)?;
+        let lock = Dotlock::take(directory.root(), FILE_NAME, directory.sharing())?;
         if let Some(list) = Self::read(directory)? {
             return Ok(list);
         }

@@ -9,6 +9,7 @@ use std::os::fd::BorrowedFd;
 
 use crate::disk::control_file::{self, Replacement};
 use crate::disk::dotlock::Dotlock;
+use crate::disk::hold::Sharing;
 use crate::disk::storage::{self, Mode};
 
 /// The name of the file with the latest value.
@@ -19,8 +20,8 @@ const FILE_NAME: &str = "dovecot-uidvalidity";
 /// # Errors
 /// As the system says. `StorageFull` when 2^32-1 was reached, [`Held`](crate::disk::dotlock::Held) while another program
 /// takes a value.
-pub(crate) fn next(root: BorrowedFd<'_>, now: i64) -> io::Result<u32> {
-    let _lock = lock(root)?;
+pub(crate) fn next(root: BorrowedFd<'_>, sharing: Sharing, now: i64) -> io::Result<u32> {
+    let _lock = lock(root, sharing)?;
     for _ in 0..1000 {
         let latest = latest(root)?;
         let now = u32::try_from(now).unwrap_or(1).max(1);
@@ -50,11 +51,11 @@ pub(crate) fn next(root: BorrowedFd<'_>, now: i64) -> io::Result<u32> {
 ///
 /// # Errors
 /// As the system says; [`Held`](crate::disk::dotlock::Held) while another program takes a value.
-pub(crate) fn at_least(root: BorrowedFd<'_>, value: u32) -> io::Result<u32> {
+pub(crate) fn at_least(root: BorrowedFd<'_>, sharing: Sharing, value: u32) -> io::Result<u32> {
     if let Some(latest) = latest(root)?.filter(|latest| *latest >= value) {
         return Ok(latest);
     }
-    let _lock = lock(root)?;
+    let _lock = lock(root, sharing)?;
     for _ in 0..1000 {
         match latest(root)? {
             Some(latest) if latest >= value => return Ok(latest),
@@ -76,8 +77,8 @@ fn faster() -> io::Error {
 ///
 /// The rename alone is not enough: a listing may miss the counter file while somebody renames it (see [`crate::disk::scan`]), and
 /// the counter would be made anew with a value that has been given already.
-fn lock(root: BorrowedFd<'_>) -> io::Result<Dotlock> {
-    Dotlock::take(root, FILE_NAME)
+fn lock(root: BorrowedFd<'_>, sharing: Sharing) -> io::Result<Dotlock> {
+    Dotlock::take(root, FILE_NAME, sharing)
 }
 
 const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -151,7 +152,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let root = File::open(home.path()).unwrap();
         let values: Vec<_> = [100, 100, 100, 500, 50]
-            .map(|now| next(root.as_fd(), now).unwrap())
+            .map(|now| next(root.as_fd(), Sharing::Shared, now).unwrap())
             .into();
         assert_eq!(values, [100, 101, 102, 500, 501]);
         let mut names: Vec<_> = std::fs::read_dir(home.path())
@@ -173,7 +174,7 @@ mod tests {
             )
             .unwrap();
             let root = File::open(home.path()).unwrap();
-            assert_eq!(next(root.as_fd(), 5).unwrap(), 0x10000, "{kept}");
+            assert_eq!(next(root.as_fd(), Sharing::Shared, 5).unwrap(), 0x10000, "{kept}");
         }
     }
 
@@ -183,7 +184,7 @@ mod tests {
         std::fs::write(home.path().join("dovecot-uidvalidity.ffffffff"), "").unwrap();
         let root = File::open(home.path()).unwrap();
         assert_eq!(
-            next(root.as_fd(), 5).unwrap_err().kind(),
+            next(root.as_fd(), Sharing::Shared, 5).unwrap_err().kind(),
             io::ErrorKind::StorageFull
         );
     }
@@ -193,7 +194,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let root = File::open(home.path()).unwrap();
         let take_one = || loop {
-            match next(root.as_fd(), 7) {
+            match next(root.as_fd(), Sharing::Shared, 7) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::yield_now(),
                 taken => return taken.unwrap(),
             }
@@ -217,9 +218,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let root = File::open(home.path()).unwrap();
         let root = root.as_fd();
-        at_least(root, 3_000_000_000).unwrap();
-        assert_eq!(next(root, 1_700_000_000).unwrap(), 3_000_000_001);
-        at_least(root, 5).unwrap();
-        assert_eq!(next(root, 1_700_000_000).unwrap(), 3_000_000_002);
+        at_least(root, Sharing::Shared, 3_000_000_000).unwrap();
+        assert_eq!(next(root, Sharing::Shared, 1_700_000_000).unwrap(), 3_000_000_001);
+        at_least(root, Sharing::Shared, 5).unwrap();
+        assert_eq!(next(root, Sharing::Shared, 1_700_000_000).unwrap(), 3_000_000_002);
     }
 }

@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 
 use imap_backend::UrlKey;
 
+use crate::disk::hold::Sharing;
 use crate::disk::locked_file::LockedFile;
 
 const FILE: LockedFile = LockedFile {
@@ -20,9 +21,9 @@ pub(crate) fn read(directory: BorrowedFd<'_>) -> io::Result<Option<UrlKey>> {
 }
 
 /// The key; where there is none, `fresh` becomes it, durably. [`Held`](crate::disk::dotlock::Held) is one of the errors.
-pub(crate) fn keep(directory: BorrowedFd<'_>, fresh: &UrlKey) -> io::Result<UrlKey> {
+pub(crate) fn keep(directory: BorrowedFd<'_>, sharing: Sharing, fresh: &UrlKey) -> io::Result<UrlKey> {
     let mut key = fresh.clone();
-    FILE.change(directory, |octets| {
+    FILE.change(directory, sharing, |octets| {
         Ok(match octets.and_then(|octets| parse(&octets)) {
             Some(known) => {
                 key = known;
@@ -35,11 +36,11 @@ pub(crate) fn keep(directory: BorrowedFd<'_>, fresh: &UrlKey) -> io::Result<UrlK
 }
 
 /// Removes the key, durably: an empty file has none.
-pub(crate) fn forget(directory: BorrowedFd<'_>) -> io::Result<()> {
+pub(crate) fn forget(directory: BorrowedFd<'_>, sharing: Sharing) -> io::Result<()> {
     if FILE.read(directory)?.is_none() {
         return Ok(());
     }
-    FILE.change(directory, |octets| {
+    FILE.change(directory, sharing, |octets| {
         Ok(octets.filter(|octets| !octets.is_empty()).map(|_| Vec::new()))
     })
 }
@@ -81,10 +82,10 @@ mod tests {
         let directory = directory.as_fd();
         let (first, second) = (UrlKey::new([0xa7; 32]), UrlKey::new([8; 32]));
         assert_eq!(read(directory).unwrap(), None);
-        forget(directory).unwrap();
+        forget(directory, Sharing::Shared).unwrap();
         assert!(!home.path().join("url-key").exists());
-        assert_eq!(keep(directory, &first).unwrap(), first);
-        assert_eq!(keep(directory, &second).unwrap(), first);
+        assert_eq!(keep(directory, Sharing::Shared, &first).unwrap(), first);
+        assert_eq!(keep(directory, Sharing::Shared, &second).unwrap(), first);
         assert_eq!(read(directory).unwrap(), Some(first));
         let mode = home
             .path()
@@ -94,9 +95,9 @@ mod tests {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
-        forget(directory).unwrap();
+        forget(directory, Sharing::Shared).unwrap();
         assert_eq!(read(directory).unwrap(), None);
-        assert_eq!(keep(directory, &second).unwrap(), second);
+        assert_eq!(keep(directory, Sharing::Shared, &second).unwrap(), second);
     }
 
     #[test]
@@ -118,7 +119,7 @@ mod tests {
             assert_eq!(read(directory.as_fd()).unwrap(), None, "{damaged}");
         }
         std::fs::write(home.path().join("url-key"), "half").unwrap();
-        assert_eq!(keep(directory.as_fd(), &key).unwrap(), key);
+        assert_eq!(keep(directory.as_fd(), Sharing::Shared, &key).unwrap(), key);
         assert_eq!(
             std::fs::read_to_string(home.path().join("url-key")).unwrap(),
             good

@@ -7,6 +7,7 @@ use rustix::io::Errno;
 
 use crate::disk::delivery::NulOctet;
 use crate::disk::dotlock::Held;
+use crate::disk::hold::HeldByAnother;
 use crate::disk::keywords_file::DefineError;
 use crate::disk::locked_file::TooLarge;
 use crate::disk::subscriptions_file::TooManySubscriptions;
@@ -23,7 +24,7 @@ pub(crate) fn from_io(error: io::Error) -> Error {
         ErrorKind::Limit
     } else if inner.is_some_and(|inner| inner.is::<Gone>()) {
         ErrorKind::NonExistent
-    } else if inner.is_some_and(|inner| inner.is::<Held>()) {
+    } else if inner.is_some_and(|inner| inner.is::<Held>() || inner.is::<HeldByAnother>()) {
         ErrorKind::InUse
     } else {
         match error.kind() {

@@ -12,7 +12,6 @@
 //! | a page is damaged while the mailbox is open | the sessions end, and the next SELECT reads all from the mail |
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,7 +19,7 @@ use imap_backend::Error;
 use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Closed, HubGuard, MailboxHub, Snapshot};
 
-use crate::disk::directory::Directory;
+use crate::disk::directory::{Directory, Location};
 use crate::disk::index_file::{Batch, FILE_NAME, IndexFile};
 use crate::disk::keywords_file::KeywordsFile;
 use crate::disk::name_generator::NameGenerator;
@@ -65,16 +64,17 @@ impl Default for Indexing {
 impl OpenMailbox {
     /// The mailbox as an index knows it; none where there is no index that is worth anything.
     pub(crate) fn kept(
-        path: &Path,
+        at: Location<'_>,
         names: &Arc<NameGenerator>,
         cache: &Arc<Cache>,
         boot: &Arc<str>,
         indexing: Indexing,
     ) -> Option<Self> {
+        let path = at.path;
         if indexing == Indexing::Never || storage::status(CWD, path.join(FILE_NAME)).is_err() {
             return None;
         }
-        let directory = Arc::new(Directory::open(path).ok()?);
+        let directory = Arc::new(Directory::open_held(at).ok()?);
         let file = match IndexFile::open(&directory, path, &cache.claims) {
             Ok(file) => Arc::new(file),
             Err(error) => {

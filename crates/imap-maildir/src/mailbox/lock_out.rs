@@ -56,7 +56,7 @@ impl OpenMailbox {
     /// The UID list's lock. Where another program has it, that is noted.
     pub(super) fn lock_or_note(&self, writer: &mut Writer) -> Option<Dotlock> {
         let former = writer.lock_out.take();
-        match Dotlock::take(self.directory.root(), FILE_NAME) {
+        match Dotlock::take(self.directory.root(), FILE_NAME, self.directory.sharing()) {
             Ok(lock) => Some(lock),
             Err(error) => {
                 match held(&error) {

@@ -16,14 +16,13 @@ mod publish;
 mod tidy;
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Closed, Recency};
 
-use crate::disk::directory::DirectoryVersions;
+use crate::disk::directory::{DirectoryVersions, Location};
 use crate::disk::dotlock::Dotlock;
 use crate::disk::events::{Named, WatchedDirectories};
 use crate::disk::inotify::Told;
@@ -136,7 +135,7 @@ impl OpenMailbox {
     /// # Errors
     /// `NotFound` where there is no such directory.
     pub(crate) fn open(
-        path: &Path,
+        at: Location<'_>,
         names: Arc<NameGenerator>,
         cache: Arc<Cache>,
         boot: Arc<str>,
@@ -144,15 +143,15 @@ impl OpenMailbox {
         next_uid_validity: impl FnOnce() -> io::Result<u32>,
         watch: impl Fn(Told) -> WatchedDirectories,
     ) -> io::Result<Self> {
-        if let Some(mailbox) = Self::kept(path, &names, &cache, &boot, indexing) {
+        if let Some(mailbox) = Self::kept(at, &names, &cache, &boot, indexing) {
             match mailbox.begin(&watch) {
                 Ok(()) => return Ok(mailbox),
                 // Another UIDVALIDITY, or a damaged file: as if there were no index.
-                Err(error) => tracing::debug!(path = %path.display(), %error, "the index is of no use"),
+                Err(error) => tracing::debug!(path = %at.path.display(), %error, "the index is of no use"),
             }
             mailbox.forget_index();
         }
-        let mailbox = Self::new(path, names, cache, boot, indexing, next_uid_validity)?;
+        let mailbox = Self::new(at, names, cache, boot, indexing, next_uid_validity)?;
         mailbox.begin(&watch)?;
         Ok(mailbox)
     }

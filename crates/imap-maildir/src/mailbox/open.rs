@@ -22,7 +22,7 @@ use imap_updates::{Closed, MailboxHub, Snapshot};
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use crate::disk::directory::{Directory, Existence};
+use crate::disk::directory::{Directory, Existence, Location};
 use crate::disk::dotlock::{Dotlock, Held};
 use crate::disk::events::WatchedDirectories;
 use crate::disk::index_file::IndexFile;
@@ -95,14 +95,14 @@ impl OpenMailbox {
     /// # Errors
     /// `NotFound` where there is no such directory.
     pub(crate) fn new(
-        path: &Path,
+        at: Location<'_>,
         names: Arc<NameGenerator>,
         cache: Arc<Cache>,
         boot: Arc<str>,
         indexing: Indexing,
         next_uid_validity: impl FnOnce() -> io::Result<u32>,
     ) -> io::Result<Self> {
-        let directory = Arc::new(Directory::open(path)?);
+        let directory = Arc::new(Directory::open_held(at)?);
         let list = UidListFile::open(&directory, next_uid_validity)?;
         let mut keywords = KeywordsFile::default();
         keywords.refresh(&directory)?;
@@ -125,7 +125,7 @@ impl OpenMailbox {
             doubles: 0,
             lock_out: None,
         };
-        Self::of(path, directory, names, cache, indexing, hub, writer)
+        Self::of(at.path, directory, names, cache, indexing, hub, writer)
     }
 
     /// A mailbox of which this is known.
@@ -295,7 +295,7 @@ impl OpenMailbox {
         let (mailbox, source) = (Arc::clone(self), source.cloned());
         let mut writers = Writers::lock(self, source.as_ref()).await;
         let attempt = move || {
-            let lock = match Dotlock::take(mailbox.directory.root(), FILE_NAME) {
+            let lock = match Dotlock::take(mailbox.directory.root(), FILE_NAME, mailbox.directory.sharing()) {
                 Ok(lock) => {
                     *mailbox.overdue.lock() = None;
                     Some(lock)

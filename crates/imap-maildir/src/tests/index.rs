@@ -1,6 +1,7 @@
 //! The index beside the mail: what is in it is what is in the mail, and without it nothing is lost but time.
 
 use super::*;
+use crate::disk::directory::Location;
 use imap_backend::ErrorKind;
 
 const FILE: &str = "imap-index";
@@ -54,8 +55,17 @@ async fn whole_index(fixture: Fixture) -> (Arc<tempfile::TempDir>, Vec<u8>) {
 /// The mailbox as its index knows it.
 fn kept(fixture: &Fixture) -> Option<OpenMailbox> {
     let shared = &fixture.backend.shared;
-    let root = fixture.root();
-    OpenMailbox::kept(&root, &shared.names, &shared.cache, &shared.boot, shared.indexing)
+    let (path, hold) = (
+        &fixture.root(),
+        &shared.holds.take(&fixture.root(), shared.sharing).unwrap().into(),
+    );
+    OpenMailbox::kept(
+        Location { path, hold },
+        &shared.names,
+        &shared.cache,
+        &shared.boot,
+        shared.indexing,
+    )
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod acl;
 mod bodies;
 mod content;
 mod crash;
+mod exclusive;
 mod hostile;
 mod index;
 mod keywords;

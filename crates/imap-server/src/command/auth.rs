@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use imap_backend::{Backend, Credentials, Error, LoginError, LoginKind, Transport};
+use imap_backend::{Backend, Credentials, Error, ErrorKind, LoginError, LoginKind, Transport};
 use imap_codec::imap_types::core::AString;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -145,12 +145,15 @@ impl<B: Backend> Client<B> {
         Err(Completion::no("AUTHENTICATIONFAILED", "wrong user name or password").into())
     }
 
-    /// The answer to a login that cannot be checked; the reason goes to the log.
+    /// The answer to a login that cannot be checked, or whose mail cannot be had; the reason goes to the log.
     pub(super) fn unavailable(&self, error: &Error) -> Stop {
         if let Some(left_out) = self.server.log.login_failed.admit(Instant::now()) {
             tracing::error!(%error, left_out, "login could not be checked");
         }
-        Completion::no("UNAVAILABLE", "logins cannot be checked at the moment").into()
+        match error.kind() {
+            ErrorKind::InUse => Completion::no("INUSE", "another server has the mail to itself").into(),
+            _ => Completion::no("UNAVAILABLE", "logins cannot be checked at the moment").into(),
+        }
     }
 }
 

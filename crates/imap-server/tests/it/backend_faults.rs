@@ -20,6 +20,7 @@ impl Backend for Faulty {
             "broken" => Err(Error::new(ErrorKind::Unavailable)
                 .with_source("the secret of the store")
                 .into()),
+            "held" => Err(Error::from(ErrorKind::InUse).into()),
             _ => Ok(Self),
         }
     }
@@ -90,6 +91,8 @@ async fn the_kind_of_an_error_is_told_and_nothing_else() {
         refused,
         ["NO [UNAVAILABLE] logins cannot be checked at the moment"]
     );
+    let refused = client.command("LOGIN held x").await;
+    assert_eq!(refused, ["NO [INUSE] another server has the mail to itself"]);
     client.ok("LOGIN joe x").await;
     for (command, answer) in [
         ("SELECT damaged", "NO [CORRUPTION] the stored mail is damaged"),

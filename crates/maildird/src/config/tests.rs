@@ -24,6 +24,7 @@ fn the_values_in_the_example_are_the_defaults() {
     assert_eq!(full.mail_root_links, MailRootLinks::default());
     assert_eq!(full.special_use, SpecialUse::default());
     assert!(!full.full_text);
+    assert_eq!(full.mode, Mode::default());
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl Fixture {
     }
 
     fn lock(&self) -> Dotlock {
-        Dotlock::take(self.directory.root(), FILE_NAME).unwrap()
+        Dotlock::take(self.directory.root(), FILE_NAME, self.directory.sharing()).unwrap()
     }
 
     fn assign(&self, list: &mut UidListFile, names: &[&str]) -> Vec<u32> {
