@@ -439,6 +439,28 @@ async fn unchanged_since_leaves_a_message_alone_that_another_program_changed_a_m
     assert_eq!(infos(&fixture.root()), ["2,F", "2,R", "2,RS"]);
 }
 
+/// Another process told of a message that came and went, and of that nothing is left.
+#[tokio::test]
+async fn a_file_that_is_lost_takes_along_what_is_known_of_expunged_messages() {
+    let here = Fixture::new();
+    three(&here).await;
+    let _client = here.select("INBOX").await;
+    let there = Fixture::on(Arc::clone(&here.home));
+    deliver(&here.root(), "new/9.1", "x");
+    let mut memory = Memory::default();
+    memory.resynchronise(&there).await;
+    assert_eq!(memory.flags.len(), 4);
+    drop(there);
+    let came = std::fs::read_dir(here.root().join("cur")).unwrap();
+    let came = came
+        .map(|file| file.unwrap().path())
+        .find(|path| path.to_string_lossy().contains("/9.1"));
+    std::fs::remove_file(came.unwrap()).unwrap();
+    std::fs::remove_file(here.root().join(FILE)).unwrap();
+    memory.resynchronise(&here).await;
+    assert_eq!(memory.flags.len(), 3);
+}
+
 #[tokio::test]
 async fn a_file_that_has_grown_is_written_anew_and_says_the_same() {
     let fixture = Fixture::new();

@@ -11,6 +11,7 @@ use crate::disk::modseq_file::{self, Durability, FILE_NAME, Reading};
 use crate::format::flags::Info;
 use crate::format::modseqs::{Keywords, Line, Running};
 use crate::mailbox::open::{OpenMailbox, Writer};
+use crate::mailbox::vanished::Vanished;
 
 /// So many numbers may be given before the mark is synced again. Few, because counting goes on above the mark after a power
 /// failure, and must not run ahead of the clock.
@@ -124,6 +125,8 @@ impl OpenMailbox {
         if numbers.renewal == Renewal::Due {
             // What other processes wrote to the file before it was lost is not known here: go past that.
             numbers.last = numbers.last.max(by_the_clock(&self.directory));
+            // Nor which messages they told of that came and went meanwhile.
+            self.hub.lock().vanished = Vanished::after(numbers.last);
         }
         if numbers.renewal == Renewal::NotDue {
             // The old file is back after a power failure, perhaps: nobody may rely on it then.
