@@ -319,7 +319,7 @@ impl Places {
     /// Those of so many messages.
     pub(crate) fn all(messages: usize) -> Self {
         let mut words = vec![u64::MAX; messages.div_ceil(64)];
-        if let Some(last) = words.last_mut().filter(|_| messages % 64 > 0) {
+        if let Some(last) = words.last_mut().filter(|_| !messages.is_multiple_of(64)) {
             *last = (1 << (messages % 64)) - 1;
         }
         Self(words)

@@ -386,7 +386,7 @@ enum Act {
     Restart,
     Flip(prop::sample::Index, u8),
     PutBack,
-    Search(SearchKey),
+    Search(Box<SearchKey>),
 }
 
 #[derive(Debug, Clone)]
@@ -481,7 +481,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Restart),
         1 => (any::<prop::sample::Index>(), 1_u8..).prop_map(|(place, bits)| Act::Flip(place, bits)),
         1 => Just(Act::PutBack),
-        6 => searched().prop_map(Act::Search),
+        6 => searched().prop_map(|key| Act::Search(Box::new(key))),
     ]
 }
 
@@ -553,7 +553,7 @@ impl World {
                 })
                 .await;
             }
-            Act::Search(key) => drop(find(self.client(), key).await),
+            Act::Search(key) => drop(find(self.client(), *key).await),
         }
     }
 
