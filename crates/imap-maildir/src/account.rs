@@ -43,8 +43,8 @@ mod url_keys;
 /// memos ([`Memos`](crate::mailbox::memo::Memos)).
 const KEPT_OPEN: usize = 16;
 
-/// How often a full disk is logged at most, whatever a client tries to store.
-const FULL_DISK_LOGGED_EVERY: Duration = Duration::from_secs(60);
+/// How often it is logged at most that mail cannot be written, whatever a client tries to store.
+const UNWRITABLE_LOGGED_EVERY: Duration = Duration::from_secs(60);
 
 /// A mailbox that is open now or was once. Locked while one is opened, so that it is opened once.
 type Slot = Arc<AsyncMutex<Weak<OpenMailbox>>>;
@@ -73,8 +73,8 @@ pub(crate) struct Account {
     tree: Tree,
     hold: Arc<Hold>,
     shared: Shared,
-    /// When it was logged last that the disk is full.
-    full_disk_logged: Mutex<Option<Instant>>,
+    /// When it was logged last that mail cannot be written.
+    unwritable_logged: Mutex<Option<Instant>>,
     /// Locked while `maildirsize` is read and written.
     ledger: Mutex<quota::Ledger>,
     /// By path.
@@ -100,7 +100,7 @@ impl Account {
             tree: Tree::open(root, shared.sharing)?,
             hold,
             shared,
-            full_disk_logged: Mutex::default(),
+            unwritable_logged: Mutex::default(),
             ledger: Mutex::default(),
             open: Mutex::default(),
             kept: Mutex::default(),
@@ -565,16 +565,25 @@ impl Account {
         self.reported(name, changing.await)
     }
 
-    /// Passes the result of a change on. Where the disk had no room for it, says so, but not for each message.
-    pub(crate) fn reported<T>(&self, mailbox: &MailboxName, result: Result<T, Error>) -> Result<T, Error> {
-        if let Err(error) = &result
-            && error.kind() == ErrorKind::OverQuota
-        {
-            let mut logged = self.full_disk_logged.lock();
-            if logged.is_none_or(|at| at.elapsed() >= FULL_DISK_LOGGED_EVERY) {
-                *logged = Some(Instant::now());
-                tracing::warn!(%error, maildir = ?self.root(), %mailbox, "no room on the disk, or a quota is exceeded");
-            }
+    /// Passes the result of a change on. Where the disk does not take it, says so, but not for each message.
+    pub(crate) fn reported<T>(
+        &self,
+        mailbox: impl std::fmt::Display,
+        result: Result<T, Error>,
+    ) -> Result<T, Error> {
+        let Err(error) = &result else {
+            return result;
+        };
+        let why = match error.kind() {
+            ErrorKind::OverQuota => "no room on the disk, or a quota is exceeded",
+            // Of the disk. What an ACL denies is no error of the system.
+            ErrorKind::NoPermission if is_of_system(error) => "mail cannot be written",
+            _ => return result,
+        };
+        let mut logged = self.unwritable_logged.lock();
+        if logged.is_none_or(|at| at.elapsed() >= UNWRITABLE_LOGGED_EVERY) {
+            *logged = Some(Instant::now());
+            tracing::warn!(%error, maildir = ?self.root(), %mailbox, "{why}");
         }
         result
     }
@@ -601,6 +610,10 @@ impl std::fmt::Debug for Account {
             .field("root", &self.tree.path())
             .finish_non_exhaustive()
     }
+}
+
+fn is_of_system(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<io::Error>())
 }
 
 fn nonexistent(error: Error) -> Error {

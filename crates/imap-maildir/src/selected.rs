@@ -115,16 +115,17 @@ impl Mailbox for MaildirMailbox {
                 let store = move |open: &OpenMailbox, writer: &mut _, lock| {
                     open.store(writer, lock, &uids, &change, origin)
                 };
-                self.open.write_with_list_if_free(store).await?
+                self.open.write_with_list_if_free(store).await
             }
             NewLetters::Needed => {
                 let store = move |open: &OpenMailbox, writer: &mut _, lock| {
                     open.define_for(writer, &lock, &change)?;
                     open.store(writer, Some(lock), &uids, &change, origin)
                 };
-                self.open.write_with_list(store).await?
+                self.open.write_with_list(store).await
             }
         };
+        let modified = self.account.reported(self.open.path().display(), modified)?;
         Ok(Stored::default().with_modified(modified))
     }
 
@@ -159,13 +160,15 @@ impl Mailbox for MaildirMailbox {
     async fn expunge(&mut self, uids: &UidSet) -> Result<(), Error> {
         self.may_write()?;
         let (account, uids) = (Arc::clone(&self.account), uids.clone());
-        self.open
+        let expunged = self
+            .open
             .write_with_list_if_free(move |open, writer, lock| {
                 let (removed, result) = open.expunge(writer, lock, &uids);
                 account.give_back(&open.path(), removed);
                 result
             })
-            .await
+            .await;
+        self.account.reported(self.open.path().display(), expunged)
     }
 
     async fn search(&mut self, query: &Query) -> Result<Found, Error> {

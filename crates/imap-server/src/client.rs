@@ -6,6 +6,7 @@ use std::sync::Arc;
 use imap_backend::{Backend, Mailbox, Peer, PollReason, Session};
 use imap_updates::{Closed, CommandInProgress, CommandKind, Ended, Followers, MayExpunge, Release, kind};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
 use crate::completion::{Answer, Completion, Condition, Stop};
 use crate::connection::{Channel, Gone, Io, Phase, Received, Receiver, Refusal, Secured};
@@ -248,11 +249,21 @@ impl<B: Backend> Client<B> {
             Ok(completion) | Err(Stop::Answer(completion)) => completion,
             Err(Stop::Gone(gone)) => return Err(gone),
         };
+        self.log_failure(&completion);
         match completion.condition {
             Condition::Bad => self.bad_in_a_row += 1,
             _ => self.bad_in_a_row = 0,
         }
         Ok(completion)
+    }
+
+    /// Tells the operator of a backend that failed, and not for each command.
+    pub(crate) fn log_failure(&self, completion: &Completion) {
+        if let Some(error) = &completion.failure
+            && let Some(left_out) = self.server.log.backend_failed.admit(Instant::now())
+        {
+            tracing::error!(%error, left_out, "the backend failed");
+        }
     }
 
     pub(crate) fn followers(&self) -> Followers {

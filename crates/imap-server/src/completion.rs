@@ -29,6 +29,8 @@ pub(crate) struct Completion {
     /// The MESSAGELIMIT code, where only some of the messages were processed (RFC 9738). It goes before the line where that has
     /// another code.
     pub(crate) limit: Option<String>,
+    /// What the operator is to be told.
+    pub(crate) failure: Option<Error>,
 }
 
 impl Completion {
@@ -51,6 +53,7 @@ impl Completion {
             text: text.into(),
             tells_highest_modseq: false,
             limit: None,
+            failure: None,
         }
     }
 
@@ -153,7 +156,7 @@ impl From<Error> for Stop {
     }
 }
 
-/// The one place where a backend's error becomes a response: its kind is told, its words go to the log.
+/// The one place where a backend's error becomes a response: its kind is told, its words are for the log.
 impl From<Error> for Completion {
     fn from(error: Error) -> Self {
         let code = match error.kind() {
@@ -175,12 +178,16 @@ impl From<Error> for Completion {
             // A kind that this server does not know yet is the server's fault.
             _ => "SERVERBUG",
         };
+        let no = Self::no(code, error.kind().to_string());
         match error.kind() {
-            ErrorKind::Unavailable | ErrorKind::Corruption | ErrorKind::ServerBug => {
-                tracing::error!(%error, "the backend failed");
+            ErrorKind::Unavailable | ErrorKind::Corruption | ErrorKind::ServerBug => Self {
+                failure: Some(error),
+                ..no
+            },
+            _ => {
+                tracing::debug!(%error, "refused by the backend");
+                no
             }
-            _ => tracing::debug!(%error, "refused by the backend"),
         }
-        Self::no(code, error.kind().to_string())
     }
 }

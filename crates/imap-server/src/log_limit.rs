@@ -19,6 +19,8 @@ pub(crate) struct LogLimits {
     pub(crate) login_refused: LogLimit,
     /// A login could not be checked. The trouble is the backend's and the same for everybody.
     pub(crate) login_failed: LogLimit,
+    /// The backend failed. A shortage fails every command of everybody, and a client repeats what failed.
+    pub(crate) backend_failed: LogLimit,
 }
 
 impl Default for LogLimits {
@@ -28,6 +30,7 @@ impl Default for LogLimits {
             refused: LogLimit::new(10),
             login_refused: LogLimit::new(100),
             login_failed: LogLimit::new(1),
+            backend_failed: LogLimit::new(5),
         }
     }
 }

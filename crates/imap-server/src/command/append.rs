@@ -135,6 +135,7 @@ impl<B: Backend> Client<B> {
 
     /// The connection ends with this answer.
     fn last(&mut self, tag: &str, answer: &Completion) -> Stop {
+        self.log_failure(answer);
         answer.write(&mut self.channel, tag);
         Gone::CutOff("a refused literal is on its way").into()
     }
