@@ -35,7 +35,7 @@ use crate::mailbox::watch::Watcher;
 
 mod acl;
 mod annotations;
-mod quota;
+pub(crate) mod quota;
 mod transfer;
 mod url_keys;
 

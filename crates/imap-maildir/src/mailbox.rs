@@ -28,6 +28,7 @@ pub(crate) mod record;
 pub(crate) mod schedule;
 pub(crate) mod search;
 pub(crate) mod texts;
+pub(crate) mod together;
 pub(crate) mod vanished;
 pub(crate) mod watch;
 pub(crate) mod weight;

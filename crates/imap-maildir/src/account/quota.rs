@@ -47,8 +47,8 @@ struct Balance {
 
 /// Room that was taken for messages; dropped before they are [there](Self::keep), it is given back.
 #[derive(Debug)]
-pub(crate) struct Taken<'a> {
-    account: &'a Account,
+pub(crate) struct Taken {
+    account: Arc<Account>,
     amount: Amount,
     is_kept: bool,
 }
@@ -96,11 +96,11 @@ impl Account {
     /// Takes room for messages that come into a mailbox, or refuses it. What `leaving` tells will go when they are there.
     /// Blocks; nothing is counted for it.
     pub(crate) fn take_room(
-        &self,
+        self: &Arc<Self>,
         mailbox: &Path,
         more: Amount,
         leaving: Amount,
-    ) -> Result<Taken<'_>, Error> {
+    ) -> Result<Taken, Error> {
         let mut amount = Amount::default();
         if self.counts(mailbox) {
             let mut ledger = self.ledger.lock();
@@ -114,7 +114,7 @@ impl Account {
             self.write_line(amount);
         }
         Ok(Taken {
-            account: self,
+            account: Arc::clone(self),
             amount,
             is_kept: false,
         })
@@ -260,14 +260,14 @@ impl State {
     }
 }
 
-impl Taken<'_> {
+impl Taken {
     /// The messages are there.
     pub(crate) fn keep(mut self) {
         self.is_kept = true;
     }
 }
 
-impl Drop for Taken<'_> {
+impl Drop for Taken {
     fn drop(&mut self) {
         if self.amount == Amount::default() {
             return;

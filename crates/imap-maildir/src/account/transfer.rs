@@ -1,5 +1,6 @@
 //! Messages on their way into a mailbox, and from one to another, as far as they count in the account's quota.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use imap_backend::{Error, Rights};
@@ -23,14 +24,8 @@ impl Account {
     ) -> Result<Vec<Uid>, Error> {
         let account = Arc::clone(self);
         let more = Addition::weight_of(&additions);
-        mailbox
-            .write_with_list(move |mailbox, writer, lock| {
-                let taken = account.take_room(&mailbox.path(), more, leaving)?;
-                let uids = mailbox.add(writer, lock, additions)?;
-                taken.keep();
-                Ok(uids)
-            })
-            .await
+        let take_room = move |path: &Path| account.take_room(path, more, leaving);
+        mailbox.add(additions, Box::new(take_room)).await
     }
 
     /// Copies messages, all or none, with the flags that these rights are enough for. What does not fit is refused before a file is

@@ -536,10 +536,17 @@ pub(crate) mod faults {
     #[cfg(test)]
     thread_local! {
         static FAILING: std::cell::Cell<Option<(usize, Call, io::ErrorKind)>> = const { std::cell::Cell::new(None) };
+        static NEXT: std::cell::Cell<Option<(Call, io::ErrorKind)>> = const { std::cell::Cell::new(None) };
     }
 
     #[cfg(test)]
     pub(super) fn check(call: Call) -> io::Result<()> {
+        if let Some((failing, kind)) = NEXT.get()
+            && failing == call
+        {
+            NEXT.set(None);
+            return Err(kind.into());
+        }
         match FAILING.get() {
             Some((0, failing, kind)) if failing == call => Err(kind.into()),
             Some((passing, failing, kind)) if failing == call => {
@@ -548,6 +555,12 @@ pub(crate) mod faults {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The next call of this kind that this thread makes fails, and no other.
+    #[cfg(test)]
+    pub(crate) fn fail_next(call: Call, kind: io::ErrorKind) {
+        NEXT.set(Some((call, kind)));
     }
 
     /// Runs `work` while every call of this kind, made by this thread, fails.

@@ -1,15 +1,17 @@
 //! Messages that come into a mailbox through this process. APPEND and COPY end here; MOVE shares the steps.
 //!
 //! The steps, in the order that [`crate::disk::delivery`] explains: lock the UID list, give final names, sync the
-//! directories, record UIDs, publish.
+//! directories, record UIDs, publish. Messages that several sessions add at the same time take them together.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use imap_backend::{Error, ErrorKind, Rights};
 use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Flags, Keyword, Recency};
 
+use crate::account::quota::Taken;
 use crate::disk::clock;
 use crate::disk::delivery::Prepared;
 use crate::disk::directory::Subdirectory;
@@ -25,6 +27,7 @@ use crate::mailbox::index::Entry;
 use crate::mailbox::locate::Finder;
 use crate::mailbox::numbers::Batch;
 use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
+use crate::mailbox::together::{Answer, Request, Shared};
 
 /// A message of another mailbox, as its index knows it.
 #[derive(Clone, Debug)]
@@ -53,42 +56,163 @@ pub(crate) struct Addition {
     pub(crate) flags: Flags,
 }
 
-impl OpenMailbox {
-    /// Gives prepared messages names and UIDs, all or none, and publishes them. Blocks; durable when it returns. Keywords for
-    /// which no letter is left are left out.
-    ///
-    /// On an error the messages are removed while the list is still locked: another program that found them afterwards
-    /// would give them UIDs.
-    pub(crate) fn add(
-        &self,
-        writer: &mut Writer,
-        lock: Dotlock,
-        additions: Vec<Addition>,
-    ) -> Result<Vec<Uid>, Error> {
-        // Values are dropped in reverse order: the additions first, the lock last.
-        let lock = lock;
-        let mut additions = additions;
-        self.begin_adding(writer, &lock)?;
-        let all = Flags::empty();
-        let all = additions
-            .iter()
-            .fold(all, |all, addition| all.union(&addition.flags));
-        let unknown = self.letters().unknown(&all);
-        let letters = self.define_keywords(writer, &lock, &unknown, ExcessKeywords::Drop)?;
-        let placed = self.own_change(writer, |_| {
-            let place = |addition: &mut Addition| {
-                lock.keep()?;
-                self.place(&mut addition.prepared, letters.info(&addition.flags))
-            };
-            additions.iter_mut().map(place).collect::<io::Result<Vec<_>>>()
-        });
-        let placed = placed.map_err(from_io)?;
-        let uids = self.make_durable(writer, &lock, &placed).map_err(from_io)?;
-        for addition in additions {
+/// Messages of one session that are to get names and UIDs, all or none.
+pub(crate) struct Arrivals {
+    additions: Vec<Addition>,
+    take_room: TakeRoom,
+    answer: Answer<Vec<Uid>>,
+}
+
+/// Takes room for the messages of one session in a mailbox, or refuses it.
+pub(crate) type TakeRoom = Box<dyn FnOnce(&Path) -> Result<Taken, Error> + Send>;
+
+impl Request for Arrivals {
+    fn weight(&self) -> usize {
+        self.additions.len()
+    }
+}
+
+/// Messages of one session that have their names. Dropped before they are [kept](Self::keep), they go.
+struct Placed {
+    additions: Vec<Addition>,
+    entries: Vec<Entry>,
+    room: Taken,
+}
+
+impl Placed {
+    fn keep(self) -> Vec<Entry> {
+        for addition in self.additions {
             addition.prepared.keep();
         }
-        self.publish_added(writer, &uids, placed).map_err(from_io)?;
-        Ok(uids)
+        self.room.keep();
+        self.entries
+    }
+}
+
+impl OpenMailbox {
+    /// Gives prepared messages names and UIDs, all or none, and publishes them; durable when it returns. Keywords for which no
+    /// letter is left are left out.
+    ///
+    /// The messages of several sessions are made durable together.
+    pub(crate) async fn add(
+        self: &Arc<Self>,
+        additions: Vec<Addition>,
+        take_room: TakeRoom,
+    ) -> Result<Vec<Uid>, Error> {
+        let arrivals = |answer| Arrivals {
+            additions,
+            take_room,
+            answer,
+        };
+        let turn = || {
+            self.write_with_list(|mailbox, writer, lock| {
+                mailbox.add_waiting(writer, lock);
+                Ok(())
+            })
+        };
+        self.arrivals.answer(arrivals, turn).await
+    }
+
+    /// Works on messages that wait. Blocks.
+    fn add_waiting(&self, writer: &mut Writer, lock: Dotlock) {
+        let (mut answers, mut sessions) = (Vec::new(), Vec::new());
+        for arrivals in self.arrivals.take() {
+            answers.push(arrivals.answer);
+            sessions.push((arrivals.additions, arrivals.take_room));
+        }
+        if answers.is_empty() {
+            return;
+        }
+        let results = self.add_all(writer, &lock, sessions);
+        drop(lock);
+        // Before the answers: what a session does next finds all as it is.
+        self.leave_traces(writer);
+        for (answer, result) in answers.into_iter().zip(results) {
+            // Who does not wait any more has lost his connection; the messages stay.
+            let _ = answer.send(result);
+        }
+    }
+
+    /// What becomes of the messages of each session. What fails for one concerns only that one, but for what they share: the sync
+    /// of the directories and the list.
+    ///
+    /// On an error messages are removed while the list is still locked: another program that found them afterwards would give
+    /// them UIDs.
+    fn add_all(
+        &self,
+        writer: &mut Writer,
+        lock: &Dotlock,
+        sessions: Vec<(Vec<Addition>, TakeRoom)>,
+    ) -> Vec<Result<Vec<Uid>, Error>> {
+        let count = sessions.len();
+        let placed = match self.place_all(writer, lock, sessions) {
+            Ok(placed) => placed,
+            Err(error) => return all_fail(count, error),
+        };
+        let entries = placed.iter().flatten().flat_map(|placed| &placed.entries);
+        let entries: Vec<&Entry> = entries.collect();
+        if entries.is_empty() {
+            return placed
+                .into_iter()
+                .map(|placed| placed.map(|_| Vec::new()))
+                .collect();
+        }
+        let uids = match self.make_durable(writer, lock, &entries) {
+            Ok(uids) => uids,
+            Err(error) => return all_fail(count, from_io(error)),
+        };
+        let (mut kept, mut given) = (Vec::with_capacity(uids.len()), uids.iter());
+        let of_each = placed.into_iter().map(|placed| {
+            let entries = placed?.keep();
+            let uids = given.by_ref().take(entries.len()).copied().collect();
+            kept.extend(entries);
+            Ok(uids)
+        });
+        let of_each: Vec<_> = of_each.collect();
+        match self.publish_added(writer, &uids, kept) {
+            Ok(()) => of_each,
+            Err(error) => all_fail(count, from_io(error)),
+        }
+    }
+
+    /// Gives the messages of each session their names, where there is room for them.
+    ///
+    /// # Errors
+    /// Where none has a name.
+    fn place_all(
+        &self,
+        writer: &mut Writer,
+        lock: &Dotlock,
+        sessions: Vec<(Vec<Addition>, TakeRoom)>,
+    ) -> Result<Vec<Result<Placed, Error>>, Error> {
+        self.begin_adding(writer, lock)?;
+        let path = self.path();
+        let mut rooms = Vec::with_capacity(sessions.len());
+        for (additions, take_room) in sessions {
+            rooms.push(take_room(&path).map(|room| (additions, room)));
+        }
+        // At once for all: a letter that no message has yet may be given to another keyword.
+        let additions = rooms.iter().flatten().flat_map(|(additions, _)| additions);
+        let flags = additions.fold(Flags::empty(), |all, addition| all.union(&addition.flags));
+        let unknown = self.letters().unknown(&flags);
+        let letters = self.define_keywords(writer, lock, &unknown, ExcessKeywords::Drop)?;
+        Ok(self.own_change(writer, |_| {
+            let place = |room: Result<(Vec<Addition>, Taken), Error>| {
+                let (mut additions, room) = room?;
+                let place = |addition: &mut Addition| {
+                    lock.keep()?;
+                    self.place(&mut addition.prepared, letters.info(&addition.flags))
+                };
+                let entries: io::Result<Vec<_>> = additions.iter_mut().map(place).collect();
+                let entries = entries.map_err(from_io)?;
+                Ok(Placed {
+                    additions,
+                    entries,
+                    room,
+                })
+            };
+            rooms.into_iter().map(place).collect()
+        }))
     }
 
     /// Makes sure, under the lock, that messages which others added meanwhile are published first.
@@ -157,7 +281,7 @@ impl OpenMailbox {
         &self,
         writer: &mut Writer,
         lock: &Dotlock,
-        placed: &[Entry],
+        placed: &[&Entry],
     ) -> io::Result<Vec<Uid>> {
         lock.keep()?;
         for subdirectory in Subdirectory::BOTH {
@@ -241,4 +365,10 @@ impl OpenMailbox {
         };
         originals.iter().map(copy).collect()
     }
+}
+
+/// The same error for so many sessions.
+fn all_fail<T>(count: usize, error: Error) -> Vec<Result<T, Error>> {
+    let shared = Shared::from(error);
+    (0..count).map(|_| Err(shared.clone().into())).collect()
 }

@@ -65,7 +65,8 @@ impl OpenMailbox {
             return Err(ErrorKind::ExpungeIssued.into());
         }
         let placed = transfer.placed();
-        let to = self.make_durable(writer, &lock, &placed).map_err(from_io)?;
+        let entries: Vec<&Entry> = placed.iter().collect();
+        let to = self.make_durable(writer, &lock, &entries).map_err(from_io)?;
         // From here on the messages are in the target, whatever happens.
         let from = transfer.finish();
         let added = self.publish_added(writer, &to, placed);

@@ -31,6 +31,7 @@ use crate::disk::name_generator::NameGenerator;
 use crate::disk::storage::{self, FileIdentity};
 use crate::disk::uidlist_file::{FILE_NAME, UidListFile};
 use crate::format::letter_map::LetterMap;
+use crate::mailbox::add::Arrivals;
 use crate::mailbox::cache::{Cache, MailboxCache};
 use crate::mailbox::error::{Gone, from_io, panicked};
 use crate::mailbox::glance::Traces;
@@ -42,6 +43,7 @@ use crate::mailbox::numbers::Numbers;
 use crate::mailbox::observe::Heard;
 use crate::mailbox::patience::{Patience, held};
 use crate::mailbox::texts::TextsSlot;
+use crate::mailbox::together::Queue;
 
 /// A mailbox that is open.
 pub(crate) struct OpenMailbox {
@@ -60,6 +62,8 @@ pub(crate) struct OpenMailbox {
     /// Where it is now; a RENAME changes it.
     path: Mutex<PathBuf>,
     writer: Arc<AsyncMutex<Writer>>,
+    /// Messages of sessions that wait for the writer.
+    pub(crate) arrivals: Queue<Arrivals>,
     /// What the last holder of the writer left behind; none while the next look has something to do in any case.
     pub(super) traces: Mutex<Option<Traces>>,
     /// Sessions that may move messages from `new/` to `cur/`.
@@ -152,6 +156,7 @@ impl OpenMailbox {
             texts: TextsSlot::default(),
             path: Mutex::new(path.to_owned()),
             writer: Arc::new(AsyncMutex::new(writer)),
+            arrivals: Queue::default(),
             traces: Mutex::default(),
             read_write: AtomicUsize::new(0),
             overdue: Mutex::default(),

@@ -25,6 +25,7 @@ mod saved;
 mod search;
 mod subscribed;
 mod texts;
+mod together;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

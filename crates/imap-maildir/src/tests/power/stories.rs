@@ -18,7 +18,11 @@ pub(super) async fn a_new_account(mut story: Story) -> Story {
     story.copy("INBOX", "work", &["one", "two"]).await;
     story.append("INBOX", "four", "\\Flagged").await;
     story.append("INBOX", "five", "").await;
+    story.append("INBOX", "one again", "\\Flagged").await;
     story.move_to("INBOX", "work", &["four", "five"]).await;
+    story
+        .append_together("work", &["left", "middle", "right"], ("INBOX", "one again"))
+        .await;
     story.subscribe("work").await;
     story.subscribe("INBOX").await;
     story.unsubscribe("INBOX").await;

@@ -7,6 +7,8 @@ use super::*;
 use crate::disk::interference::Moment;
 use crate::disk::storage::recording::{Recorder, Recording};
 use crate::disk::storage::{self, CWD, Call, Mode, OpenFor, faults};
+use crate::format::maildirsize::Amount;
+use crate::tests::together;
 
 /// What was recorded of a story.
 pub(super) struct Told {
@@ -125,6 +127,30 @@ impl Story {
         });
     }
 
+    /// Several clients add messages at once, and one of them copies another: all of it is made durable together.
+    pub(super) async fn append_together(&mut self, mailbox: &str, texts: &[&str], copied: (&str, &str)) {
+        let (from, copied) = copied;
+        let (copied, uids) = self.known(from, &[copied]);
+        let texts: Vec<_> = texts.iter().map(|text| long(text)).collect();
+        self.expect(|now| {
+            now.arriving(mailbox, &texts);
+            now.arriving(mailbox, &copied);
+        });
+        let mut client = self.fixture.select(from).await;
+        let target = name(mailbox);
+        let copy = async { client.mailbox().copy(&uids, &target).await.unwrap() };
+        let (added, copies) = together::append_beside(&self.fixture, mailbox, &texts, copy).await;
+        self.expect(|now| {
+            now.arrived(from, mailbox, &copied, &copies);
+            for (text, uid) in texts.iter().zip(added) {
+                let mailbox = now.mailbox(mailbox);
+                mailbox.tell(text, uid);
+                let message = mailbox.messages.get_mut(text).unwrap();
+                (message.presence, message.flags) = (Presence::Certain, Some(Vec::new()));
+            }
+        });
+    }
+
     /// Shows a client what is there.
     pub(super) async fn look(&mut self, mailbox: &str) {
         let seen = see_mailbox(&mut self.session().await, mailbox, &[])
@@ -226,8 +252,9 @@ impl Story {
                 .unwrap()
         });
         let uid_validity = target.uid_validity;
-        let add = |target: &OpenMailbox, writer: &mut _, lock| target.add(writer, lock, copies);
-        let added = target.write_with_list(add).await.unwrap();
+        let session = self.session().await;
+        let added = session.account().add_messages(&target, copies, Amount::default());
+        let added = added.await.unwrap();
         let copied = imap_backend::Copied::new(uid_validity, uids.iter().zip(added));
         self.expect(|now| now.arrived(from, to, &texts, &copied));
     }
