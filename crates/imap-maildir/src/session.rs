@@ -258,10 +258,15 @@ impl MaildirSession {
             Delivery::begin(Arc::clone(&to.directory), &to.names).map_err(from_io)
         };
         let delivery = tokio::task::spawn_blocking(begin).await.map_err(panicked)??;
-        let delivery = receive(delivery, message).await?;
+        let (delivery, rest) = receive(delivery, message).await?;
         let modified = append.internal_date().map(|date| date.timestamp());
-        let finish = move || delivery.finish(modified).map_err(from_io);
-        let prepared = tokio::task::spawn_blocking(finish).await.map_err(panicked)??;
+        let finish = move || {
+            let mut delivery = delivery;
+            delivery.write(&rest)?;
+            delivery.finish(modified)
+        };
+        let prepared = tokio::task::spawn_blocking(finish).await.map_err(panicked)?;
+        let prepared = prepared.map_err(from_io)?;
         Ok(Addition {
             prepared,
             flags: append.flags().clone(),
@@ -269,20 +274,20 @@ impl MaildirSession {
     }
 }
 
-/// Writes a message into `tmp/` as it arrives.
-async fn receive(mut delivery: Delivery, message: &mut impl MessageSource) -> Result<Delivery, Error> {
+/// Writes a message into `tmp/` as it arrives. Gives the octets that are left to be written: of most messages all, so that they
+/// are one trip to a blocking thread.
+async fn receive(
+    mut delivery: Delivery,
+    message: &mut impl MessageSource,
+) -> Result<(Delivery, Vec<u8>), Error> {
     let mut collected = Vec::new();
-    let mut more = true;
-    while more {
-        match message.chunk().await? {
-            Some(chunk) => collected.extend_from_slice(&chunk),
-            None => more = false,
-        }
-        if collected.len() >= WRITE_AT || !more {
+    while let Some(chunk) = message.chunk().await? {
+        collected.extend_from_slice(&chunk);
+        if collected.len() >= WRITE_AT {
             let octets = std::mem::take(&mut collected);
             let write = move || delivery.write(&octets).map(|()| delivery).map_err(from_io);
             delivery = tokio::task::spawn_blocking(write).await.map_err(panicked)??;
         }
     }
-    Ok(delivery)
+    Ok((delivery, collected))
 }

@@ -8,6 +8,8 @@
 //! | rename into `cur/` or `new/`, fsync of the directory | a file without a UID | a new message, never announced before |
 //! | UID record, fsync | the message | the message |
 //! | answer OK | the same | the same |
+//!
+//! Messages of several sessions take the second and the third step together: [`crate::mailbox::together`].
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use crate::disk::directory::{Directory, FileAt, Subdirectory};
 use crate::disk::interference::Moment;
 use crate::disk::name_generator::NameGenerator;
-use crate::disk::storage::StoredFile;
+use crate::disk::storage::{FileKind, StoredFile};
 use crate::format::file_name::{ClaimedSizes, split, with_sizes};
 use crate::format::flags::Info;
 use crate::format::line_ends::LineEnds;
@@ -147,8 +149,11 @@ impl Prepared {
     ) -> io::Result<Self> {
         let temporary = names.next();
         let mut base = temporary.clone();
-        // Looked at first: a symbolic link must not be linked, and what is no regular file not copied.
-        let (file, status) = source.open_message(original)?;
+        // Looked at first: a symbolic link must not be linked.
+        let status = source.status(original)?;
+        if status.kind != FileKind::Regular {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         if let Some(sizes) = ClaimedSizes::of(split(original.name).0).if_physical_is(status.size) {
             base = with_sizes(&base, sizes.physical, sizes.wire);
         }
@@ -165,7 +170,7 @@ impl Prepared {
         match linked {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
-            Err(_) => prepared.copy_octets(file, status.modified)?,
+            Err(_) => prepared.copy_octets(source.open_message(original)?.0, status.modified)?,
         }
         target.moments().at(Moment::Prepared);
         Ok(prepared)

@@ -18,8 +18,9 @@ use crate::format::modseqs::{Chain, End, Line, parse};
 /// Its name.
 pub(crate) const FILE_NAME: &str = "imap-modseqs";
 const TEMPORARY_NAME: &str = "imap-modseqs.tmp";
-/// Another process has the lock for some milliseconds. One that was stopped with it must not stop this one too.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Another process has the lock for some milliseconds. One that was stopped with it must not stop this one too. Tests wait less
+/// for one that was.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 10 });
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// The file, as far as it was read.

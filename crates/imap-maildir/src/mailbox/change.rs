@@ -1,6 +1,7 @@
 //! STORE and EXPUNGE: renaming and removing files that other programs rename and remove too.
 
 use std::io;
+use std::sync::atomic::Ordering;
 
 use imap_backend::{Error, ErrorKind, FlagAction, FlagChange};
 use imap_seq::{ModSeq, Uid, UidSet};
@@ -21,7 +22,7 @@ use crate::mailbox::numbers::Batch;
 use crate::mailbox::open::{OpenMailbox, Writer};
 
 /// Messages that are worked on at once: each is held three times over, some kilobyte.
-const AT_ONCE: usize = 16_384;
+const AT_ONCE: usize = if cfg!(test) { 64 } else { 16_384 };
 
 /// What became of one message.
 #[derive(Debug)]
@@ -52,12 +53,17 @@ enum Stored {
     Refused,
 }
 
+/// Why messages of a part could not be changed: the first one's error.
+type Unchanged = Option<Error>;
+
 /// What became of a batch of messages.
 #[derive(Debug)]
 struct Outcomes {
     of_each: Vec<(Uid, Outcome)>,
     /// Of the messages that could not be changed, the first one's error.
     first_error: Option<io::Error>,
+    /// Whether what was changed is durable.
+    synced: io::Result<()>,
 }
 
 impl OpenMailbox {
@@ -127,22 +133,22 @@ impl OpenMailbox {
         Ok(modified)
     }
 
-    /// Works on so many messages at once that a million of them need not be in memory. Goes on after an error, and gives the
-    /// first.
+    /// Works on so many messages at once that a million of them need not be in memory. Goes on after messages that could not be
+    /// changed, and gives the first one's error; ends with a part that could not be published or made durable.
     fn in_parts(
         &self,
         uids: &UidSet,
-        mut work: impl FnMut(&[Uid]) -> Result<(), Error>,
+        mut work: impl FnMut(&[Uid]) -> Result<Unchanged, Error>,
     ) -> Result<(), Error> {
         let mut uids = uids.iter();
-        let mut result = Ok(());
+        let mut unchanged = None;
         loop {
             let part: Vec<Uid> = uids.by_ref().take(AT_ONCE).collect();
             if part.is_empty() {
-                return result;
+                return unchanged.map_or(Ok(()), Err);
             }
-            let done = work(&part);
-            result = result.and(done);
+            let of_part = work(&part)?;
+            unchanged = unchanged.or(of_part);
             self.save_early();
         }
     }
@@ -158,6 +164,11 @@ impl OpenMailbox {
     ) -> (Amount, Result<(), Error>) {
         let mut removed = Amount::default();
         if let Err(error) = self.check_alive() {
+            return (removed, Err(from_io(error)));
+        }
+        if self.is_unsynced.load(Ordering::Relaxed)
+            && let Err(error) = self.sync_names()
+        {
             return (removed, Err(from_io(error)));
         }
         let mut finder = Finder::new(&self.directory);
@@ -187,6 +198,7 @@ impl OpenMailbox {
         let mut outcomes = Outcomes {
             of_each: Vec::with_capacity(messages.len()),
             first_error: None,
+            synced: Ok(()),
         };
         self.own_change(writer, |_| {
             for (uid, entry) in messages {
@@ -202,23 +214,20 @@ impl OpenMailbox {
             }
         });
         // What is answered is on the disk. Where that fails it was done all the same, and is published.
-        if let Err(error) = self.sync_changes(&outcomes) {
-            let _ = outcomes.first_error.get_or_insert(error);
+        if !outcomes.of_each.is_empty() {
+            outcomes.synced = self.sync_names();
         }
         outcomes
     }
 
-    /// Makes changes durable. `new/` too: a message may have come from there a moment ago, and would be there again.
-    fn sync_changes(&self, outcomes: &Outcomes) -> io::Result<()> {
-        let is_change = |outcome: &Outcome| matches!(outcome, Outcome::Changed { .. } | Outcome::Gone);
-        if !outcomes.of_each.iter().any(|(_, outcome)| is_change(outcome)) {
-            return Ok(());
-        }
+    /// Makes the names of messages durable, whoever gave or took them: a name that was there already may be another program's that
+    /// has not synced it. `new/` too: a message may have come from there a moment ago, and would be there again.
+    fn sync_names(&self) -> io::Result<()> {
         // The new names first: after a power failure in between, a message has two rather than none.
-        for subdirectory in [Subdirectory::Cur, Subdirectory::New] {
-            self.directory.sync(subdirectory)?;
-        }
-        Ok(())
+        let mut all = [Subdirectory::Cur, Subdirectory::New].into_iter();
+        let synced = all.try_for_each(|subdirectory| self.directory.sync(subdirectory));
+        self.is_unsynced.store(synced.is_err(), Ordering::Relaxed);
+        synced
     }
 
     fn store_one(
@@ -279,13 +288,19 @@ impl OpenMailbox {
 
     /// Publishes what was done, also when an error ended it early: what is on disk is on disk. Where no mod-sequence can be
     /// had, the next look publishes it.
-    fn publish_outcomes(&self, writer: &mut Writer, outcomes: Outcomes, origin: Origin) -> Result<(), Error> {
+    fn publish_outcomes(
+        &self,
+        writer: &mut Writer,
+        outcomes: Outcomes,
+        origin: Origin,
+    ) -> Result<Unchanged, Error> {
         let published = self.publish_each(writer, outcomes.of_each, origin);
-        if let Err(error) = published {
+        if let Err(error) = published.and(outcomes.synced) {
+            // A listing shows what there is now.
             writer.forget(Scope::Both);
             return Err(from_io(error));
         }
-        outcomes.first_error.map_or(Ok(()), |error| Err(from_io(error)))
+        Ok(outcomes.first_error.map(from_io))
     }
 
     fn publish_each(

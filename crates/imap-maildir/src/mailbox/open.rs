@@ -12,7 +12,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use imap_backend::sort::Known;
@@ -62,6 +62,8 @@ pub(crate) struct OpenMailbox {
     /// Where it is now; a RENAME changes it.
     path: Mutex<PathBuf>,
     writer: Arc<AsyncMutex<Writer>>,
+    /// A sync of `new/` and `cur/` has failed, and none has succeeded since: what was removed may come back.
+    pub(super) is_unsynced: AtomicBool,
     /// Messages of sessions that wait for the writer.
     pub(crate) arrivals: Queue<Arrivals>,
     /// What the last holder of the writer left behind; none while the next look has something to do in any case.
@@ -156,6 +158,7 @@ impl OpenMailbox {
             texts: TextsSlot::default(),
             path: Mutex::new(path.to_owned()),
             writer: Arc::new(AsyncMutex::new(writer)),
+            is_unsynced: AtomicBool::new(false),
             arrivals: Queue::default(),
             traces: Mutex::default(),
             read_write: AtomicUsize::new(0),

@@ -25,6 +25,7 @@ mod saved;
 mod search;
 mod subscribed;
 mod texts;
+mod synced;
 mod together;
 
 use std::path::{Path, PathBuf};

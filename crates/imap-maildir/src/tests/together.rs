@@ -74,7 +74,7 @@ fn count(open: &OpenMailbox, counted: Moment) -> Arc<AtomicUsize> {
 }
 
 /// Lets a call fail where that moment comes for the `nth` time, from 0.
-fn fail_at(open: &OpenMailbox, at: Moment, nth: usize, call: Call) {
+pub(super) fn fail_at(open: &OpenMailbox, at: Moment, nth: usize, call: Call) {
     let seen = AtomicUsize::new(0);
     open.directory.moments().set(move |moment| {
         if moment == at && seen.fetch_add(1, Ordering::SeqCst) == nth {
