@@ -15,7 +15,12 @@ pub mod log_world;
 pub mod steps;
 pub mod world;
 
+use std::time::Duration;
+
 use imap_seq::{ModSeq, SeqNum, Uid, UidSet};
+
+/// How long a thread waits for another one; only a failing test waits that long.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn uid(number: u32) -> Uid {
     Uid::new(number).unwrap()

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -15,7 +13,8 @@ use std::time::Duration;
 
 use imap_poller::{Absence, Answer, Listing, MailboxPoller, Pace, Reason, Told};
 use imap_updates::{Access, Closed, Ended, Flags, Recency};
-use support::*;
+
+use crate::support::*;
 
 type Looking = Pin<Box<dyn Future<Output = Result<Told, &'static str>>>>;
 

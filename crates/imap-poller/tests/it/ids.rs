@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
 use std::fs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -12,7 +10,8 @@ use std::path::{Path, PathBuf};
 use imap_poller::{Absence, IdPoller, Journal, JournalError, Pace, Pages, Reason, Told, UidMap, UidMapError};
 use imap_seq::{Uid, UidSet, UidValidity};
 use imap_updates::{Access, Flag, Flags, Recency};
-use support::{flags, noop, numbered, poll, seconds, uid};
+
+use crate::support::{ask, flags, in_listings, noop, numbered, poll, seconds, uid};
 
 fn validity(number: u32) -> UidValidity {
     UidValidity::new(number).unwrap()
@@ -40,7 +39,7 @@ fn mailbox(path: &Path, ids: &[&str], absence: Absence) -> IdPoller<Journal> {
 
 /// Lists the store and says what it has, at a time.
 fn list(mailbox: &IdPoller<Journal>, ids: &[&str], now: u64) {
-    let request = support::ask(mailbox.poller(), now);
+    let request = ask(mailbox.poller(), now);
     let mut pages = mailbox.pages();
     page(&mut pages, ids);
     let completed = request.complete(pages.finish(seconds(now)).unwrap(), seconds(now));
@@ -179,7 +178,7 @@ impl imap_poller::UidStore for Forgetful {
 #[test]
 fn what_went_while_nobody_looked_is_shown_until_that_is_confirmed() {
     let (_directory, path) = journal();
-    let twice = support::in_listings(2);
+    let twice = in_listings(2);
     drop(mailbox(&path, &["a", "b", "c"], twice));
     let opened = mailbox(&path, &["c", "d"], twice);
     let mut session = opened.poller().select(Access::ReadOnly).updates;
@@ -198,7 +197,7 @@ fn what_went_while_nobody_looked_is_shown_until_that_is_confirmed() {
 #[test]
 fn a_first_listing_is_made_again_until_absence_is_confirmed() {
     let (_directory, path) = journal();
-    let twice = support::in_listings(2);
+    let twice = in_listings(2);
     drop(mailbox(&path, &["a", "b", "c"], twice));
     let mut pages = Pages::first(open(&path), twice);
     page(&mut pages, &["c"]);
@@ -222,7 +221,7 @@ fn what_loses_its_id_and_what_is_expunged_are_the_same() {
     let mailbox = mailbox(&path, &["a", "b"], Absence::InListingsOver { listings, at_least });
     let mut session = mailbox.poller().select(Access::ReadOnly).updates;
     list(&mailbox, &["b"], 1);
-    let request = support::ask(mailbox.poller(), 10);
+    let request = ask(mailbox.poller(), 10);
     let mut pages = mailbox.pages();
     page(&mut pages, &["b"]);
     let _completed = request.complete(pages.finish(seconds(10)).unwrap(), seconds(12));
@@ -237,14 +236,14 @@ fn what_loses_its_id_and_what_is_expunged_are_the_same() {
 #[test]
 fn an_own_message_is_told_at_once_and_the_listing_that_shows_it_says_nothing_new() {
     let (_directory, path) = journal();
-    let mailbox = mailbox(&path, &["a"], support::in_listings(2));
+    let mailbox = mailbox(&path, &["a"], in_listings(2));
     let mut session = mailbox.poller().select(Access::ReadOnly).updates;
     let seen = || flags(&[Flag::Seen]);
     let (given, told) = mailbox.appended("own", seen(), Recency::NotRecent).unwrap();
     assert_eq!((given, told), (uid(2), Told::Now));
     assert_eq!(noop(&mut session), ["2 EXISTS"]);
     assert_eq!(mailbox.poller().flags(given), Some(seen()));
-    let request = support::ask(mailbox.poller(), 1);
+    let request = ask(mailbox.poller(), 1);
     let mut pages = mailbox.pages();
     pages.page([("own", seen()), ("a", Flags::empty())]).unwrap();
     let completed = request.complete(pages.finish(seconds(1)).unwrap(), seconds(1));

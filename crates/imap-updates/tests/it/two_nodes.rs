@@ -6,16 +6,15 @@
 #![allow(clippy::unwrap_used)]
 #![cfg(not(loom))]
 
-mod support;
-
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use imap_seq::{ModSeq, Uid};
 use imap_updates::{Access, Event, Flags, Limits, LogHub, Origin, Page, UpdateBuffer, kind};
-use support::desk::{SILENCE, flags, release};
-use support::{modseq, uid};
+
+use crate::support::desk::{SILENCE, flags, release};
+use crate::support::{modseq, uid};
 
 #[derive(Clone, Debug)]
 struct Row {

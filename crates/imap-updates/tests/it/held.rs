@@ -1,14 +1,13 @@
 //! HIGHESTMODSEQ and what a session has not been told: EXPUNGEs that are held, and flags that were lost.
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
 use imap_updates::{
     Access, Echo, Ingest, Limits, LogHub, MailboxHub, Origin, Outcome, Page, Snapshot, UpdateBuffer, kind,
 };
-use support::desk::{Desk, flags, hold, release};
-use support::log::{LogDesk, changes};
-use support::{modseq, uid, uids};
+
+use crate::support::desk::{Desk, flags, hold, release};
+use crate::support::log::{LogDesk, changes};
+use crate::support::{modseq, uid, uids};
 
 /// Red on the first version: the first record after the hold decided, not the lowest, and the client was told 109 while
 /// the EXPUNGE of 105 was held.

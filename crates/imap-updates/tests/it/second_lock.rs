@@ -3,13 +3,12 @@
 //! Red on the first version: two `hub.lock()` in one statement waited for each other for ever, in silence.
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use imap_updates::{Access, Ingest, MailboxHub, Recency, kind};
-use support::desk::release;
-use support::uid;
+
+use crate::support::desk::release;
+use crate::support::uid;
 
 fn mailbox() -> MailboxHub<u8> {
     MailboxHub::new(0, [1].map(uid).into_iter().collect()).unwrap()

@@ -1,7 +1,5 @@
 //! Scenarios S54 to S71: wake-ups, the ends of mailboxes and sessions, failures.
 
-mod support;
-
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,8 +10,9 @@ use imap_updates::{
     Access, Closed, Drained, Echo, Ended, Followers, Ingest, Limits, MailboxHub, Origin, Recency, Release,
     UpdateBuffer, kind,
 };
-use support::desk::{Desk, SILENCE, flags, lines, release, write};
-use support::{modseq, uid, uids};
+
+use crate::support::desk::{Desk, SILENCE, flags, lines, release, write};
+use crate::support::{modseq, uid, uids};
 
 /// Counts how often it was woken.
 #[derive(Default)]

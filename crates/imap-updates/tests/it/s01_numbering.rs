@@ -1,11 +1,10 @@
 //! Scenarios S01 to S23: numbering and buffering. `V` is what session A was told.
 
-mod support;
-
 use imap_seq::{Uid, UidSet};
 use imap_updates::{Access, Ingest, Origin, Recency, kind};
-use support::desk::{Desk, SILENCE, flags, lines, release};
-use support::{uid, uids};
+
+use crate::support::desk::{Desk, SILENCE, flags, lines, release};
+use crate::support::{uid, uids};
 
 #[test]
 fn s01_a_batch_is_one_exists_and_has_no_numbers_before_it() {

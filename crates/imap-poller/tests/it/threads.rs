@@ -3,15 +3,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use imap_poller::{Absence, Begun, Listing, MailboxPoller, Pace, Reason, Told};
 use imap_updates::{Access, Flags, Recency};
-use support::*;
+
+use crate::support::*;
 
 const APPENDING: usize = 3;
 const EACH: u32 = 300;

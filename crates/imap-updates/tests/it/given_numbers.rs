@@ -1,11 +1,10 @@
 //! Mod-sequences that the storage gives out, because several processes number one mailbox.
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
 use imap_updates::{Echo, Origin, kind};
-use support::desk::{Desk, SILENCE, flags, release};
-use support::{modseq, uid};
+
+use crate::support::desk::{Desk, SILENCE, flags, release};
+use crate::support::{modseq, uid};
 
 #[test]
 fn a_number_that_the_storage_gave_is_told_and_counted_on_from() {

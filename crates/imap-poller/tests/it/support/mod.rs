@@ -1,6 +1,6 @@
 //! Short words for the tests: numbers, listings, a client.
 
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use std::future::Future;
 use std::num::NonZeroU32;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use imap_updates::{Cell, CommandKind, RELEASE_TABLE, kind};
 
-const PAGE: &str = include_str!("../../../docs/updates.md");
+const PAGE: &str = include_str!("../../../../docs/updates.md");
 
 /// The table as the page shows it.
 fn markdown() -> String {

@@ -1,11 +1,10 @@
 //! Strict clients on a hub that follows a log, whatever way the pages come: nobody would miss anything if it came back
 //! now with the HIGHESTMODSEQ that it was told, and at rest everybody has what the store has.
 
-mod support;
-
 use proptest::collection::vec;
 use proptest::prelude::*;
-use support::log_world::{FORMS, HOWS, LogWorld, Op, Style};
+
+use crate::support::log_world::{FORMS, HOWS, LogWorld, Op, Style};
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![

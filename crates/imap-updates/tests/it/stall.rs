@@ -4,19 +4,18 @@
 //! mailbox took six seconds, because the drains of this one had blocked all threads of the runtime.
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
 use std::sync::mpsc;
 
 use imap_updates::{Access, Ingest, MailboxHub, Recency, kind};
-use support::desk::{SILENCE, release};
-use support::uid;
+
+use crate::support::desk::{SILENCE, release};
+use crate::support::{PATIENCE, uid};
 
 fn mailbox() -> MailboxHub<Vec<u32>> {
     MailboxHub::new(vec![1], [1].map(uid).into_iter().collect()).unwrap()
 }
 
-/// No clock: if a drain waited for the guard, nobody would tell the committing thread to go on, and the test would hang.
+/// If a drain waited for the guard, nobody would tell the committing thread to go on: it fails when its patience ends.
 #[test]
 fn a_guard_held_across_a_commit_delays_no_drain_and_no_view_and_no_other_mailbox() {
     let (hub, other) = (mailbox(), mailbox());
@@ -32,11 +31,11 @@ fn a_guard_held_across_a_commit_delays_no_drain_and_no_view_and_no_other_mailbox
             guard.push(3);
             assert_eq!((guard.len(), guard.contains(uid(2))), (2, true));
             begun.send(()).unwrap();
-            finished.recv().unwrap(); // the disk
+            finished.recv_timeout(PATIENCE).unwrap(); // the disk
             assert_eq!(guard.arrive(uid(3), Recency::NotRecent), Ingest::Applied);
             modseq
         });
-        begin.recv().unwrap();
+        begin.recv_timeout(PATIENCE).unwrap();
         // The commit is under way. What was published before is told, and nothing of what is not.
         assert_eq!(release(&mut session, kind::Noop), ["2 EXISTS"]);
         let before = session.highest_modseq();

@@ -1,14 +1,13 @@
 //! Scenarios S36 to S53, as far as they are the helper's: which command may say what, and in which numbering.
 
-mod support;
-
 use imap_seq::{Uid, UidSet};
 use imap_updates::{
     Access, Closed, Echo, ExpungeForm, Followers, Ingest, MailboxHub, Origin, Recency, Release, Untagged,
     UpdateBuffer, kind,
 };
-use support::desk::{Desk, SILENCE, flags, hold, lines, release, write};
-use support::{modseq, seq, uid, uids};
+
+use crate::support::desk::{Desk, SILENCE, flags, hold, lines, release, write};
+use crate::support::{modseq, seq, uid, uids};
 
 #[test]
 fn s36_a_fetch_of_an_expunged_message_knows_that_it_was_expunged() {

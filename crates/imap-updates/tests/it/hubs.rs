@@ -1,12 +1,11 @@
 //! The registry of hubs: one hub for each mailbox, as long as anybody uses it.
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
 use std::sync::Arc;
 
 use imap_updates::{Access, Closed, Hub, Hubs, Limits, LogHub, MailboxHub, NotWhole, Page, Snapshot};
-use support::modseq;
+
+use crate::support::modseq;
 
 fn open() -> Result<LogHub, NotWhole> {
     LogHub::open(Page::whole(modseq(1)), Limits::default())

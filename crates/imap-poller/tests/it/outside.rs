@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -14,7 +12,8 @@ use std::time::Duration;
 
 use imap_poller::{Absence, Listing, MailboxPoller, Pace, Reason, Told};
 use imap_updates::{Access, Flags, Recency, UpdateBuffer};
-use support::*;
+
+use crate::support::*;
 
 /// The messages, by UID, and the UIDs that were given out. Everybody who has it may change it, and tells nobody.
 #[derive(Clone, Default)]

@@ -2,8 +2,6 @@
 #![allow(clippy::unwrap_used)]
 #![cfg(not(loom))]
 
-mod support;
-
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn, ready};
@@ -13,8 +11,10 @@ use std::task::{Context, Poll, Waker};
 
 use imap_seq::ModSeq;
 use imap_updates::{Access, CaughtUp, Closed, Ended, Limits, LogHub, Outcome, Page};
-use support::log::changes;
-use support::{modseq, uid, uids};
+
+use crate::support::desk::{flags, release};
+use crate::support::log::changes;
+use crate::support::{PATIENCE, modseq, uid, uids};
 
 fn hub() -> LogHub {
     LogHub::open(Page::whole(modseq(10)), Limits::default()).unwrap()
@@ -26,7 +26,7 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 
 fn arrival(after: u64) -> Page {
     let number = u32::try_from(after).unwrap();
-    changes(after, after + 1).present(modseq(after + 1), uid(number), support::desk::flags(""))
+    changes(after, after + 1).present(modseq(after + 1), uid(number), flags(""))
 }
 
 /// Waits once.
@@ -128,7 +128,7 @@ fn a_reader_that_fails_or_is_dropped_hands_over() {
 fn a_log_that_no_longer_reaches_back_answers_with_a_listing() {
     let hub = hub();
     let read = |_| {
-        let whole = Page::whole(modseq(500)).present(modseq(400), uid(9), support::desk::flags(""));
+        let whole = Page::whole(modseq(500)).present(modseq(400), uid(9), flags(""));
         ready(Ok::<_, Infallible>(whole))
     };
     assert_eq!(
@@ -230,11 +230,11 @@ fn the_blocking_form_waits_and_reads_after() {
         let slow = scope.spawn(move || {
             hub.catch_up_blocking(|after| {
                 begun.send(()).unwrap();
-                finished.recv().unwrap();
+                finished.recv_timeout(PATIENCE).unwrap();
                 Ok::<_, Infallible>(arrival(after.get()))
             })
         });
-        begin.recv().unwrap();
+        begin.recv_timeout(PATIENCE).unwrap();
         let waiting =
             scope.spawn(|| hub.catch_up_blocking(|after| Ok::<_, Infallible>(arrival(after.get()))));
         finish.send(()).unwrap();
@@ -305,14 +305,13 @@ fn a_read_that_finds_no_mailbox_ends_its_sessions() {
 fn a_read_says_what_cannot_be_shown() {
     let hub = hub();
     let mut session = hub.select(Access::ReadWrite).updates;
-    let two = |after: ModSeq| {
-        Ok::<_, Infallible>(arrival(after.get()).present(modseq(11), uid(2), support::desk::flags("")))
-    };
+    let two =
+        |after: ModSeq| Ok::<_, Infallible>(arrival(after.get()).present(modseq(11), uid(2), flags("")));
     let caught_up = hub.catch_up_blocking(two).unwrap();
     assert!(caught_up.hidden().is_empty() && caught_up.reused().is_empty());
-    support::desk::release(&mut session, imap_updates::kind::Noop);
+    release(&mut session, imap_updates::kind::Noop);
     let pages = |after: ModSeq| {
-        let (page, flags) = (changes(after.get(), after.get() + 1), support::desk::flags(""));
+        let (page, flags) = (changes(after.get(), after.get() + 1), flags(""));
         let version = modseq(after.get() + 1);
         Ok::<_, Infallible>(match after.get() {
             11 => page.gone(version, uid(2)),

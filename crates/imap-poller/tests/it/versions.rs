@@ -1,11 +1,10 @@
 //! A store whose listings carry its own versions.
 
-mod support;
-
 use imap_poller::{Absence, Answer, Listing, MailboxPoller, Told};
 use imap_seq::ModSeq;
 use imap_updates::{Access, Flag, Flags, Recency, UpdateBuffer};
-use support::*;
+
+use crate::support::*;
 
 fn as_of(messages: &[(u32, u64, &[Flag])], version: u64) -> Listing {
     versioned(messages).as_of(modseq(version))

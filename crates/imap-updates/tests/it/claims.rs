@@ -1,11 +1,10 @@
 //! Whose change it was: by a column of the log, or by a claim that was made before the commit.
 
-mod support;
-
 use imap_updates::{Access, Event, Limits, LogHub, Origin, UpdateBuffer, kind};
-use support::desk::{SILENCE, flags, release};
-use support::log::{LogDesk, changes};
-use support::{modseq, uid};
+
+use crate::support::desk::{SILENCE, flags, release};
+use crate::support::log::{LogDesk, changes};
+use crate::support::{modseq, uid};
 
 /// Session A, session B, and what a page with UID 1 at the next version says.
 fn desk() -> (LogDesk, UpdateBuffer) {

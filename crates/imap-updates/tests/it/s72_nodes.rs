@@ -1,11 +1,10 @@
 //! Scenarios S66 and S72 to S78: several nodes, databases with versions, changes from outside.
 
-mod support;
-
 use imap_updates::{Access, Closed, Event, Limits, LogHub, Outcome, Page, Recency, kind};
-use support::desk::{Desk, SILENCE, flags, release};
-use support::log::{LogDesk, changes};
-use support::{modseq, uid, uids};
+
+use crate::support::desk::{Desk, SILENCE, flags, release};
+use crate::support::log::{LogDesk, changes};
+use crate::support::{modseq, uid, uids};
 
 #[test]
 fn s66_commits_that_overtake_each_other_are_told_in_their_order() {

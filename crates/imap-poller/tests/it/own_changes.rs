@@ -1,11 +1,10 @@
 //! Changes of one's own beside those of other programs: nothing overtakes what a listing finds, nothing is undone or told
 //! twice.
 
-mod support;
-
 use imap_poller::{Absence, MailboxPoller, Told};
 use imap_updates::{Access, Flag, Flags, Origin, Recency};
-use support::*;
+
+use crate::support::*;
 
 fn appended(poller: &MailboxPoller, number: u32) -> Told {
     poller.appended(uid(number), Flags::empty(), Recency::Recent)

@@ -1,11 +1,10 @@
 //! Recovery from a gap: the log no longer reaches back to the cursor, and the mailbox is listed as a whole.
 
-mod support;
-
 use imap_updates::{Access, Limits, LogHub, Outcome, Page};
-use support::desk::{SILENCE, flags};
-use support::log::{LogDesk, changes};
-use support::{modseq, uid, uids};
+
+use crate::support::desk::{SILENCE, flags};
+use crate::support::log::{LogDesk, changes};
+use crate::support::{modseq, uid, uids};
 
 /// Red on the first version: the listing was published with the hub's own number 113, HIGHESTMODSEQ said 113 too early,
 /// and the store's real 113 was a `Duplicate` that nobody was ever told.

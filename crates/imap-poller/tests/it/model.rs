@@ -3,15 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod model {
-    pub(crate) mod client;
-    pub(crate) mod store;
-    pub(crate) mod world;
-}
+mod client;
+mod store;
+mod world;
 
-use model::world::{Op, Pages, Setting, World};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use world::{Op, Pages, Setting, World};
 
 fn settings() -> impl Strategy<Value = Setting> {
     prop_oneof![

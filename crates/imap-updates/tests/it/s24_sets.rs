@@ -1,11 +1,10 @@
 //! Scenarios S24 to S35: sets, resolved in the view that the client was told.
 
-mod support;
-
 use imap_seq::UidSet;
 use imap_updates::{Ingest, kind};
-use support::desk::{Desk, SILENCE};
-use support::uids;
+
+use crate::support::desk::{Desk, SILENCE};
+use crate::support::uids;
 
 #[test]
 fn s24_star_with_a_pending_expunge_is_the_clients_last_message() {

@@ -1,10 +1,9 @@
 //! Strict clients under random interleavings: the seven invariants of `docs/updates.md`.
 
-mod support;
-
 use proptest::collection::vec;
 use proptest::prelude::*;
-use support::world::{By, COMMANDS, Op, World};
+
+use crate::support::world::{By, COMMANDS, Op, World};
 
 fn op() -> impl Strategy<Value = Op> {
     let by = prop_oneof![

@@ -1,12 +1,11 @@
 //! What a store that commits first and publishes afterwards meets: the order of commits is not that of publications.
 //! An author wrote these programs against the first version of this crate.
 
-mod support;
-
 use imap_updates::Outcome;
-use support::desk::{SILENCE, flags};
-use support::log::{LogDesk, changes};
-use support::{modseq, uid};
+
+use crate::support::desk::{SILENCE, flags};
+use crate::support::log::{LogDesk, changes};
+use crate::support::{modseq, uid};
 
 /// Two tasks commit UIDs 10 and 11, and the second is the first to publish; a session drains in between.
 ///

@@ -1,14 +1,13 @@
 //! What a store that can only be listed makes its sessions see.
 
-mod support;
-
 use imap_poller::{Absence, Answer, Begun, Completed, Listing, MailboxPoller, Pace, Reason};
 use imap_updates::{Access, Flag, Flags};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use support::*;
+
+use crate::support::*;
 
 /// Arrived, changed, expunged, missing.
 fn counts(completed: &Completed) -> [u32; 4] {
