@@ -24,8 +24,8 @@ mod recent;
 mod saved;
 mod search;
 mod subscribed;
-mod texts;
 mod synced;
+mod texts;
 mod together;
 
 use std::path::{Path, PathBuf};
