@@ -87,6 +87,15 @@ pub(crate) enum Disturbance {
     Disturbed,
 }
 
+/// Base names that no pass has seen.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Missing {
+    pub(crate) bases: Vec<Box<[u8]>>,
+    /// Whether the directories stood still in the last pass: then these files are gone for sure. Else somebody may have renamed
+    /// one of them in each pass.
+    pub(crate) disturbance: Disturbance,
+}
+
 /// What is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -161,7 +170,7 @@ fn keep_existing(directory: &Directory, found: &mut Found, twice: Vec<FoundFile>
     doubles
 }
 
-/// Looks again for base names that a listing misses, adds those it finds to the listing, and gives those that are really gone.
+/// Looks again for base names that a listing misses, adds those it finds to the listing, and gives the others.
 ///
 /// # Errors
 /// When the directories cannot be read.
@@ -170,7 +179,8 @@ pub(crate) fn confirm_missing(
     scope: Scope,
     listing: &mut Listing,
     mut missing: Vec<Box<[u8]>>,
-) -> io::Result<Vec<Box<[u8]>>> {
+) -> io::Result<Missing> {
+    let mut disturbance = Disturbance::Disturbed;
     for _ in 1..PASSES {
         if missing.is_empty() {
             break;
@@ -183,11 +193,15 @@ pub(crate) fn confirm_missing(
             }
             None => true,
         });
-        if again.disturbance == Disturbance::Undisturbed {
+        disturbance = again.disturbance;
+        if disturbance == Disturbance::Undisturbed {
             break;
         }
     }
-    Ok(missing)
+    Ok(Missing {
+        bases: missing,
+        disturbance,
+    })
 }
 
 fn listed(subdirectory: Subdirectory) -> Moment {
@@ -278,7 +292,7 @@ mod tests {
         std::fs::remove_file(fixture.home.path().join("cur/2.b:2,")).unwrap();
         let missing = vec![Box::from(&b"1.a"[..]), Box::from(&b"2.b"[..])];
         let gone = confirm_missing(&fixture.directory, Scope::Both, &mut listing, missing).unwrap();
-        assert_eq!(gone, [Box::from(&b"2.b"[..])]);
+        assert_eq!(gone.bases, [Box::from(&b"2.b"[..])]);
         assert_eq!(names(&listing), ["1.a:2,"]);
     }
 
@@ -307,7 +321,7 @@ mod tests {
             vec![Box::from(&b"1.a"[..])],
         )
         .unwrap();
-        assert!(gone.is_empty());
+        assert!(gone.bases.is_empty());
         assert!(names(&listing).contains(&"1.a:2,S".to_owned()));
     }
 

@@ -334,10 +334,10 @@ impl OpenMailbox {
         let started = Instant::now();
         let mut listing = scan::list(&self.directory, Scope::Both)?;
         let missing = self.missing(writer, &listing)?;
-        scan::confirm_missing(&self.directory, Scope::Both, &mut listing, missing)?;
+        let missing = scan::confirm_missing(&self.directory, Scope::Both, &mut listing, missing)?;
         let seen = Seen::new(Scope::Both, &listing, started);
         let mut comparison = self.compare(writer, listing.found)?;
-        self.listened(writer, listening, &mut comparison)?;
+        self.listened(writer, listening, &missing, &mut comparison)?;
         Ok(Observation {
             seen,
             doubles: listing.doubles,
@@ -356,12 +356,13 @@ impl OpenMailbox {
         let missing = self.missing_in_new(writer, &listing)?;
         let missing = scan::confirm_missing(&self.directory, Scope::New, &mut listing, missing)?;
         let cur = self.directory.versions()?.cur;
-        let is_complete = if missing.is_empty() {
+        let is_complete = if missing.bases.is_empty() {
             writer.cur.version == Some(cur)
         } else {
-            writer
-                .cur
-                .is_proven_by(cur, Instant::now(), writer.heard.covered())
+            missing.disturbance == Disturbance::Undisturbed
+                && writer
+                    .cur
+                    .is_proven_by(cur, Instant::now(), writer.heard.covered())
         };
         if !is_complete || !listing.doubles.is_empty() {
             return Ok(None);

@@ -19,7 +19,7 @@ use crate::disk::directory::{DirectoryVersions, FileAt, Subdirectory};
 use crate::disk::events::{Named, News, WatchId};
 use crate::disk::inotify::Happened;
 use crate::disk::interference::Moment;
-use crate::disk::scan::{Disturbance, FoundFile, Scope};
+use crate::disk::scan::{Disturbance, FoundFile, Missing, Scope};
 use crate::disk::storage::FileKind;
 use crate::format::file_name::{is_message_name, split};
 use crate::mailbox::index::Entry;
@@ -137,11 +137,12 @@ impl OpenMailbox {
     }
 
     /// Takes what events told during a listing that began with [`listen`](Self::listen): the next look has to do with it. What
-    /// the listing missed because it was renamed meanwhile is not gone.
+    /// the listing missed because it was renamed meanwhile is not gone; nor, where events were lost, what may have been renamed.
     pub(super) fn listened(
         &self,
         writer: &mut Writer,
         by: Option<WatchId>,
+        missing: &Missing,
         comparison: &mut Comparison,
     ) -> io::Result<()> {
         let watched = self.watched.lock();
@@ -150,21 +151,36 @@ impl OpenMailbox {
         };
         let news = watched.take_news();
         if news.is_incomplete {
+            if missing.disturbance == Disturbance::Disturbed {
+                let missing = missing.bases.iter().map(|base| &**base);
+                self.keep_known(writer, missing, comparison)?;
+            }
             return Ok(());
         }
-        for named in &news.names {
-            let base = split(&named.name).0;
+        let named = news.names.iter().map(|named| split(&named.name).0);
+        self.keep_known(writer, named, comparison)?;
+        writer.heard.news = News {
+            stirred: Vec::new(),
+            ..news
+        };
+        writer.heard.covered_by = Some(by);
+        Ok(())
+    }
+
+    /// Messages of these base names are not gone, or not for sure.
+    fn keep_known<'a>(
+        &self,
+        writer: &Writer,
+        bases: impl Iterator<Item = &'a [u8]>,
+        comparison: &mut Comparison,
+    ) -> io::Result<()> {
+        for base in bases {
             if let Some(uid) = self.hub.lock().uid_of(base)?
                 && writer.list.still_has(uid.get(), base)
             {
                 comparison.expunged.remove(uid);
             }
         }
-        writer.heard.news = News {
-            stirred: Vec::new(),
-            ..news
-        };
-        writer.heard.covered_by = Some(by);
         Ok(())
     }
 
