@@ -11,6 +11,7 @@
 //! | the disk is full | what the file does not know stays in memory, and is tried again |
 //! | a page is damaged while the mailbox is open | the sessions end, and the next SELECT reads all from the mail |
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -112,6 +113,7 @@ impl OpenMailbox {
             settled_up_to: head.settled_up_to,
             left_in_new: usize::try_from(head.left_in_new).ok()?,
             doubles: 0,
+            doubled: HashSet::new(),
             lock_out: None,
         };
         let hub = MailboxHub::new(index, snapshot).ok()?;
@@ -254,7 +256,8 @@ impl OpenMailbox {
 
     /// What the index has to know beside its pages; none while a listing or a file is not settled.
     fn head(&self, writer: &Writer) -> Option<Head> {
-        let is_settled = writer.traces().is_some() && writer.doubles == 0 && writer.lock_out.is_none();
+        let has_doubles = writer.doubles > 0 || !writer.doubled.is_empty();
+        let is_settled = writer.traces().is_some() && !has_doubles && writer.lock_out.is_none();
         let (list, numbers) = (writer.list.note().filter(|_| is_settled)?, writer.numbers.note()?);
         let covered = match self.has_news(writer.heard.covered()) {
             true => Covered::No,

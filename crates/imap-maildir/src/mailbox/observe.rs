@@ -331,6 +331,7 @@ impl OpenMailbox {
             return Ok(observation);
         }
         let listening = self.listen(writer)?;
+        writer.doubled.clear();
         let started = Instant::now();
         let mut listing = scan::list(&self.directory, Scope::Both)?;
         let missing = self.missing(writer, &listing)?;
@@ -364,7 +365,8 @@ impl OpenMailbox {
                     .cur
                     .is_proven_by(cur, Instant::now(), writer.heard.covered())
         };
-        if !is_complete || !listing.doubles.is_empty() {
+        let is_doubled = missing.bases.iter().any(|base| writer.doubled.contains(base));
+        if !is_complete || is_doubled || !listing.doubles.is_empty() {
             return Ok(None);
         }
         let seen = Seen::new(Scope::New, &listing, started);

@@ -9,6 +9,7 @@
 //! An operation takes the writer, changes the disk, then publishes in one critical section of the hub. It runs on a blocking
 //! thread to its end even when the client's connection is lost meanwhile, so nothing is left half done.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -91,6 +92,8 @@ pub(crate) struct Writer {
     pub(crate) left_in_new: usize,
     /// Files whose base name another file has, which no session has separated yet.
     pub(crate) doubles: usize,
+    /// Base names that two files had when the directories were listed last: where one goes, the other may still be there.
+    pub(crate) doubled: HashSet<Box<[u8]>>,
     /// Messages without a UID wait for a lock of another program.
     pub(crate) lock_out: Option<LockOut>,
 }
@@ -129,6 +132,7 @@ impl OpenMailbox {
             settled_up_to: 0,
             left_in_new: 0,
             doubles: 0,
+            doubled: HashSet::new(),
             lock_out: None,
         };
         Self::of(at.path, directory, names, cache, indexing, hub, writer)

@@ -291,6 +291,30 @@ async fn programs_that_link_and_then_unlink_cost_no_listing() {
     assert_eq!((client.uids(), counts.listings().1), (vec![1, 2, 3], 1));
 }
 
+/// A program that links and has yet to unlink, when the directories were listed in between: what was told of the second name
+/// is forgotten then.
+#[tokio::test]
+async fn a_message_that_has_two_files_is_not_gone_when_one_of_them_goes() {
+    for (first, second) in [("cur/2.a:2,", "cur/2.a:2,F"), ("cur/2.a:2,F", "cur/2.a:2,")] {
+        let fixture = Fixture::new();
+        let (mut client, counts) = watched(&fixture).await;
+        let root = fixture.root();
+        std::fs::hard_link(root.join("cur/2.a:2,"), root.join("cur/2.a:2,F")).unwrap();
+        while counts.listings().1 == 0 {
+            client.noop().await;
+        }
+        remove(&root, first);
+        for _ in 0..20 {
+            let told = client.noop().await;
+            assert!(!told.iter().any(|told| told.contains("EX")), "{told:?}");
+        }
+        assert_eq!(client.uids(), [1, 2, 3]);
+        remove(&root, second);
+        client.noop().await;
+        assert_eq!(client.uids(), [1, 3]);
+    }
+}
+
 #[tokio::test]
 async fn a_directory_that_is_replaced_is_listed_and_watched_from_then_on() {
     let fixture = Fixture::new();

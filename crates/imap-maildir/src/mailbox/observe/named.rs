@@ -311,6 +311,9 @@ impl OpenMailbox {
         });
         let recorded = writer.list.uid_of(base).and_then(Uid::new);
         let recorded = recorded.filter(|uid| uid.get() > writer.settled_up_to && !self.hub.lock().has(*uid));
+        if present.is_empty() && writer.doubled.contains(base) {
+            return Ok(Verdict::Listing);
+        }
         Ok(match (&present[..], known, recorded) {
             ([], Some((uid, known)), _) => went(Verdict::Gone(uid), Some(&known), group, is_explained),
             ([], None, Some(_)) if !group.told.is_empty() => {

@@ -102,6 +102,9 @@ impl OpenMailbox {
 
     /// Of two files with one base name, links to one file become one, and different messages get different names.
     pub(super) fn separate_doubles(&self, writer: &mut Writer, doubles: &[Double]) {
+        writer
+            .doubled
+            .extend(doubles.iter().map(|double| double.file.base().into()));
         if self.moves_new() == MovesNew::No {
             writer.doubles = doubles.len();
             return;
