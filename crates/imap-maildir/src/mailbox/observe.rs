@@ -360,10 +360,9 @@ impl OpenMailbox {
         let is_complete = if missing.bases.is_empty() {
             writer.cur.version == Some(cur)
         } else {
-            missing.disturbance == Disturbance::Undisturbed
-                && writer
-                    .cur
-                    .is_proven_by(cur, Instant::now(), writer.heard.covered())
+            writer
+                .cur
+                .is_proven_by(cur, Instant::now(), writer.heard.covered())
         };
         let is_doubled = missing.bases.iter().any(|base| writer.doubled.contains(base));
         if !is_complete || is_doubled || !listing.doubles.is_empty() {
