@@ -367,9 +367,7 @@ impl UidListFile {
 
     fn add(&mut self, record: UidRecord) {
         self.highest = self.highest.max(record.uid);
-        let earlier = self.by_base.get(&self.records, &record.base);
-        if let Some(earlier) = earlier {
-            self.by_base.remove(&self.records, &record.base);
+        if let Some(earlier) = self.by_base.remove(&self.records, &record.base) {
             self.records.retain(|old| old.uid != earlier);
         }
         self.count += 1;
@@ -586,15 +584,15 @@ impl ByBase {
         self.uids.insert_unique(hash, record.uid, hash_of);
     }
 
-    fn remove(&mut self, records: &[UidRecord], base: &[u8]) {
-        self.remove_hashed(records, self.hasher.hash_one(base), base);
+    /// Gives the UID that it had.
+    fn remove(&mut self, records: &[UidRecord], base: &[u8]) -> Option<u32> {
+        self.remove_hashed(records, self.hasher.hash_one(base), base)
     }
 
-    fn remove_hashed(&mut self, records: &[UidRecord], hash: u64, base: &[u8]) {
+    fn remove_hashed(&mut self, records: &[UidRecord], hash: u64, base: &[u8]) -> Option<u32> {
         let is_it = |&uid: &u32| base_of(records, uid) == base;
-        if let Ok(taken) = self.uids.find_entry(hash, is_it) {
-            taken.remove();
-        }
+        let taken = self.uids.find_entry(hash, is_it).ok()?;
+        Some(taken.remove().0)
     }
 }
 

@@ -389,6 +389,7 @@ impl OpenMailbox {
         let mut coming = Coming::of(&mut comparison, writer);
         let count = coming.len();
         let part = self.next_part(writer, &mut coming, uids)?;
+        let postponed_at_first = coming.postponed;
         match seen.means {
             // The messages that have no UID yet are still to be looked at.
             Means::Names if coming.postponed > 0 => {}
@@ -414,6 +415,10 @@ impl OpenMailbox {
             && let Err(error) = self.compact_list(writer, lock)
         {
             tracing::warn!(%error, "the UID list cannot be written anew");
+        }
+        if seen.means == Means::Names && coming.postponed > postponed_at_first {
+            // The names that told of them are done with.
+            writer.forget(Scope::Both);
         }
         writer.note_postponed(coming.postponed, seen.means);
         if coming.postponed == 0 {

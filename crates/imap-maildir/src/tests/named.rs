@@ -3,6 +3,7 @@
 use super::looks::Counts;
 use super::*;
 use crate::disk::interference::Moment;
+use crate::disk::storage::{Call, faults};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A mailbox of three messages in `cur/` that a client has selected.
@@ -289,6 +290,34 @@ async fn programs_that_link_and_then_unlink_cost_no_listing() {
         client.noop().await;
     }
     assert_eq!((client.uids(), counts.listings().1), (vec![1, 2, 3], 1));
+}
+
+/// They become known in parts, and the names that were told are done with when the first part is.
+#[tokio::test]
+async fn messages_of_a_part_that_get_no_uid_are_found_at_the_next_look() {
+    let mut known_at_first = Vec::new();
+    for passing in 0..12 {
+        let fixture = Fixture::new();
+        let (mut client, _) = watched(&fixture).await;
+        for number in 4..=8 {
+            deliver(&fixture.root(), &format!("cur/{number}.a:2,"), "x");
+        }
+        let open = client.open();
+        let mut writer = open.lock_writer().await;
+        // Of the UID list, among others.
+        let _ = faults::with_after(passing, Call::Open, std::io::ErrorKind::Other, || {
+            open.observe(&mut writer)
+        });
+        drop(writer);
+        client.told();
+        known_at_first.push(client.uids().len());
+        client.noop().await;
+        assert_eq!(client.uids().len(), 8, "{passing}");
+    }
+    assert!(
+        [3, 6, 8].iter().all(|count| known_at_first.contains(count)),
+        "{known_at_first:?}"
+    );
 }
 
 /// A program that links and has yet to unlink, when the directories were listed in between: what was told of the second name
