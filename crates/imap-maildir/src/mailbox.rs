@@ -4,6 +4,7 @@ pub(crate) mod add;
 pub(crate) mod body;
 pub(crate) mod cache;
 pub(crate) mod change;
+pub(crate) mod changes;
 pub(crate) mod content;
 pub(crate) mod error;
 pub(crate) mod fill;

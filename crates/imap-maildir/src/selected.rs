@@ -1,5 +1,6 @@
 //! `MaildirMailbox`: a mailbox that one session has selected.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use imap_backend::{
@@ -12,7 +13,6 @@ use imap_updates::{Access, Origin};
 use crate::account::Account;
 use crate::format::maildirsize::Amount;
 use crate::let_go::LetGo;
-use crate::mailbox::change::NewLetters;
 use crate::mailbox::error::{panicked, try_create};
 use crate::mailbox::open::OpenMailbox;
 use crate::mailbox::record::record;
@@ -109,22 +109,7 @@ impl Mailbox for MaildirMailbox {
 
     async fn store(&mut self, uids: &UidSet, change: &FlagChange) -> Result<Stored, Error> {
         self.may_write()?;
-        let (uids, change, origin) = (uids.clone(), change.clone(), self.origin);
-        let modified = match self.open.needs_new_letters(&change) {
-            NewLetters::NotNeeded => {
-                let store = move |open: &OpenMailbox, writer: &mut _, lock| {
-                    open.store(writer, lock, &uids, &change, origin)
-                };
-                self.open.write_with_list_if_free(store).await
-            }
-            NewLetters::Needed => {
-                let store = move |open: &OpenMailbox, writer: &mut _, lock| {
-                    open.define_for(writer, &lock, &change)?;
-                    open.store(writer, Some(lock), &uids, &change, origin)
-                };
-                self.open.write_with_list(store).await
-            }
-        };
+        let modified = self.open.store(uids, change, self.origin).await;
         let modified = self.account.reported(self.open.path().display(), modified)?;
         Ok(Stored::default().with_modified(modified))
     }
@@ -159,15 +144,9 @@ impl Mailbox for MaildirMailbox {
 
     async fn expunge(&mut self, uids: &UidSet) -> Result<(), Error> {
         self.may_write()?;
-        let (account, uids) = (Arc::clone(&self.account), uids.clone());
-        let expunged = self
-            .open
-            .write_with_list_if_free(move |open, writer, lock| {
-                let (removed, result) = open.expunge(writer, lock, &uids);
-                account.give_back(&open.path(), removed);
-                result
-            })
-            .await;
+        let account = Arc::clone(&self.account);
+        let give_back = move |path: &Path, removed| account.give_back(path, removed);
+        let expunged = self.open.expunge(uids, Box::new(give_back)).await;
         self.account.reported(self.open.path().display(), expunged)
     }
 

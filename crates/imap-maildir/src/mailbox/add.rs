@@ -27,7 +27,7 @@ use crate::mailbox::index::Entry;
 use crate::mailbox::locate::Finder;
 use crate::mailbox::numbers::Batch;
 use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
-use crate::mailbox::together::{Answer, Request, Shared};
+use crate::mailbox::together::{Answer, HasBegun, Request, Shared};
 
 /// A message of another mailbox, as its index knows it.
 #[derive(Clone, Debug)]
@@ -67,8 +67,14 @@ pub(crate) struct Arrivals {
 pub(crate) type TakeRoom = Box<dyn FnOnce(&Path) -> Result<Taken, Error> + Send>;
 
 impl Request for Arrivals {
+    type Batch = ();
+
     fn weight(&self) -> usize {
         self.additions.len()
+    }
+
+    fn enter(&self, (): &mut ()) -> bool {
+        true
     }
 }
 
@@ -104,8 +110,9 @@ impl OpenMailbox {
             take_room,
             answer,
         };
-        let turn = || {
-            self.write_with_list(|mailbox, writer, lock| {
+        let turn = |has_begun: HasBegun| {
+            self.write_with_list(move |mailbox, writer, lock| {
+                has_begun.note();
                 mailbox.add_waiting(writer, lock);
                 Ok(())
             })

@@ -1,9 +1,10 @@
-//! STORE and EXPUNGE: renaming and removing files that other programs rename and remove too.
+//! STORE and EXPUNGE of some messages: renaming and removing files that other programs rename and remove too. Which messages, and
+//! for whom, is in [`changes`](super::changes).
 
 use std::io;
 use std::sync::atomic::Ordering;
 
-use imap_backend::{Error, ErrorKind, FlagAction, FlagChange};
+use imap_backend::{Error, FlagAction, FlagChange};
 use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Echo, HubGuard, Origin};
 
@@ -11,7 +12,6 @@ use crate::disk::directory::{FileAt, Subdirectory};
 use crate::disk::dotlock::Dotlock;
 use crate::disk::interference::Moment;
 use crate::disk::keywords_file::ExcessKeywords;
-use crate::disk::scan::Scope;
 use crate::format::flags::{Info, Letter};
 use crate::format::letter_map::LetterMap;
 use crate::format::maildirsize::Amount;
@@ -21,12 +21,9 @@ use crate::mailbox::locate::Finder;
 use crate::mailbox::numbers::Batch;
 use crate::mailbox::open::{OpenMailbox, Writer};
 
-/// Messages that are worked on at once: each is held three times over, some kilobyte.
-const AT_ONCE: usize = if cfg!(test) { 64 } else { 16_384 };
-
 /// What became of one message.
 #[derive(Debug)]
-enum Outcome {
+pub(super) enum Outcome {
     Changed {
         /// Its file before the change; other programs may have renamed it since it was known.
         before: Entry,
@@ -41,7 +38,7 @@ enum Outcome {
 }
 
 impl Outcome {
-    fn is_refused(&self) -> bool {
+    pub(super) fn is_refused(&self) -> bool {
         matches!(self, Self::Refused(_))
     }
 }
@@ -53,23 +50,18 @@ enum Stored {
     Refused,
 }
 
-/// Why messages of a part could not be changed: the first one's error.
-type Unchanged = Option<Error>;
-
-/// What became of a batch of messages.
+/// What became of several messages.
 #[derive(Debug)]
-struct Outcomes {
-    of_each: Vec<(Uid, Outcome)>,
+pub(super) struct Outcomes {
+    pub(super) of_each: Vec<(Uid, Outcome)>,
     /// Of the messages that could not be changed, the first one's error.
-    first_error: Option<io::Error>,
-    /// Whether what was changed is durable.
-    synced: io::Result<()>,
+    pub(super) first_error: Option<io::Error>,
 }
 
 impl OpenMailbox {
     /// Gives letters to the keywords that a change sets, if they have none. Blocks.
     ///
-    /// The list is locked for it, which may take long; so it is done before [`store`](Self::store), which can do without.
+    /// The list is locked for it, which may take long; so it is done before the change, which can do without.
     pub(crate) fn define_for(
         &self,
         writer: &mut Writer,
@@ -93,104 +85,12 @@ impl OpenMailbox {
         }
     }
 
-    /// Changes flags by renaming. Blocks; durable when it returns.
-    ///
-    /// `lock` is held before the letters are read: under it they stay what they are. Gives the messages that UNCHANGEDSINCE
-    /// left alone; that nobody changed one in between is certain, because a file is renamed from the name that was known.
-    pub(crate) fn store(
-        &self,
-        writer: &mut Writer,
-        lock: Option<Dotlock>,
-        uids: &UidSet,
-        change: &FlagChange,
-        origin: Origin,
-    ) -> Result<UidSet, Error> {
-        self.check_alive().map_err(from_io)?;
-        self.refresh_keywords(writer).map_err(from_io)?;
-        self.read_numbers(writer).map_err(from_io)?;
-        if self.needs_new_letters(change) == NewLetters::Needed {
-            // Another program took a keyword's letter away since the caller looked.
-            let lock = lock.as_ref().ok_or(ErrorKind::InUse)?;
-            self.define_for(writer, lock, change)?;
-        }
-        let letters = self.letters();
-        let mut modified = UidSet::new();
-        let mut finder = Finder::new(&self.directory);
-        self.in_parts(uids, |part| {
-            let known = self.known(part).map_err(from_io)?;
-            let (concerned, others): (Vec<_>, Vec<_>) = known
-                .into_iter()
-                .partition(|(_, entry)| change.concerns(entry.modseq));
-            modified.extend(others.into_iter().map(|(uid, _)| uid));
-            let outcomes = self.change_each(writer, lock.as_ref(), concerned, |entry| {
-                self.store_one(&mut finder, entry, change, &letters)
-            });
-            let of_each = outcomes.of_each.iter();
-            let refused = of_each.filter(|(_, outcome)| outcome.is_refused());
-            modified.extend(refused.map(|(uid, _)| *uid));
-            self.publish_outcomes(writer, outcomes, origin)
-        })?;
-        Ok(modified)
-    }
-
-    /// Works on so many messages at once that a million of them need not be in memory. Goes on after messages that could not be
-    /// changed, and gives the first one's error; ends with a part that could not be published or made durable.
-    fn in_parts(
-        &self,
-        uids: &UidSet,
-        mut work: impl FnMut(&[Uid]) -> Result<Unchanged, Error>,
-    ) -> Result<(), Error> {
-        let mut uids = uids.iter();
-        let mut unchanged = None;
-        loop {
-            let part: Vec<Uid> = uids.by_ref().take(AT_ONCE).collect();
-            if part.is_empty() {
-                return unchanged.map_or(Ok(()), Err);
-            }
-            let of_part = work(&part)?;
-            unchanged = unchanged.or(of_part);
-            self.save_early();
-        }
-    }
-
-    /// Removes those of the messages that have `\Deleted`, on disk and now. Blocks; durable when it returns.
-    ///
-    /// Gives what it removed, also where it ended with an error.
-    pub(crate) fn expunge(
-        &self,
-        writer: &mut Writer,
-        lock: Option<Dotlock>,
-        uids: &UidSet,
-    ) -> (Amount, Result<(), Error>) {
-        let mut removed = Amount::default();
-        if let Err(error) = self.check_alive() {
-            return (removed, Err(from_io(error)));
-        }
-        if self.is_unsynced.load(Ordering::Relaxed)
-            && let Err(error) = self.sync_names()
-        {
-            return (removed, Err(from_io(error)));
-        }
-        let mut finder = Finder::new(&self.directory);
-        let result = self.in_parts(uids, |part| {
-            let mut messages = self.known(part).map_err(from_io)?;
-            messages.retain(|(_, entry)| entry.info.contains(Letter::Trashed));
-            let outcomes = self.change_each(writer, lock.as_ref(), messages, |entry| {
-                self.remove_one(&mut finder, entry, &mut removed)
-            });
-            self.publish_outcomes(writer, outcomes, Origin::EXTERNAL)
-        });
-        (removed, result)
-    }
-
     /// Works on one message after the other. Of those that cannot be changed the first error is kept; the others go on.
     ///
     /// The UID list is locked for it, if that can be had: Dovecot lists `cur/` under that lock and trusts the listing, so
     /// that a file which is renamed meanwhile may be missing from it and get a new UID there. The change goes on without
     /// the lock: it is right for us, and a program that died must not stop it.
-    fn change_each(
-        &self,
-        writer: &mut Writer,
+    pub(super) fn change_each(
         lock: Option<&Dotlock>,
         messages: Vec<(Uid, Entry)>,
         mut change: impl FnMut(&Entry) -> io::Result<Outcome>,
@@ -198,31 +98,24 @@ impl OpenMailbox {
         let mut outcomes = Outcomes {
             of_each: Vec::with_capacity(messages.len()),
             first_error: None,
-            synced: Ok(()),
         };
-        self.own_change(writer, |_| {
-            for (uid, entry) in messages {
-                if let Some(Err(error)) = lock.map(Dotlock::keep) {
-                    tracing::debug!(%error, "the UID list's lock was taken away during a change");
-                }
-                match change(&entry) {
-                    Ok(outcome) => outcomes.of_each.push((uid, outcome)),
-                    Err(error) => {
-                        let _ = outcomes.first_error.get_or_insert(error);
-                    }
+        for (uid, entry) in messages {
+            if let Some(Err(error)) = lock.map(Dotlock::keep) {
+                tracing::debug!(%error, "the UID list's lock was taken away during a change");
+            }
+            match change(&entry) {
+                Ok(outcome) => outcomes.of_each.push((uid, outcome)),
+                Err(error) => {
+                    let _ = outcomes.first_error.get_or_insert(error);
                 }
             }
-        });
-        // What is answered is on the disk. Where that fails it was done all the same, and is published.
-        if !outcomes.of_each.is_empty() {
-            outcomes.synced = self.sync_names();
         }
         outcomes
     }
 
     /// Makes the names of messages durable, whoever gave or took them: a name that was there already may be another program's that
     /// has not synced it. `new/` too: a message may have come from there a moment ago, and would be there again.
-    fn sync_names(&self) -> io::Result<()> {
+    pub(super) fn sync_names(&self) -> io::Result<()> {
         // The new names first: after a power failure in between, a message has two rather than none.
         let mut all = [Subdirectory::Cur, Subdirectory::New].into_iter();
         let synced = all.try_for_each(|subdirectory| self.directory.sync(subdirectory));
@@ -230,7 +123,7 @@ impl OpenMailbox {
         synced
     }
 
-    fn store_one(
+    pub(super) fn store_one(
         &self,
         finder: &mut Finder<'_>,
         known: &Entry,
@@ -262,7 +155,12 @@ impl OpenMailbox {
     }
 
     /// Adds to `all` what it removes. What another program removed, that one has counted.
-    fn remove_one(&self, finder: &mut Finder<'_>, known: &Entry, all: &mut Amount) -> io::Result<Outcome> {
+    pub(super) fn remove_one(
+        &self,
+        finder: &mut Finder<'_>,
+        known: &Entry,
+        all: &mut Amount,
+    ) -> io::Result<Outcome> {
         let removed = finder.with_file(known, |entry| {
             if !entry.info.contains(Letter::Trashed) {
                 // Another program took the flag away at the last moment.
@@ -277,7 +175,8 @@ impl OpenMailbox {
         Ok(removed.map_or(Outcome::Gone, |(outcome, _)| outcome))
     }
 
-    fn known(&self, uids: &[Uid]) -> io::Result<Vec<(Uid, Entry)>> {
+    /// What is known of the messages that are there.
+    pub(super) fn known(&self, uids: &[Uid]) -> io::Result<Vec<(Uid, Entry)>> {
         let mut known = Vec::with_capacity(uids.len());
         self.hub.lock().pages.look_up(uids, |uid, entry| {
             known.extend(entry.map(|entry| (uid, entry.clone())));
@@ -286,24 +185,11 @@ impl OpenMailbox {
         Ok(known)
     }
 
-    /// Publishes what was done, also when an error ended it early: what is on disk is on disk. Where no mod-sequence can be
-    /// had, the next look publishes it.
-    fn publish_outcomes(
-        &self,
-        writer: &mut Writer,
-        outcomes: Outcomes,
-        origin: Origin,
-    ) -> Result<Unchanged, Error> {
-        let published = self.publish_each(writer, outcomes.of_each, origin);
-        if let Err(error) = published.and(outcomes.synced) {
-            // A listing shows what there is now.
-            writer.forget(Scope::Both);
-            return Err(from_io(error));
-        }
-        Ok(outcomes.first_error.map(from_io))
-    }
-
-    fn publish_each(
+    /// Publishes what was done.
+    ///
+    /// # Errors
+    /// Where no mod-sequence can be had: the next look publishes it.
+    pub(super) fn publish_each(
         &self,
         writer: &mut Writer,
         outcomes: Vec<(Uid, Outcome)>,

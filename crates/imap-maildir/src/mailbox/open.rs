@@ -34,6 +34,7 @@ use crate::disk::uidlist_file::{FILE_NAME, UidListFile};
 use crate::format::letter_map::LetterMap;
 use crate::mailbox::add::Arrivals;
 use crate::mailbox::cache::{Cache, MailboxCache};
+use crate::mailbox::changes::Change;
 use crate::mailbox::error::{Gone, from_io, panicked};
 use crate::mailbox::glance::Traces;
 use crate::mailbox::index::Index;
@@ -67,6 +68,8 @@ pub(crate) struct OpenMailbox {
     pub(super) is_unsynced: AtomicBool,
     /// Messages of sessions that wait for the writer.
     pub(crate) arrivals: Queue<Arrivals>,
+    /// What sessions want to be changed, while they wait for the writer.
+    pub(crate) changes: Queue<Change>,
     /// What the last holder of the writer left behind; none while the next look has something to do in any case.
     pub(super) traces: Mutex<Option<Traces>>,
     /// Sessions that may move messages from `new/` to `cur/`.
@@ -164,6 +167,7 @@ impl OpenMailbox {
             writer: Arc::new(AsyncMutex::new(writer)),
             is_unsynced: AtomicBool::new(false),
             arrivals: Queue::default(),
+            changes: Queue::default(),
             traces: Mutex::default(),
             read_write: AtomicUsize::new(0),
             overdue: Mutex::default(),
@@ -209,7 +213,7 @@ impl OpenMailbox {
     }
 
     /// As [`write`](Self::write), for a caller that has the writer already.
-    pub(super) async fn write_as<T: Send + 'static>(
+    pub(crate) async fn write_as<T: Send + 'static>(
         self: &Arc<Self>,
         mut writer: OwnedMutexGuard<Writer>,
         work: impl FnOnce(&Self, &mut Writer) -> Result<T, Error> + Send + 'static,

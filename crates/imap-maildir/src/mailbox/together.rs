@@ -5,7 +5,9 @@
 //! all are answered. Who comes meanwhile is of the next batch. Nobody waits for time to go by: who is alone is a batch of one.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use imap_backend::{Error, ErrorKind};
 use parking_lot::Mutex;
@@ -26,8 +28,28 @@ struct Waiting<R> {
 
 /// An operation that can be queued.
 pub(crate) trait Request {
+    /// What a batch has to know of its operations, to take one more.
+    type Batch: Default;
+
     /// How many messages it is about.
     fn weight(&self) -> usize;
+
+    /// Whether it may be worked on before what is in the batch is published; if so, it is in the batch too.
+    fn enter(&self, batch: &mut Self::Batch) -> bool;
+}
+
+/// Whether a turn has got the writer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HasBegun(Arc<AtomicBool>);
+
+impl HasBegun {
+    pub(crate) fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// What becomes of an operation.
@@ -43,13 +65,14 @@ impl<R> Default for Queue<R> {
 }
 
 impl<R: Request> Queue<R> {
-    /// Those that are to be worked on together: the oldest, and those behind it as far as the bound allows.
+    /// Those that are to be worked on together: the oldest, and those behind it as far as the bound and
+    /// [`enter`](Request::enter) allow.
     pub(crate) fn take(&self) -> Vec<R> {
         let mut waiting = self.0.lock();
-        let (mut taken, mut weight) = (Vec::new(), 0);
+        let (mut taken, mut weight, mut batch) = (Vec::new(), 0_usize, R::Batch::default());
         while let Some((_, next)) = waiting.requests.front() {
-            weight += next.weight();
-            if weight > MOST_TOGETHER && !taken.is_empty() {
+            weight = weight.saturating_add(next.weight());
+            if !taken.is_empty() && weight > MOST_TOGETHER || !next.enter(&mut batch) {
                 break;
             }
             taken.extend(waiting.requests.pop_front().map(|(_, request)| request));
@@ -57,24 +80,33 @@ impl<R: Request> Queue<R> {
         taken
     }
 
-    /// Queues an operation up and takes turns until it is answered, by its own turn or by somebody else's. A `turn` has the writer
-    /// and works on what [`take`](Self::take) gives.
+    /// Queues an operation up and takes turns until it is answered, by its own turn or by somebody else's. A `turn` has the writer,
+    /// notes that it has begun, and works on what [`take`](Self::take) gives. One that has begun goes to its end before this
+    /// returns, so that nothing of it is at work behind the back of whoever is answered.
     ///
     /// # Cancel safety
     /// What nobody has begun is dropped with the future; what somebody has begun goes to its end.
     pub(crate) async fn answer<T, F: Future<Output = Result<(), Error>>>(
         &self,
         request: impl FnOnce(Answer<T>) -> R,
-        turn: impl Fn() -> F,
+        turn: impl Fn(HasBegun) -> F,
     ) -> Result<T, Error> {
         let (answer, mut answered) = oneshot::channel();
         let place = self.join(request(answer));
         loop {
+            let has_begun = HasBegun::default();
+            let mut turn = pin!(turn(has_begun.clone()));
             let ended = tokio::select! {
                 biased;
-                // Without an answer, whoever worked on it panicked.
-                answer = &mut answered => return answer.unwrap_or_else(|_| Err(ErrorKind::ServerBug.into())),
-                ended = turn() => ended,
+                answer = &mut answered => {
+                    if has_begun.get() {
+                        // Whoever was not served by it is told of its error.
+                        let _ = turn.await;
+                    }
+                    // Without an answer, whoever worked on it panicked.
+                    return answer.unwrap_or_else(|_| Err(ErrorKind::ServerBug.into()));
+                }
+                ended = &mut turn => ended,
             };
             if let Err(error) = ended
                 && place.leave().is_some()

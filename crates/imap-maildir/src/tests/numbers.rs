@@ -374,16 +374,22 @@ async fn a_full_disk_stops_no_store_and_hides_no_change() {
     three(&fixture).await;
     let mut memory = Memory::default();
     memory.resynchronise(&fixture).await;
-    let client = fixture.select("INBOX").await;
+    let mut client = fixture.select("INBOX").await;
     let open = client.open();
-    let change = FlagChange::new(FlagAction::Add, flags("\\Flagged"));
-    let store = move |open: &OpenMailbox, writer: &mut _, lock| {
+    let writer = open.lock_writer().await;
+    let storing = tokio::spawn(async move { client.store(&[1], FlagAction::Add, "\\Flagged").await });
+    while open.changes.len() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let work = |open: &OpenMailbox, writer: &mut _| {
         faults::with(Call::Write, std::io::ErrorKind::StorageFull, || {
-            open.store(writer, lock, &set(&[1]), &change, imap_updates::Origin::EXTERNAL)
-        })
+            open.change_waiting(writer, None);
+        });
+        Ok(())
     };
-    open.write_with_list_if_free(store).await.unwrap();
-    drop((client, open));
+    open.write_as(writer, work).await.unwrap();
+    storing.await.unwrap().unwrap();
+    drop(open);
     memory.resynchronise(&fixture).await;
     assert_eq!(memory.flags[&1], "(\\Flagged)");
     memory.resynchronise(&fixture.restarted()).await;

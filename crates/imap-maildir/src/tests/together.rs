@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 async fn queued<T>(open: &OpenMailbox, count: usize, work: impl Future<Output = T>) -> T {
     let writer = open.lock_writer().await;
     let release = async {
-        while open.arrivals.len() < count {
+        while open.arrivals.len() + open.changes.len() < count {
             tokio::task::yield_now().await;
         }
         drop(writer);
@@ -248,4 +248,197 @@ async fn more_than_are_worked_on_together_are_several_batches() {
     let uids = [first.unwrap(), second.unwrap()].map(|copied| copied.to().to_string());
     assert!(uids.contains(&"1:1024".to_owned()) && uids.contains(&"1025:2048".to_owned()));
     assert_eq!(batches.load(Ordering::SeqCst), 2);
+}
+
+/// Sessions that add these flags to these messages at once, in this order.
+async fn store_all(clients: Vec<Client>, stores: &[(u32, &'static str)]) -> Vec<Result<(), Error>> {
+    let mut tasks = Vec::new();
+    for (mut client, &(uid, flags)) in clients.into_iter().zip(stores) {
+        tasks.push(tokio::spawn(async move {
+            client.store(&[uid], FlagAction::Add, flags).await
+        }));
+    }
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await.unwrap());
+    }
+    answers
+}
+
+/// Does [`store_all`] and an EXPUNGE of one message in one batch.
+pub(super) async fn change_beside(
+    fixture: &Fixture,
+    mailbox: &str,
+    stores: &[(u32, &'static str)],
+    expunged: u32,
+) {
+    let mut client = fixture.select(mailbox).await;
+    let open = client.open();
+    let mut clients = Vec::new();
+    for _ in stores {
+        clients.push(fixture.select(mailbox).await);
+    }
+    let uids = set(&[expunged]);
+    let expunge = client.mailbox().expunge(&uids);
+    let both = async { tokio::join!(store_all(clients, stores), expunge) };
+    let (stored, removed) = queued(&open, stores.len() + 1, both).await;
+    assert!(stored.iter().all(Result::is_ok));
+    removed.unwrap();
+}
+
+/// A mailbox with the messages 1 to `count`, somebody who looks at it, and so many others.
+async fn with_clients(count: u32, others: usize) -> (Fixture, Client, Vec<Client>) {
+    let fixture = Fixture::new();
+    for number in 1..=count {
+        deliver(&fixture.root(), &format!("cur/{number:03}.a:2,"), "x\r\n");
+    }
+    let client = fixture.select("INBOX").await;
+    let mut clients = Vec::new();
+    for _ in 0..others {
+        clients.push(fixture.select("INBOX").await);
+    }
+    (fixture, client, clients)
+}
+
+/// How often directories are synced meanwhile.
+async fn directory_syncs<T>(fixture: &Fixture, work: impl Future<Output = T>) -> (usize, T) {
+    let recorder = Recorder::start(&fixture.root());
+    let done = work.await;
+    let steps = recorder.finish().steps;
+    let is_sync = |step: &&Step| matches!(step, Step::Synced { scope, .. } if *scope == Scope::Names);
+    (steps.iter().filter(is_sync).count(), done)
+}
+
+#[tokio::test]
+async fn flags_of_several_sessions_are_one_sync_of_each_directory() {
+    let (fixture, mut client, clients) = with_clients(8, 8).await;
+    let stores: Vec<_> = (1..=8).map(|uid| (uid, "\\Seen")).collect();
+    let open = client.open();
+    let work = queued(&open, 8, store_all(clients, &stores));
+    let (syncs, answers) = directory_syncs(&fixture, work).await;
+    assert_eq!(syncs, 2, "of new/ and of cur/");
+    assert!(answers.iter().all(Result::is_ok));
+    client.noop().await;
+    for uid in 1..=8 {
+        assert!(client.flags(uid).await.contains("\\Seen"), "{uid}");
+    }
+    assert_eq!(
+        files(&fixture.root())
+            .iter()
+            .filter(|file| file.ends_with('S'))
+            .count(),
+        8
+    );
+}
+
+#[tokio::test]
+async fn changes_of_one_message_come_one_after_the_other() {
+    let (fixture, mut client, clients) = with_clients(2, 3).await;
+    let stores = [(1, "\\Seen"), (1, "\\Flagged"), (2, "\\Seen")];
+    let open = client.open();
+    let work = queued(&open, 3, store_all(clients, &stores));
+    let (syncs, answers) = directory_syncs(&fixture, work).await;
+    assert_eq!(syncs, 4, "two batches");
+    assert!(answers.iter().all(Result::is_ok));
+    client.noop().await;
+    let flags = client.flags(1).await;
+    assert!(flags.contains("\\Seen") && flags.contains("\\Flagged"), "{flags}");
+    assert_eq!(fixture.restarted().select("INBOX").await.uids(), [1, 2]);
+}
+
+#[tokio::test]
+async fn flags_and_removals_share_a_sync_and_its_failure() {
+    let (fixture, mut client, mut clients) = with_clients(4, 3).await;
+    client.store(&[1, 2], FlagAction::Add, "\\Deleted").await.unwrap();
+    let mut expunging = clients.pop().unwrap();
+    let stores = [(3, "\\Seen"), (4, "\\Seen")];
+    let open = client.open();
+    // Three files are renamed or removed; then the sync.
+    fail_at(&open, Moment::BeforeRename, 2, Call::Sync);
+    let uids = set(&[1]);
+    let both = async { tokio::join!(store_all(clients, &stores), expunging.mailbox().expunge(&uids)) };
+    let (stored, removed) = queued(&open, 3, both).await;
+    open.directory.moments().clear();
+    for answer in stored {
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::OverQuota);
+    }
+    assert_eq!(removed.unwrap_err().kind(), ErrorKind::OverQuota);
+    client.noop().await;
+    assert_eq!(client.uids(), [2, 3, 4], "what is gone is gone");
+    let again = client.store(&[3, 4], FlagAction::Add, "\\Seen");
+    let (syncs, again) = directory_syncs(&fixture, again).await;
+    again.unwrap();
+    assert_eq!(syncs, 2, "the names were there, and nobody has synced them");
+    let mut restarted = fixture.restarted().select("INBOX").await;
+    assert_eq!(restarted.uids(), [2, 3, 4]);
+    assert!(restarted.flags(3).await.contains("\\Seen"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_renamed_for_one_session_concerns_no_other() {
+    let (_fixture, mut client, clients) = with_clients(3, 3).await;
+    let stores = [(1, "\\Seen"), (2, "\\Seen"), (3, "\\Seen")];
+    fail_at(&client.open(), Moment::BeforeRename, 1, Call::Rename);
+    let answers = queued(&client.open(), 3, store_all(clients, &stores)).await;
+    let failed: Vec<_> = answers.iter().map(Result::is_err).collect();
+    assert_eq!(failed.iter().filter(|failed| **failed).count(), 1);
+    client.noop().await;
+    for ((uid, _), failed) in stores.into_iter().zip(failed) {
+        assert_eq!(client.flags(uid).await.contains("\\Seen"), !failed, "{uid}");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_while_several_change_flags_answers_all_and_stops_nobody() {
+    let (_fixture, mut client, clients) = with_clients(3, 3).await;
+    let directory = Arc::clone(&client.open().directory);
+    client.open().directory.moments().set(move |moment| {
+        if moment == Moment::BeforeRename {
+            directory.moments().clear();
+            panic!("on purpose");
+        }
+    });
+    let stores = [(1, "\\Seen"), (2, "\\Seen"), (3, "\\Seen")];
+    for answer in queued(&client.open(), 3, store_all(clients, &stores)).await {
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::ServerBug);
+    }
+    client.store(&[1], FlagAction::Add, "\\Flagged").await.unwrap();
+    assert!(client.flags(1).await.contains("\\Flagged"));
+}
+
+#[tokio::test]
+async fn a_change_that_nobody_has_begun_goes_with_its_session() {
+    let (fixture, client, mut clients) = with_clients(1, 1).await;
+    let open = client.open();
+    let writer = open.lock_writer().await;
+    let mut session = clients.pop().unwrap();
+    let waiting = tokio::spawn(async move { session.store(&[1], FlagAction::Add, "\\Seen").await });
+    let queued = async {
+        while open.changes.len() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, queued).await.expect("it waits");
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    assert_eq!(open.changes.len(), 0);
+    drop(writer);
+    assert_eq!(files(&fixture.root()), ["cur/001.a:2,"]);
+}
+
+/// Each session's keyword is new: each gets a letter before its flags are changed.
+#[tokio::test]
+async fn new_keywords_of_several_sessions_get_letters_of_their_own() {
+    let (fixture, mut client, clients) = with_clients(3, 3).await;
+    let stores = [(1, "red"), (2, "green"), (3, "blue")];
+    let answers = store_all(clients, &stores).await;
+    assert!(answers.iter().all(Result::is_ok));
+    client.noop().await;
+    for (uid, keyword) in stores {
+        assert!(client.flags(uid).await.contains(keyword), "{keyword}");
+    }
+    let mut restarted = fixture.restarted().select("INBOX").await;
+    for (uid, keyword) in stores {
+        assert!(restarted.flags(uid).await.contains(keyword), "{keyword}");
+    }
 }

@@ -89,7 +89,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "deep",
         lean: true,
-        depths: (5, 9),
+        depths: (5, 8),
         ..WIDE
     },
     Setting {

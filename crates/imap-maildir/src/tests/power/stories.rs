@@ -23,6 +23,7 @@ pub(super) async fn a_new_account(mut story: Story) -> Story {
     story
         .append_together("work", &["left", "middle", "right"], ("INBOX", "one again"))
         .await;
+    story.change_together("work", &["left", "middle"], "right").await;
     story.subscribe("work").await;
     story.subscribe("INBOX").await;
     story.unsubscribe("INBOX").await;

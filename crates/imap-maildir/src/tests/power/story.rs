@@ -190,6 +190,41 @@ impl Story {
         });
     }
 
+    /// Several clients set `\Flagged` and one expunges, at once: all of it is made durable together.
+    pub(super) async fn change_together(&mut self, mailbox: &str, flagged: &[&str], expunged: &str) {
+        let (flagged, uids) = self.known(mailbox, flagged);
+        let (expunged, gone) = self.known(mailbox, &[expunged]);
+        let gone = gone.first().unwrap().get();
+        let mut client = self.fixture.select(mailbox).await;
+        self.expect(|now| {
+            let messages = &mut now.mailbox(mailbox).messages;
+            for text in &flagged {
+                messages.get_mut(text).unwrap().flags = None;
+            }
+            messages.insert(expunged[0].clone(), Message::possible());
+        });
+        client.store(&[gone], FlagAction::Add, "\\Deleted").await.unwrap();
+        let stores: Vec<_> = uids.iter().map(|uid| (uid.get(), "\\Flagged")).collect();
+        together::change_beside(&self.fixture, mailbox, &stores, gone).await;
+        let seen = see_mailbox(&mut self.session().await, mailbox, &[])
+            .await
+            .unwrap();
+        self.expect(|now| {
+            let mailbox = now.mailbox(mailbox);
+            mailbox.messages.remove(&expunged[0]);
+            for text in &flagged {
+                let stored = seen
+                    .messages
+                    .iter()
+                    .find(|message| message.text == *text)
+                    .unwrap();
+                assert!(stored.flags.iter().any(|flag| flag.contains("Flagged")));
+                mailbox.messages.get_mut(text).unwrap().flags = Some(stored.flags.clone());
+            }
+            mailbox.leave(&seen);
+        });
+    }
+
     /// The system writes the mod-sequences of INBOX to the disk, as it does by itself after some time.
     pub(super) fn write_back(&mut self) {
         let root = storage::open_directory(CWD, self.fixture.root()).unwrap();
