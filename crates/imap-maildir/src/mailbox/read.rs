@@ -1,6 +1,6 @@
 //! What messages say: at once what index and cache know, and from their files the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use imap_backend::{Body, Error, Need};
 use imap_message::Summary;
 use imap_seq::{ModSeq, Uid};
 use imap_updates::Flags;
+use parking_lot::Mutex;
 
 use crate::disk::storage::{ContentStamp, FileStatus, StoredFile};
 use crate::format::index::{SummaryNote, seal, unseal};
@@ -43,6 +44,18 @@ enum Search {
     NotNeeded,
 }
 
+/// So many threads read files for one answer at most.
+const READERS: usize = 3;
+/// Another thread is worth its while where it has so many files to read.
+const FILES_A_READER: usize = if cfg!(test) { 2 } else { 32 };
+
+/// What one of the threads has read.
+struct Part {
+    readings: Vec<Option<Reading>>,
+    summaries: Vec<(Uid, Arc<Summary>, ContentStamp)>,
+    search: Search,
+}
+
 /// A message whose file may have to be read.
 struct Unread {
     uid: Uid,
@@ -68,7 +81,7 @@ impl OpenMailbox {
         }
         let (mailbox, uids) = (Arc::clone(self), uids.to_vec());
         let (_there, asker) = Asker::new();
-        let read = move || mailbox.read_files(&uids, wanted, asker);
+        let read = move || mailbox.read_files(&uids, wanted, &asker);
         let (readings, search) = tokio::task::spawn_blocking(read).await.map_err(panicked)??;
         if search == Search::Needed {
             // Another program has renamed messages: the next batch must not search for its own once more.
@@ -146,15 +159,89 @@ impl OpenMailbox {
         self: &Arc<Self>,
         uids: &[Uid],
         wanted: Wanted,
-        asker: Asker,
+        asker: &Asker,
     ) -> Result<(Vec<Option<Reading>>, Search), Error> {
-        let mut readings = Vec::with_capacity(uids.len());
-        let mut means = Means::new(asker);
-        let mut finder = Finder::new(&self.directory);
         let messages = self.unread(uids).map_err(from_io)?;
         if let Some(depth) = wanted.summary {
             self.recall_summaries(&messages, depth);
         }
+        let (mut readings, mut summaries, mut search) = (Vec::new(), Vec::new(), Search::NotNeeded);
+        for part in self.read_parts(messages, wanted, asker) {
+            let part = part?;
+            readings.extend(part.readings);
+            summaries.extend(part.summaries);
+            if part.search == Search::Needed {
+                search = Search::Needed;
+            }
+        }
+        self.keep_summaries(&summaries);
+        self.save_amended();
+        Ok((readings, search))
+    }
+
+    /// Reads messages, many of them on several threads: a file that no cache has is waited for, and others meanwhile.
+    fn read_parts(
+        self: &Arc<Self>,
+        messages: Vec<Option<Unread>>,
+        wanted: Wanted,
+        asker: &Asker,
+    ) -> Vec<Result<Part, Error>> {
+        let files = messages
+            .iter()
+            .flatten()
+            .filter(|message| self.has_to_be_read(message, wanted));
+        // Octets are handed over as far as there is room, to the first messages first.
+        let readers = match files.count() / FILES_A_READER {
+            _ if wanted.body => 1,
+            enough_for => enough_for.clamp(1, READERS),
+        };
+        let size = messages.len().div_ceil(readers).max(1);
+        let (mut waiting, mut messages) = (VecDeque::new(), messages.into_iter());
+        while messages.len() > 0 {
+            waiting.push_back((waiting.len(), messages.by_ref().take(size).collect()));
+        }
+        let (waiting, read) = (Mutex::new(waiting), Mutex::new(BTreeMap::new()));
+        let reader = || {
+            while let Some((number, part)) = take_first(&waiting) {
+                let part = self.read_part(part, wanted, asker.clone());
+                read.lock().insert(number, part);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..readers {
+                let thread = std::thread::Builder::new().name("maildir-reader".into());
+                if thread.spawn_scoped(scope, reader).is_err() {
+                    // The system has no thread to give: this one reads all.
+                    break;
+                }
+            }
+            reader();
+        });
+        read.into_inner().into_values().collect()
+    }
+
+    /// Whether neither index nor cache has what is wanted of a message.
+    fn has_to_be_read(&self, message: &Unread, wanted: Wanted) -> bool {
+        let has_summary = |depth| {
+            let key = self.cache.key(message.entry.base());
+            self.cache.summary(key, depth).is_some()
+        };
+        let without_summary = Wanted {
+            summary: None,
+            ..wanted.beside(&message.entry)
+        };
+        !without_summary.is_nothing() || wanted.summary.is_some_and(|depth| !has_summary(depth))
+    }
+
+    fn read_part(
+        self: &Arc<Self>,
+        messages: Vec<Option<Unread>>,
+        wanted: Wanted,
+        asker: Asker,
+    ) -> Result<Part, Error> {
+        let mut readings = Vec::with_capacity(messages.len());
+        let mut means = Means::new(asker);
+        let mut finder = Finder::new(&self.directory);
         for message in messages {
             let reading = match message {
                 Some(message) => self.read_one(message, wanted, &mut means, &mut finder)?,
@@ -162,13 +249,14 @@ impl OpenMailbox {
             };
             readings.push(reading);
         }
-        self.keep_summaries(&means.summaries);
-        self.save_amended();
-        let search = match finder.has_listed() {
-            true => Search::Needed,
-            false => Search::NotNeeded,
-        };
-        Ok((readings, search))
+        Ok(Part {
+            readings,
+            summaries: means.summaries,
+            search: match finder.has_listed() {
+                true => Search::Needed,
+                false => Search::NotNeeded,
+            },
+        })
     }
 
     /// Takes from the index what it knows of messages, and memory does not.
@@ -317,6 +405,10 @@ impl OpenMailbox {
         let key = self.cache.key(entry.base());
         Ok(opened.map(|(file, status)| (file, status, key)))
     }
+}
+
+fn take_first<T>(waiting: &Mutex<VecDeque<T>>) -> Option<T> {
+    waiting.lock().pop_front()
 }
 
 /// Whether an error says something about the file alone, not about the store as a whole.

@@ -161,3 +161,36 @@ async fn keywords_keep_their_meaning_in_another_mailbox_with_other_letters() {
     assert_eq!(other.flags(2).await, "(\\Seen second)");
     assert_eq!(other.flags(3).await, "(\\Draft second)");
 }
+
+/// Several threads read the files; here with two messages each.
+#[tokio::test]
+async fn many_messages_are_answered_in_their_order_whoever_reads_them() {
+    let fixture = Fixture::new();
+    let text = |number: usize| format!("Subject: {number}\n\n{}\n", "x".repeat(number));
+    for number in 1..=23 {
+        deliver(&fixture.root(), &format!("cur/{number:03}.a:2,"), &text(number));
+    }
+    let mut client = fixture.select("INBOX").await;
+    // What other programs did is not known yet.
+    let cur = fixture.root().join("cur");
+    std::fs::remove_file(cur.join("005.a:2,")).unwrap();
+    std::fs::rename(cur.join("009.a:2,"), cur.join("009.a:2,S")).unwrap();
+    let uids: Vec<_> = client.uids().into_iter().filter_map(Uid::new).collect();
+    let need = Need::SUMMARY.and(Need::SIZE);
+    let read = client.mailbox().fetch(&uids, need).await.unwrap();
+    assert_eq!(read.len(), 23);
+    for (record, number) in read.iter().zip(1..) {
+        let Some(record) = record else {
+            assert_eq!(number, 5, "it is there");
+            continue;
+        };
+        assert_eq!(record.uid().get(), number, "in order");
+        let number = usize::try_from(number).unwrap();
+        assert_eq!(
+            record.size(),
+            Some(text(number).replace('\n', "\r\n").len() as u64)
+        );
+        let subject = record.summary().unwrap().envelope().subject_text();
+        assert_eq!(subject, Some(number.to_string()));
+    }
+}
