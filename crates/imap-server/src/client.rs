@@ -207,7 +207,7 @@ impl<B: Backend> Client<B> {
         let mut completion = self.completion(answer)?;
         let mut closed = None;
         if let State::Selected(_, selected) = &mut self.state {
-            selected.poll(PollReason::Passing).await;
+            selected.poll(PollReason::Passing, &self.server.log).await;
             closed = selected.report(&mut self.channel, release, self.enabled).await?;
             let asked = completion.tells_highest_modseq && self.enabled.has(Feature::QResync);
             let asked = asked.then(|| selected.told_modseq(selected.updates.highest_modseq()));
@@ -233,7 +233,7 @@ impl<B: Backend> Client<B> {
     /// a STATUS of another connection, that there are new ones, and expects to find them.
     pub(crate) async fn announce(&mut self) -> Result<(), Gone> {
         if let State::Selected(_, selected) = &mut self.state {
-            selected.poll(PollReason::Passing).await;
+            selected.poll(PollReason::Passing, &self.server.log).await;
             if let Some(why) = selected
                 .report(&mut self.channel, Release::hold(), self.enabled)
                 .await?

@@ -21,6 +21,10 @@ pub(crate) struct LogLimits {
     pub(crate) login_failed: LogLimit,
     /// The backend failed. A shortage fails every command of everybody, and a client repeats what failed.
     pub(crate) backend_failed: LogLimit,
+    /// Looking for changes failed, as it does with every command while a mailbox cannot be read.
+    pub(crate) look_failed: LogLimit,
+    /// A message could not be read, or marked as seen: one FETCH may name a million such.
+    pub(crate) message_failed: LogLimit,
 }
 
 impl Default for LogLimits {
@@ -31,6 +35,8 @@ impl Default for LogLimits {
             login_refused: LogLimit::new(100),
             login_failed: LogLimit::new(1),
             backend_failed: LogLimit::new(5),
+            look_failed: LogLimit::new(2),
+            message_failed: LogLimit::new(3),
         }
     }
 }

@@ -3,11 +3,13 @@
 use imap_backend::{Error, Mailbox, MailboxName, Need, PollReason, Rights, Walk};
 use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
 use imap_updates::{Access, Ended, ExpungeForm, Release, SelectedEvents, Untagged, UpdateBuffer};
+use tokio::time::Instant;
 
 use crate::completion::Completion;
 use crate::connection::{Channel, Gone};
 use crate::contexts::Contexts;
 use crate::enabled::{Enabled, Feature};
+use crate::log_limit::LogLimits;
 use crate::mailbox_flags::MailboxFlags;
 use crate::rights::Deed;
 use crate::wire;
@@ -132,9 +134,11 @@ impl<M: Mailbox> Selected<M> {
     }
 
     /// Lets the backend look for changes that did not come through the hub. Its failure is the log's business.
-    pub(crate) async fn poll(&mut self, reason: PollReason) {
-        if let Err(error) = self.mailbox.poll(reason).await {
-            tracing::warn!(%error, mailbox = %self.name, "looking for changes failed");
+    pub(crate) async fn poll(&mut self, reason: PollReason, log: &LogLimits) {
+        if let Err(error) = self.mailbox.poll(reason).await
+            && let Some(left_out) = log.look_failed.admit(Instant::now())
+        {
+            tracing::warn!(%error, mailbox = %self.name, left_out, "looking for changes failed");
         }
     }
 

@@ -43,7 +43,7 @@ impl<B: Backend> Client<B> {
 
     async fn look_properly(&mut self) {
         if let State::Selected(_, selected) = &mut self.state {
-            selected.poll(PollReason::Asked).await;
+            selected.poll(PollReason::Asked, &self.server.log).await;
         }
     }
 

@@ -21,12 +21,14 @@ use imap_codec::imap_types::fetch::MacroOrMessageDataItemNames;
 use imap_codec::imap_types::sequence::SequenceSet;
 use imap_seq::{ModSeq, Uid, UidSet};
 use imap_updates::{Access, Flag, Flags, Recency, Resolved, UpdateBuffer};
+use tokio::time::Instant;
 
 use super::message_limit::{MessageLimit, Uids, descending};
 use super::{Numbers, permitted, resolve};
 use crate::client::Client;
 use crate::completion::{Answer, Completion, Stop};
 use crate::enabled::Feature;
+use crate::log_limit::LogLimits;
 use crate::selected::{ModSequences, Selected};
 use crate::syntax::extension::Extras;
 use message::Reading;
@@ -89,7 +91,7 @@ impl<B: Backend> Client<B> {
         limit: MessageLimit,
         numbers: Numbers,
     ) -> Answer {
-        let enabled = self.enabled;
+        let (enabled, log) = (self.enabled, &self.server.log);
         let selected = self.state.selected()?;
         let tells_modseqs = enabled.has(Feature::CondStore) && selected.mod_sequences == ModSequences::Kept;
         let Selected {
@@ -116,7 +118,7 @@ impl<B: Backend> Client<B> {
             let mut marked = match marks {
                 true => {
                     let held = fetched.iter().flatten().filter(|record| is_held(record));
-                    mark_seen(mailbox, held, tells_modseqs).await
+                    mark_seen(mailbox, held, tells_modseqs, log).await
                 }
                 false => Marked::default(),
             };
@@ -133,11 +135,11 @@ impl<B: Backend> Client<B> {
                 if (plan.reads_messages() || !message.is_complete(plan))
                     && let Err(error) = self.channel.while_present(message.prepare(plan)).await?
                 {
-                    missing.note(&record, error)?;
+                    missing.note(&record, error, log)?;
                     continue;
                 }
                 if marks && !is_held(&record) {
-                    marked = mark_seen(mailbox, [&record], tells_modseqs).await;
+                    marked = mark_seen(mailbox, [&record], tells_modseqs, log).await;
                     contexts.touch(&marked.uids);
                 }
                 let of = enabled.row_of(seq, record.uid());
@@ -185,13 +187,15 @@ struct Missing {
 impl Missing {
     /// # Errors
     /// The error says something about the store as a whole: the command ends.
-    fn note(&mut self, record: &Record, error: imap_backend::Error) -> Result<(), Stop> {
+    fn note(&mut self, record: &Record, error: imap_backend::Error, log: &LogLimits) -> Result<(), Stop> {
         match error.kind() {
             ErrorKind::ExpungeIssued => self.expunged = true,
             kind if kind.concerns_one_message()
                 || matches!(kind, ErrorKind::Limit | ErrorKind::UnknownEncoding) =>
             {
-                tracing::warn!(uid = %record.uid(), %error, "a message cannot be read");
+                if let Some(left_out) = log.message_failed.admit(Instant::now()) {
+                    tracing::warn!(uid = %record.uid(), %error, left_out, "a message cannot be read");
+                }
                 self.unreadable = Some(kind);
             }
             _ => return Err(error.into()),
@@ -236,6 +240,7 @@ async fn mark_seen<'r, M: Mailbox>(
     mailbox: &mut M,
     records: impl IntoIterator<Item = &'r Record>,
     tells_modseqs: bool,
+    log: &LogLimits,
 ) -> Marked {
     let unseen: UidSet = records
         .into_iter()
@@ -247,7 +252,9 @@ async fn mark_seen<'r, M: Mailbox>(
     }
     let change = FlagChange::new(FlagAction::Add, Flags::from_iter([Flag::Seen]));
     if let Err(error) = mailbox.store(&unseen, &change).await {
-        tracing::warn!(%error, "marking messages as seen failed");
+        if let Some(left_out) = log.message_failed.admit(Instant::now()) {
+            tracing::warn!(%error, left_out, "marking messages as seen failed");
+        }
         return Marked::default();
     }
     let mut modseqs = HashMap::new();

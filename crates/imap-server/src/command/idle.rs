@@ -51,7 +51,7 @@ impl<B: Backend> Client<B> {
         loop {
             if Instant::now() >= look_at {
                 if let State::Selected(_, selected) = &mut self.state {
-                    selected.poll(reason).await;
+                    selected.poll(reason, &self.server.log).await;
                 }
                 if reason == PollReason::Idling {
                     Box::pin(self.look_at_others(Look::TellChanges)).await?;

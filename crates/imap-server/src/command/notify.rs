@@ -217,7 +217,9 @@ impl<B: Backend> Client<B> {
 
     async fn poll_selected(&mut self) {
         if let State::Selected(_, selected) = &mut self.state {
-            selected.poll(imap_backend::PollReason::Idling).await;
+            selected
+                .poll(imap_backend::PollReason::Idling, &self.server.log)
+                .await;
         }
     }
 

@@ -90,7 +90,7 @@ impl<B: Backend> Client<B> {
     ) -> Result<(), Gone> {
         let followers = self.followers();
         if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command) {
-            selected.poll(reason).await;
+            selected.poll(reason, &self.server.log).await;
             let release = command.permit(followers);
             if let Some(why) = selected.report(&mut self.channel, release, self.enabled).await? {
                 return Err(mailbox_ended(why));
