@@ -87,8 +87,8 @@ impl KeywordsFile {
         Ok(())
     }
 
-    /// Gives letters to keywords that have none: free ones or, where those do not suffice, those that neither a file has
-    /// nor, as far as is `known`, a message. On an error nothing is changed.
+    /// Gives letters to keywords that have none: those that are in no line and that, as far as is `known`, no message has or,
+    /// where they do not suffice, all that neither a file nor a message has. On an error nothing is changed.
     ///
     /// A letter changes its meaning only under the list's lock, under which Dovecot and this crate give files their
     /// letters, and the file that names them gets a new time, by which others notice.
@@ -103,14 +103,16 @@ impl KeywordsFile {
         self.refresh(directory)?;
         let mut names = self.names.clone();
         let new: Vec<&str> = new.iter().copied().filter(|name| !names.contains(name)).collect();
-        if names.free() < new.len() {
-            names = names.only(known.union(letters_in_use(directory)?));
+        let mut in_use = known;
+        if names.count_free(in_use) < new.len() {
+            in_use = known.union(letters_in_use(directory)?);
+            names = names.only(in_use);
         }
         let most = match excess {
             ExcessKeywords::Refuse => new.len(),
-            ExcessKeywords::Drop => new.len().min(names.free()),
+            ExcessKeywords::Drop => new.len().min(names.count_free(in_use)),
         };
-        let names = names.with(&new[..most])?;
+        let names = names.with(&new[..most], in_use)?;
         if names == self.names {
             return Ok(());
         }
@@ -159,7 +161,8 @@ mod tests {
 
     fn define(file: &mut KeywordsFile, directory: &Directory, new: &[&str]) -> Result<(), DefineError> {
         let lock = Dotlock::take(directory.root(), "dovecot-uidlist", directory.sharing()).unwrap();
-        let known = LettersInUse::ALL;
+        file.refresh(directory).unwrap();
+        let known = file.names().iter().map(|(index, _)| index).collect();
         file.define(directory, &lock, new, ExcessKeywords::Refuse, known)
     }
 
@@ -202,7 +205,7 @@ mod tests {
             (file.names().name(3), file.names().name(4)),
             (Some("new"), Some("k4"))
         );
-        assert_eq!(file.names().free(), 0);
+        assert_eq!(file.names().count_free(LettersInUse::default()), 0);
     }
 
     #[test]

@@ -94,21 +94,25 @@ impl KeywordNames {
             .filter_map(|(index, name)| Some((index, name.as_deref()?)))
     }
 
-    /// How many letters are free.
-    pub(crate) fn free(&self) -> usize {
-        LIMIT - self.iter().count()
+    /// The letters that have no name and are not in use: where the file was lost or torn, messages have letters without a name,
+    /// and none of these messages has ever had the keyword that is new.
+    fn free(&self, in_use: LettersInUse) -> impl Iterator<Item = usize> {
+        (0u8..26)
+            .filter(move |index| self.name(*index).is_none() && !in_use.contains((*index).into()))
+            .map(usize::from)
+    }
+
+    /// How many keywords can get a letter, beside those that are in use.
+    pub(crate) fn count_free(&self, in_use: LettersInUse) -> usize {
+        self.free(in_use).count()
     }
 
     /// The names with letters for `new` keywords too, the lowest free letters first.
-    pub(crate) fn with(&self, new: &[&str]) -> Result<Self, NoLetterLeft> {
+    pub(crate) fn with(&self, new: &[&str], in_use: LettersInUse) -> Result<Self, NoLetterLeft> {
         let mut names = self.clone();
         for keyword in new {
             if !names.contains(keyword) {
-                let free = names.names.iter().position(Option::is_none);
-                let index = free.unwrap_or(names.names.len());
-                if index >= LIMIT {
-                    return Err(NoLetterLeft);
-                }
+                let index = names.free(in_use).next().ok_or(NoLetterLeft)?;
                 names.set(index, keyword);
             }
         }
@@ -154,11 +158,13 @@ mod tests {
     }
 
     #[test]
-    fn new_keywords_take_the_free_letters() {
+    fn new_keywords_take_the_letters_that_neither_a_name_nor_a_message_has() {
         let names = KeywordNames::parse(b"0 $Junk\n2 Work\n");
-        let names = names.with(&["b", "WORK", "c"]).unwrap();
-        assert_eq!(names.write(), "0 $Junk\n1 b\n2 Work\n3 c\n");
-        assert_eq!(names.free(), 22);
+        let names = names
+            .with(&["b", "WORK", "c"], [3].into_iter().collect())
+            .unwrap();
+        assert_eq!(names.write(), "0 $Junk\n1 b\n2 Work\n4 c\n");
+        assert_eq!(names.count_free(LettersInUse::default()), 22);
     }
 
     #[test]
@@ -173,9 +179,14 @@ mod tests {
     fn the_27th_keyword_is_refused() {
         let all: Vec<_> = (0..26).map(|n| format!("k{n}")).collect();
         let all: Vec<_> = all.iter().map(String::as_str).collect();
-        let names = KeywordNames::default().with(&all).unwrap();
-        assert_eq!(names.free(), 0);
-        assert_eq!(names.with(&["k3", "more"]), Err(NoLetterLeft));
+        let names = KeywordNames::default()
+            .with(&all, LettersInUse::default())
+            .unwrap();
+        assert_eq!(names.count_free(LettersInUse::default()), 0);
+        assert_eq!(
+            names.with(&["k3", "more"], LettersInUse::default()),
+            Err(NoLetterLeft)
+        );
         assert!(names.contains("K25"));
     }
 }
