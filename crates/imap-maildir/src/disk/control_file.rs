@@ -3,7 +3,15 @@
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::BorrowedFd;
 
-use crate::disk::storage::{self, FileVersion, Mode, OpenFor, StoredFile};
+use rustix::io::Errno;
+
+use crate::disk::storage::{self, FileKind, FileVersion, Mode, OpenFor, StoredFile};
+
+/// Something else has the name of a control file: a link, a directory, a pipe, a socket, a device. A pipe would be an empty file, and a
+/// device one without end.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0} is no regular file, and is left alone")]
+struct NoFile(String);
 
 /// Opens a control file; `None` where there is none.
 pub(crate) fn open(
@@ -11,10 +19,15 @@ pub(crate) fn open(
     name: &str,
     open_for: OpenFor,
 ) -> io::Result<Option<StoredFile>> {
+    let no_file = || io::Error::new(io::ErrorKind::InvalidInput, NoFile(name.to_owned()));
     match storage::open_file(directory, name, open_for) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        Ok(file) if file.status()?.kind == FileKind::Regular => Ok(Some(file)),
+        Ok(_) => Err(no_file()),
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::NOENT) => Ok(None),
+            Some(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => Err(no_file()),
+            _ => Err(error),
+        },
     }
 }
 

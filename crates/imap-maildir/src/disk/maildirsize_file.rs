@@ -12,7 +12,7 @@ use crate::disk::clock;
 use crate::disk::control_file::{self, Replacement};
 use crate::disk::dotlock::Dotlock;
 use crate::disk::hold::Sharing;
-use crate::disk::storage::{self, CWD, FileVersion, Mode, OpenFor};
+use crate::disk::storage::{self, CWD, FileKind, FileVersion, Mode, OpenFor};
 use crate::format::file_name::{ClaimedSizes, is_message_name, split};
 use crate::format::maildirsize::{Amount, LARGEST, Limits, MaildirSize};
 
@@ -182,7 +182,10 @@ pub(crate) fn count(mailbox: &Path) -> io::Result<Amount> {
 
 fn count_in(directory: &OwnedFd) -> io::Result<Amount> {
     let mut all = Amount::default();
-    storage::list(directory, |name, _| {
+    storage::list(directory, |name, kind| {
+        if !matches!(kind, FileKind::Regular | FileKind::Unknown) {
+            return Ok(());
+        }
         let name = name.to_bytes();
         let size = || Some(storage::status(directory, name).ok()?.size);
         // Looked at only where the name does not tell: a listing of a million names costs less than a second, as many looks ten.
