@@ -10,9 +10,9 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -27,6 +27,8 @@ pub(crate) use own::{OwnChanges, OwnKind};
 const NAMES: usize = 16_384;
 /// Behind the first event others are collected for so long: of a thousand changes, few wake the reading thread.
 const COLLECTED: Duration = Duration::from_millis(1);
+/// How often it is said at most that the system watches no more directories.
+const EXHAUSTED_LOGGED_EVERY: Duration = Duration::from_secs(3600);
 
 /// Names one watched mailbox among all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,8 +55,12 @@ pub(crate) struct Named {
 
 /// The events of all watched mailboxes of one backend.
 pub(crate) struct Events {
-    /// None where the system has no events to give.
-    queue: Option<Arc<Inotify>>,
+    /// None while the system has no events to give.
+    queue: OnceLock<Arc<Inotify>>,
+    /// Whether there is to be a thread that reads the queue.
+    is_started: AtomicBool,
+    /// When it was said last that the system watches no more.
+    exhausted_logged: Mutex<Option<Instant>>,
     board: Mutex<Board>,
     news: Notify,
     next_id: AtomicU64,
@@ -105,12 +111,15 @@ pub(crate) struct WatchedDirectories {
 impl Events {
     /// Without file-system events where the system has none to give; `reason` is told then.
     pub(crate) fn new(without_events: impl FnOnce(&io::Error)) -> Self {
-        let queue = Inotify::new().map(Arc::new);
-        if let Err(error) = &queue {
-            without_events(error);
+        let queue = OnceLock::new();
+        match Inotify::new() {
+            Ok(opened) => drop(queue.set(Arc::new(opened))),
+            Err(error) => without_events(&error),
         }
         Self {
-            queue: queue.ok(),
+            queue,
+            is_started: AtomicBool::new(false),
+            exhausted_logged: Mutex::default(),
             board: Mutex::default(),
             news: Notify::new(),
             next_id: AtomicU64::new(0),
@@ -158,7 +167,26 @@ impl Events {
 
     /// Reads the system's queue whenever something is in it, on a thread of its own that ends with this value.
     pub(crate) fn start(self: &Arc<Self>) {
-        let Some(queue) = self.queue.clone() else { return };
+        self.is_started.store(true, Ordering::SeqCst);
+        if let Some(queue) = self.queue.get() {
+            self.start_reading(Arc::clone(queue));
+        }
+    }
+
+    /// The system's queue, opened now if it could not be before.
+    fn open_queue(self: &Arc<Self>) -> Option<&Arc<Inotify>> {
+        if self.queue.get().is_none()
+            && let Ok(queue) = Inotify::new().map(Arc::new)
+            && self.queue.set(Arc::clone(&queue)).is_ok()
+            && self.is_started.load(Ordering::SeqCst)
+        {
+            tracing::info!("there are file-system events from now on");
+            self.start_reading(queue);
+        }
+        self.queue.get()
+    }
+
+    fn start_reading(self: &Arc<Self>, queue: Arc<Inotify>) {
         let events = Arc::downgrade(self);
         let run = move || {
             while queue.wait() == Waited::ForEvents {
@@ -193,7 +221,7 @@ impl Events {
     }
 
     fn read_into(&self, board: &mut Board) {
-        let Some(queue) = &self.queue else { return };
+        let Some(queue) = self.queue.get() else { return };
         #[cfg(test)]
         if self.pretended.late.load(Ordering::SeqCst) {
             return;
@@ -206,6 +234,24 @@ impl Events {
         if !board.changed.is_empty() {
             self.news.notify_one();
         }
+    }
+
+    /// A mailbox is not watched. Where that is so because the system watches no more, it is so for many, and the operator has to
+    /// know.
+    fn log_unwatched(&self, error: &io::Error) {
+        let is_limit = matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::OutOfMemory
+        );
+        let mut logged = self.exhausted_logged.lock();
+        if is_limit && logged.is_none_or(|at| at.elapsed() >= EXHAUSTED_LOGGED_EVERY) {
+            *logged = Some(Instant::now());
+            tracing::warn!(
+                "no file-system events of some mailboxes, which are looked at every 30 seconds: the system watches no more \
+                 directories (fs.inotify.max_user_watches)"
+            );
+        }
+        tracing::debug!(%error, "a mailbox cannot be watched and is looked at now and then instead");
     }
 
     #[cfg(test)]
@@ -228,7 +274,7 @@ impl Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
-        if let Some(queue) = &self.queue {
+        if let Some(queue) = self.queue.get() {
             queue.end_waiting();
         }
     }
@@ -421,7 +467,9 @@ impl WatchedDirectories {
     }
 
     fn begin(&mut self, path: &Path) {
-        let Some(queue) = &self.events.queue else { return };
+        let Some(queue) = self.events.open_queue() else {
+            return;
+        };
         let mut identities = Vec::new();
         for subdirectory in Subdirectory::BOTH {
             let directory = path.join(subdirectory.name());
@@ -440,9 +488,7 @@ impl WatchedDirectories {
                     self.watches.push(watch);
                     identities.extend(identity().filter(|identity| before == Some(*identity)));
                 }
-                Err(error) => {
-                    tracing::debug!(%error, "a mailbox cannot be watched and is looked at now and then instead");
-                }
+                Err(error) => self.events.log_unwatched(&error),
             }
         }
         self.watched = identities.try_into().ok();
@@ -454,7 +500,7 @@ impl WatchedDirectories {
             // Another mailbox may have been opened at the same place since: the system knows both as one.
             if board.watches.get(&watch).is_some_and(|(id, _)| *id == self.id) {
                 board.watches.remove(&watch);
-                if let Some(queue) = &self.events.queue {
+                if let Some(queue) = self.events.queue.get() {
                     queue.unwatch(watch);
                 }
             }
