@@ -27,6 +27,7 @@ use crate::format::special_uses::{ByName, SpecialUses};
 use crate::format::subscriptions::Subscription;
 use crate::mailbox::cache::Cache;
 use crate::mailbox::error::{from_io, panicked};
+use crate::mailbox::fill::Lent;
 use crate::mailbox::keep::Indexing;
 use crate::mailbox::memo::Figures;
 use crate::mailbox::open::OpenMailbox;
@@ -43,7 +44,7 @@ mod url_keys;
 /// memos ([`Memos`](crate::mailbox::memo::Memos)).
 const KEPT_OPEN: usize = 16;
 
-/// How often it is logged at most that mail cannot be written, whatever a client tries to store.
+/// How often it is logged at most that mail cannot be read or written, whatever a client tries.
 const UNWRITABLE_LOGGED_EVERY: Duration = Duration::from_secs(60);
 
 /// A mailbox that is open now or was once. Locked while one is opened, so that it is opened once.
@@ -73,7 +74,7 @@ pub(crate) struct Account {
     tree: Tree,
     hold: Arc<Hold>,
     shared: Shared,
-    /// When it was logged last that mail cannot be written.
+    /// When it was logged last that mail cannot be read or written.
     unwritable_logged: Mutex<Option<Instant>>,
     /// Locked while `maildirsize` is read and written.
     ledger: Mutex<quota::Ledger>,
@@ -112,6 +113,10 @@ impl Account {
         Arc::clone(&self.shared.cache.claims)
     }
 
+    pub(crate) fn lend_filler(&self) -> Lent {
+        self.shared.cache.filler.lend()
+    }
+
     fn sharing(&self) -> Sharing {
         self.hold.sharing()
     }
@@ -128,11 +133,11 @@ impl Account {
         name: &MailboxName,
         absent: ErrorKind,
     ) -> Result<Arc<OpenMailbox>, Error> {
-        self.when_unlocked(|| async {
+        let opening = self.when_unlocked(|| async {
             let _names_stay = self.namespace.read().await;
             self.open_mailbox(name, absent).await
-        })
-        .await
+        });
+        self.reported(name, opening.await)
     }
 
     /// What STATUS says of a mailbox: from its index if it is open, from its memo if that is still right, or by opening it.
@@ -565,7 +570,7 @@ impl Account {
         self.reported(name, changing.await)
     }
 
-    /// Passes the result of a change on. Where the disk does not take it, says so, but not for each message.
+    /// Passes a result on. Where the disk does not take it or give it, says so, but not for each message.
     pub(crate) fn reported<T>(
         &self,
         mailbox: impl std::fmt::Display,
@@ -577,7 +582,7 @@ impl Account {
         let why = match error.kind() {
             ErrorKind::OverQuota => "no room on the disk, or a quota is exceeded",
             // Of the disk. What an ACL denies is no error of the system.
-            ErrorKind::NoPermission if is_of_system(error) => "mail cannot be written",
+            ErrorKind::NoPermission if is_of_system(error) => "mail cannot be read or written",
             _ => return result,
         };
         let mut logged = self.unwritable_logged.lock();

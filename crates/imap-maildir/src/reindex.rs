@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use imap_backend::{Error, ErrorKind, Need};
 use imap_seq::Uid;
@@ -13,6 +13,8 @@ use crate::disk::index_file::{FILE_NAME, IndexFile};
 use crate::disk::sqlite_file::Claims;
 use crate::disk::storage::{self, CWD};
 use crate::mailbox::error::{from_io, panicked};
+use crate::mailbox::fill::{Turn, turn};
+use crate::mailbox::open::OpenMailbox;
 
 /// Messages that are read at once.
 const BATCH: usize = 256;
@@ -28,8 +30,17 @@ pub enum Indexed {
         /// How many there are.
         of: u64,
     },
+    /// Its index of texts is being filled.
+    Filling {
+        /// How many messages it has.
+        done: u64,
+        /// How many there are.
+        of: u64,
+    },
     /// It is there, of so many messages.
     Made(u64),
+    /// It is there, but so many messages are not in the index of texts: that cannot be written, or another process has it.
+    NotFilled(u64),
     /// The mailbox is too small to have one.
     Small,
     /// Another process has it: it stays as it is.
@@ -37,9 +48,10 @@ pub enum Indexed {
 }
 
 impl Account {
-    /// Makes the index of each mailbox anew.
+    /// Makes the index of each mailbox anew, and fills its index of texts, if there is to be one.
     pub(crate) async fn reindex(self: &Arc<Self>, mut told: impl FnMut(&str, Indexed)) -> Result<(), Error> {
         let names = self.blocking(|account| account.mailboxes()).await?;
+        let _lent = self.lend_filler();
         for name in names {
             let path = self.find(&name, ErrorKind::NonExistent).await?;
             let claims = self.claims();
@@ -74,9 +86,39 @@ impl Account {
                 Ok(())
             });
             save.await?;
-            told(name.as_str(), Indexed::Made(of));
+            let lacking = fill(&mailbox, |done| {
+                told(name.as_str(), Indexed::Filling { done, of })
+            })
+            .await?;
+            told(
+                name.as_str(),
+                match lacking {
+                    0 => Indexed::Made(of),
+                    lacking => Indexed::NotFilled(lacking),
+                },
+            );
         }
         Ok(())
+    }
+}
+
+/// Takes the messages into the index of texts that it does not have, a segment at a time. Gives how many it still does not have
+/// at the end; none where there is to be no such index.
+async fn fill(mailbox: &Arc<OpenMailbox>, mut told: impl FnMut(u64)) -> Result<u64, Error> {
+    if !mailbox.is_full_text() {
+        return Ok(0);
+    }
+    loop {
+        let (open, all) = (Arc::clone(mailbox), mailbox.hub.lock().all().clone());
+        let known = move || open.texts().map(|texts| texts.known().intersection(&all).len());
+        let known = tokio::task::spawn_blocking(known).await.map_err(panicked)?;
+        let (done, of) = (known.unwrap_or(0), mailbox.hub.lock().all().len());
+        told(done);
+        let open: Weak<OpenMailbox> = Arc::downgrade(mailbox);
+        let turned = tokio::task::spawn_blocking(move || turn(&open, |_| true)).await;
+        if turned.map_err(panicked)? == Turn::Ends {
+            return Ok(of.saturating_sub(done));
+        }
     }
 }
 

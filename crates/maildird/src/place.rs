@@ -77,6 +77,11 @@ impl Place {
         Ok(serve::in_mode(backend, self.0.mode.unwrap_or_default()))
     }
 
+    /// Whether mailboxes have an index of texts.
+    pub(crate) fn full_text(&self) -> bool {
+        self.0.full_text.unwrap_or(false)
+    }
+
     fn root(&self) -> Result<imap_maildir::MailRoot, Failure> {
         let root = self.0.mail_root.as_ref().ok_or(ConfigError::Missing {
             what: "the mail root",

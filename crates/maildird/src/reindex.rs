@@ -24,7 +24,8 @@ pub(crate) struct ReindexArgs {
 
 const HELP: &str = "\
 An index costs time alone where it is missing: the server makes it while it works. This makes it before, and looks into every
-message, so that nobody waits for that later. A mailbox that the server has open keeps the index that it has.
+message, so that nobody waits for that later. Where full_text is set in the server's file, it fills the index of texts too: what that
+has already stays, so that it goes on where it was stopped. A mailbox that the server has open keeps the index that it has.
 
 Examples:
   maildird reindex --config /etc/maildird/maildird.toml
@@ -55,19 +56,26 @@ async fn reindex(place: &Place, user: &UserName) -> Result<(), Failure> {
     if !place.own_maildir(user)?.is_dir() {
         return Ok(());
     }
-    let backend = place.backend()?;
+    let backend = place.backend()?.with_full_text(place.full_text());
     let bar = bar();
     let mut failed = Ok(());
     let told = |mailbox: &str, indexed: Indexed| {
         let line = match indexed {
             Indexed::Reading { done, of } => {
-                bar.set_message(mailbox.to_owned());
-                bar.set_length(of);
-                bar.set_position(done);
+                show(&bar, mailbox.to_owned(), done, of);
+                return;
+            }
+            Indexed::Filling { done, of } => {
+                show(&bar, format!("{mailbox}, texts"), done, of);
                 return;
             }
             Indexed::Made(messages) => format!("{user} {mailbox}: {messages} messages"),
             Indexed::Small => return,
+            Indexed::NotFilled(messages) => {
+                format!(
+                    "{user} {mailbox}: {messages} messages are not in the index of texts, which cannot be written or is in use"
+                )
+            }
             Indexed::InUse => format!("{user} {mailbox}: a server has it open, and keeps its index"),
             other => format!("{user} {mailbox}: {other:?}"),
         };
@@ -81,6 +89,12 @@ async fn reindex(place: &Place, user: &UserName) -> Result<(), Failure> {
     bar.finish_and_clear();
     failed?;
     Ok(done?)
+}
+
+fn show(bar: &ProgressBar, what: String, done: u64, of: u64) {
+    bar.set_message(what);
+    bar.set_length(of);
+    bar.set_position(done);
 }
 
 /// Shown where a person waits.

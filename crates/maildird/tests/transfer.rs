@@ -282,3 +282,21 @@ fn an_index_is_made_anew_and_that_of_a_running_server_is_left_alone() {
     assert_eq!(reindex(&[]), "ada INBOX: 300 messages\n");
     assert_eq!(listed(&site.serve(&[]), "ada", "INBOX"), listed_before);
 }
+
+#[test]
+fn the_index_of_texts_is_filled_where_the_servers_file_says_that_there_is_one() {
+    let site = Site::new();
+    maildir(&site.maildir(), 300);
+    let (config, search) = (
+        site.path().join("maildird.toml"),
+        site.maildir().join("imap-search"),
+    );
+    for (full_text, is_there) in [(false, false), (true, true)] {
+        fs::write(&config, format!("full_text = {full_text}\n")).unwrap();
+        let arguments = arguments(&site, &["reindex", "--config", config.to_str().unwrap(), "ada"]);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        assert_eq!(MAILDIRD.works(&arguments, ""), "ada INBOX: 300 messages\n");
+        assert_eq!(search.exists(), is_there);
+    }
+    assert!(fs::metadata(&search).unwrap().len() > 8192, "with all messages");
+}

@@ -34,6 +34,8 @@ struct State {
     is_on: bool,
     is_started: bool,
     is_ended: bool,
+    /// So many others do the thread's work.
+    lent: usize,
     mailboxes: VecDeque<Weak<OpenMailbox>>,
 }
 
@@ -44,7 +46,23 @@ pub(crate) enum Turn {
     Ends,
 }
 
+/// The thread waits until this is dropped.
+pub(crate) struct Lent(Arc<Filler>);
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.0.state.lock().lent -= 1;
+        self.0.changed.notify_one();
+    }
+}
+
 impl Filler {
+    /// Somebody else does the thread's work for a while, who waits for it.
+    pub(crate) fn lend(self: &Arc<Self>) -> Lent {
+        self.state.lock().lent += 1;
+        Lent(Arc::clone(self))
+    }
+
     /// Whether mailboxes have an index of texts.
     pub(crate) fn switch(&self, is_on: bool) {
         self.state.lock().is_on = is_on;
@@ -103,10 +121,12 @@ impl Filler {
             if state.is_ended {
                 return None;
             }
-            match state.mailboxes.pop_front() {
-                Some(mailbox) => return Some(mailbox),
-                None => self.changed.wait(&mut state),
+            if state.lent == 0
+                && let Some(mailbox) = state.mailboxes.pop_front()
+            {
+                return Some(mailbox);
             }
+            self.changed.wait(&mut state);
         }
     }
 

@@ -79,12 +79,17 @@ struct Segment {
 }
 
 impl OpenMailbox {
+    /// Whether the mailbox is to have an index of texts.
+    pub(crate) fn is_full_text(&self) -> bool {
+        let Indexing::From(least) = self.indexing else {
+            return false;
+        };
+        self.cache.filler().is_on() && self.hub.lock().all().len() >= u64::from(least)
+    }
+
     /// The index of texts, if the mailbox is to have one and it can be had. Blocks.
     pub(crate) fn texts(&self) -> Option<Arc<Texts>> {
-        let Indexing::From(least) = self.indexing else {
-            return None;
-        };
-        if !self.cache.filler().is_on() || self.hub.lock().all().len() < u64::from(least) {
+        if !self.is_full_text() {
             return None;
         }
         let mut state = self.texts.state.lock();

@@ -134,7 +134,8 @@ async fn what_was_begun_goes_on_after_a_restart() {
 #[tokio::test]
 async fn what_was_read_of_a_mailbox_that_is_closed_meanwhile_is_kept() {
     let fixture = Fixture::new().with_full_text();
-    appended(&fixture, 0..4).await;
+    // More than are read before the filler rests: it has read some when the mailbox is closed.
+    appended(&fixture, 0..40).await;
     let client = fixture.select("INBOX").await;
     let mut client = Some(client);
     let open = Arc::downgrade(&client.as_ref().unwrap().open());
@@ -145,7 +146,8 @@ async fn what_was_read_of_a_mailbox_that_is_closed_meanwhile_is_kept() {
     assert!(open.upgrade().is_none(), "the filler does not keep it open");
     let fixture = fixture.again();
     let client = fixture.select("INBOX").await;
-    assert_eq!(read_for(&client, &text("absent")).await, 0);
+    let left = read_for(&client, &text("absent")).await;
+    assert!(left > 0 && left < 40, "{left}");
 }
 
 #[tokio::test]
@@ -336,6 +338,93 @@ async fn an_index_that_is_damaged_anywhere_finds_the_same_and_is_made_anew() {
         assert_eq!(find(&mut client, text("of 0003")).await, [4], "octet {place}");
     }
     assert!(dropped > 3 && used > 3, "{dropped} {used}");
+}
+
+/// Damage that SQLite does not see, octet by octet of what says which messages have a trigram, and one block in the place of another:
+/// what makes sense is not believed for that.
+#[tokio::test]
+async fn a_block_that_is_not_what_was_written_hides_no_message() {
+    let (home, whole) = whole().await;
+    let file = home.path().join("u").join(FILE);
+    let blocks: Vec<(i64, Vec<u8>)> = {
+        let file = rusqlite::Connection::open(&file).unwrap();
+        let mut all = file.prepare("SELECT id, octets FROM block ORDER BY id").unwrap();
+        let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let mut damages: Vec<(i64, Vec<u8>)> = Vec::new();
+    for (number, (id, octets)) in blocks.iter().enumerate() {
+        let places = (0..octets.len()).skip(number).step_by(octets.len() / 24 + 1);
+        damages.extend(places.map(|place| {
+            let mut damaged = octets.clone();
+            damaged[place] ^= 1 << (place % 3);
+            (*id, damaged)
+        }));
+        let other = &blocks[(number + 1) % blocks.len()].1;
+        damages.extend((other != octets).then(|| (*id, other.clone())));
+    }
+    assert!(damages.len() > 20, "{}", damages.len());
+    for (id, octets) in damages {
+        for beside in ["imap-search-wal", "imap-search-shm"] {
+            let _ = std::fs::remove_file(home.path().join("u").join(beside));
+        }
+        std::fs::write(&file, &whole).unwrap();
+        rusqlite::Connection::open(&file)
+            .unwrap()
+            .execute(
+                "UPDATE block SET octets = ? WHERE id = ?",
+                rusqlite::params![octets, id],
+            )
+            .unwrap();
+        let fixture = Fixture::on(Arc::clone(&home)).with_full_text();
+        let mut client = fixture.select("INBOX").await;
+        for each in 0..14 {
+            let needle = format!("of {each:04}");
+            let found = find(&mut client, SearchKey::Body(Needle::new(&needle))).await;
+            assert_eq!(found, [u32::try_from(each).unwrap() + 1], "block {id}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn reindex_fills_it_tells_how_far_it_is_and_keeps_what_is_there() {
+    let fixture = Fixture::new().with_full_text();
+    appended(&fixture, 0..40).await;
+    let client = fixture.select("INBOX").await;
+    fill(&client, 1);
+    let left = read_for(&client, &text("absent")).await;
+    drop(client);
+    let fixture = fixture.again();
+    let mut told = Vec::new();
+    let done = fixture.backend.reindex("u", |mailbox, indexed| {
+        told.push((mailbox.to_owned(), indexed));
+    });
+    done.await.unwrap();
+    let filling = told.iter().filter_map(|(_, indexed)| match indexed {
+        crate::Indexed::Filling { done, of: 40 } => Some(*done),
+        _ => None,
+    });
+    let filling: Vec<u64> = filling.collect();
+    assert_eq!(filling.first(), Some(&(40 - left)), "{told:?}");
+    assert_eq!(filling.last(), Some(&40), "{told:?}");
+    assert_eq!(told.last(), Some(&("INBOX".to_owned(), crate::Indexed::Made(40))));
+    let mut client = fixture.select("INBOX").await;
+    assert_eq!(read_for(&client, &text("absent")).await, 0);
+    assert_eq!(find(&mut client, text("of 0039")).await, [40]);
+}
+
+#[tokio::test]
+async fn reindex_makes_none_without_the_setting_and_says_so_where_it_cannot_be_filled() {
+    let fixture = Fixture::new();
+    appended(&fixture, 0..9).await;
+    fixture.backend.reindex("u", |_, _| {}).await.unwrap();
+    assert!(!fixture.search_file().exists());
+    std::fs::create_dir(fixture.search_file()).unwrap();
+    let fixture = fixture.again();
+    let mut last = None;
+    let done = fixture.backend.reindex("u", |_, indexed| last = Some(indexed));
+    done.await.unwrap();
+    assert_eq!(last, Some(crate::Indexed::NotFilled(9)));
 }
 
 #[tokio::test]
