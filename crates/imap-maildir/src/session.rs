@@ -58,10 +58,11 @@ impl Session for MaildirSession {
     }
 
     async fn list(&mut self, query: &ListQuery) -> Result<Vec<ListEntry>, Error> {
-        match query.selection() {
+        let listed = match query.selection() {
             Selection::Subscribed => self.account.list_subscribed().await,
             _ => self.account.list(&self.user).await,
-        }
+        };
+        self.account.reported("*", listed)
     }
 
     async fn select(&mut self, name: &MailboxName, how: &Select) -> Result<Opened<MaildirMailbox>, Error> {
@@ -119,7 +120,8 @@ impl Session for MaildirSession {
     }
 
     async fn status(&mut self, name: &MailboxName, _: StatusQuery) -> Result<Status, Error> {
-        Ok(self.account.figures(name).await?.status())
+        let figures = self.account.figures(name).await;
+        Ok(self.account.reported(name, figures)?.status())
     }
 
     async fn create(&mut self, name: &MailboxName, how: &Create) -> Result<Created, Error> {
@@ -128,11 +130,13 @@ impl Session for MaildirSession {
     }
 
     async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {
-        self.account.delete(name).await
+        let deleted = self.account.delete(name).await;
+        self.account.reported(name, deleted)
     }
 
     async fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
-        self.account.rename(from, to).await
+        let renamed = self.account.rename(from, to).await;
+        self.account.reported(from, renamed)
     }
 
     async fn metadata(&mut self, mailbox: Option<&MailboxName>) -> Result<Metadata, Error> {
@@ -152,7 +156,8 @@ impl Session for MaildirSession {
     }
 
     async fn acl(&mut self, mailbox: &MailboxName) -> Result<Acl, Error> {
-        Ok(self.account.acl(mailbox).await?.owned_by(&self.user))
+        let acl = self.account.acl(mailbox).await;
+        Ok(self.account.reported(mailbox, acl)?.owned_by(&self.user))
     }
 
     async fn change_acl(
@@ -161,9 +166,8 @@ impl Session for MaildirSession {
         identifier: &Identifier,
         change: AclChange,
     ) -> Result<(), Error> {
-        self.account
-            .change_acl(mailbox, &self.user, identifier, change)
-            .await
+        let changing = self.account.change_acl(mailbox, &self.user, identifier, change);
+        self.account.reported(mailbox, changing.await)
     }
 
     async fn grantable(&mut self, _: &MailboxName, identifier: &Identifier) -> Result<Grantable, Error> {
@@ -171,7 +175,8 @@ impl Session for MaildirSession {
     }
 
     async fn my_rights(&mut self, mailbox: &MailboxName) -> Result<Rights, Error> {
-        Ok(rights_of_owner(&self.account.acl(mailbox).await?, &self.user))
+        let acl = self.account.acl(mailbox).await;
+        Ok(rights_of_owner(&self.account.reported(mailbox, acl)?, &self.user))
     }
 
     async fn url_key(&mut self, name: &MailboxName, fresh: Option<&UrlKey>) -> Result<Option<UrlKey>, Error> {

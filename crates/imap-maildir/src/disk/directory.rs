@@ -174,6 +174,8 @@ impl Directory {
         let here = storage::status_of(&self.root);
         match (there, here) {
             (Ok(there), Ok(here)) if there.identity == here.identity => Existence::Present,
+            // Whoever may not look does not know, and what is held open goes on.
+            (Err(error), Ok(_)) if error.kind() == io::ErrorKind::PermissionDenied => Existence::Present,
             _ => Existence::Removed,
         }
     }

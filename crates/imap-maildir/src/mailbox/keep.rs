@@ -36,7 +36,7 @@ use crate::mailbox::listed::{Covered, Listed};
 use crate::mailbox::names::Names;
 use crate::mailbox::numbers::Numbers;
 use crate::mailbox::observe::Heard;
-use crate::mailbox::open::{OpenMailbox, Writer};
+use crate::mailbox::open::{OpenMailbox, Trouble, Writer};
 use crate::mailbox::pages::{Pages, TakenPages};
 use crate::mailbox::vanished::Vanished;
 
@@ -166,7 +166,9 @@ impl OpenMailbox {
         if self.hub.closed().is_some() || self.hub.lock().is_damaged() {
             return;
         }
-        if let Err(error) = self.write_index(&file, writer) {
+        if let Err(error) = self.write_index(&file, writer)
+            && self.is_to_be_logged(Trouble::IndexNotWritten)
+        {
             tracing::warn!(path = %self.path().display(), %error, "the index cannot be written");
         }
     }

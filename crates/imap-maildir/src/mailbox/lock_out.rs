@@ -7,7 +7,7 @@ use crate::disk::dotlock::{Dotlock, Held};
 use crate::disk::scan::Scope;
 use crate::disk::storage::{self, FileIdentity};
 use crate::disk::uidlist_file::FILE_NAME;
-use crate::mailbox::open::{OpenMailbox, Writer};
+use crate::mailbox::open::{OpenMailbox, Trouble, Writer};
 use crate::mailbox::patience::{Patience, held};
 
 /// A lock that keeps messages hidden.
@@ -61,7 +61,10 @@ impl OpenMailbox {
             Err(error) => {
                 match held(&error) {
                     Some(held) => writer.lock_out = self.locked_out_by(held, former),
-                    None => tracing::warn!(%error, "the UID list cannot be locked: new messages stay hidden"),
+                    None if self.is_to_be_logged(Trouble::NoUid) => {
+                        tracing::warn!(%error, "the UID list cannot be locked: new messages stay hidden");
+                    }
+                    None => {}
                 }
                 None
             }

@@ -35,7 +35,7 @@ use crate::mailbox::cache::Cache;
 use crate::mailbox::error::Gone;
 use crate::mailbox::keep::Indexing;
 use crate::mailbox::listed::{Covered, Listed, Pass};
-use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
+use crate::mailbox::open::{MovesNew, OpenMailbox, Trouble, Writer};
 use assign::Coming;
 use compare::Comparison;
 pub(crate) use named::Heard;
@@ -413,6 +413,7 @@ impl OpenMailbox {
         }
         if let Some(lock) = uids.lock()
             && let Err(error) = self.compact_list(writer, lock)
+            && self.is_to_be_logged(Trouble::ListNotCompacted)
         {
             tracing::warn!(%error, "the UID list cannot be written anew");
         }

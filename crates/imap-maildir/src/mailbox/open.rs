@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use imap_backend::sort::Known;
 use imap_backend::{Error, ErrorKind};
@@ -78,6 +78,20 @@ pub(crate) struct OpenMailbox {
     overdue: Mutex<Option<FileIdentity>>,
     /// What sends events; forgotten with the mailbox.
     pub(crate) watched: Mutex<Option<WatchedDirectories>>,
+    /// What the operator was told of this mailbox, and when.
+    logged: Mutex<Vec<(Trouble, Instant)>>,
+}
+
+/// How often the operator is told of one trouble of a mailbox at most: every command, and every message, may meet it.
+const LOGGED_EVERY: Duration = Duration::from_secs(60);
+
+/// Something that goes on until somebody mends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    MessageUnreadable,
+    NoUid,
+    ListNotCompacted,
+    IndexNotWritten,
 }
 
 /// What an operation on the disk needs and only one has at a time.
@@ -172,7 +186,19 @@ impl OpenMailbox {
             read_write: AtomicUsize::new(0),
             overdue: Mutex::default(),
             watched: Mutex::default(),
+            logged: Mutex::default(),
         })
+    }
+
+    /// Whether the operator is to be told of a trouble now.
+    pub(crate) fn is_to_be_logged(&self, trouble: Trouble) -> bool {
+        let (mut logged, now) = (self.logged.lock(), Instant::now());
+        logged.retain(|(_, at)| now.duration_since(*at) < LOGGED_EVERY);
+        let is_new = logged.iter().all(|(other, _)| *other != trouble);
+        if is_new {
+            logged.push((trouble, now));
+        }
+        is_new
     }
 
     pub(crate) fn path(&self) -> PathBuf {

@@ -19,7 +19,7 @@ use crate::mailbox::content::{Asker, Content, Means, Wanted, read_content};
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::index::Entry;
 use crate::mailbox::locate::Finder;
-use crate::mailbox::open::OpenMailbox;
+use crate::mailbox::open::{OpenMailbox, Trouble};
 
 /// One message, as far as it was asked for.
 #[derive(Debug)]
@@ -323,7 +323,9 @@ impl OpenMailbox {
             Ok(None) => return Ok(None),
             // One message that cannot be read must not hide the others: whoever reads it is told.
             Err(error) if is_about_one_file(&error) => {
-                tracing::warn!(%error, %uid, "a message cannot be read");
+                if self.is_to_be_logged(Trouble::MessageUnreadable) {
+                    tracing::warn!(path = %self.path().display(), %error, %uid, "a message cannot be read");
+                }
                 Content::unreadable(self.directory.status(entry.at()).ok().as_ref())
             }
             Err(error) => return Err(of_one_message(&error)),

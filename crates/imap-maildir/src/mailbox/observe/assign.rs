@@ -18,7 +18,7 @@ use crate::disk::found::Found;
 use crate::disk::scan::FoundFile;
 use crate::format::file_name::{arrival_order, split};
 use crate::format::flags::Info;
-use crate::mailbox::open::{OpenMailbox, Writer};
+use crate::mailbox::open::{OpenMailbox, Trouble, Writer};
 
 /// So many messages become known at once, some 300 octets each.
 const PART: usize = if cfg!(test) { 3 } else { 32_768 };
@@ -116,7 +116,9 @@ impl OpenMailbox {
             Uids::OrLater(lock) => match self.assign(writer, lock, files) {
                 Ok(assigned) => Some(assigned),
                 Err(error) => {
-                    tracing::warn!(%error, "new messages get no UID and stay hidden");
+                    if self.is_to_be_logged(Trouble::NoUid) {
+                        tracing::warn!(%error, "new messages get no UID and stay hidden");
+                    }
                     None
                 }
             },
