@@ -27,6 +27,70 @@ fn clients_that_come_back_after_a_kill_end_with_exactly_the_mailbox() {
     killed::run(4, Maildir::new);
 }
 
+/// What is in the index of texts is what was written when a server was killed: at any moment of that.
+#[test]
+fn search_finds_exactly_what_it_should_after_kills_while_its_index_is_written() {
+    let mail = Maildir::new();
+    let mut random = Random::new(random::number_in("KILLS_SEED", 1).into());
+    // By the number in the message.
+    let mut uids: BTreeMap<u32, u32> = BTreeMap::new();
+    let mut number = 0;
+    for kill in 0..random::number_in("KILLS", 12) {
+        let mut command = mail.site.command(&["--index-from", "1", "--full-text", "true"]);
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(mail.site.path().join("log"));
+        command.stderr(log.unwrap());
+        let server = Running::start(command);
+        let mut client = server.login("ada", "secret");
+        client.ok("SELECT INBOX");
+        let found = |answer: String| -> Vec<u32> {
+            let line = answer.lines().find_map(|line| line.strip_prefix("* SEARCH"));
+            line.unwrap_or_default()
+                .split_whitespace()
+                .map(|uid| uid.parse().unwrap())
+                .collect()
+        };
+        let mut all: Vec<u32> = uids.values().copied().collect();
+        all.sort_unstable();
+        assert_eq!(found(client.ok("UID SEARCH BODY \"needle\"")), all, "kill {kill}");
+        for (number, uid) in uids.iter().filter(|(number, _)| *number % 7 == kill % 7) {
+            let answer = client.ok(&format!("UID SEARCH BODY \"needle {number:05} in\""));
+            assert_eq!(found(answer), [*uid], "kill {kill}");
+        }
+        assert_eq!(
+            found(client.ok("UID SEARCH BODY \"needles\"")),
+            [0; 0],
+            "kill {kill}"
+        );
+        for _ in 0..1 + random.below(30) {
+            number += 1;
+            let text = format!("Subject: x\r\n\r\na needle {number:05} in a haystack\r\n");
+            let tag = client.next_tag();
+            client.send(&format!("{tag} APPEND INBOX {{{}+}}\r\n{text}\r\n", text.len()));
+            let answer = client.until(&tag);
+            let uid = answer
+                .split(['[', ']', ' '])
+                .filter_map(|word| word.parse().ok())
+                .nth(1);
+            uids.insert(number, uid.unwrap());
+        }
+        if random.below(3) == 0
+            && let Some((_, uid)) = uids.pop_first()
+        {
+            client.ok(&format!("UID STORE {uid} +FLAGS (\\Deleted)"));
+            client.ok(&format!("UID EXPUNGE {uid}"));
+        }
+        // The filler works half of the time, from the first message on.
+        std::thread::sleep(std::time::Duration::from_micros(random.below(30_000).into()));
+        server.signal(rustix::process::Signal::KILL);
+    }
+    assert!(mail.site.maildir().join("imap-search").exists());
+    let log = fs::read_to_string(mail.site.path().join("log")).unwrap();
+    assert!(!log.contains("panicked at") && !log.contains("damaged"), "{log}");
+}
+
 struct Maildir {
     site: Site,
     delivered: Cell<u32>,
