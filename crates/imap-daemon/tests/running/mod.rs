@@ -65,6 +65,11 @@ impl Running {
         kill_process(pid, signal).unwrap();
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for the end; gives the exit code and what else was printed on standard output.
     pub fn end(mut self) -> (Option<i32>, String) {
         let mut rest = String::new();

@@ -1,13 +1,7 @@
-//! A disk that is full or read-only, and no file left to open: what the client is told, what the log says, who goes on, and that all
-//! is well when it is over, without a restart.
+//! A disk that is full or read-only, and no file left to open.
 //!
 //! Disks are small file systems of their own, mounted for a test. Where that is not permitted it is left out, unless
 //! `TEST_MOUNT=required`.
-
-#![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
-#![allow(unreachable_pub, dead_code, reason = "helpers are shared by files")]
-
-mod common;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -15,11 +9,10 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Client, Running, Site, socket};
 use rustix::process::Signal;
 
-/// More often than anybody would read it in the log.
-const TRIES: usize = 30;
+use crate::common::socket;
+use crate::fixture::{Fixture, TRIES, append, exists, with_bob};
 
 /// A small disk in the place of a folder; taken away when it is dropped.
 struct Disk(PathBuf);
@@ -58,75 +51,6 @@ impl Drop for Disk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
-}
-
-/// A server whose log is a file, and bob, whose mail is elsewhere.
-struct Fixture {
-    server: Running,
-    log: PathBuf,
-    // Dropped last: the server works in it.
-    site: Site,
-}
-
-impl Fixture {
-    /// With `ulimit -n` of so many open files, if any.
-    fn start(site: Site, open_files: Option<u32>) -> Self {
-        let log = site.path().join("log");
-        let mut command = site.command(&["--index-from", "1"]);
-        if let Some(open_files) = open_files {
-            let served = command;
-            command = Command::new("sh");
-            command.args(["-c", &format!("ulimit -n {open_files}; exec \"$@\""), "sh"]);
-            command.arg(served.get_program()).args(served.get_args());
-        }
-        command.stderr(File::create(&log).unwrap());
-        let server = Running::start(command);
-        Self { server, log, site }
-    }
-
-    /// Lines of the log that an operator should read.
-    fn lines(&self) -> Vec<String> {
-        let text = fs::read_to_string(&self.log).unwrap();
-        assert!(!text.contains("panicked at"), "{text}");
-        let lines = text.lines();
-        lines
-            .filter(|line| line.contains("WARN") || line.contains("ERROR"))
-            .map(str::to_owned)
-            .collect()
-    }
-
-    /// Somebody said something, and not for each of the [`TRIES`].
-    fn assert_told(&self, what: &str) {
-        let lines = self.lines();
-        assert!(
-            lines.iter().any(|line| line.contains(what)),
-            "{what} in {lines:#?}"
-        );
-        assert!(lines.len() < 8, "{} lines: {:#?}", lines.len(), &lines[..8]);
-    }
-}
-
-fn with_bob() -> Site {
-    let site = Site::new();
-    site.add_user("bob", "secret");
-    site
-}
-
-fn append(client: &mut Client<TcpStream>, mailbox: &str, octets: usize) -> String {
-    let text = format!("Subject: x\r\n\r\n{}\r\n", "y".repeat(octets));
-    let tag = client.next_tag();
-    client.send(&format!(
-        "{tag} APPEND {mailbox} {{{}+}}\r\n{text}\r\n",
-        text.len()
-    ));
-    let answer = client.until(&format!("{tag} "));
-    answer.lines().last().unwrap().to_owned()
-}
-
-fn exists(client: &mut Client<TcpStream>) -> String {
-    let selected = client.ok("SELECT INBOX");
-    let line = selected.lines().find(|line| line.ends_with(" EXISTS"));
-    line.unwrap().to_owned()
 }
 
 #[test]
