@@ -91,7 +91,7 @@ impl<A: Authenticator> SqlBackend<A> {
             }
         });
         let account = account.await?;
-        Ok(account.map(|account| SqlSession::new(node, account, user)))
+        Ok(account.map(|account| SqlSession::new(&self.store, account, user)))
     }
 }
 

@@ -33,7 +33,8 @@
 //! | --- | --- |
 //! | `admin` | accounts, mailboxes and messages, as an administrator sees them |
 //! | `backend`, `session`, `selected` | the traits of `imap-backend`, and nothing that blocks |
-//! | `fetch`, `search`, `list`, `transfer`, `upload`, `body` | one subject each: rows into answers |
+//! | `appends` | which messages are stored in one transaction |
+//! | `fetch`, `search`, `list`, `status`, `transfer`, `upload`, `body` | one subject each: rows into answers |
 //! | `behind`, `texts` | what no client waits for: the index of texts, and the removal of octets that no message has |
 //! | `news` | hints of the database, and a look at all mailboxes in use for those that were lost |
 //! | `node`, `writers` | the hubs of this process, when they read the log, which threads may block, who claims `\Recent` |
@@ -130,6 +131,7 @@
 //! * Removing a blob leaves free pages in the file, which are used again; the file does not shrink by itself (`VACUUM` does it).
 
 pub mod admin;
+mod appends;
 mod backend;
 mod behind;
 mod body;
@@ -143,6 +145,7 @@ mod options;
 mod search;
 mod selected;
 mod session;
+mod status;
 mod store;
 mod summaries;
 mod tables;

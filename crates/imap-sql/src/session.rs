@@ -7,18 +7,21 @@ use imap_backend::{
     Identifier, ListEntry, ListQuery, MailboxName, MessageSource, Messages, Metadata, MetadataChange, Opened,
     Principal, Quota, Rights, Select, Session, SpecialUse, Status, StatusQuery, UrlKey,
 };
-use imap_seq::{ModSeq, Uid, UidSet};
+use imap_seq::{Uid, UidSet};
 
+use crate::appends::{Appends, Arrived, insert, store_in};
 use crate::backend::abilities;
-use crate::columns::{mailbox_id, now};
+use crate::columns::mailbox_id;
 use crate::engine::Statements;
 use crate::list::list;
-use crate::node::{Change, Node};
+use crate::node::Node;
 use crate::selected::SqlMailbox;
+use crate::status::status;
+use crate::store::Store;
 use crate::tables::accounts::AccountId;
 use crate::tables::log;
 use crate::tables::mailboxes::{self, MailboxKey};
-use crate::tables::messages::{self, NewMessage};
+use crate::tables::messages;
 use crate::tables::{acl, metadata, names, quotas, special_uses, subscriptions, url_keys};
 use crate::transfer::{Originals, transfer};
 use crate::upload::{Upload, Uploads};
@@ -27,13 +30,19 @@ use crate::upload::{Upload, Uploads};
 #[derive(Debug)]
 pub struct SqlSession {
     node: Node,
+    appends: Arc<Appends>,
     account: AccountId,
     user: Arc<str>,
 }
 
 impl SqlSession {
-    pub(crate) const fn new(node: Node, account: AccountId, user: Arc<str>) -> Self {
-        Self { node, account, user }
+    pub(crate) fn new(store: &Store, account: AccountId, user: Arc<str>) -> Self {
+        Self {
+            node: store.node.clone(),
+            appends: Arc::clone(&store.appends),
+            account,
+            user,
+        }
     }
 
     async fn find(&self, name: &MailboxName, missing: ErrorKind) -> Result<MailboxKey, Error> {
@@ -85,11 +94,18 @@ impl Session for SqlSession {
             .query(move |statements| quotas::check_room(statements, account, (1, octets.unwrap_or(0))))
             .await?;
         let upload = Upload::receive(&self.node, &mut message).await?;
-        let append = append.clone();
-        // Of a message that is put together of parts nobody knew how long it would be.
-        let unchecked = octets.is_none().then_some(account);
+        let arrived = Arrived {
+            append: append.clone(),
+            upload,
+            // Of a message that is put together of parts nobody knew how long it would be.
+            unchecked: octets.is_none().then_some(account),
+        };
+        let appends = Arc::clone(&self.appends);
         self.node
-            .blocking(move |node| store(node, key, unchecked, &append, upload))
+            .blocking(move |node| {
+                let uid = appends.store(node, key, arrived)?;
+                Ok(Appended::new(key.uid_validity, uid))
+            })
             .await
     }
 
@@ -125,17 +141,18 @@ impl Session for SqlSession {
     }
 
     fn another(&self) -> Option<Self> {
-        let user = Arc::clone(&self.user);
-        Some(Self::new(self.node.clone(), self.account, user))
+        Some(Self {
+            node: self.node.clone(),
+            appends: Arc::clone(&self.appends),
+            account: self.account,
+            user: Arc::clone(&self.user),
+        })
     }
 
     async fn status(&mut self, name: &MailboxName, query: StatusQuery) -> Result<Status, Error> {
         let (account, name) = (self.account, name.clone());
         self.node
-            .blocking(move |node| {
-                let key = node.find(account, &name, ErrorKind::NonExistent)?;
-                status(node, key, query)
-            })
+            .blocking(move |node| status(node, (account, &name), query))
             .await
     }
 
@@ -300,37 +317,18 @@ fn annotated(
     }
 }
 
-/// Stores a message whose octets are here; into the account `unchecked` where it is not known yet whether they fit.
-fn store(
-    node: &Node,
-    key: MailboxKey,
-    unchecked: Option<AccountId>,
-    append: &Append,
-    mut upload: Upload,
-) -> Result<Appended, Error> {
-    let uid = node.commit(|change| {
-        let uid = store_in(change, key, append, &mut upload)?;
-        if let Some(account) = unchecked {
-            quotas::check_room(change.statements, account, (0, 0))?;
-        }
-        Ok(uid)
-    })?;
-    upload.committed();
-    Ok(Appended::new(key.uid_validity, uid))
-}
-
 /// Stores messages whose octets are here, in one transaction.
 fn store_all(
     node: &Node,
     (account, key): (AccountId, MailboxKey),
-    mut uploads: Uploads,
+    uploads: Uploads,
 ) -> Result<AppendedAll, Error> {
     let uids = node.commit(|change| {
         let statements = change.statements;
         let number = uploads.len();
         let allocated = mailboxes::allocate(statements, key, number)?.ok_or(ErrorKind::TryCreate)?;
         let mut uids = UidSet::new();
-        for ((append, upload), uid) in uploads.iter_mut().zip(allocated.first..) {
+        for ((append, upload), uid) in uploads.iter().zip(allocated.first..) {
             insert(change, key, append, upload, (uid, allocated.modseq))?;
             uids.insert(uid.try_into()?);
         }
@@ -349,7 +347,7 @@ fn replace(
     (from, replaced): (MailboxKey, Uid),
     (account, key): (AccountId, MailboxKey),
     append: &Append,
-    mut upload: Upload,
+    upload: Upload,
 ) -> Result<Appended, Error> {
     let replaced = UidSet::from_iter([replaced]);
     let uid = node.commit(|change| {
@@ -358,7 +356,7 @@ fn replace(
         if messages::flags(statements, from.id, &replaced)?.is_empty() {
             return Err(ErrorKind::ExpungeIssued.into());
         }
-        let uid = store_in(change, key, append, &mut upload)?;
+        let uid = store_in(change, key, append, &upload)?;
         messages::remove(statements, from.id, &replaced)?;
         log::prune(statements, from.id)?;
         // What counts is the difference (RFC 8508, section 3.4).
@@ -368,76 +366,6 @@ fn replace(
     })?;
     upload.committed();
     Ok(Appended::new(key.uid_validity, uid))
-}
-
-/// Stores a message whose octets are here: UID and mod-sequence are allocated in the same transaction.
-pub(crate) fn store_in(
-    change: &mut Change<'_>,
-    key: MailboxKey,
-    append: &Append,
-    upload: &mut Upload,
-) -> Result<Uid, Error> {
-    let statements = change.statements;
-    // It may have been deleted while the message arrived.
-    let allocated = mailboxes::allocate(statements, key, 1)?.ok_or(ErrorKind::TryCreate)?;
-    insert(change, key, append, upload, (allocated.first, allocated.modseq))?;
-    change.changes(key);
-    Ok(allocated.first.try_into()?)
-}
-
-fn insert(
-    change: &mut Change<'_>,
-    key: MailboxKey,
-    append: &Append,
-    upload: &mut Upload,
-    allocated: (i64, ModSeq),
-) -> Result<(), Error> {
-    let uploaded = upload.store(change.statements)?;
-    let message = NewMessage {
-        flags: append.flags().clone(),
-        received: append.internal_date(),
-        size: uploaded.size,
-        blob: uploaded.blob,
-    };
-    messages::insert(change.statements, key.id, allocated, &message, now())
-}
-
-/// The figures of a mailbox. Where sessions have it open they are the hub's, and so never ahead of what those can be told;
-/// where nobody has, the mailbox need not be read for them.
-fn status(node: &Node, key: MailboxKey, query: StatusQuery) -> Result<Status, Error> {
-    let hub = node.opened(key);
-    if let Some(hub) = &hub {
-        node.catch_up(key, hub)?;
-    }
-    let sizes = query.includes(StatusQuery::SIZE) || query.includes(StatusQuery::DELETED_STORAGE);
-    let (row, recent, sizes) = node.read(|statements| {
-        let row = mailboxes::current(statements, key)?.ok_or(ErrorKind::NonExistent)?;
-        let recent = messages::count_from(statements, key.id, row.recent_from)?;
-        let sizes = match sizes {
-            true => Some(messages::sizes(statements, key.id)?),
-            false => None,
-        };
-        Ok((row, recent, sizes))
-    })?;
-    let mut status = Status::new(key.uid_validity)
-        .with_unseen(row.unseen)
-        .with_deleted(row.deleted)
-        .with_mailbox_id(mailbox_id(key));
-    if let Some(sizes) = sizes {
-        status = status.with_size(sizes.all).with_deleted_storage(sizes.deleted);
-    }
-    Ok(match hub.map(|hub| hub.status()) {
-        Some(hub) => status
-            .with_messages(hub.messages)
-            .with_recent(hub.recent.saturating_add(recent))
-            .with_uid_next(hub.uid_next)
-            .with_highest_modseq(hub.highest_modseq),
-        None => status
-            .with_messages(row.messages)
-            .with_recent(recent)
-            .with_uid_next(row.uid_next)
-            .with_highest_modseq(row.highest_modseq),
-    })
 }
 
 /// RENAME. Blocks.

@@ -1,7 +1,9 @@
 //! `Store`: a database that is open.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::appends::Appends;
 use crate::behind;
 use crate::columns::now;
 use crate::engine::{Database, OpenError, Place};
@@ -20,6 +22,7 @@ const UNFINISHED: i64 = 24 * 60 * 60;
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) node: Node,
+    pub(crate) appends: Arc<Appends>,
 }
 
 impl Store {
@@ -62,6 +65,9 @@ impl Store {
         if options.hints == Hints::Used {
             node.listen();
         }
-        Ok(Self { node })
+        Ok(Self {
+            node,
+            appends: Arc::default(),
+        })
     }
 }

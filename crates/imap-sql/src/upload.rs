@@ -126,17 +126,17 @@ impl Upload {
     }
 
     /// Writes the rest, in the transaction that stores the message. If that is committed, call
-    /// [`committed`](Self::committed).
-    pub(crate) fn store(&mut self, statements: Statements<'_>) -> Result<Uploaded, Error> {
+    /// [`committed`](Self::committed); if it is not, this may be called again.
+    pub(crate) fn store(&self, statements: Statements<'_>) -> Result<Uploaded, Error> {
         if let Some(uploaded) = self.uploaded {
             blobs::touch(statements, uploaded.blob, now())?;
             return Ok(uploaded);
         }
-        let summary = self.summary.take().ok_or(ErrorKind::ServerBug)?;
+        let summary = self.summary.as_ref().ok_or(ErrorKind::ServerBug)?;
         let size = column(self.size)?;
         let blob = match self.blob {
-            Some(blob) => blobs::finish(statements, blob, size, &summary).map(|()| blob)?,
-            None => blobs::insert(statements, now(), size, &summary)?,
+            Some(blob) => blobs::finish(statements, blob, size, summary).map(|()| blob)?,
+            None => blobs::insert(statements, now(), size, summary)?,
         };
         blobs::write(statements, blob, self.chunks_written, &self.collected)?;
         Ok(Uploaded { blob, size })
@@ -183,13 +183,14 @@ impl Uploads {
     /// Writes what is held. Nobody sees it before the messages are stored.
     fn put_away(&mut self, node: &Node) -> Result<(), Error> {
         let uploads = self.0.iter_mut().map(|(_, upload)| upload);
-        let mut held: Vec<&mut Upload> = uploads.filter(|upload| upload.uploaded.is_none()).collect();
+        let held: Vec<&mut Upload> = uploads.filter(|upload| upload.uploaded.is_none()).collect();
         let uploaded = node.commit(|change| {
-            let all = held.iter_mut().map(|upload| upload.store(change.statements));
+            let all = held.iter().map(|upload| upload.store(change.statements));
             all.collect::<Result<Vec<_>, _>>()
         })?;
         for (upload, uploaded) in held.into_iter().zip(uploaded) {
             upload.collected = Vec::new();
+            upload.summary = None;
             upload.blob = Some(uploaded.blob);
             upload.uploaded = Some(uploaded);
         }
@@ -200,8 +201,8 @@ impl Uploads {
         self.0.len() as u64
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut (Append, Upload)> {
-        self.0.iter_mut()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(Append, Upload)> {
+        self.0.iter()
     }
 
     /// The messages have their blobs now.

@@ -9,9 +9,9 @@ use imap_seq::{Bound, SequenceSet, SetItem, Uid, UidSet};
 use imap_updates::{Flags, Origin};
 
 use super::{Admin, AdminError, Place};
+use crate::appends;
 use crate::engine::Statements;
 use crate::selected;
-use crate::session;
 use crate::tables::mailboxes::MailboxKey;
 use crate::tables::messages::{self, FlagRow, WithSummary};
 use crate::tables::{imports, log};
@@ -114,7 +114,7 @@ impl Admin {
     ) -> Result<Delivered, AdminError> {
         let key = self.mailbox(place).await?;
         let of = |error| AdminError::of(error, place);
-        let mut upload = Upload::receive(&self.node, &mut message).await.map_err(of)?;
+        let upload = Upload::receive(&self.node, &mut message).await.map_err(of)?;
         let Delivery { append, item } = delivery.clone();
         let store = self.node.blocking(move |node| {
             let delivered = node.commit(|change| {
@@ -123,7 +123,7 @@ impl Admin {
                 {
                     return Ok(Delivered::TakenBefore);
                 }
-                session::store_in(change, key, &append, &mut upload).map(Delivered::Stored)
+                appends::store_in(change, key, &append, &upload).map(Delivered::Stored)
             })?;
             if delivered != Delivered::TakenBefore {
                 upload.committed();

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use imap_backend::{Error, ErrorKind};
+use imap_backend::{Error, ErrorKind, MailboxName};
 use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
 
+use super::accounts::AccountId;
 use crate::engine::{Row, Statements};
 
 /// Which mailbox: its number, and the UIDVALIDITY for which a hub was opened. Neither is used again after the mailbox is gone.
@@ -48,21 +49,40 @@ impl MailboxRow {
     }
 }
 
+/// In the order in which [`mailbox_row`] reads them.
+const COLUMNS: &str =
+    "uid_validity, uid_next, highest_modseq, recent_from, log_begins, tombstones, messages, unseen, deleted";
+
 pub(crate) fn find(statements: Statements<'_>, id: i64) -> Result<Option<MailboxRow>, Error> {
-    let sql = "SELECT uid_validity, uid_next, highest_modseq, recent_from, log_begins, tombstones, messages, unseen, \
-               deleted FROM mailboxes WHERE id = ?1";
-    statements.one(sql, &[id.into()], |row| {
-        Ok(MailboxRow {
-            uid_validity: row.integer(0)?.try_into()?,
-            uid_next: Uid::try_from(row.integer(1)?).ok(),
-            highest_modseq: row.integer(2)?.try_into()?,
-            recent_from: row.integer(3)?,
-            log_begins: row.integer(4)?,
-            tombstones: row.integer(5)?,
-            messages: count(row, 6)?,
-            unseen: count(row, 7)?,
-            deleted: count(row, 8)?,
-        })
+    let sql = format!("SELECT {COLUMNS} FROM mailboxes WHERE id = ?1");
+    statements.one(&sql, &[id.into()], mailbox_row)
+}
+
+/// The mailbox of a name, and what its row says.
+pub(crate) fn named(
+    statements: Statements<'_>,
+    account: AccountId,
+    name: &MailboxName,
+) -> Result<Option<(MailboxKey, MailboxRow)>, Error> {
+    let sql = format!("SELECT {COLUMNS}, id FROM mailboxes WHERE account = ?1 AND name = ?2");
+    statements.one(&sql, &[account.0.into(), name.as_str().into()], |row| {
+        let (id, row) = (row.integer(9)?, mailbox_row(row)?);
+        let uid_validity = row.uid_validity;
+        Ok((MailboxKey { id, uid_validity }, row))
+    })
+}
+
+fn mailbox_row(row: Row<'_>) -> Result<MailboxRow, Error> {
+    Ok(MailboxRow {
+        uid_validity: row.integer(0)?.try_into()?,
+        uid_next: Uid::try_from(row.integer(1)?).ok(),
+        highest_modseq: row.integer(2)?.try_into()?,
+        recent_from: row.integer(3)?,
+        log_begins: row.integer(4)?,
+        tombstones: row.integer(5)?,
+        messages: count(row, 6)?,
+        unseen: count(row, 7)?,
+        deleted: count(row, 8)?,
     })
 }
 
