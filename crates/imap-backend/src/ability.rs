@@ -5,12 +5,12 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ability {
-    /// Moves messages: MOVE (RFC 6851). On by default, because [`Mailbox::move_to`](crate::Mailbox::move_to) has a
-    /// default that is right where nobody interferes.
+    /// Moves messages: MOVE (RFC 6851), without which there is no IMAP4rev2. On by default, because
+    /// [`Mailbox::move_to`](crate::Mailbox::move_to) has a default that is right where nobody interferes.
     Move,
     /// The same UIDs come back when the mailbox is opened again, and APPEND and COPY say which they gave: UIDPLUS (RFC
-    /// 4315). On by default; a store whose UIDs live as long as the process, and that uses a new UIDVALIDITY each
-    /// time, has it too.
+    /// 4315), without which there is no IMAP4rev2. On by default; a store whose UIDs live as long as the process, and that uses a
+    /// new UIDVALIDITY each time, has it too.
     UidPlus,
     /// Mod-sequences outlive the process and never go back: [`Record::modseq`](crate::Record::modseq) and
     /// [`Opened::highest_modseq`](crate::Opened::highest_modseq) are always there. CONDSTORE (RFC 7162) will be

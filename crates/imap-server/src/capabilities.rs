@@ -19,12 +19,18 @@ enum Needs {
     Nothing,
     /// An ability of the backend.
     Ability(Ability),
+    /// Two of them.
+    Both(Ability, Ability),
 }
+
+/// Of what IMAP4rev2 takes in from extensions (RFC 9051, appendix E, change 2), all but this is the server's alone: MOVE (section
+/// 6.4.8), and APPENDUID, COPYUID and UID EXPUNGE (sections 6.3.12, 6.4.7 and 6.4.9).
+const REV2: Needs = Needs::Both(Ability::Move, Ability::UidPlus);
 
 /// Every capability that does not depend on the state of the connection, in the order in which they are listed.
 const CAPABILITIES: &[(&str, Needs)] = &[
     ("IMAP4rev1", Needs::Nothing),
-    ("IMAP4rev2", Needs::Nothing),
+    ("IMAP4rev2", REV2),
     ("LITERAL+", Needs::Nothing),
     ("SASL-IR", Needs::Nothing),
     ("ENABLE", Needs::Nothing),
@@ -89,7 +95,7 @@ const ENABLE: &[(&str, Feature, Needs)] = &[
         Needs::Ability(Ability::ModSequences),
     ),
     ("QRESYNC", Feature::QResync, Needs::Ability(Ability::ModSequences)),
-    ("IMAP4rev2", Feature::Rev2, Needs::Nothing),
+    ("IMAP4rev2", Feature::Rev2, REV2),
     ("UTF8=ACCEPT", Feature::Utf8, Needs::Nothing),
     ("UIDONLY", Feature::UidOnly, Needs::Nothing),
 ];
@@ -99,6 +105,7 @@ impl Needs {
         match self {
             Self::Nothing => true,
             Self::Ability(ability) => abilities.has(ability),
+            Self::Both(one, other) => abilities.has(one) && abilities.has(other),
         }
     }
 }

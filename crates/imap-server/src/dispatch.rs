@@ -233,7 +233,7 @@ impl<B: Backend> Client<B> {
                 Numbers::Uids => releasing!(self, tag, UidMove, self.move_to(set, mailbox, Numbers::Uids)),
             },
             Body::Expunge => releasing!(self, tag, Expunge, self.expunge()),
-            Body::ExpungeUid { sequence_set: set } => {
+            Body::ExpungeUid { sequence_set: set } if self.abilities().has(Ability::UidPlus) => {
                 releasing!(self, tag, UidExpunge, self.uid_expunge(set));
             }
             other => self.unsupported(tag, other).await?,

@@ -41,6 +41,7 @@ fn the_page_of_capabilities_says_what_the_code_does() {
         .map(|&(name, needs)| match needs {
             Needs::Nothing => (name, "the server".to_owned()),
             Needs::Ability(ability) => (name, format!("`Ability::{ability:?}`")),
+            Needs::Both(one, other) => (name, format!("`Ability::{one:?}`, `Ability::{other:?}`")),
         })
         .chain(OF_THE_CONNECTION.map(|name| (name, "the server".to_owned())))
         .collect();

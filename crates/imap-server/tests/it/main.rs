@@ -9,6 +9,7 @@ mod compress;
 mod deadlines;
 mod gone;
 mod hostile;
+mod lesser_backends;
 mod listener;
 mod many_mailboxes;
 mod octets;
