@@ -44,6 +44,10 @@ impl<B: Backend> Client<B> {
             return Err(Completion::bad("NOTIFY: SELECTED twice").into());
         }
         self.offers_events(&groups)?;
+        if let State::Selected(_, selected) = &mut self.state {
+            // What the client was told of before it asked for rows is not new (RFC 5465, section 5.2).
+            selected.arrived = None;
+        }
         self.tell_accumulated(command).await?;
         self.watching = Some(Box::new(Watching::new(groups, naming)));
         self.adopt_watching();
