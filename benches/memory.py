@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import zlib
 
 # The password of both users is "secret". This hash costs next to nothing, so that the memory of hashing does not hide
 # that of a connection; what `maildird user add` makes costs 19 MiB.
@@ -96,17 +97,30 @@ class Client:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             self.socket = context.wrap_socket(self.socket)
+        self.inflate = self.deflate = None
         self.socket.recv(4096)
 
     def command(self, command, until=b"t OK"):
-        self.socket.sendall(b"t " + command.encode() + b"\r\n")
+        line = b"t " + command.encode() + b"\r\n"
+        if self.deflate:
+            line = self.deflate.compress(line) + self.deflate.flush(zlib.Z_SYNC_FLUSH)
+        self.socket.sendall(line)
         tail = b""
         while True:
             octets = self.socket.recv(1 << 18)
             assert octets, f"closed in {command}"
-            tail = (tail + octets)[-200:]
+            if self.inflate:
+                octets = self.inflate.decompress(octets)
+            tail = (tail + octets)[-8192:]  # the list of capabilities is long
             if b"\r\n" + until in b"\r\n" + tail and tail.endswith(b"\r\n"):
                 return
+
+    def compress(self):
+        """COMPRESS=DEFLATE, and so much said on both sides that all is held that ever is."""
+        self.command("COMPRESS DEFLATE")
+        self.inflate, self.deflate = zlib.decompressobj(-15), zlib.compressobj(wbits=-15)
+        for number in range(40):
+            self.command("SEARCH SUBJECT " + f"word{number}-" * 300)
 
     def close(self):
         self.socket.close()
@@ -171,7 +185,8 @@ def heavy_fetch(site, settle):
 
 def idle_connections(site, settle):
     steps = [("greeted", None), ("logged in", "LOGIN cheap secret"), ("selected", "SELECT INBOX"), ("idling", "IDLE")]
-    for tls in (False, True):
+    for mode in ("plain", "TLS", "compressed"):
+        tls = mode == "TLS"
         with Server(site) as server:
             port = server.tls_port if tls else server.port
             # Someone holds the mailbox open: what it costs once is not what a connection costs.
@@ -184,13 +199,15 @@ def idle_connections(site, settle):
                     clients = [Client(port, tls) for _ in range(CONNECTIONS)]
                 for client in clients if command else []:
                     client.command(command, b"+ " if command == "IDLE" else b"t OK")
+                    if command == "SELECT INBOX" and mode == "compressed":
+                        client.compress()
                 time.sleep(2)
                 each = (server.pss() - start) / CONNECTIONS
-                print(f"{'TLS' if tls else 'plain'}, {name}: {each:.1f} KiB a connection")
+                print(f"{mode}, {name}: {each:.1f} KiB a connection")
             for client in clients:
                 client.close()
             time.sleep(settle)
-            print(f"{'TLS' if tls else 'plain'}, closed, settled: {server.pss() - start} more than before")
+            print(f"{mode}, closed, settled: {server.pss() - start} more than before")
 
 
 def main():
