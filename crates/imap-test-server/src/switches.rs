@@ -18,8 +18,10 @@ const ABILITIES: &[(&str, Ability)] = &[
     ("OBJECTID", Ability::ObjectId),
     ("QUOTA", Ability::Quota),
     ("REPLACE", Ability::Replace),
+    ("SAVEDATE", Ability::SaveDate),
     ("SPECIAL-USE", Ability::SpecialUse),
     ("UIDPLUS", Ability::UidPlus),
+    ("URLAUTH", Ability::UrlAuth),
 ];
 
 /// Commands that there are with a capability alone.
@@ -27,11 +29,13 @@ const COMMANDS: &[(&str, &str)] = &[
     ("CANCELUPDATE", "CONTEXT=SEARCH"),
     ("COMPRESS", "COMPRESS=DEFLATE"),
     ("ENABLE", "ENABLE"),
+    ("ESEARCH", "MULTISEARCH"),
     ("ID", "ID"),
     ("IDLE", "IDLE"),
     ("NAMESPACE", "NAMESPACE"),
     ("NOTIFY", "NOTIFY"),
     ("SORT", "SORT"),
+    ("UID ESEARCH", "MULTISEARCH"),
     ("UID EXPUNGE", "UIDPLUS"),
     ("UID SORT", "SORT"),
     ("STARTTLS", "STARTTLS"),
@@ -45,8 +49,11 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("FETCH", "BINARY", "BINARY"),
     ("FETCH", "PREVIEW", "PREVIEW"),
     ("FETCH", "PARTIAL", "PARTIAL"),
+    ("LIST", "METADATA", "LIST-METADATA"),
+    ("LIST", "MYRIGHTS", "LIST-MYRIGHTS"),
     ("LIST", "RETURN", "LIST-EXTENDED"),
     ("LIST", "STATUS", "LIST-STATUS"),
+    ("SEARCH", "FILTER", "FILTERS"),
     ("SEARCH", "FUZZY", "SEARCH=FUZZY"),
     ("SEARCH", "OLDER", "WITHIN"),
     ("SEARCH", "PARTIAL", "PARTIAL"),
@@ -58,6 +65,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("SORT", "DISPLAYFROM", "SORT=DISPLAY"),
     ("SORT", "DISPLAYTO", "SORT=DISPLAY"),
     ("SORT", "RETURN", "ESORT"),
+    ("SORT", "UPDATE", "CONTEXT=SORT"),
     ("STATUS", "SIZE", "STATUS=SIZE"),
     ("THREAD", "ORDEREDSUBJECT", "THREAD=ORDEREDSUBJECT"),
     ("THREAD", "REFERENCES", "THREAD=REFERENCES"),
@@ -154,6 +162,9 @@ impl Switches {
         if name == "LIST" && line.starts_with("LIST (") {
             needs.push("LIST-EXTENDED".into());
         }
+        if line.ends_with("+}") {
+            needs.push("LITERAL+".into());
+        }
         needs.into_iter().find(|capability| !self.has(capability))
     }
 
@@ -198,6 +209,7 @@ impl Switches {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     fn command(line: &str) -> Command {
         let name = line.split(' ').next().unwrap().to_owned();
@@ -225,11 +237,68 @@ mod tests {
             ("AUTH=PLAIN", "AUTHENTICATE PLAIN", "AUTHENTICATE LOGIN"),
             ("AUTH=", "AUTHENTICATE LOGIN", "LOGIN a b"),
             ("SASL-IR", "AUTHENTICATE PLAIN =", "AUTHENTICATE PLAIN"),
+            ("MULTISEARCH", "ESEARCH IN (PERSONAL) ALL", "SEARCH ALL"),
+            ("FILTERS", "SEARCH FILTER unread", "SEARCH UNSEEN"),
+            (
+                "CONTEXT=SORT",
+                "SORT RETURN (UPDATE) (DATE) UTF-8 ALL",
+                "SORT (DATE) UTF-8 ALL",
+            ),
+            ("LITERAL+", "CREATE {1+}", "CREATE {1}"),
         ] {
             let switches = without(capability);
             assert!(switches.refusal(&command(refused)).is_some(), "{capability}");
             assert!(switches.refusal(&command(taken)).is_none(), "{capability}");
         }
+    }
+
+    /// Those that ENABLE switches on: it does not do so where they are off.
+    const OF_ENABLE: [&str; 4] = ["IMAP4REV2", "QRESYNC", "UIDONLY", "UTF8=ACCEPT"];
+
+    /// Those that say how the server answers: there is nothing that a client would ask for.
+    const NAMED_ALONE: [&str; 8] = [
+        "IMAP4REV1",
+        "APPENDLIMIT",
+        "CHILDREN",
+        "I18NLEVEL=1",
+        "INPROGRESS",
+        "QUOTA=RES-MESSAGE",
+        "QUOTA=RES-STORAGE",
+        "RIGHTS=TEXK",
+    ];
+
+    fn is_known(capability: &str) -> bool {
+        let of_form = ["AUTH=", "APPENDLIMIT="]
+            .iter()
+            .any(|form| capability.starts_with(form));
+        of_form
+            || ["SASL-IR", "LITERAL+", "LOGINDISABLED"].contains(&capability)
+            || OF_ENABLE.contains(&capability)
+            || NAMED_ALONE.contains(&capability)
+            || ABILITIES.iter().any(|(name, _)| *name == capability)
+            || COMMANDS.iter().any(|(_, needs)| *needs == capability)
+            || WORDS.iter().any(|(_, _, needs)| *needs == capability)
+    }
+
+    /// What the server lists before and after login, without TLS and with all that is switched on by hand.
+    #[tokio::test]
+    async fn every_capability_that_the_server_lists_has_a_switch() {
+        let server = crate::TestServer::builder().with("COMPRESS=DEFLATE").start();
+        let mut stream = server.connect();
+        stream
+            .write_all(b"a CAPABILITY\r\nb LOGIN joe secret\r\nc CAPABILITY\r\nd LOGOUT\r\n")
+            .await
+            .unwrap();
+        let mut answers = String::new();
+        stream.read_to_string(&mut answers).await.unwrap();
+        let listed: BTreeSet<String> = answers
+            .lines()
+            .filter_map(|line| line.strip_prefix("* CAPABILITY "))
+            .flat_map(|line| line.split(' ').map(str::to_ascii_uppercase))
+            .collect();
+        assert!(listed.len() > 60, "{answers}");
+        let unknown: Vec<_> = listed.iter().filter(|capability| !is_known(capability)).collect();
+        assert_eq!(unknown, Vec::<&String>::new());
     }
 
     #[test]

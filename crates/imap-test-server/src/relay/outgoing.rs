@@ -4,11 +4,14 @@ use crate::log::Side;
 use crate::world::World;
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
+
+/// Responses that are written at once.
+const MOST_TOGETHER: usize = 64;
 
 /// Something to be sent, or to be done between.
 #[derive(Debug)]
@@ -80,18 +83,19 @@ impl Outgoing {
     /// # Cancel safety
     /// Nothing is lost and nothing sent twice when this is dropped.
     pub(crate) async fn send(&mut self, client: &mut (impl AsyncWrite + Unpin)) -> io::Result<Sent> {
-        match self.queue.front_mut() {
-            Some(Out::Octets(octets, _)) if !octets.is_empty() => {
-                let count = self.world.piece.unwrap_or(usize::MAX).min(octets.len());
-                let written = client.write(&octets[..count]).await?;
-                octets.advance(written);
-                self.octets -= written;
-                self.unflushed = true;
-                if self.world.piece.is_some() {
+        match self.queue.front() {
+            Some(Out::Octets(octets, _)) if !octets.is_empty() => match self.world.piece {
+                Some(piece) => {
+                    let written = client.write(&octets[..piece.min(octets.len())]).await?;
+                    self.sent(written);
                     client.flush().await?;
                     tokio::task::yield_now().await;
                 }
-            }
+                None => {
+                    let written = client.write_vectored(&waiting(&self.queue)).await?;
+                    self.sent(written);
+                }
+            },
             _ if self.unflushed => {
                 client.flush().await?;
                 self.unflushed = false;
@@ -117,5 +121,43 @@ impl Outgoing {
             None => {}
         }
         Ok(Sent::Some)
+    }
+
+    /// So many octets have gone.
+    fn sent(&mut self, mut written: usize) {
+        self.octets -= written;
+        self.unflushed = true;
+        for out in &mut self.queue {
+            let Out::Octets(octets, _) = out else { return };
+            let gone = written.min(octets.len());
+            octets.advance(gone);
+            written -= gone;
+        }
+    }
+}
+
+/// What goes out together, as from a server that writes an answer at once: some clients hear no more of it than comes in one
+/// piece.
+fn waiting(queue: &VecDeque<Out>) -> Vec<IoSlice<'_>> {
+    let octets = queue.iter().map_while(|out| match out {
+        Out::Octets(octets, _) => Some(IoSlice::new(octets)),
+        _ => None,
+    });
+    octets.take(MOST_TOGETHER).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_two_pauses_goes_out_together() {
+        let octets = |text: &'static str| Out::Octets(Bytes::from_static(text.as_bytes()), text.to_owned());
+        let pause = Out::Pause(Duration::from_secs(1));
+        let queue = [octets("* BYE\r\n"), octets("a OK\r\n"), pause, octets("b OK\r\n")];
+        let queue = VecDeque::from(queue);
+        let together = waiting(&queue);
+        let together: Vec<&[u8]> = together.iter().map(|octets| &**octets).collect();
+        assert_eq!(together, [&b"* BYE\r\n"[..], b"a OK\r\n"]);
     }
 }
