@@ -7,19 +7,100 @@
 mod log_backend;
 
 use imap_backend::*;
-use imap_backend_test::{Subject, run_all};
+use imap_backend_test::{Outcome, Outside, OutsideMessage, RandomRuns, Subject, run_all};
 use imap_seq::UidSet;
 use imap_updates::{Access, Closed, Ended, Flag, Flags, Followers, Untagged, UpdateBuffer, kind};
-use log_backend::database::{Database, MessageRow};
+use log_backend::database::{Database, MessageRow, Transaction};
 use log_backend::mailbox::Selected;
 use log_backend::node::Node;
 
 const INBOX: i64 = 1;
 
+/// With another program that writes to the database, a second server on it, and a restart. No server gets hints.
+fn subject() -> Subject<Node> {
+    let database = Database::new();
+    let reopened = database.clone();
+    Subject::new(Node::new(database.clone()), "demo", "demo")
+        .with_second(Node::new(database.clone()))
+        .with_reopen(async move || Node::new(reopened.clone()))
+        .with_outside(Administrator(database))
+}
+
 #[tokio::test]
 async fn the_backend_on_a_database_passes_the_kit() {
-    let report = run_all(async || Subject::new(Node::new(Database::new()), "demo", "demo")).await;
+    let report = run_all(async || subject()).await;
     report.assert_passed();
+    for (area, least) in [("outside", 9), ("second_process", 3), ("restart", 3)] {
+        let ran = report.results().filter(|(case, how)| case.area == area && **how == Outcome::Passed);
+        assert!(ran.count() >= least, "{area}: {report}");
+    }
+}
+
+#[tokio::test]
+async fn sessions_servers_and_an_administrator_agree_at_random() {
+    let report = RandomRuns::new(1).runs(10).run(async || subject()).await;
+    report.assert_passed();
+    assert_eq!(report.missing().count(), 0, "{report}");
+}
+
+/// Somebody with a connection to the database.
+struct Administrator(Database);
+
+impl Administrator {
+    /// The mailbox's key, and a transaction.
+    fn begin(&self, mailbox: &MailboxName) -> Result<(i64, Transaction<'_>), Error> {
+        let transaction = self.0.begin();
+        let id = transaction.find(mailbox.as_str()).ok_or(ErrorKind::NonExistent)?;
+        Ok((id, transaction))
+    }
+}
+
+fn row(octets: &[u8]) -> MessageRow {
+    MessageRow { octets: octets.to_vec().into(), flags: "()".into(), ..MessageRow::default() }
+}
+
+impl Outside for Administrator {
+    async fn deliver(&self, mailbox: &MailboxName, octets: &[u8]) -> Result<(), Error> {
+        let (id, mut transaction) = self.begin(mailbox)?;
+        transaction.insert(id, row(octets))?;
+        transaction.commit();
+        Ok(())
+    }
+
+    async fn remove(&self, mailbox: &MailboxName, message: &OutsideMessage) -> Result<(), Error> {
+        let (id, mut transaction) = self.begin(mailbox)?;
+        transaction.remove(id, message.uid.into())?;
+        transaction.commit();
+        Ok(())
+    }
+
+    async fn set_flags(
+        &self,
+        mailbox: &MailboxName,
+        message: &OutsideMessage,
+        flags: &Flags,
+    ) -> Result<(), Error> {
+        let (id, mut transaction) = self.begin(mailbox)?;
+        transaction.set_flags(id, message.uid.into(), flags.to_string(), 0)?;
+        transaction.commit();
+        Ok(())
+    }
+
+    async fn delete(&self, mailbox: &MailboxName) -> Result<(), Error> {
+        let (id, mut transaction) = self.begin(mailbox)?;
+        transaction.delete(id)?;
+        transaction.commit();
+        Ok(())
+    }
+
+    async fn roll_back(&self, mailbox: &MailboxName, octets: &[u8]) -> Result<(), Error> {
+        let (id, mut transaction) = self.begin(mailbox)?;
+        for uid in transaction.mailbox(id)?.messages.keys().copied().collect::<Vec<_>>() {
+            transaction.remove(id, uid)?;
+        }
+        transaction.insert(id, row(octets))?;
+        Ok(()) // it was never committed
+    }
 }
 
 /// Stores so many messages in one transaction.
