@@ -31,7 +31,7 @@ fn clients_that_come_back_after_a_kill_end_with_exactly_the_mailbox() {
 #[test]
 fn search_finds_exactly_what_it_should_after_kills_while_its_index_is_written() {
     let mail = Maildir::new();
-    let mut random = Random::new(random::number_in("KILLS_SEED", 1).into());
+    let mut random = Random::new(random::number_in("KILLS_SEED", 1));
     // By the number in the message.
     let mut uids: BTreeMap<u32, u32> = BTreeMap::new();
     let mut number = 0;

@@ -72,9 +72,9 @@ pub(crate) struct Events {
 #[cfg(test)]
 #[derive(Default)]
 struct Pretended {
-    network: std::sync::atomic::AtomicBool,
+    network: AtomicBool,
     /// Events are on their way.
-    late: std::sync::atomic::AtomicBool,
+    late: AtomicBool,
 }
 
 /// What is known of the watched mailboxes.

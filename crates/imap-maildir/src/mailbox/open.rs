@@ -411,7 +411,7 @@ impl OpenMailbox {
     pub(crate) async fn pretend_cur_was_listed_now(&self) {
         let mut writer = self.lock_writer().await;
         let version = self.directory.versions().unwrap().cur;
-        let again_at = Some(Instant::now() + std::time::Duration::from_secs(3600));
+        let again_at = Some(Instant::now() + Duration::from_secs(3600));
         (writer.cur.version, writer.cur.again_at) = (Some(version), again_at);
         self.leave_traces(&writer);
     }

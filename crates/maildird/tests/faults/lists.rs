@@ -66,7 +66,7 @@ fn lists(list: &str, older: &str) -> Vec<(String, Vec<u8>)> {
         })
         .collect();
     let junk: Vec<u8> = (0..4096_u32)
-        .map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .map(|at| (at.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
         .collect();
     let mut all = vec![
         ("empty".to_owned(), Vec::new()),
@@ -79,7 +79,7 @@ fn lists(list: &str, older: &str) -> Vec<(String, Vec<u8>)> {
             "the first line alone".to_owned(),
             format!("{}\n", lines[0]).into(),
         ),
-        ("no first line".to_owned(), records.clone().into()),
+        ("no first line".to_owned(), records.into()),
         (
             "another UIDVALIDITY".to_owned(),
             list.replacen(&format!("V{validity}"), &format!("V{}", validity + 77), 1)
