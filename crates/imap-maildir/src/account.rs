@@ -224,7 +224,7 @@ impl Account {
     fn open_at(&self, path: &Path) -> io::Result<Arc<OpenMailbox>> {
         // Fails where a symbolic link has taken the root's place.
         drop(self.tree.handle()?);
-        if path != self.tree.path() && !is_mailbox(path) {
+        if path != self.tree.path() && !is_mailbox(path)? {
             return Err(io::ErrorKind::NotFound.into());
         }
         let next = || self.tree.next_uid_validity();
@@ -252,7 +252,7 @@ impl Account {
     /// The directory of a mailbox that is there.
     fn mailbox_directory(&self, directory: &str) -> io::Result<OwnedFd> {
         let path = self.tree.find(directory)?;
-        if path != self.tree.path() && !is_mailbox(&path) {
+        if path != self.tree.path() && !is_mailbox(&path)? {
             return Err(io::ErrorKind::NotFound.into());
         }
         storage::open_directory(storage::CWD, &path)
@@ -410,7 +410,7 @@ impl Account {
             None => None,
         };
         let result = self.blocking(move |account| {
-            if !is_mailbox(&path) {
+            if !is_mailbox(&path)? {
                 return Err(io::ErrorKind::NotFound.into());
             }
             let scratch = account.tree.take_away(&path)?;

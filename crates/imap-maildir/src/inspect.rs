@@ -57,7 +57,7 @@ pub fn inspect(root: &Path) -> io::Result<Report> {
         let path = root.join(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(
             &entry,
         ));
-        if !is_mailbox(&path) {
+        if !is_mailbox(&path).unwrap_or(false) {
             let is_link = storage::status(&root_handle, &*entry)?.kind == FileKind::Link;
             if is_link && is_directory(&path.join("cur")) {
                 report.findings.push(Finding::Link(shown()));

@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::io::Errno;
+
 use crate::disk::acl_file;
 use crate::disk::directory::Directory;
 use crate::disk::hold::Sharing;
@@ -255,8 +257,22 @@ fn parent_of(path: &Path) -> &Path {
 }
 
 /// A directory with a `cur/` or the Maildir++ marker; a symbolic link is none.
-pub(crate) fn is_mailbox(path: &Path) -> bool {
-    storage::open_directory(CWD, path).is_ok_and(|directory| is_maildir(directory.as_fd()))
+///
+/// # Errors
+/// Where one may not look: that is no mailbox which is not there.
+pub(crate) fn is_mailbox(path: &Path) -> io::Result<bool> {
+    match storage::open_directory(CWD, path) {
+        Ok(directory) => is_maildir(directory.as_fd()),
+        Err(error) => is_none(error),
+    }
+}
+
+/// Whether an error says that there is no such directory or file.
+fn is_none(error: io::Error) -> io::Result<bool> {
+    match Errno::from_io_error(&error) {
+        Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Ok(false),
+        _ => Err(error),
+    }
 }
 
 /// Makes a directory that only its owner may enter, or makes sure that what is there is one.
@@ -273,12 +289,17 @@ fn make_or_check(path: &Path) -> io::Result<()> {
 }
 
 fn holds_mailbox(root: BorrowedFd<'_>, name: &[u8]) -> bool {
-    storage::open_directory(root, name).is_ok_and(|directory| is_maildir(directory.as_fd()))
+    // What one may not look into is no mailbox in a list of them.
+    let directory = storage::open_directory(root, name);
+    directory.is_ok_and(|directory| is_maildir(directory.as_fd()).unwrap_or(false))
 }
 
-fn is_maildir(directory: BorrowedFd<'_>) -> bool {
-    let is = |name: &str, kind| storage::status(directory, name).is_ok_and(|status| status.kind == kind);
-    is("cur", FileKind::Directory) || is(FOLDER_MARKER, FileKind::Regular)
+fn is_maildir(directory: BorrowedFd<'_>) -> io::Result<bool> {
+    let is = |name: &str, kind| match storage::status(directory, name) {
+        Ok(status) => Ok(status.kind == kind),
+        Err(error) => is_none(error),
+    };
+    Ok(is("cur", FileKind::Directory)? || is(FOLDER_MARKER, FileKind::Regular)?)
 }
 
 #[cfg(test)]

@@ -103,21 +103,7 @@ fn what_becomes_unreadable_or_unwritable_is_told_to_the_client_and_once_to_the_o
         ("new", 0o500),
         ("tmp", 0o000),
         ("tmp", 0o500),
-        ("", 0o000),
         ("", 0o500),
-        (".other", 0o000),
-        (".other/cur", 0o000),
-        (".other/tmp", 0o500),
-        ("dovecot-uidlist", 0o000),
-        ("dovecot-uidlist", 0o400),
-        ("dovecot-keywords", 0o000),
-        ("subscriptions", 0o000),
-        ("imap-index", 0o000),
-        ("imap-index", 0o400),
-        ("imap-modseqs", 0o000),
-        ("imap-modseqs", 0o400),
-        ("imap-search", 0o000),
-        ("imap-lock", 0o000),
     ] {
         // What can be told from the mailbox that is open, or only by opening it.
         for while_open in [true, false] {
