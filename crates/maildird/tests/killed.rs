@@ -70,11 +70,9 @@ fn search_finds_exactly_what_it_should_after_kills_while_its_index_is_written() 
             let tag = client.next_tag();
             client.send(&format!("{tag} APPEND INBOX {{{}+}}\r\n{text}\r\n", text.len()));
             let answer = client.until(&tag);
-            let uid = answer
-                .split(['[', ']', ' '])
-                .filter_map(|word| word.parse().ok())
-                .nth(1);
-            uids.insert(number, uid.unwrap());
+            let (_, uids_told) = answer.split_once("[APPENDUID ").unwrap();
+            let uid = uids_told.split([' ', ']']).nth(1).unwrap();
+            uids.insert(number, uid.parse().unwrap());
         }
         if random.below(3) == 0
             && let Some((_, uid)) = uids.pop_first()
