@@ -13,6 +13,14 @@ use crate::disk::storage::{self, FileKind, FileVersion, Mode, OpenFor, StoredFil
 #[error("{0} is no regular file, and is left alone")]
 struct NoFile(String);
 
+/// A control file has more octets than that of any mailbox: whoever made it must not take the memory of all.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{name} has more than {largest} octets, and is not read")]
+pub(crate) struct TooLong {
+    name: &'static str,
+    largest: u64,
+}
+
 /// Opens a control file; `None` where there is none.
 pub(crate) fn open(
     directory: BorrowedFd<'_>,
@@ -39,6 +47,29 @@ pub(crate) fn read(directory: BorrowedFd<'_>, name: &str, limit: u64) -> io::Res
     let mut octets = Vec::new();
     file.take(limit).read_to_end(&mut octets)?;
     Ok(Some(octets))
+}
+
+/// Appends a control file's octets from where it stands to `octets`.
+///
+/// # Errors
+/// As the system says; [`TooLong`] where all of the file is more than `largest` octets.
+pub(crate) fn read_on(
+    file: &mut StoredFile,
+    name: &'static str,
+    largest: u64,
+    octets: &mut Vec<u8>,
+) -> io::Result<()> {
+    let too_long = || io::Error::new(io::ErrorKind::FileTooLarge, TooLong { name, largest });
+    if file.status()?.size > largest {
+        return Err(too_long());
+    }
+    let before = octets.len() as u64;
+    file.take(largest + 1).read_to_end(octets)?;
+    // It may have grown meanwhile.
+    match octets.len() as u64 - before > largest {
+        true => Err(too_long()),
+        false => Ok(()),
+    }
 }
 
 /// A new content for a control file.

@@ -16,7 +16,9 @@ use crate::disk::events::{OwnChanges, OwnKind};
 use crate::disk::hold::{Hold, Sharing};
 use crate::disk::inotify::{self, Told};
 use crate::disk::interference::{Moment, Moments};
-use crate::disk::storage::{self, CWD, FileKind, FileStatus, FileVersion, Mode, OpenFor, StoredFile};
+use crate::disk::storage::{
+    self, CWD, FileIdentity, FileKind, FileStatus, FileVersion, Mode, OpenFor, StoredFile,
+};
 use crate::format::file_name::is_message_name;
 
 /// A file in `tmp/` that is older than this, seconds, was left by a delivery that crashed (the Maildir convention).
@@ -68,6 +70,8 @@ struct Subdirectories {
     new: OwnedFd,
     cur: OwnedFd,
     tmp: OwnedFd,
+    /// Of `new`, `cur` and `tmp`.
+    identities: [FileIdentity; 3],
 }
 
 /// Where a mailbox lies, in mail that is held.
@@ -187,9 +191,11 @@ impl Directory {
     pub(crate) fn versions(&self) -> io::Result<DirectoryVersions> {
         let mut open = self.open_now();
         for _ in 0..3 {
-            let (new, cur) = (storage::status_of(&open.new)?, storage::status_of(&open.cur)?);
-            let tmp = storage::status_of(&open.tmp)?;
-            if new.links > 0 && cur.links > 0 && tmp.links > 0 {
+            // By name: what is held open may have been moved to another place, and another directory be here now.
+            let [new, cur, tmp] = Subdirectories::NAMES.map(|name| self.status_by_name(name));
+            if let (Some(new), Some(cur), Some(tmp)) = (new?, cur?, tmp?)
+                && [new.identity, cur.identity, tmp.identity] == open.identities
+            {
                 return Ok(DirectoryVersions {
                     new: new.version(),
                     cur: cur.version(),
@@ -200,6 +206,14 @@ impl Directory {
             *self.subdirectories.write() = Arc::clone(&open);
         }
         Err(Errno::STALE.into())
+    }
+
+    fn status_by_name(&self, name: &str) -> io::Result<Option<FileStatus>> {
+        match storage::status(self.root(), name) {
+            Ok(status) => Ok(Some(status)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// What is missing may come back, or the mailbox be gone in a moment. Of one that is gone already, nothing comes back.
@@ -425,6 +439,8 @@ pub(crate) enum Existence {
 }
 
 impl Subdirectories {
+    const NAMES: [&'static str; 3] = ["new", "cur", "tmp"];
+
     fn handle(&self, subdirectory: Subdirectory) -> BorrowedFd<'_> {
         match subdirectory {
             Subdirectory::New => self.new.as_fd(),
@@ -448,10 +464,13 @@ fn open_subdirectories(root: BorrowedFd<'_>, missing: Missing) -> io::Result<Sub
             opened => opened,
         }
     };
+    let (new, cur, tmp) = (open("new")?, open("cur")?, open("tmp")?);
+    let identity = |directory: &OwnedFd| Ok::<_, io::Error>(storage::status_of(directory)?.identity);
     let subdirectories = Subdirectories {
-        new: open("new")?,
-        cur: open("cur")?,
-        tmp: open("tmp")?,
+        identities: [identity(&new)?, identity(&cur)?, identity(&tmp)?],
+        new,
+        cur,
+        tmp,
     };
     if made_one {
         // Without this, a power failure could take the subdirectory with the messages that were made durable in it.
@@ -544,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resubdirectoryd_subdirectory_is_opened_again() {
+    fn a_subdirectory_that_was_removed_and_made_again_is_opened_again() {
         let home = tempfile::tempdir().unwrap();
         let directory = Directory::open(home.path()).unwrap();
         let before = directory.versions().unwrap();
@@ -553,6 +572,19 @@ mod tests {
         std::fs::write(home.path().join("cur/1.x:2,"), "x").unwrap();
         assert_ne!(directory.versions().unwrap(), before);
         assert_eq!(names(&directory, Subdirectory::Cur), ["1.x:2,"]);
+    }
+
+    #[test]
+    fn a_subdirectory_that_was_moved_away_and_replaced_is_opened_again() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = Directory::open(home.path()).unwrap();
+        std::fs::write(home.path().join("cur/1.old:2,"), "x").unwrap();
+        let before = directory.versions().unwrap();
+        std::fs::rename(home.path().join("cur"), home.path().join("cur.old")).unwrap();
+        std::fs::create_dir(home.path().join("cur")).unwrap();
+        std::fs::write(home.path().join("cur/2.new:2,"), "x").unwrap();
+        assert_ne!(directory.versions().unwrap(), before);
+        assert_eq!(names(&directory, Subdirectory::Cur), ["2.new:2,"]);
     }
 
     #[test]

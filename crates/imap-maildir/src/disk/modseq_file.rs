@@ -18,6 +18,8 @@ use crate::format::modseqs::{Chain, End, Line, parse};
 /// Its name.
 pub(crate) const FILE_NAME: &str = "imap-modseqs";
 const TEMPORARY_NAME: &str = "imap-modseqs.tmp";
+/// What is read of the file at most, octets. It is replaced by a shorter one long before.
+const LARGEST: u64 = 256 << 20;
 /// Another process has the lock for some milliseconds. One that was stopped with it must not stop this one too. Tests wait less
 /// for one that was.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 10 });
@@ -49,7 +51,7 @@ pub(crate) enum Reading {
     More(Vec<Line>),
     /// All lines of a file that was not read before.
     Anew(Vec<Line>),
-    /// An empty file, or one that is damaged: nothing in it counts.
+    /// An empty file, or one that is damaged or too long: nothing in it counts.
     Unusable,
 }
 
@@ -200,7 +202,7 @@ impl Opened {
         if size == self.read && self.read > 0 {
             return Ok(Reading::More(Vec::new()));
         }
-        if size < self.read {
+        if size < self.read || size > LARGEST {
             return Ok(Reading::Unusable);
         }
         self.file.read_from(self.read)?;
@@ -232,11 +234,12 @@ pub(crate) fn stamp_of(directory: &Directory) -> Option<Stamp> {
 /// # Errors
 /// As the system says; `InvalidData` for a damaged file.
 pub(crate) fn inspect(directory: &Directory) -> io::Result<Option<Vec<Line>>> {
-    let Some(octets) = control_file::read(directory.root(), FILE_NAME, u64::MAX)? else {
+    let Some(octets) = control_file::read(directory.root(), FILE_NAME, LARGEST)? else {
         return Ok(None);
     };
     let parsed = parse(&octets, &mut Chain::default());
-    if parsed.end == End::Damaged || parsed.lines.is_empty() {
+    let is_cut = octets.len() as u64 == LARGEST;
+    if is_cut || parsed.end == End::Damaged || parsed.lines.is_empty() {
         return Err(io::ErrorKind::InvalidData.into());
     }
     Ok(Some(parsed.lines))

@@ -6,7 +6,7 @@
 //! UIDs. A UID is on disk, synced, before anybody sees it.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -23,6 +23,9 @@ pub(crate) const FILE_NAME: &str = "dovecot-uidlist";
 const TEMPORARY_NAME: &str = "dovecot-uidlist.tmp";
 /// Courier's list, read when there is no other.
 const COURIER_FILE_NAME: &str = "courierimapuiddb";
+
+/// What is read of a list at most, octets: that of five million messages and more.
+const LARGEST: u64 = 512 << 20;
 
 /// So much memory is reserved on the word of a file's size: a list of two million lines.
 const MOST_RESERVED: usize = 128 << 20;
@@ -191,7 +194,7 @@ impl UidListFile {
         let version = file.status()?.version();
         let size = usize::try_from(version.size).unwrap_or(usize::MAX);
         let mut octets = Vec::with_capacity(size.min(MOST_RESERVED));
-        file.read_to_end(&mut octets)?;
+        read_on(&mut file, &mut octets)?;
         let parsed = parse(&octets);
         drop(octets);
         Ok(Self::of(parsed, Some(version)))
@@ -293,7 +296,7 @@ impl UidListFile {
             return self.read_tail(file, version, reading);
         }
         let mut octets = Vec::new();
-        file.read_to_end(&mut octets)?;
+        read_on(&mut file, &mut octets)?;
         self.reload(parse(&octets), version, reading)
     }
 
@@ -306,11 +309,11 @@ impl UidListFile {
         // One octet more: if the last line's end is not where it was, this is not an append.
         file.read_from(self.offset - 1)?;
         let mut octets = Vec::new();
-        file.read_to_end(&mut octets)?;
+        read_on(&mut file, &mut octets)?;
         if octets.first() != Some(&b'\n') {
             file.read_from(0)?;
             octets.clear();
-            file.read_to_end(&mut octets)?;
+            read_on(&mut file, &mut octets)?;
             return self.reload(parse(&octets), version, reading);
         }
         let parsed = parse_appended(&octets[1..], self.highest);
@@ -603,8 +606,16 @@ fn base_of(records: &[UidRecord], uid: u32) -> &[u8] {
 }
 
 fn read_courier(directory: &Directory) -> io::Result<Option<Parsed>> {
-    let octets = control_file::read(directory.root(), COURIER_FILE_NAME, u64::MAX)?;
-    Ok(octets.map(|octets| parse(&octets)))
+    let Some(mut file) = control_file::open(directory.root(), COURIER_FILE_NAME, OpenFor::Reading)? else {
+        return Ok(None);
+    };
+    let mut octets = Vec::new();
+    control_file::read_on(&mut file, COURIER_FILE_NAME, LARGEST, &mut octets)?;
+    Ok(Some(parse(&octets)))
+}
+
+fn read_on(file: &mut StoredFile, octets: &mut Vec<u8>) -> io::Result<()> {
+    control_file::read_on(file, FILE_NAME, LARGEST, octets)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io;
 use imap_backend::{Error, ErrorKind};
 use rustix::io::Errno;
 
+use crate::disk::control_file::TooLong;
 use crate::disk::delivery::NulOctet;
 use crate::disk::dotlock::Held;
 use crate::disk::hold::HeldByAnother;
@@ -19,7 +20,10 @@ pub(crate) fn from_io(error: io::Error) -> Error {
     let kind = if inner.is_some_and(|inner| inner.is::<NulOctet>()) {
         ErrorKind::UnknownEncoding
     } else if inner.is_some_and(|inner| {
-        inner.is::<UidsExhausted>() || inner.is::<TooManySubscriptions>() || inner.is::<TooLarge>()
+        inner.is::<UidsExhausted>()
+            || inner.is::<TooManySubscriptions>()
+            || inner.is::<TooLarge>()
+            || inner.is::<TooLong>()
     }) {
         ErrorKind::Limit
     } else if inner.is_some_and(|inner| inner.is::<Gone>()) {

@@ -25,6 +25,38 @@ async fn deliveries_renames_and_removals_reach_every_session_at_noop() {
     assert_eq!(files(&fixture.root()), ["cur/1.a:2,FS", "cur/3.c:2,"]);
 }
 
+/// What a session is told until it has these messages.
+async fn until(client: &mut Client, uids: &[u32]) -> Vec<String> {
+    let mut told = client.noop().await;
+    for _ in 0..200 {
+        if client.uids() == uids {
+            return told;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        told.extend(client.noop().await);
+    }
+    panic!("{told:?}, {:?} instead of {uids:?}", client.uids());
+}
+
+#[tokio::test]
+async fn a_restored_backup_in_the_place_of_cur_is_what_sessions_have_with_and_without_events() {
+    for fixture in [Fixture::new(), Fixture::watching(home())] {
+        let root = fixture.root();
+        deliver(&root, "cur/1.a:2,S", "x");
+        deliver(&root, "cur/2.b:2,", "x");
+        let mut client = fixture.select("INBOX").await;
+        std::fs::create_dir(root.join("restored")).unwrap();
+        deliver(&root, "restored/2.b:2,F", "x");
+        std::fs::rename(root.join("cur"), root.join("cur.damaged")).unwrap();
+        std::fs::rename(root.join("restored"), root.join("cur")).unwrap();
+        let told = until(&mut client, &[2]).await;
+        assert_eq!(told, ["2 (\\Flagged)", "EXPUNGE 1"]);
+        deliver(&root, "new/3.c", "x");
+        until(&mut client, &[2, 3]).await;
+        assert_eq!(files(&root), ["cur/2.b:2,F", "cur/3.c:2,"]);
+    }
+}
+
 #[tokio::test]
 async fn an_idle_session_is_woken_by_a_delivery() {
     let fixture = Fixture::watching(home());

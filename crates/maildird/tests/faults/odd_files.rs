@@ -1,4 +1,4 @@
-//! Pipes, links, sockets, directories and devices in the place of files and folders of a Maildir: nothing waits for them, nothing
+//! Pipes, links, sockets, directories, devices and files without end in the place of files and folders of a Maildir: nothing waits for them, nothing
 //! outside is read or written, and when they are gone all is as it was.
 
 use std::fs;
@@ -24,9 +24,11 @@ enum Odd {
     Socket,
     Folder,
     Device,
+    /// A file of a terabyte of zeros.
+    Huge,
 }
 
-const ALL: [Odd; 9] = [
+const ALL: [Odd; 10] = [
     Odd::Pipe,
     Odd::LinkToFile,
     Odd::LinkToFolder,
@@ -36,6 +38,7 @@ const ALL: [Odd; 9] = [
     Odd::Socket,
     Odd::Folder,
     Odd::Device,
+    Odd::Huge,
 ];
 
 /// What nobody may read or write by way of the Maildir.
@@ -85,6 +88,7 @@ impl Odd {
             Self::Folder => fs::create_dir(path).is_ok(),
             // That of /dev/zero: it never ends.
             Self::Device => node(FileType::CharacterDevice, makedev(1, 5)),
+            Self::Huge => fs::File::create(path).is_ok_and(|file| file.set_len(1 << 40).is_ok()),
         }
     }
 }
@@ -195,6 +199,7 @@ impl World {
             "[EXPUNGEISSUED]",
             "[ALREADYEXISTS]",
             "[INUSE]",
+            "[LIMIT]",
         ];
         let is_answer = completion.contains(" OK ")
             || completion.contains(" NO ") && codes.iter().any(|code| completion.contains(code))
