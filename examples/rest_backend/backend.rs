@@ -10,7 +10,7 @@ use imap_seq::{Uid, UidSet, UidValidity};
 use imap_updates::{Flag, Flags, Origin, Recency};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::OnceCell;
@@ -20,13 +20,14 @@ use tokio::sync::OnceCell;
 pub(crate) struct Account {
     rest: Rest,
     journals: Arc<PathBuf>,
+    pace: Pace,
     open: Arc<Mutex<HashMap<MailboxName, Arc<OnceCell<Open>>>>>,
 }
 
 impl Account {
     /// Keeps its journals, one for each mailbox, in a directory that is there.
-    pub(crate) fn new(rest: Rest, journals: PathBuf) -> Self {
-        Self { rest, journals: Arc::new(journals), open: Arc::default() }
+    pub(crate) fn new(rest: Rest, journals: PathBuf, pace: Pace) -> Self {
+        Self { rest, journals: Arc::new(journals), pace, open: Arc::default() }
     }
 
     /// A mailbox, which is listed when it is opened first; nobody waits for that who wants another one.
@@ -39,7 +40,7 @@ impl Account {
             }
             None => return Err(missing.into()),
         };
-        cell.get_or_try_init(|| Open::new(&self.rest, name, &self.journals)).await.cloned()
+        cell.get_or_try_init(|| Open::new(self.clone(), name)).await.cloned()
     }
 }
 
@@ -58,12 +59,13 @@ impl Session for Account {
         Ok(names.map(ListEntry::mailbox).collect())
     }
 
-    /// Does not list a mailbox that is open: what is new comes with the client's NOOP or IDLE.
+    /// A mailbox that is open is listed at the pace of IDLE, for STATUS too, which comes here: what was new before comes with the
+    /// client's NOOP.
     async fn select(&mut self, name: &MailboxName, how: &Select) -> Result<Opened<Selected>, Error> {
         let open = self.open(name, ErrorKind::NonExistent).await?;
-        let selection = open.ids.poller().select(how.access());
-        let (uid_validity, origin) = (open.ids.uid_validity(), selection.updates.origin());
-        let selected = Selected { account: self.clone(), open, origin };
+        open.look(Reason::Idle).await?;
+        let (selection, uid_validity) = (open.ids.poller().select(how.access()), open.ids.uid_validity());
+        let selected = Selected { account: self.clone(), open, origin: selection.updates.origin() };
         Ok(Opened::new(selected, selection.updates, uid_validity).with_uid_next(selection.uid_next))
     }
 
@@ -93,18 +95,18 @@ struct Open {
 }
 
 impl Open {
-    async fn new(rest: &Rest, name: &MailboxName, journals: &Path) -> Result<Self, Error> {
+    async fn new(Account { rest, journals, pace, .. }: Account, name: &MailboxName) -> Result<Self, Error> {
         let (started, journal) = (Instant::now(), journals.join(format!("{name}.uids")));
         let now = u32::try_from(Utc::now().timestamp()).ok().and_then(UidValidity::new);
         let map = blocking(move || UidMap::open(journal, now.unwrap_or(UidValidity::MIN))).await?;
         // A listing may lack a message that is there, but no two in a row lack the same.
         let absence = Absence::InListings(std::num::NonZeroU32::MIN.saturating_add(1));
-        let mut pages = list(rest, name, Pages::first(map, absence)).await?;
+        let mut pages = list(&rest, name, Pages::first(map, absence)).await?;
         while pages.again(started.elapsed()) {
-            pages = list(rest, name, pages).await?;
+            pages = list(&rest, name, pages).await?;
         }
-        let ids = blocking(move || IdPoller::open(pages, Pace::default(), started.elapsed())).await?;
-        Ok(Self { rest: rest.clone(), name: name.clone(), ids, started })
+        let ids = blocking(move || IdPoller::open(pages, pace, started.elapsed())).await?;
+        Ok(Self { rest, name: name.clone(), ids, started })
     }
 
     async fn look(&self, reason: Reason) -> Result<(), Error> {

@@ -24,6 +24,7 @@ pub(crate) mod rest;
 pub(crate) mod server;
 
 use backend::Account;
+use imap_poller::Pace;
 use imap_server::{Server, Shutdown};
 use rest::Rest;
 use server::RestServer;
@@ -39,7 +40,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(&journals)?;
     let store = RestServer::start().await?;
     let listener = tokio::net::TcpListener::bind(address).await?;
-    let (imap, http) = (listener.local_addr()?, format!("http://{}", store.address));
+    let (imap, http) = (listener.local_addr()?, store.url());
     println!("listening on {imap}");
     println!("the store is {http}; try, with mail.txt for a message of yours:");
     println!("  curl imap://demo:demo@{imap}/INBOX -T mail.txt");
@@ -49,6 +50,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("  curl imap://demo:demo@{imap}/INBOX -X 'UID FETCH 1:* (FLAGS RFC822.SIZE)'");
     let faults = r#"{"slow":500,"repeated":true,"missing":true,"too_many":3,"errors":5}"#;
     println!("  curl -X PUT {http}/faults --json '{faults}'");
-    let account = Account::new(Rest::new(&http), journals.into());
+    let account = Account::new(Rest::new(&http), journals.into(), Pace::default());
     Ok(Server::builder(account).build().serve(listener, Shutdown::new()).await?)
 }

@@ -5,6 +5,7 @@ use super::rest::Rest;
 use super::server::{Faults, RestServer};
 use imap_backend::*;
 use imap_backendutil_examples::Client;
+use imap_poller::Pace;
 use imap_server::Server;
 use imap_updates::Access;
 use std::error::Error;
@@ -14,7 +15,7 @@ pub(crate) async fn measure(messages: u64) -> Result<(), Box<dyn Error>> {
     let store = RestServer::start().await?;
     store.deliver(messages);
     let journals = tempfile::tempdir()?;
-    let mut account = Account::new(Rest::new(&format!("http://{}", store.address)), journals.path().into());
+    let mut account = Account::new(Rest::new(&store.url()), journals.path().into(), Pace::default());
     let inbox = MailboxName::inbox();
     let select = Select::new(Access::ReadWrite);
 
@@ -52,7 +53,7 @@ pub(crate) async fn measure(messages: u64) -> Result<(), Box<dyn Error>> {
         watch.report("listing with one message less");
     }
     drop((opened, client, server, account));
-    let mut again = Account::new(Rest::new(&format!("http://{}", store.address)), journals.path().into());
+    let mut again = Account::new(Rest::new(&store.url()), journals.path().into(), Pace::default());
     let watch = Watch::start();
     again.select(&inbox, &select).await?;
     watch.report("the same after a restart, with the journal");

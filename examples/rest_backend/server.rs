@@ -36,7 +36,7 @@ pub(crate) struct Faults {
     pub(crate) slow: u64,
     /// A page begins with the end of the one before, and stands in the opposite order.
     pub(crate) repeated: bool,
-    /// A listing lacks one message in five; no two listings in a row lack the same.
+    /// A listing lacks one message in five; no two listings of a mailbox in a row lack the same.
     pub(crate) missing: bool,
     /// Requests that are answered with 429 and Retry-After.
     pub(crate) too_many: u64,
@@ -56,7 +56,8 @@ struct Message {
 struct Data {
     mailboxes: BTreeMap<String, BTreeMap<String, Message>>,
     numbers: u64,
-    listings: u64,
+    /// How often each mailbox was listed.
+    listings: BTreeMap<String, u64>,
     requests: u64,
     faults: Faults,
 }
@@ -106,6 +107,10 @@ impl RestServer {
         Ok(Self { address, data, _task: Arc::new(Task(task)) })
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     pub(crate) fn set_faults(&self, faults: Faults) {
         self.data.lock().faults = faults;
     }
@@ -118,6 +123,15 @@ impl RestServer {
             let date = "2026-01-01T00:00:00+00:00".into();
             data.insert("INBOX", Message { number: 0, flags: vec![], date, octets: octets.clone() });
         }
+    }
+
+    /// The id of the message with this subject.
+    #[allow(dead_code, reason = "who knows the store from inside is in the tests")]
+    pub(crate) fn id(&self, mailbox: &str, subject: &str) -> Option<String> {
+        let line = format!("Subject: {subject}\r\n");
+        let has = |message: &Message| String::from_utf8_lossy(&message.octets).contains(&line);
+        let data = self.data.lock();
+        data.mailboxes.get(mailbox)?.iter().find(|(_, message)| has(message)).map(|(id, _)| id.clone())
     }
 
     /// Removes the first message of INBOX, in the order of ids.
@@ -200,8 +214,9 @@ async fn list(
     let (listing, after) = match query.after.as_deref().and_then(|after| after.split_once('-')) {
         Some((listing, id)) => (listing.parse().map_err(|_| StatusCode::BAD_REQUEST)?, id.to_owned()),
         None => {
-            data.listings += 1;
-            (data.listings, String::new())
+            let listing = data.listings.entry(name.clone()).or_default();
+            *listing += 1;
+            (*listing, String::new())
         }
     };
     let mailbox = data.mailbox(&name)?;

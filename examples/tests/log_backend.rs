@@ -2,14 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "in tests a panic is the answer")]
 
+mod common;
 #[path = "../log_backend/main.rs"]
 #[allow(dead_code, reason = "its `main` is for the example")]
 mod log_backend;
 
+use common::noop;
 use imap_backend::*;
-use imap_backend_test::{Outcome, Outside, OutsideMessage, RandomRuns, Subject, run_all};
+use imap_backend_test::{Outside, OutsideMessage, RandomRuns, Subject, run_all};
 use imap_seq::UidSet;
-use imap_updates::{Access, Closed, Ended, Flag, Flags, Followers, Untagged, UpdateBuffer, kind};
+use imap_updates::{Access, Closed, Flag, Flags, UpdateBuffer};
 use log_backend::database::{Database, MessageRow, Transaction};
 use log_backend::mailbox::Selected;
 use log_backend::node::Node;
@@ -29,11 +31,7 @@ fn subject() -> Subject<Node> {
 #[tokio::test]
 async fn the_backend_on_a_database_passes_the_kit() {
     let report = run_all(async || subject()).await;
-    report.assert_passed();
-    for (area, least) in [("outside", 9), ("second_process", 3), ("restart", 3)] {
-        let ran = report.results().filter(|(case, how)| case.area == area && **how == Outcome::Passed);
-        assert!(ran.count() >= least, "{area}: {report}");
-    }
+    common::passed(&report, &[("outside", 9), ("second_process", 3), ("restart", 3)]);
 }
 
 #[tokio::test]
@@ -122,23 +120,6 @@ async fn selected(database: &Database) -> (Node, Selected, UpdateBuffer) {
 async fn select(node: &mut Node) -> (Selected, UpdateBuffer) {
     let opened = node.select(&MailboxName::inbox(), &Select::new(Access::ReadWrite)).await.unwrap();
     opened.into_parts()
-}
-
-/// What a client hears at NOOP, and whether the mailbox has ended.
-async fn noop(mailbox: &mut impl Mailbox, updates: &mut UpdateBuffer) -> (Vec<String>, Option<Closed>) {
-    let command = updates.begin(kind::Noop);
-    mailbox.poll(PollReason::Asked).await.unwrap();
-    let drained = updates.drain(command.permit(Followers::None));
-    let text = |response: Untagged<'_>| match response {
-        Untagged::Exists(messages) => format!("{messages} EXISTS"),
-        Untagged::Recent(messages) => format!("{messages} RECENT"),
-        Untagged::Expunge(seq) => format!("{seq} EXPUNGE"),
-        Untagged::Fetch { seq, flags, .. } => format!("{seq} FETCH {flags}"),
-        other => panic!("{other:?}"),
-    };
-    let heard = (drained.iter().map(text).collect(), drained.ended().and_then(Ended::mailbox));
-    updates.written(drained);
-    heard
 }
 
 #[tokio::test]
