@@ -42,7 +42,11 @@ impl Judge {
 
     fn of_mailbox(&mut self, data: &Data<'_>, number: u32) {
         self.expect_new_mailbox();
-        let expunges = self.expunges(Command::permits_expunge);
+        // Not asked for each FETCH, of which there are thousands.
+        let expunges = match data.word.as_str() {
+            "EXPUNGE" => self.expunges(Command::permits_expunge),
+            _ => Expunges::Hold,
+        };
         if data.word == "EXPUNGE" && (self.enabled.qresync || self.enabled.uid_only) {
             self.report(
                 Rule::VanishedForm,

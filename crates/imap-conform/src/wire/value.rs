@@ -66,6 +66,20 @@ pub(crate) struct Reader<'o> {
 /// Deeper lists than this are not read.
 const DEEPEST: usize = 200;
 
+/// Which octets a word may have: a table, because every octet of every response is looked up.
+const OF_A_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = b'!';
+    loop {
+        table[octet as usize] = !matches!(octet, 0x7f | b'(' | b')' | b'{' | b'"');
+        if octet == u8::MAX {
+            break;
+        }
+        octet += 1;
+    }
+    table
+};
+
 impl<'o> Reader<'o> {
     pub(crate) fn new(octets: &'o [u8]) -> Self {
         Self {
@@ -117,11 +131,10 @@ impl<'o> Reader<'o> {
 
     /// A word that is no string.
     pub(crate) fn word(&mut self) -> Result<&'o str, Fault> {
-        let is_of_it = |octet: u8| octet > b' ' && octet != 0x7f && !b"(){\"".contains(&octet);
         let rest = &self.octets[self.at..];
         let end = rest
             .iter()
-            .position(|&octet| !is_of_it(octet))
+            .position(|&octet| !OF_A_WORD[usize::from(octet)])
             .unwrap_or(rest.len());
         self.is_eight_bit |= !rest[..end].is_ascii();
         match std::str::from_utf8(&rest[..end]) {
@@ -177,6 +190,9 @@ impl<'o> Reader<'o> {
     /// `BODY[]x` may be a mailbox.
     fn item(&mut self) -> Result<&'o str, Fault> {
         let begin = self.at;
+        if !matches!(self.peek(), Some(b'B' | b'b')) {
+            return self.word();
+        }
         for name in [&b"BODY["[..], b"BINARY[", b"BINARY.SIZE["] {
             let rest = &self.octets[begin..];
             let is_it = rest
