@@ -90,6 +90,9 @@ struct TlsArguments {
 
 impl TlsArguments {
     fn target(&self, address: &str) -> io::Result<Target> {
+        if !address.contains(':') {
+            return Err(io::Error::other(format!("{address}: HOST:PORT is wanted")));
+        }
         match self.tls {
             true => Target::tls(address, self.trusted.as_deref()),
             false => Ok(Target::plain(address)),
@@ -118,7 +121,8 @@ struct WatchArguments {
     record: Option<PathBuf>,
 }
 
-#[tokio::main]
+// One thread: a second one that takes part in passing octets on makes short commands slower (docs/conformance.md).
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let judged = match arguments.mode {
@@ -228,6 +232,10 @@ impl Listener for Printer {
 
     fn lost(&self, connection: u64, why: &str) {
         eprintln!("connection {connection} is not followed any more: {why}");
+    }
+
+    fn hears_octets(&self) -> bool {
+        self.record.is_some()
     }
 
     fn passed(&self, connection: u64, sender: record::Sender, octets: Option<&[u8]>) {

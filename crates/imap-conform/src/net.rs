@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::rustls;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -85,7 +86,10 @@ impl Target {
         stream.set_nodelay(true)?;
         Ok(match &self.tls {
             None => Box::new(stream),
-            Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
+            Some((connector, name)) => {
+                let stream = connector.connect(name.clone(), stream).await;
+                Box::new(stream.map_err(|error| no_tls(&error))?)
+            }
         })
     }
 }
@@ -109,6 +113,16 @@ fn certificates(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     let read = CertificateDer::pem_file_iter(file).map_err(|error| named(file, &error))?;
     read.collect::<Result<_, _>>()
         .map_err(|error| named(file, &error))
+}
+
+/// What a server that speaks no TLS says is no record of it.
+fn no_tls(error: &io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let hint = match inner {
+        Some(rustls::Error::InvalidMessage(_)) => "; it does not speak TLS there: leave --tls out",
+        _ => "",
+    };
+    io::Error::new(error.kind(), format!("TLS: {error}{hint}"))
 }
 
 fn named(file: &Path, error: &pem::Error) -> io::Error {

@@ -44,8 +44,36 @@ fn a_server_and_a_user_are_required_and_a_server_that_is_not_there_is_no_verdict
     assert!(
         String::from_utf8(unreachable.stderr)
             .unwrap()
-            .contains("no connection")
+            .contains(&format!("no connection to {address}"))
     );
+}
+
+/// What a stranger mistypes: the error says what to type instead.
+#[test]
+fn a_port_that_is_missing_and_tls_on_the_wrong_side_are_said() {
+    let password = tempfile::NamedTempFile::new().unwrap();
+    let file = password.path().to_str().unwrap();
+    let says = |server: &str, arguments: &[&str], wanted: &str| {
+        let fixed = [server, "--user", "joe", "--password-file", file];
+        let refused = conform(&[&fixed[..], arguments].concat());
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains(wanted), "{said}");
+    };
+    says("localhost", &[], "localhost: HOST:PORT is wanted");
+    // It waits for the client's first word, as TLS does.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    says(&address, &["--patience", "1"], "say --tls");
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = plain.local_addr().unwrap().to_string();
+    let server = std::thread::spawn(move || {
+        let (mut client, _) = plain.accept().unwrap();
+        std::io::Write::write_all(&mut client, b"* OK ready\r\n").unwrap();
+        client
+    });
+    says(&address, &["--tls"], "leave --tls out");
+    drop(server.join().unwrap());
 }
 
 #[test]

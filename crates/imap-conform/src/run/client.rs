@@ -135,8 +135,8 @@ impl Client {
         let stream = timeout(patience, target.connect()).await;
         let stream = match stream {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return failed(format!("no connection: {error}")),
-            Err(_) => return failed("no connection in time"),
+            Ok(Err(error)) => return failed(format!("no connection to {}: {error}", target.address())),
+            Err(_) => return failed(format!("no connection to {} in time", target.address())),
         };
         let mut client = Self {
             stream,
@@ -148,8 +148,14 @@ impl Client {
             tag: 0,
             name,
         };
-        client.response().await?;
-        Ok(client)
+        match client.response_within(patience).await? {
+            Some(_) => Ok(client),
+            None => failed(format!(
+                "no greeting from {} in {} s; where TLS begins with the first octet, say --tls",
+                target.address(),
+                patience.as_secs_f32()
+            )),
+        }
     }
 
     pub(super) async fn send(&mut self, octets: &[u8]) -> Done {
