@@ -68,6 +68,15 @@ impl UidSet {
         self.bits.insert_range(first.get()..=last.get());
     }
 
+    /// A run, from its first to its last UID.
+    fn add(&mut self, run: Option<(Uid, Uid)>) {
+        match run {
+            Some((uid, last)) if uid == last => drop(self.insert(uid)),
+            Some((first, last)) => self.insert_range(first, last),
+            None => {}
+        }
+    }
+
     /// Takes a UID out; `true` when it was there.
     pub fn remove(&mut self, uid: Uid) -> bool {
         self.bits.remove(uid.get())
@@ -199,8 +208,19 @@ impl FromIterator<Uid> for UidSet {
 }
 
 impl Extend<Uid> for UidSet {
+    /// A run of consecutive UIDs is added as one.
     fn extend<I: IntoIterator<Item = Uid>>(&mut self, uids: I) {
-        self.bits.extend(uids.into_iter().map(Uid::get));
+        let mut run: Option<(Uid, Uid)> = None;
+        for uid in uids {
+            run = match run {
+                Some((first, last)) if last.get().checked_add(1) == Some(uid.get()) => Some((first, uid)),
+                ended => {
+                    self.add(ended);
+                    Some((uid, uid))
+                }
+            };
+        }
+        self.add(run);
     }
 }
 

@@ -1,5 +1,6 @@
 //! FETCH: rows of messages as records.
 
+use std::collections::HashMap;
 use std::iter::Peekable;
 use std::slice;
 use std::sync::Arc;
@@ -10,11 +11,11 @@ use imap_backend::{Body, Error, ErrorKind, Fetched, Need, Record};
 use imap_message::Summary;
 use imap_seq::Uid;
 
-use crate::body::{self, StoredBody};
+use crate::body::StoredBody;
 use crate::columns::email_id;
 use crate::engine::Statements;
 use crate::node::Node;
-use crate::tables::blobs::CHUNK;
+use crate::tables::blobs::{self, CHUNK};
 use crate::tables::mailboxes::MailboxKey;
 use crate::tables::messages::{self, MessageRow, WithSummary};
 
@@ -53,15 +54,11 @@ pub(crate) fn fetch(
             let mut rows = Vec::with_capacity(run.len());
             messages::between(statements, key.id, ends(run), summary, |row| rows.push(row))?;
             rows.retain(|row| run.binary_search(&row.flags.uid).is_ok());
-            for row in rows {
-                entries.add(with_octets(
-                    statements,
-                    (node, key),
-                    row,
-                    (need, summary),
-                    &mut held,
-                )?);
-            }
+            let rows = rows.into_iter();
+            let rows: Vec<_> = rows.map(|row| read((node, key), row, (need, summary))).collect();
+            let chunks = hold(statements, &rows, &mut held)?;
+            rows.into_iter()
+                .for_each(|row| entries.add(row.with_octets(node, &chunks)));
         } else if COLUMNS.iter().any(|&column| need.includes(column)) {
             messages::between(statements, key.id, ends(run), WithSummary::No, |row| {
                 entries.add(plain(row, need));
@@ -132,60 +129,72 @@ fn plain(row: MessageRow, need: Need) -> Record {
     record
 }
 
-/// The record of a row, with its summary if that was read, and with its octets if they are needed.
-fn with_octets(
-    statements: Statements<'_>,
-    (node, key): (&Node, MailboxKey),
-    mut row: MessageRow,
-    (need, summary): (Need, WithSummary),
-    held: &mut usize,
-) -> Result<Record, Error> {
-    let (uid, blob, size) = (row.flags.uid, row.blob, row.size);
+/// What a row says of a message.
+struct Read {
+    record: Record,
+    /// The blob whose octets are needed as well, and how many they are.
+    octets: Option<(i64, u64)>,
+}
+
+/// The record of a row, with its summary if that was read, and whether its octets are needed.
+fn read((node, key): (&Node, MailboxKey), mut row: MessageRow, (need, summary): (Need, WithSummary)) -> Read {
+    let (uid, octets) = (row.flags.uid, (row.blob, row.size));
     // One that an older version wrote, or nobody, is made anew by the server, from the body.
-    let read = row
+    let kept = row
         .summary
         .take()
         .and_then(|octets| Summary::from_bytes(&octets).ok());
-    let made_anew = summary == WithSummary::Yes && read.is_none();
+    let made_anew = summary == WithSummary::Yes && kept.is_none();
     let mut record = plain(row, need);
-    if let Some(summary) = read.map(Arc::new) {
+    if let Some(summary) = kept.map(Arc::new) {
         node.summaries().keep((key, uid), &summary);
         record = record.with_summary(summary);
     }
-    if !need.includes(Need::HEADER) && !made_anew {
-        return Ok(record);
+    Read {
+        record,
+        octets: (need.includes(Need::HEADER) || made_anew).then_some(octets),
     }
-    let body = match hold(statements, (blob, size), held)? {
-        Some(octets) => octets.into(),
-        None => Body::new(StoredBody {
-            node: node.clone(),
-            blob,
-            size,
-        }),
-    };
-    Ok(record.with_body(body))
 }
 
-/// The octets of a message of one chunk, if the answer may hold them. One that cannot be read does not hide the others: its
-/// handle says so when it is read.
-fn hold(
-    statements: Statements<'_>,
-    (blob, size): (i64, u64),
-    held: &mut usize,
-) -> Result<Option<Bytes>, Error> {
-    let Ok(octets) = usize::try_from(size) else {
-        return Ok(None);
-    };
-    if octets > CHUNK.min(*held) {
-        return Ok(None);
+impl Read {
+    /// With its octets if they are needed and among these, or else with a handle that reads them.
+    fn with_octets(self, node: &Node, chunks: &HashMap<i64, Bytes>) -> Record {
+        let Some((blob, size)) = self.octets else {
+            return self.record;
+        };
+        let chunk = chunks.get(&blob).filter(|chunk| chunk.len() as u64 == size);
+        self.record.with_body(match chunk {
+            Some(octets) => octets.clone().into(),
+            None => Body::new(StoredBody {
+                node: node.clone(),
+                blob,
+                size,
+            }),
+        })
     }
-    match body::read(statements, (blob, size), 0, octets) {
-        Ok(octets) => {
-            *held -= octets.len();
-            Ok(Some(octets))
+}
+
+/// The octets of messages of one chunk, as far as the answer may hold them, by their blobs: one statement for all of them. One
+/// that cannot be read does not hide the others: its handle says so when it is read.
+fn hold(statements: Statements<'_>, rows: &[Read], held: &mut usize) -> Result<HashMap<i64, Bytes>, Error> {
+    let mut blobs = Vec::new();
+    for (blob, size) in rows.iter().filter_map(|row| row.octets) {
+        let octets = usize::try_from(size).unwrap_or(usize::MAX);
+        if octets <= CHUNK.min(*held) {
+            *held -= octets;
+            blobs.push(blob);
         }
-        Err(error) if matches!(error.kind(), ErrorKind::ExpungeIssued | ErrorKind::Corruption) => Ok(None),
-        Err(error) => Err(error),
+    }
+    let mut chunks = HashMap::with_capacity(blobs.len());
+    if blobs.is_empty() {
+        return Ok(chunks);
+    }
+    let read = blobs::first_chunks(statements, &blobs, |blob, octets| {
+        chunks.insert(blob, Bytes::copy_from_slice(octets));
+    });
+    match read {
+        Err(error) if error.kind() != ErrorKind::Corruption => Err(error),
+        _ => Ok(chunks),
     }
 }
 

@@ -19,6 +19,9 @@ const RECEIVED: &str = "received + zone * 60";
 /// SAVEDATE has no zone.
 const SAVED: &str = "saved";
 
+/// In SQLite, where no index may be used for it: without statistics that of sizes looks good for other conditions too.
+const SIZE_WITHOUT_INDEX: &str = "+size";
+
 /// A criterion, divided.
 #[derive(Debug)]
 pub(crate) struct Divided {
@@ -50,6 +53,9 @@ pub(crate) fn divide(key: &SearchKey, dialect: Dialect, texts: bool) -> Divided 
         key => std::slice::from_ref(key),
     };
     let mut condition = Writer::new(dialect, texts);
+    if dialect == Dialect::Sqlite && !keys.iter().all(is_about_size) {
+        condition.size = SIZE_WITHOUT_INDEX;
+    }
     let mut divided = Divided {
         condition: None,
         within: Vec::new(),
@@ -72,6 +78,14 @@ pub(crate) fn divide(key: &SearchKey, dialect: Dialect, texts: bool) -> Divided 
         });
     }
     divided
+}
+
+/// Whether no other column has a part in the decision.
+const fn is_about_size(key: &SearchKey) -> bool {
+    matches!(
+        key,
+        SearchKey::Larger(_) | SearchKey::Smaller(_) | SearchKey::Uids(_) | SearchKey::All
+    )
 }
 
 impl Condition {
@@ -98,6 +112,8 @@ impl Condition {
 struct Writer {
     dialect: Dialect,
     texts: bool,
+    /// The column.
+    size: &'static str,
     sql: String,
     values: Vec<Operand>,
     keys: usize,
@@ -108,6 +124,7 @@ impl Writer {
         Self {
             dialect,
             texts,
+            size: "size",
             sql: String::new(),
             values: Vec::new(),
             keys: 0,
@@ -194,8 +211,14 @@ impl Writer {
             SearchKey::ModSeq(least) => {
                 self.compare("modseq >= ", Operand::Number(column(least.get()).ok()?), "");
             }
-            SearchKey::Larger(size) => self.compare("size > ", Operand::Number(column(*size).ok()?), ""),
-            SearchKey::Smaller(size) => self.compare("size < ", Operand::Number(column(*size).ok()?), ""),
+            SearchKey::Larger(size) => {
+                let size = Operand::Number(column(*size).ok()?);
+                self.compare(&format!("{} > ", self.size), size, "");
+            }
+            SearchKey::Smaller(size) => {
+                let size = Operand::Number(column(*size).ok()?);
+                self.compare(&format!("{} < ", self.size), size, "");
+            }
             SearchKey::And(keys) => self.list(keys, (" AND ", "1 = 1"), Self::write)?,
             SearchKey::Or(keys) => self.list(keys, (" OR ", "1 = 0"), Self::write)?,
             SearchKey::Not(key) if matches!(**key, SearchKey::Flag(Flag::Seen)) => {
@@ -258,15 +281,38 @@ impl Writer {
 mod tests {
     use std::time::Duration;
 
+    use imap_seq::Uid;
+
     use super::*;
     use crate::columns::email_id;
     use crate::engine::{Database, Place};
+
+    /// How SQLite finds the messages that match.
+    fn plan(database: &Database, key: &SearchKey) -> String {
+        let condition = divide(key, Dialect::Sqlite, true).condition.unwrap();
+        let sql = format!("EXPLAIN QUERY PLAN {}", condition.statement());
+        let mut plan = String::new();
+        database
+            .read(|statements| {
+                statements.each(&sql, &condition.values(1), |row| {
+                    plan.push_str(row.text(3)?);
+                    Ok(())
+                })
+            })
+            .unwrap();
+        plan
+    }
 
     #[test]
     fn few_messages_are_found_in_indexes_of_them() {
         let database = Database::open(Place::Memory, Duration::ZERO).unwrap();
         let not_seen = SearchKey::Not(Box::new(SearchKey::Flag(Flag::Seen)));
         let email = |blob| SearchKey::EmailId(email_id(blob));
+        let between = SearchKey::And(vec![
+            SearchKey::Larger(7),
+            SearchKey::Smaller(9),
+            SearchKey::Uids([Uid::MIN].into_iter().collect()),
+        ]);
         for (key, index) in [
             (not_seen, "messages_unseen"),
             (SearchKey::Flag(Flag::Flagged), "messages_flagged"),
@@ -274,19 +320,29 @@ mod tests {
             (email(7), "messages_by_blob"),
             // RFC 8474, section 8.3.
             (SearchKey::Or(vec![email(7), email(8)]), "messages_by_blob"),
+            (SearchKey::Larger(7), "messages_by_size"),
+            (SearchKey::Smaller(7), "messages_by_size"),
+            (between, "messages_by_size"),
         ] {
-            let condition = divide(&key, Dialect::Sqlite, true).condition.unwrap();
-            let sql = format!("EXPLAIN QUERY PLAN {}", condition.statement());
-            let mut plan = String::new();
-            database
-                .read(|statements| {
-                    statements.each(&sql, &condition.values(1), |row| {
-                        plan.push_str(row.text(3)?);
-                        Ok(())
-                    })
-                })
-                .unwrap();
+            let plan = plan(&database, &key);
             assert!(plan.contains(index), "{key:?}: {plan}");
+        }
+    }
+
+    /// An index of sizes says nothing of dates or flags: SQLite would look up each row that it names.
+    #[test]
+    fn sizes_with_other_columns_are_not_looked_up_in_their_index() {
+        let database = Database::open(Place::Memory, Duration::ZERO).unwrap();
+        let since = SearchKey::Since(NaiveDate::from_ymd_opt(2001, 2, 3).unwrap());
+        let either = SearchKey::Or(vec![SearchKey::Larger(7), since.clone()]);
+        let flagged = SearchKey::Flag(Flag::Flagged);
+        for key in [
+            SearchKey::And(vec![SearchKey::Larger(7), since]),
+            SearchKey::And(vec![flagged, SearchKey::Smaller(7)]),
+            either,
+        ] {
+            let plan = plan(&database, &key);
+            assert!(!plan.contains("messages_by_size"), "{key:?}: {plan}");
         }
     }
 }

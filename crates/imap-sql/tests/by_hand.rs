@@ -169,6 +169,40 @@ async fn nonsense_in_columns_is_damage_of_one_message_or_passed_over_and_never_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn octets_that_are_damaged_hide_no_other_message_of_the_same_fetch() {
+    on_every_engine(async |file| {
+        with_messages(&file, 6).await;
+        let (_user, mut selected) = select(&file.process()).await;
+        let short = file.octets("616263");
+        // SQLite takes any type in any column.
+        let text = if matches!(file, Home::File(_)) {
+            "'a text'"
+        } else {
+            &short
+        };
+        file.by_hand(&format!(
+            "DELETE FROM chunks WHERE blob = 2;
+             UPDATE chunks SET octets = {short} WHERE blob = 3;
+             UPDATE chunks SET octets = {text} WHERE blob = 4;
+             UPDATE chunks SET number = 1 WHERE blob = 5"
+        ))
+        .unwrap();
+        let all: Vec<_> = (1..=6).map(uid).collect();
+        let fetched = selected.mailbox.fetch(&all, Need::BODY).await.unwrap();
+        for record in fetched.into_records() {
+            let read = record.body().unwrap().read_at(0, 1000).await;
+            let kind = read.map(|octets| octets.len()).map_err(|error| error.kind());
+            match record.uid().get() {
+                1 | 6 => assert_eq!(kind.unwrap() as u64, record.size().unwrap()),
+                2 | 5 => assert_eq!(kind, Err(ErrorKind::ExpungeIssued)),
+                _ => assert_eq!(kind, Err(ErrorKind::Corruption)),
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_octets_go_with_the_last_message_that_has_them() {
     on_every_engine(async |file| {
         let (mut user, mut selected) = select(&file.process()).await;

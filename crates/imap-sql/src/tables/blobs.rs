@@ -83,6 +83,23 @@ pub(crate) fn count_off(statements: Statements<'_>, most: i64) -> Result<(), Err
     Ok(())
 }
 
+/// Gives the first chunks of these blobs, in any order, of those that have one.
+pub(crate) fn first_chunks(
+    statements: Statements<'_>,
+    blobs: &[i64],
+    mut look: impl FnMut(i64, &[u8]),
+) -> Result<(), Error> {
+    let among = statements.dialect().among_first_value();
+    let sql = format!("SELECT blob, octets FROM chunks WHERE blob{among} AND number = 0");
+    let blobs: Vec<String> = blobs.iter().map(i64::to_string).collect();
+    statements.each(&sql, &[blobs.join(",").as_str().into()], |row| {
+        if let Ok(octets) = row.octets(1) {
+            look(row.integer(0)?, octets);
+        }
+        Ok(())
+    })
+}
+
 /// The octets from `from` up to `to`, as far as there are chunks.
 pub(crate) fn read(statements: Statements<'_>, blob: i64, from: usize, to: usize) -> Result<Vec<u8>, Error> {
     let mut octets = Vec::with_capacity(to.saturating_sub(from));

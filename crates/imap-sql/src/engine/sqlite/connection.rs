@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 /// Statements that a connection keeps prepared.
@@ -25,5 +26,34 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // A damaged page is an error and never a wrong answer.
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
+    // Plans do not depend on values. Otherwise SQLite prepares most statements anew each time: their values are taken away
+    // when they are kept.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::super::open;
+
+    /// Prepared anew each time, it costs more than its work.
+    #[test]
+    fn a_statement_is_not_prepared_anew_for_other_values() {
+        let connection = open::memory().unwrap();
+        for sql in [
+            "SELECT uid, flags FROM messages WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid",
+            "SELECT octets FROM chunks WHERE blob = ?1 AND number BETWEEN ?2 AND ?3 ORDER BY number",
+            "UPDATE messages SET flags = ?1 WHERE mailbox = ?2 AND uid = ?3",
+        ] {
+            let use_with = |values: [i64; 3]| {
+                let mut statement = connection.prepare_cached(sql).unwrap();
+                let _ = statement.query(values).unwrap().next().unwrap();
+                statement.get_status(StatementStatus::RePrepare)
+            };
+            use_with([1, 0, 0]);
+            assert_eq!(use_with([2, 0, 0]), 0, "{sql}");
+        }
+    }
 }

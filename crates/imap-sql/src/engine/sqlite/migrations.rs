@@ -3,7 +3,10 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The migrations, in their order: the first makes version 1 of an empty database.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_mail.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_mail.sql"),
+    include_str!("../../../migrations/sqlite/0002_sizes.sql"),
+];
 
 /// In the header of a SQLite file, where it says which program the file belongs to: "imap".
 pub(super) const APPLICATION: i64 = 0x696d_6170;
