@@ -21,6 +21,7 @@ use crate::{Failure, Folder, acl};
 
 mod connection;
 mod message;
+mod starttls;
 mod stream;
 #[cfg(test)]
 mod tests;

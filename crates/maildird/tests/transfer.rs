@@ -12,6 +12,8 @@ mod killed;
 mod mbox;
 #[path = "../../imap-daemon/tests/program/mod.rs"]
 mod program;
+#[path = "transfer/tls.rs"]
+mod tls;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

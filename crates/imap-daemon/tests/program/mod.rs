@@ -18,8 +18,14 @@ pub struct Program(pub &'static str);
 impl Program {
     /// Runs it to its end. One that does not end, as a server that should have been refused, is ended and fails the test.
     pub fn run(self, arguments: &[&str], stdin: &str) -> Output {
+        self.run_with(&[], arguments, stdin)
+    }
+
+    /// The same, with variables of its environment.
+    pub fn run_with(self, variables: &[(&str, &str)], arguments: &[&str], stdin: &str) -> Output {
         let mut child = Command::new(self.0)
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -14,6 +14,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::connection::in_time;
+use super::starttls;
 use crate::Failure;
 
 /// How a connection is protected.
@@ -35,16 +36,14 @@ impl<W: AsyncRead + AsyncWrite + Unpin + Send + Debug> Wire for W {}
 
 /// Connects, and reads the greeting.
 pub(super) async fn connect(host: &str, port: u16, tls: Tls) -> Result<Client<Box<dyn Wire>>, Failure> {
-    let stream = in_time(TcpStream::connect((host, port))).await??;
+    let mut stream = in_time(TcpStream::connect((host, port))).await??;
     stream.set_nodelay(true)?;
     match tls {
         Tls::None => greeted(Client::new(Box::new(stream))).await,
-        Tls::Implicit => greeted(Client::new(encrypted(host, Box::new(stream)).await?)).await,
+        Tls::Implicit => greeted(Client::new(encrypted(host, stream).await?)).await,
         Tls::StartTls => {
-            let mut client = greeted(Client::new(Box::new(stream) as Box<dyn Wire>)).await?;
-            in_time(client.run_command_and_check_ok("STARTTLS", None)).await??;
-            // What came behind the answer in the clear is dropped with the client.
-            Ok(Client::new(encrypted(host, client.into_inner()).await?))
+            in_time(starttls::begin(&mut stream)).await??;
+            Ok(Client::new(encrypted(host, stream).await?))
         }
     }
 }
@@ -55,10 +54,13 @@ async fn greeted(mut client: Client<Box<dyn Wire>>) -> Result<Client<Box<dyn Wir
     Ok(client)
 }
 
-async fn encrypted(host: &str, stream: Box<dyn Wire>) -> Result<Box<dyn Wire>, Failure> {
+async fn encrypted(host: &str, stream: TcpStream) -> Result<Box<dyn Wire>, Failure> {
     let connector = TlsConnector::from(Arc::new(config()?));
     let name = ServerName::try_from(host.to_owned())?;
-    Ok(Box::new(in_time(connector.connect(name, stream)).await??))
+    let begun = in_time(connector.connect(name, stream)).await?;
+    Ok(Box::new(
+        begun.map_err(|error| format!("TLS does not begin: {error}"))?,
+    ))
 }
 
 /// Trusts what the system trusts, or the certificates of `SSL_CERT_FILE`.
