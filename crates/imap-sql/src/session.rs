@@ -117,8 +117,21 @@ impl Session for SqlSession {
         let key = self.find(name, ErrorKind::TryCreate).await?;
         let account = self.account;
         let uploads = Uploads::receive(&self.node, self.account, &mut messages).await?;
+        let appends = Arc::clone(&self.appends);
         self.node
-            .blocking(move |node| store_all(node, (account, key), uploads))
+            .blocking(move |node| match uploads.into_single() {
+                // The server cannot know before that no other follows.
+                Ok((append, upload)) => {
+                    let arrived = Arrived {
+                        append,
+                        upload,
+                        unchecked: Some(account),
+                    };
+                    let uid = appends.store(node, key, arrived)?;
+                    Ok(Appended::new(key.uid_validity, uid).into())
+                }
+                Err(uploads) => store_all(node, (account, key), uploads),
+            })
             .await
     }
 

@@ -201,6 +201,17 @@ impl Uploads {
         self.0.len() as u64
     }
 
+    /// The message, where there is one only.
+    pub(crate) fn into_single(mut self) -> Result<(Append, Upload), Self> {
+        match self.0.pop() {
+            Some(single) if self.0.is_empty() => Ok(single),
+            last => {
+                self.0.extend(last);
+                Err(self)
+            }
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &(Append, Upload)> {
         self.0.iter()
     }
