@@ -2,13 +2,14 @@
 """What maildird's memory costs: a burst of logins, a heavy FETCH, idle connections. Linux; needs openssl.
 
     cargo build --release -p maildird
-    python3 benches/memory.py target/release/maildird [--settle SECONDS]
+    python3 benches/memory.py target/release/maildird [--settle SECONDS] [--connections N] [--only idle] [--modes compressed,TLS]
 
 Prints one line a figure. Memory is the process's PSS (/proc/PID/smaps_rollup) in KiB, times are wall seconds beside the
 process's CPU seconds. "settled" is after SECONDS (default 15) without a client's command. Environment variables reach the
 server, so that MALLOC_ARENA_MAX=1 or LD_PRELOAD compare allocators."""
 
 import argparse
+import base64
 import os
 import pathlib
 import socket
@@ -24,7 +25,9 @@ import zlib
 CHEAP = "$argon2id$v=19$m=8,t=1,p=1$pJZ0GBjxPR9cbuMI2IFNLg$/5TI07SC1HQp6eNsz5Jz2Vq/zBveClvuB2SW8mALAKo"
 
 LOGINS, LOGINS_AT_ONCE = 100, 20
-CONNECTIONS = 200
+MODES = ("plain", "TLS", "compressed", "compressed base64")
+# What a client under compression says before it idles: more than it may refer back to, in either case.
+COMMANDS = 40
 READERS, BURSTS, SMALL, LARGE = 32, 3, 2000, 8
 SMALL_SIZE, LARGE_SIZE = 20 << 10, 16 << 20
 
@@ -116,11 +119,15 @@ class Client:
                 return
 
     def compress(self):
-        """COMPRESS=DEFLATE, and so much said on both sides that all is held that ever is."""
         self.command("COMPRESS DEFLATE")
         self.inflate, self.deflate = zlib.decompressobj(-15), zlib.compressobj(wbits=-15)
-        for number in range(40):
-            self.command("SEARCH SUBJECT " + f"word{number}-" * 300)
+
+    def say(self, number, mode):
+        """One of the commands after which all is held that ever is: of repeated words, or of what hardly compresses."""
+        text = f"word{number}-" * 300
+        if mode == "compressed base64":
+            text = base64.b64encode(os.urandom(1500)).decode()
+        self.command("SEARCH SUBJECT " + text)
 
     def close(self):
         self.socket.close()
@@ -183,9 +190,9 @@ def heavy_fetch(site, settle):
             print(f"settled after burst {burst}: {server.pss()}")
 
 
-def idle_connections(site, settle):
+def idle_connections(site, settle, connections, modes):
     steps = [("greeted", None), ("logged in", "LOGIN cheap secret"), ("selected", "SELECT INBOX"), ("idling", "IDLE")]
-    for mode in ("plain", "TLS", "compressed"):
+    for mode in modes:
         tls = mode == "TLS"
         with Server(site) as server:
             port = server.tls_port if tls else server.port
@@ -196,34 +203,54 @@ def idle_connections(site, settle):
             start, clients = server.pss(), []
             for name, command in steps:
                 if command is None:
-                    clients = [Client(port, tls) for _ in range(CONNECTIONS)]
+                    clients = [Client(port, tls) for _ in range(connections)]
                 for client in clients if command else []:
                     client.command(command, b"+ " if command == "IDLE" else b"t OK")
-                    if command == "SELECT INBOX" and mode == "compressed":
-                        client.compress()
-                time.sleep(2)
-                each = (server.pss() - start) / CONNECTIONS
+                if command == "SELECT INBOX" and mode.startswith("compressed"):
+                    say_much(clients, mode)
+                time.sleep(3)
+                each = (server.pss() - start) / connections
                 print(f"{mode}, {name}: {each:.1f} KiB a connection")
+            print(f"peak (RSS): {server.peak()}")
             for client in clients:
                 client.close()
             time.sleep(settle)
             print(f"{mode}, closed, settled: {server.pss() - start} more than before")
 
 
+def say_much(clients, mode):
+    """Half of the clients one after the other, and half of them in turns."""
+    for client in clients:
+        client.compress()
+    half = len(clients) // 2
+    for client in clients[:half]:
+        for number in range(COMMANDS):
+            client.say(number, mode)
+    for number in range(COMMANDS):
+        for client in clients[half:]:
+            client.say(number, mode)
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("program", type=lambda path: pathlib.Path(path).resolve())
     arguments.add_argument("--settle", type=float, default=15)
+    arguments.add_argument("--connections", type=int, default=200)
+    arguments.add_argument("--only", choices=("logins", "idle", "fetch"))
+    arguments.add_argument("--modes", default=",".join(MODES), help="of idle connections")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         site = Site(given.program, folder)
-        print("-- a burst of logins")
-        burst_of_logins(site, given.settle)
-        print("-- idle connections")
-        idle_connections(site, given.settle)
-        print("-- a heavy FETCH")
-        site.deliver()
-        heavy_fetch(site, given.settle)
+        if given.only in (None, "logins"):
+            print("-- a burst of logins")
+            burst_of_logins(site, given.settle)
+        if given.only in (None, "idle"):
+            print("-- idle connections")
+            idle_connections(site, given.settle, given.connections, given.modes.split(","))
+        if given.only in (None, "fetch"):
+            print("-- a heavy FETCH")
+            site.deliver()
+            heavy_fetch(site, given.settle)
 
 
 if __name__ == "__main__":

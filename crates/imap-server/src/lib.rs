@@ -62,8 +62,8 @@
 //! a piece of 64 KiB of one message, and gives way between pieces. All other bounds are in [`Limits`]. Output is sent in
 //! batches of 32 KiB; a client that does not read blocks only itself, and not for longer than [`Limits::write_stall`].
 //!
-//! A compressed connection holds 32 KiB more while it waits: what its client may refer back to. While it is at work, and two
-//! seconds longer, it holds a compressor of 312 KiB besides. Input is inflated only as far as there is room for it, so that the
+//! A compressed connection holds 32 KiB more while it waits: what its client may refer back to, compressed after two seconds.
+//! Compressors of 312 KiB and decompressors are shared, as many as are at work. Input is inflated only as far as there is room for it, so that the
 //! bounds on input are bounds on what it stands for.
 //!
 //! SEARCH, and FETCH of what lies in messages, is done in turns: as much of it at the same time as there are cores, each turn

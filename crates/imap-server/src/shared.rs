@@ -8,6 +8,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::{Limits, PlaintextLogin};
+use crate::connection::DeflatePools;
 use crate::log_limit::LogLimits;
 use crate::options::Options;
 use crate::slots::Slots;
@@ -26,6 +27,7 @@ pub(crate) struct Shared<B> {
     /// For work that reads messages: as many turns at the same time as there are cores.
     pub(crate) turns: Arc<Turns>,
     pub(crate) slots: Slots,
+    pub(crate) deflate_pools: DeflatePools,
 }
 
 impl<B: Backend> Shared<B> {
@@ -41,6 +43,7 @@ impl<B: Backend> Shared<B> {
             logins: Semaphore::new(limits.logins_at_once.max(1)),
             turns: Turns::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             slots: Slots::new(limits.connections, limits.connections_per_address),
+            deflate_pools: DeflatePools::default(),
             limits: Arc::new(limits),
             tls: tls.map(TlsAcceptor::from),
             plaintext_login,

@@ -25,7 +25,7 @@ impl<B: Backend> Client<B> {
         self.complete_releasing(tag, command, answer).await?;
         if starts {
             self.channel.io.flush().await?;
-            self.channel.compress();
+            self.channel.compress(self.server.deflate_pools.clone());
             tracing::debug!("compressed from now on");
         }
         Ok(())

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use memchr::memchr;
 use tokio::time::{Instant, sleep_until};
 
-use super::deflate::Damaged;
+use super::deflate::{Damaged, Pools};
 use super::io::Io;
 use crate::config::Limits;
 use crate::shutdown::Shutdown;
@@ -130,8 +130,8 @@ impl Channel {
     }
 
     /// Compresses both directions from now on; see [`Io::compress`].
-    pub(crate) fn compress(&mut self) {
-        self.io.compress();
+    pub(crate) fn compress(&mut self, pools: Pools) {
+        self.io.compress(pools);
         self.scanned = 0;
     }
 

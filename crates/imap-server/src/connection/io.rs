@@ -11,7 +11,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
-use super::deflate::Deflated;
+use super::deflate::{Deflated, Pools};
 
 /// Anything that carries IMAP: a socket, a TLS session, an in-memory pipe.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -73,9 +73,9 @@ impl Io {
 
     /// Compresses both directions from now on (RFC 4978, section 3); what was read already and not consumed is compressed
     /// input. The output must have been flushed.
-    pub(crate) fn compress(&mut self) {
+    pub(crate) fn compress(&mut self, pools: Pools) {
         let received = std::mem::take(&mut self.input);
-        let deflated = Deflated::new(self.take_stream(), &received);
+        let deflated = Deflated::new(self.take_stream(), &received, pools);
         self.stream = Box::new(deflated);
         self.is_compressed = true;
     }

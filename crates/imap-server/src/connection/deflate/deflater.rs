@@ -1,32 +1,17 @@
 //! What is sent, compressed.
 
-use std::pin::Pin;
-use std::task::Context;
-use std::time::Duration;
+use std::sync::Arc;
 
-use miniz_oxide::DataFormat;
-use miniz_oxide::deflate::core::{CompressionStrategy, CompressorOxide, TDEFLFlush, compress_to_output};
-use tokio::time::{Sleep, sleep};
+use miniz_oxide::deflate::core::{TDEFLFlush, compress_to_output};
 
-/// The fastest of the levels. Of the next ones, each costs half as much time again or more, and saves a tenth where mail is
-/// text and nothing where it is attachments (docs/operating.md has the numbers).
-const LEVEL: u8 = 1;
-/// Matches reach as far back as the format has it.
-const WINDOW_BITS: u8 = 15;
+use super::compressors::{Compressors, Share};
+
 /// So much is compressed at once, in octets.
 const PIECE: usize = 16 << 10;
-/// A compressor that was not used for so long is given back: a mail program asks again within this time, or not soon. One
-/// that is made anew knows nothing to refer back to, and takes 50 microseconds.
-pub(super) const QUIET: Duration = Duration::from_secs(2);
 
 /// The compressing side.
-#[derive(Default)]
 pub(super) struct Deflater {
-    /// 312 KiB. A new one continues the stream of one that was flushed: whoever inflates sees a block that refers back to
-    /// nothing.
-    compressor: Option<Box<CompressorOxide>>,
-    /// Runs while the compressor is not used.
-    quiet: Option<Pin<Box<Sleep>>>,
+    compressors: Share,
     output: Vec<u8>,
     sent: usize,
     progress: Progress,
@@ -45,6 +30,15 @@ enum Progress {
 }
 
 impl Deflater {
+    pub(super) fn new(compressors: Arc<Compressors>) -> Self {
+        Self {
+            compressors: Share::new(compressors),
+            output: Vec::new(),
+            sent: 0,
+            progress: Progress::default(),
+        }
+    }
+
     /// What is to be sent.
     pub(super) fn output(&self) -> &[u8] {
         &self.output[self.sent..]
@@ -80,45 +74,28 @@ impl Deflater {
         if self.progress != Progress::Finished {
             self.compress(&[], TDEFLFlush::Finish);
             self.progress = Progress::Finished;
-            self.compressor = None;
+            self.compressors.forget();
         }
     }
 
     fn compress(&mut self, octets: &[u8], flush: TDEFLFlush) {
-        self.quiet = None;
-        let compressor = self.compressor.get_or_insert_with(|| {
-            let strategy = CompressionStrategy::Default;
-            Box::new(CompressorOxide::with_params(
-                DataFormat::Raw,
-                LEVEL,
-                strategy,
-                WINDOW_BITS,
-            ))
-        });
         // It goes to memory, which never refuses.
-        compress_to_output(compressor, octets, flush, |compressed| {
+        compress_to_output(self.compressors.compressor(), octets, flush, |compressed| {
             self.output.extend_from_slice(compressed);
             true
         });
     }
 
-    /// Gives memory back: what is left of sent output at once, the compressor after a quiet time. The context is woken for that.
-    pub(super) fn rest(&mut self, context: &mut Context<'_>) {
+    /// Gives memory back: what is left of sent output, and the compressor, for others. Says whether there was a compressor.
+    pub(super) fn rest(&mut self) -> bool {
         if self.output.is_empty() {
             self.output = Vec::new();
         }
-        if self.compressor.is_none() || self.progress != Progress::Flushed {
-            return;
-        }
-        let quiet = self.quiet.get_or_insert_with(|| Box::pin(sleep(QUIET)));
-        if quiet.as_mut().poll(context).is_ready() {
-            self.quiet = None;
-            self.compressor = None;
-        }
+        self.progress == Progress::Flushed && self.compressors.rest()
     }
 
-    #[cfg(test)]
-    pub(super) fn holds_a_compressor(&self) -> bool {
-        self.compressor.is_some()
+    /// The compressors, where this stream is using none.
+    pub(super) fn at_rest(&mut self) -> Option<&mut Share> {
+        (self.progress != Progress::Inside).then_some(&mut self.compressors)
     }
 }

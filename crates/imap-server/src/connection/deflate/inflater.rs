@@ -1,6 +1,7 @@
 //! What is received, uncompressed.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
 use miniz_oxide::inflate::TINFLStatus;
@@ -9,8 +10,9 @@ use miniz_oxide::inflate::core::inflate_flags::{
 };
 use miniz_oxide::inflate::core::{BlockBoundaryState, DecompressorOxide, decompress_with_limit};
 
-/// How far back a client may refer, in octets (RFC 1951, section 2). A power of two, as the ring that it is needs it.
-const WINDOW: usize = 32 << 10;
+use super::compressors::Share;
+use super::decompressors::{Decompressor, Decompressors, WINDOW};
+use super::kept::{Cells, Kept};
 
 /// What the client sent is no DEFLATE data: nothing behind it can be understood.
 #[derive(Debug, thiserror::Error)]
@@ -18,17 +20,16 @@ const WINDOW: usize = 32 << 10;
 pub(in crate::connection) struct Damaged;
 
 /// The uncompressing side.
-#[derive(Default)]
 pub(super) struct Inflater {
+    all: Arc<Decompressors>,
     /// What has been received and not yet inflated.
     compressed: BytesMut,
-    /// With the tables of a block, 10 KiB.
-    decoder: Option<Box<DecompressorOxide>>,
+    /// There while something comes, and where the client has stopped in a block.
+    in_use: Option<Box<Decompressor>>,
+    /// What the window holds where there is none, from its beginning.
+    kept: Kept,
     place: Place,
-    /// The last octets of what was inflated, as a ring. As long as it has never been full it may be shorter than
-    /// [`WINDOW`], and its end is where the next octet belongs.
-    window: Vec<u8>,
-    /// Where the next octet belongs.
+    /// Where the next octet belongs in the window.
     at: usize,
     fill: Fill,
 }
@@ -41,7 +42,7 @@ enum Place {
     Start,
     /// In a block: only the decoder knows.
     Inside,
-    /// Between two blocks, where a client is that has flushed. The decoder can be made anew from this.
+    /// Between two blocks, where a client is that has flushed. A decoder can be made anew from this.
     Between(BlockBoundaryState),
     /// Behind the last block.
     End,
@@ -58,6 +59,18 @@ enum Fill {
 }
 
 impl Inflater {
+    pub(super) fn new(all: Arc<Decompressors>, cells: Arc<Cells>) -> Self {
+        Self {
+            all,
+            compressed: BytesMut::new(),
+            in_use: None,
+            kept: Kept::new(cells),
+            place: Place::default(),
+            at: 0,
+            fill: Fill::default(),
+        }
+    }
+
     pub(super) fn take_in(&mut self, compressed: &[u8]) {
         self.compressed.extend_from_slice(compressed);
     }
@@ -75,20 +88,19 @@ impl Inflater {
         const FLAGS: u32 = TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY;
         let mut filled = 0;
         while filled < room.len() {
-            let decoder = match &self.place {
+            match &self.place {
                 Place::End => break,
                 Place::Start | Place::Between(_) if self.compressed.is_empty() => break,
-                Place::Between(between) => self
-                    .decoder
-                    .get_or_insert_with(|| Box::new(DecompressorOxide::from_block_boundary_state(between))),
-                Place::Start | Place::Inside => self.decoder.get_or_insert_default(),
+                _ => {}
+            }
+            let in_use = match &mut self.in_use {
+                Some(in_use) => in_use,
+                none => none.insert(begin(&self.all, &self.place, &self.kept)),
             };
-            // Exactly: it stays as large as it once was.
-            self.window.reserve_exact(WINDOW - self.window.len());
-            self.window.resize(WINDOW, 0);
+            let Decompressor { decoder, window } = &mut **in_use;
             let limit = room.len() - filled;
             let (status, read, written) =
-                decompress_with_limit(decoder, &self.compressed, &mut self.window, self.at, limit, FLAGS);
+                decompress_with_limit(decoder, &self.compressed, window, self.at, limit, FLAGS);
             self.place = match status {
                 TINFLStatus::HasMoreOutput | TINFLStatus::NeedsMoreInput => Place::Inside,
                 TINFLStatus::BlockBoundary => decoder
@@ -98,7 +110,7 @@ impl Inflater {
                 _ => return Err(io::Error::new(io::ErrorKind::InvalidData, Damaged)),
             };
             self.compressed.advance(read);
-            room[filled..filled + written].copy_from_slice(&self.window[self.at..self.at + written]);
+            room[filled..filled + written].copy_from_slice(&window[self.at..self.at + written]);
             filled += written;
             self.advance(written);
             if status == TINFLStatus::NeedsMoreInput {
@@ -116,25 +128,51 @@ impl Inflater {
         }
     }
 
-    /// Gives memory back: tables of a block that is through, what the client has not filled yet of its window, and the room
-    /// for compressed octets.
-    pub(super) fn rest(&mut self) {
-        if let Place::Between(_) | Place::End = self.place {
-            self.decoder = None;
-        }
+    /// Gives memory back: the decompressor, unless the client has stopped in a block, and the room for compressed octets. Says
+    /// whether there was a decompressor.
+    pub(super) fn rest(&mut self) -> bool {
         if self.compressed.is_empty() {
             self.compressed = BytesMut::new();
         }
-        if self.fill == Fill::Part {
-            self.window.truncate(self.at);
-            self.window.shrink_to_fit();
+        if let Place::Inside = self.place {
+            return false;
+        }
+        let Some(in_use) = self.in_use.take() else {
+            return false;
+        };
+        let octets = match (&self.place, self.fill) {
+            (Place::End, _) => 0,
+            (_, Fill::Part) => self.at,
+            (_, Fill::Whole) => WINDOW,
+        };
+        self.kept.keep(&in_use.window[..octets]);
+        self.all.put_back(in_use);
+        true
+    }
+
+    /// Takes less room for what is kept, after a quiet time.
+    pub(super) fn pack(&mut self, compressors: &mut Share) {
+        if self.in_use.is_none() {
+            self.kept.pack(compressors);
         }
     }
 
     /// The octets that this holds beside itself.
     #[cfg(test)]
     pub(super) fn holds(&self) -> usize {
-        let decoder = self.decoder.as_deref().map_or(0, size_of_val);
-        self.window.capacity() + self.compressed.capacity() + decoder
+        let in_use = self.in_use.as_ref();
+        let in_use = in_use.map_or(0, |in_use| size_of::<Decompressor>() + in_use.window.capacity());
+        self.kept.holds() + self.compressed.capacity() + in_use
     }
+}
+
+/// A decompressor that goes on at this place, with what was kept.
+fn begin(all: &Decompressors, place: &Place, kept: &Kept) -> Box<Decompressor> {
+    let mut begun = all.take();
+    begun.decoder = match place {
+        Place::Between(between) => DecompressorOxide::from_block_boundary_state(between),
+        Place::Start | Place::Inside | Place::End => DecompressorOxide::default(),
+    };
+    kept.restore(&mut begun.window);
+    begun
 }

@@ -9,9 +9,39 @@ use tokio::time::{sleep, timeout};
 
 use super::*;
 
+/// By then, what is to come has come; time stands still in these tests.
+const LIMIT: Duration = Duration::from_secs(60);
+
 fn pair() -> (DuplexStream, Deflated) {
+    pair_of(&Pools::default())
+}
+
+fn pair_of(pools: &Pools) -> (DuplexStream, Deflated) {
     let (client, stream) = duplex(1 << 20);
-    (client, Deflated::new(Box::new(stream), &[]))
+    (client, Deflated::new(Box::new(stream), &[], pools.clone()))
+}
+
+/// Waits for the client in vain for so long, as a stream does whose client is quiet.
+async fn rest(stream: &mut Deflated, time: Duration) {
+    timeout(time, stream.read_u8()).await.unwrap_err();
+}
+
+/// Sends these octets to the client.
+async fn send(stream: &mut Deflated, octets: &[u8]) {
+    stream.write_all(octets).await.unwrap();
+    stream.flush().await.unwrap();
+}
+
+/// So many octets as the client reads them.
+async fn receive(client: &mut DuplexStream, reader: &mut Decompress, octets: usize) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut room = vec![0; 64 << 10];
+    while all.len() < octets {
+        let count = timeout(LIMIT, client.read(&mut room)).await.unwrap().unwrap();
+        assert!(count > 0);
+        all.extend(inflated(reader, &room[..count]));
+    }
+    all
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -80,29 +110,31 @@ fn text(octets: usize) -> Vec<u8> {
 
 async fn read_all(stream: &mut Deflated, octets: usize) -> Vec<u8> {
     let mut all = vec![0; octets];
-    stream.read_exact(&mut all).await.unwrap();
+    timeout(LIMIT, stream.read_exact(&mut all))
+        .await
+        .unwrap()
+        .unwrap();
     all
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_flushed_can_be_read_also_when_the_compressor_is_a_new_one() {
-    let (mut client, mut stream) = pair();
+    let pools = Pools::default();
+    let (mut client, mut stream) = pair_of(&pools);
     let (_, mut reader) = new_client();
     for round in 0..4 {
         let sent = text(50_000 * round + 5);
-        stream.write_all(&sent).await.unwrap();
-        stream.flush().await.unwrap();
-        let mut got = Vec::new();
-        while got.len() < sent.len() {
-            let mut octets = vec![0; 1 << 20];
-            let count = client.read(&mut octets).await.unwrap();
-            got.extend(inflated(&mut reader, &octets[..count]));
-        }
+        send(&mut stream, &sent).await;
+        let got = receive(&mut client, &mut reader, sent.len()).await;
         assert!(got == sent, "round {round}");
         // Every other time the compressor is the one of before.
         if round % 2 == 0 {
-            timeout(2 * deflater::QUIET, stream.read_u8()).await.unwrap_err();
-            assert!(!stream.deflater.holds_a_compressor());
+            rest(&mut stream, 2 * QUIET).await;
+            let mut others: Vec<_> = (0..compressors::MOST).map(|_| pair_of(&pools)).collect();
+            for (_, other) in &mut others {
+                send(other, b"* 1 EXISTS\r\n").await;
+                rest(other, Duration::from_millis(1)).await;
+            }
         }
     }
     stream.shutdown().await.unwrap();
@@ -128,6 +160,113 @@ async fn a_flush_with_nothing_to_flush_sends_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn streams_that_rest_share_their_compressors() {
+    let pools = Pools::default();
+    let mut all: Vec<_> = (0..100).map(|_| (pair_of(&pools), new_client().1)).collect();
+    for _ in 0..3 {
+        for ((client, stream), reader) in &mut all {
+            send(stream, b"* 1 EXISTS\r\n").await;
+            assert_eq!(receive(client, reader, 12).await, b"* 1 EXISTS\r\n");
+            rest(stream, Duration::from_millis(1)).await;
+            assert!(pools.compressors.number() <= compressors::MOST);
+        }
+    }
+    assert_eq!(pools.compressors.number(), compressors::MOST);
+}
+
+/// They have what they need, and it is not kept.
+#[tokio::test(start_paused = true)]
+async fn streams_that_send_all_at_once_need_more_compressors_and_give_them_back() {
+    let pools = Pools::default();
+    let mut all: Vec<_> = (0..100).map(|_| (pair_of(&pools), new_client().1)).collect();
+    for ((_, stream), _) in &mut all {
+        stream.write_all(b"* 1 EXISTS\r\n").await.unwrap();
+    }
+    assert_eq!(pools.compressors.number(), 100);
+    for ((client, stream), reader) in &mut all {
+        stream.flush().await.unwrap();
+        assert_eq!(receive(client, reader, 12).await, b"* 1 EXISTS\r\n");
+        rest(stream, Duration::from_millis(1)).await;
+    }
+    assert!(pools.compressors.number() <= compressors::MOST);
+    drop(all);
+    // Those that nobody goes on with are used before there are more.
+    for _ in 0..3 {
+        let (_client, mut stream) = pair_of(&pools);
+        send(&mut stream, b"* 1 EXISTS\r\n").await;
+        rest(&mut stream, Duration::from_millis(1)).await;
+    }
+    assert!(pools.compressors.number() <= compressors::MOST);
+}
+
+/// A client that has said something and is quiet then, for long, in the middle of an answer.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_under_way_keeps_its_compressor() {
+    let pools = Pools::default();
+    let (mut client, mut stream) = pair_of(&pools);
+    let (mut writer, mut reader) = new_client();
+    let said = text(20_000);
+    client
+        .write_all(&compressed(&mut writer, &said, FlushCompress::Sync))
+        .await
+        .unwrap();
+    assert!(read_all(&mut stream, said.len()).await == said);
+    stream.write_all(&said).await.unwrap();
+    rest(&mut stream, 2 * QUIET).await;
+    assert_eq!(pools.compressors.number(), 1);
+    stream.flush().await.unwrap();
+    assert!(receive(&mut client, &mut reader, said.len()).await == said);
+}
+
+/// What a client has not sent is nothing, and not what another client has sent.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_refers_back_too_far_sees_nothing_of_others() {
+    let pools = Pools::default();
+    let (mut other, mut others) = pair_of(&pools);
+    let (mut writer, _) = new_client();
+    let secret = text(40_000);
+    other
+        .write_all(&compressed(&mut writer, &secret, FlushCompress::Sync))
+        .await
+        .unwrap();
+    assert!(read_all(&mut others, secret.len()).await == secret);
+    rest(&mut others, Duration::from_millis(1)).await;
+    // A block of fixed codes (RFC 1951, section 3.2.6): an x, and 258 octets from 24,582 before.
+    let (mut client, mut stream) = pair_of(&pools);
+    let block = [0xaa, 0x18, 0xbd, 0x05, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff];
+    client.write_all(&block).await.unwrap();
+    drop(client);
+    let mut seen = Vec::new();
+    let _ = stream.read_to_end(&mut seen).await;
+    assert_eq!(seen.len(), 259, "{}", seen.escape_ascii());
+    assert!(
+        seen[1..].iter().all(|octet| *octet == 0),
+        "{}",
+        seen.escape_ascii()
+    );
+}
+
+/// A mail program that asks again soon is answered in as few octets as if nobody else was there.
+#[tokio::test(start_paused = true)]
+async fn a_stream_goes_on_with_its_own_compressor() {
+    let pools = Pools::default();
+    let (mut client, mut stream) = pair_of(&pools);
+    let mut others: Vec<_> = (1..compressors::MOST).map(|_| pair_of(&pools)).collect();
+    let answer = text(1000);
+    let mut lengths = Vec::new();
+    for _ in 0..2 {
+        for (_, other) in &mut others {
+            send(other, &answer).await;
+            rest(other, Duration::from_millis(1)).await;
+        }
+        send(&mut stream, &answer).await;
+        rest(&mut stream, Duration::from_millis(1)).await;
+        lengths.push(client.read(&mut [0; 2000]).await.unwrap());
+    }
+    assert!(lengths[1] < lengths[0] / 4, "{lengths:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_may_refer_back_32_kib_across_a_pause() {
     let (mut client, mut stream) = pair();
     let (mut writer, _) = new_client();
@@ -137,9 +276,7 @@ async fn a_client_may_refer_back_32_kib_across_a_pause() {
         client.write_all(&on_the_wire).await.unwrap();
         assert!(read_all(&mut stream, octets).await == sent, "{octets}");
         // It pauses, and what can be given back is.
-        timeout(Duration::from_secs(1), stream.read_u8())
-            .await
-            .unwrap_err();
+        rest(&mut stream, Duration::from_secs(1)).await;
         assert!(stream.inflater.holds() <= 32 << 10, "{octets}");
     }
 }
@@ -221,6 +358,68 @@ proptest! {
             assert!(got == sent);
             drop(writing.await.unwrap());
             assert_eq!(stream.read(&mut octets).await.unwrap(), 0);
+        });
+    }
+
+    /// Whoever has had a compressor before: the octets are those of a new one, so that nothing of another client shows.
+    #[test]
+    fn a_compressor_of_another_stream_shows_nothing_of_it(
+        before in prop::collection::vec(any::<u8>(), 0..3_000),
+        size in 0_usize..70_000,
+        said in prop::collection::vec(any::<u8>(), 1..2_000),
+    ) {
+        runtime().block_on(async {
+            let mut wires = Vec::new();
+            for others in [0, compressors::MOST] {
+                let pools = Pools::default();
+                let mut streams: Vec<_> = (0..others).map(|_| pair_of(&pools)).collect();
+                for (_, stream) in &mut streams {
+                    send(stream, &text(size)).await;
+                    send(stream, &before).await;
+                    rest(stream, Duration::from_millis(1)).await;
+                }
+                assert_eq!(pools.compressors.number(), others);
+                let (mut client, mut stream) = pair_of(&pools);
+                send(&mut stream, &said).await;
+                send(&mut stream, &text(1000)).await;
+                assert_eq!(pools.compressors.number(), others.max(1));
+                drop(stream);
+                let mut wire = Vec::new();
+                client.read_to_end(&mut wire).await.unwrap();
+                wires.push(wire);
+            }
+            assert!(wires[0] == wires[1]);
+        });
+    }
+
+    /// Many streams at once, that rest now and then for a while or for long: each client reads what it was sent, and what it sends
+    /// is read.
+    #[test]
+    fn streams_that_share_compressors_say_what_they_are_to_say(
+        steps in prop::collection::vec((0_usize..24, 0_usize..9_000, 0_u8..8), 1..120),
+    ) {
+        runtime().block_on(async {
+            let pools = Pools::default();
+            let mut all: Vec<_> = (0..24).map(|_| (pair_of(&pools), new_client())).collect();
+            for (which, size, how) in steps {
+                let ((client, stream), (writer, reader)) = &mut all[which];
+                let octets = text(size);
+                stream.write_all(&octets).await.unwrap();
+                if how % 2 == 0 {
+                    // In the middle of an answer nobody may have the compressor.
+                    rest(stream, Duration::from_millis(1)).await;
+                }
+                stream.flush().await.unwrap();
+                assert!(receive(client, reader, size).await == octets);
+                let wire = compressed(writer, &octets, FlushCompress::Sync);
+                client.write_all(&wire).await.unwrap();
+                assert!(read_all(stream, size).await == octets);
+                match how {
+                    0..4 => rest(stream, Duration::from_millis(1)).await,
+                    4 => rest(stream, 2 * QUIET).await,
+                    _ => {}
+                }
+            }
         });
     }
 
