@@ -8,6 +8,8 @@ mod search;
 mod sort;
 mod structure;
 
+use std::num::NonZeroU32;
+
 use chrono::NaiveDate;
 
 use crate::address::Room;
@@ -114,6 +116,15 @@ impl Summary {
     pub fn structure(&self) -> Option<BodyStructure<'_>> {
         match self.extent {
             Extent::Whole(_) => Some(structure::structure(self)),
+            Extent::Header => None,
+        }
+    }
+
+    /// The same of one part; `None` where the message has no part with these numbers, too. Without numbers it is that of the
+    /// message.
+    pub fn part_structure(&self, part: &[NonZeroU32]) -> Option<BodyStructure<'_>> {
+        match self.extent {
+            Extent::Whole(_) => Some(structure::structure_of(self, self.numbered(part)?)),
             Extent::Header => None,
         }
     }

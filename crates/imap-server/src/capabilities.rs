@@ -83,6 +83,7 @@ const CAPABILITIES: &[(&str, Needs)] = &[
     ("MULTIAPPEND", Needs::Ability(Ability::MultiAppend)),
     ("CATENATE", Needs::Ability(Ability::Catenate)),
     ("URLAUTH", Needs::Ability(Ability::UrlAuth)),
+    ("URLAUTH=BINARY", Needs::Ability(Ability::UrlAuth)),
     ("CONDSTORE", Needs::Ability(Ability::ModSequences)),
     ("QRESYNC", Needs::Ability(Ability::ModSequences)),
 ];

@@ -9,8 +9,13 @@ use crate::structure::{BodyStructure, Specific};
 
 /// The structure of the whole message.
 pub(super) fn structure(summary: &Summary) -> BodyStructure<'_> {
+    structure_of(summary, 0)
+}
+
+/// The structure of one part.
+pub(super) fn structure_of(summary: &Summary, id: usize) -> BodyStructure<'_> {
     let room = &mut Room::new();
-    part(summary, 0, room)
+    part(summary, id, room)
 }
 
 // Recursive, because the result is: the table is never deeper than MAX_DEPTH.

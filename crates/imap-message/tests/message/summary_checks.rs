@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::num::NonZeroU32;
 
-use imap_message::{Located, Message, Needle, Section, SectionText, Summarizer, Summary, select_fields};
+use imap_message::{
+    BodyStructure, Located, Message, Needle, Section, SectionText, Summarizer, Summary, select_fields,
+};
 
 use super::clean::{assert_envelope_clean, assert_structure_clean};
 use super::support::leaves;
@@ -70,6 +72,13 @@ pub(crate) fn check(octets: &[u8], cuts: &[u16]) {
     let summary = Summary::of(octets);
     assert_eq!(summary.envelope(), message.envelope());
     assert_eq!(summary.structure(), Some(message.structure()));
+    assert_eq!(summary.part_structure(&[]), summary.structure());
+    for (numbers, part) in leaves(&message.structure()) {
+        let Some(BodyStructure::Single(found)) = summary.part_structure(&numbers) else {
+            panic!("no part {numbers:?}");
+        };
+        assert_eq!((&found.encoding, found.octets), (&part.encoding, part.octets));
+    }
     assert_eq!(summary.size(), Some(octets.len() as u64));
     assert_eq!(summary.header_len(), message.header().len() as u64);
     assert_eq!(summary.sent_date(), message.sent_date());

@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::Utc;
-use imap_backend::{Backend, Body, Error, Session as _, UrlKey};
+use imap_backend::{Backend, Body, Error, Need, Session as _, UrlKey};
 
 use super::catenate::Urls;
+use super::fetch::Piece;
 use crate::client::Client;
 use crate::shared::Shared;
 use crate::syntax::url::{Access, AuthUrl};
@@ -30,11 +31,22 @@ impl<B: Backend> AuthorizedUrls<B> {
         }
     }
 
-    /// What a URL names; `None` where it names nothing, or this client may not have it.
+    /// The octets that a URL names; `None` where it names nothing, or this client may not have it.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub(super) async fn open(&mut self, url: &[u8]) -> Result<Option<(Body, Range<u64>)>, Error> {
+        match self.find(url, Need::FLAGS).await? {
+            Some(piece) => piece.octets().await,
+            None => Ok(None),
+        }
+    }
+
+    /// The message that a URL names, of which so much will be looked at beside the octets that are meant; `None` as above.
     ///
     /// # Errors
     /// The store cannot be read; [`names_nothing`](super::catenate::names_nothing) tells those that are this URL's fault.
-    pub(super) async fn open(&mut self, url: &[u8]) -> Result<Option<(Body, Range<u64>)>, Error> {
+    pub(super) async fn find(&mut self, url: &[u8], need: Need) -> Result<Option<Piece>, Error> {
         let Some(url) = AuthUrl::read(url) else {
             return Ok(None);
         };
@@ -52,10 +64,10 @@ impl<B: Backend> AuthorizedUrls<B> {
         if !mechanism.eq_ignore_ascii_case(MECHANISM) || !key.as_ref().is_some_and(is_right) {
             return Ok(None);
         }
-        let named = urls.read(&url.message).await?;
+        let found = urls.find(&url.message, need).await?;
         // Another mailbox may have got the name meanwhile: it has another key.
         let still = urls.session.url_key(&name, None).await?;
-        Ok(named.filter(|_| still == key))
+        Ok(found.filter(|_| still == key))
     }
 
     /// Whether this client is one of those for whom the URL is, and in time (RFC 5092, sections 6.1.1.3 and 6.1.1.6).

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use imap_backend::{Body, Error, ErrorKind, Mailbox as _, MailboxName, Select, Session};
+use imap_backend::{Body, Error, ErrorKind, Mailbox as _, MailboxName, Need, Select, Session};
 use imap_seq::{Number as _, Uid, UidValidity};
 use imap_updates::{Access, UpdateBuffer};
 
-use super::fetch::{self, Partial};
+use super::fetch::{self, Partial, Piece};
 use crate::completion::Completion;
 use crate::rights::{self, Deed};
 use crate::syntax::url::MessageUrl;
@@ -60,10 +60,19 @@ impl<S: Session> Urls<S> {
     }
 
     /// The octets of a message of this session's user; `None` where the URL names none.
+    async fn read(&mut self, url: &MessageUrl) -> Result<Option<(Body, Range<u64>)>, Error> {
+        match self.find(url, Need::FLAGS).await? {
+            Some(piece) => piece.octets().await,
+            None => Ok(None),
+        }
+    }
+
+    /// A message of this session's user, of which so much will be looked at beside the octets that the URL names; `None` where
+    /// it names none.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub(super) async fn read(&mut self, url: &MessageUrl) -> Result<Option<(Body, Range<u64>)>, Error> {
+    pub(super) async fn find(&mut self, url: &MessageUrl, need: Need) -> Result<Option<Piece>, Error> {
         let name = match &url.mailbox {
             Some(_) => url.mailbox_name(self.delimiter),
             None => self.selected.clone(),
@@ -83,7 +92,7 @@ impl<S: Session> Urls<S> {
             origin,
             octets: octets.map_or(u32::MAX, |octets| octets.get()),
         });
-        fetch::piece(&mut open.mailbox, uid, section, partial).await
+        Piece::find(&mut open.mailbox, uid, (section, partial), need).await
     }
 
     async fn mailbox(&mut self, name: MailboxName) -> Result<&mut OpenMailbox<S::Mailbox>, Error> {

@@ -11,6 +11,7 @@ mod piece;
 mod plan;
 mod preview;
 mod row;
+mod url_answer;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ use crate::selected::{ModSequences, Selected};
 use crate::syntax::extension::Extras;
 use message::Reading;
 use narrowed::Narrowed;
-pub(super) use piece::{piece, section};
+pub(super) use piece::{Piece, section};
 pub(super) use plan::Partial;
 use plan::{Item, Plan, Seen};
 use row::Row;

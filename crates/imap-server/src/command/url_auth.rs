@@ -1,24 +1,21 @@
-//! GENURLAUTH, RESETKEY and URLFETCH (RFC 4467, section 7).
+//! GENURLAUTH, RESETKEY and URLFETCH (RFC 4467, section 7; RFC 5524).
 
-use std::ops::Range;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use imap_backend::{Ability, Backend, Body, Error, ErrorKind, Session as _};
+use imap_backend::{Ability, Backend, Error, ErrorKind, Need, Session as _};
 
 use super::authorized::AuthorizedUrls;
 use super::catenate;
+use super::fetch::Piece;
 use crate::client::Client;
 use crate::completion::{Answer, Completion, Stop};
-use crate::connection::{Channel, Gone, Watch};
+use crate::connection::Watch;
 use crate::convert;
 use crate::rights::{self, Deed};
-use crate::syntax::extension::{GenUrlAuth, ResetKey};
+use crate::syntax::extension::{GenUrlAuth, ResetKey, UrlFetch};
 use crate::syntax::url::AuthUrl;
 use crate::url_token::{self, MECHANISM};
 use crate::wire;
-
-/// How much of what a URL names is held at a time, in octets.
-const CHUNK: u64 = 32 << 10;
 
 impl<B: Backend> Client<B> {
     /// GENURLAUTH. A client authorizes URLs of its own mailboxes, each of one message.
@@ -86,17 +83,30 @@ impl<B: Backend> Client<B> {
     }
 
     /// URLFETCH: NIL for what is not authorized, or names nothing. Which of both, nobody is told.
-    pub(crate) async fn url_fetch(&mut self, all: &[Vec<u8>]) -> Answer {
+    pub(crate) async fn url_fetch(&mut self, all: &[UrlFetch]) -> Answer {
         self.has_url_auth()?;
+        // It reads messages.
+        let (server, user) = (Arc::clone(&self.server), Arc::clone(&self.user));
+        server.turns.take_for(&user, self.fetch_each(all)).await
+    }
+
+    async fn fetch_each(&mut self, all: &[UrlFetch]) -> Answer {
         let mut urls = AuthorizedUrls::new(self);
         let mut watch = Watch::new();
         for url in all {
-            let opening = opened(&mut urls, url);
-            let opened = self.channel.while_watched(&mut watch, opening).await??;
-            wire::url_fetch_begin(self.channel.io.out(), url);
-            match opened {
+            let finding = found(&mut urls, url);
+            let piece = self.channel.while_watched(&mut watch, finding).await??;
+            let answering = async {
+                match &piece {
+                    Some(piece) => or_nothing(piece.answer(&url.items).await),
+                    None => Ok(None),
+                }
+            };
+            let answer = self.channel.while_watched(&mut watch, answering).await??;
+            wire::url_fetch_begin(self.channel.io.out(), &url.url);
+            match answer {
                 None => self.channel.io.out().extend_from_slice(b"NIL"),
-                Some(opened) => write_octets(&mut self.channel, opened).await?,
+                Some(answer) => answer.write(&mut self.channel).await?,
             }
             self.channel.io.out().extend_from_slice(b"\r\n");
             self.channel.io.flush_if_full().await?;
@@ -113,63 +123,19 @@ impl<B: Backend> Client<B> {
     }
 }
 
-/// What a URL names, and the first of it: what cannot be read is found out before a literal is announced.
-#[derive(Debug)]
-struct Opened {
-    body: Body,
-    range: Range<u64>,
-    first: Bytes,
-}
-
-async fn opened<B: Backend>(urls: &mut AuthorizedUrls<B>, url: &[u8]) -> Result<Option<Opened>, Error> {
-    let opening = async {
-        let Some((body, range)) = urls.open(url).await? else {
-            return Ok(None);
-        };
-        let first = read(&body, &range).await?;
-        Ok((range.is_empty() || !first.is_empty()).then_some(Opened { body, range, first }))
+/// The message that a URL names, if it is this client's to have.
+async fn found<B: Backend>(urls: &mut AuthorizedUrls<B>, url: &UrlFetch) -> Result<Option<Piece>, Error> {
+    let need = match url.items.is_empty() {
+        true => Need::FLAGS,
+        false => Need::BODY.and(Need::SUMMARY),
     };
-    match opening.await {
+    or_nothing(urls.find(&url.url, need).await)
+}
+
+/// Nothing, where an error says that a URL names nothing that its reader may have.
+fn or_nothing<T>(named: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+    match named {
         Err(error) if catenate::names_nothing(&error) => Ok(None),
-        opened => opened,
+        named => named,
     }
-}
-
-async fn read(body: &Body, range: &Range<u64>) -> Result<Bytes, Error> {
-    let wanted = (range.end - range.start).min(CHUNK);
-    match usize::try_from(wanted) {
-        Ok(0) | Err(_) => Ok(Bytes::new()),
-        Ok(wanted) => body.read_at(range.start, wanted).await,
-    }
-}
-
-/// Writes a literal, a chunk at a time: as fast as the client takes it.
-async fn write_octets(channel: &mut Channel, opened: Opened) -> Result<(), Stop> {
-    let Opened {
-        body,
-        mut range,
-        first,
-    } = opened;
-    wire::literal_begin(channel.io.out(), range.end - range.start);
-    let mut octets = first;
-    while !range.is_empty() {
-        if octets.is_empty() {
-            tracing::error!(
-                offset = range.start,
-                "a message that a URL names changed while it was sent"
-            );
-            return Err(Gone::Torn.into());
-        }
-        range.start += octets.len() as u64;
-        wire::literal_octets(channel.io.out(), &octets);
-        channel.io.flush_if_full().await?;
-        octets = match read(&body, &range).await {
-            Ok(octets) => octets,
-            Err(error) => {
-                tracing::error!(%error, offset = range.start, "a message that a URL names cannot be read");
-                return Err(Gone::Torn.into());
-            }
-        };
-    }
-    Ok(())
 }

@@ -77,7 +77,8 @@ pub(crate) fn gen_url_auth(out: &mut Vec<u8>, urls: &[Vec<u8>]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// `* URLFETCH "imap://..." `, behind which an `nstring` and the line end are due (RFC 4467, section 8).
+/// `* URLFETCH "imap://..." `, behind which an `nstring` (RFC 4467, section 8) or items (RFC 5524, section 5) and the line end
+/// are due.
 pub(crate) fn url_fetch_begin(out: &mut Vec<u8>, url: &[u8]) {
     out.extend_from_slice(b"* URLFETCH ");
     string(out, url);

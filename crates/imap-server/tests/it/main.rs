@@ -23,3 +23,4 @@ mod tls;
 mod transcripts;
 mod troubled_mailbox;
 mod url_auth;
+mod url_auth_binary;

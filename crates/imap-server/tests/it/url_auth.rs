@@ -20,7 +20,7 @@ use tokio::io::AsyncReadExt;
 use crate::common::{Client, connect, local};
 
 /// `joe`, `ann`, and `postman`, who submits mail.
-struct Users([(&'static str, MemoryBackend); 3]);
+pub(crate) struct Users([(&'static str, MemoryBackend); 3]);
 
 impl Users {
     fn new() -> Self {
@@ -57,7 +57,7 @@ impl Backend for Users {
     }
 }
 
-const TEXT: &str = "Si vis pacem, para bellum.\r\n";
+pub(crate) const TEXT: &str = "Si vis pacem, para bellum.\r\n";
 
 /// `TEXT` is part 1.2.
 fn message() -> String {
@@ -68,11 +68,11 @@ fn message() -> String {
     )
 }
 
-struct World(Server<Users>);
+pub(crate) struct World(Server<Users>);
 
 impl World {
     /// With that message in joe's INBOX.
-    async fn new() -> (Self, Client) {
+    pub(crate) async fn new() -> (Self, Client) {
         let server = Server::builder(Users::new())
             .submission_users(["postman"])
             .build();
@@ -91,7 +91,7 @@ impl World {
 }
 
 /// A URL with its token.
-async fn authorized(client: &mut Client, rump: &str) -> String {
+pub(crate) async fn authorized(client: &mut Client, rump: &str) -> String {
     let lines = client.ok(&format!("GENURLAUTH \"{rump}\" INTERNAL")).await;
     let url = lines[0]
         .strip_prefix("* GENURLAUTH \"")

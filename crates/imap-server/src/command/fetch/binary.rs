@@ -22,6 +22,8 @@ pub(super) struct Decoded {
     pub(super) octets: u64,
     /// Whether there is a NUL among them.
     pub(super) has_nul: bool,
+    /// How many lines they are.
+    lines: u64,
 }
 
 impl Reading<'_> {
@@ -47,12 +49,14 @@ impl Reading<'_> {
             skipped,
             octets: most,
             has_nul: false,
+            lines: 0,
         };
         let mut writing = decoded.begin(self)?;
         let mut octets = 0;
         while let Some(piece) = writing.next(self).await? {
             octets += piece.len() as u64;
             decoded.has_nul |= memchr::memchr(0, piece).is_some();
+            decoded.lines += memchr::memchr_iter(b'\n', piece).count() as u64;
             tokio::task::consume_budget().await;
         }
         decoded.octets = octets;
@@ -69,6 +73,17 @@ impl Reading<'_> {
             Content::Decoded(decoded) => decoded.octets,
             _ => 0,
         }))
+    }
+
+    /// Octets and lines of a part without its encoding; `None` where it has none.
+    ///
+    /// # Errors
+    /// As [`binary`](Self::binary).
+    pub(super) async fn decoded_size(&mut self, part: &[NonZeroU32]) -> Result<Option<(u64, u64)>, Error> {
+        Ok(match self.binary(part, None).await? {
+            Content::Decoded(Decoded { octets, lines, .. }) => Some((octets, lines)),
+            _ => None,
+        })
     }
 
     fn decoder(&self, part: &[NonZeroU32]) -> Result<PartDecoder, Error> {

@@ -152,6 +152,16 @@ impl Plan {
         }
     }
 
+    /// The same of all of the message's parts.
+    pub(super) fn of_part(item: Item) -> Self {
+        Self {
+            items: vec![item],
+            need: BODY_AND_PARTS,
+            depth: Depth::Whole,
+            seen: Seen::Untouched,
+        }
+    }
+
     /// Rows have the mod-sequence, also where the client has not asked for it (RFC 7162, section 3.1.4.1).
     pub(crate) fn add_modseq(&mut self) {
         self.need = self.need.and(Need::MODSEQ);

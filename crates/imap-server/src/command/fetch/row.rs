@@ -142,7 +142,7 @@ const STRUCTURE_PIECE: usize = 256 << 10;
 
 /// Writes what may be long a piece at a time, made anew for each: megabytes may come of a hostile message, and a client that
 /// does not read must not make the server hold them.
-async fn write_in_pieces(
+pub(super) async fn write_in_pieces(
     channel: &mut Channel,
     write: impl Fn(&mut wire::Piece<'_>) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
@@ -182,7 +182,7 @@ fn write_structure(item: &Item, message: &Reading<'_>, out: &mut wire::Piece<'_>
 
 /// A row was begun without something that it needs, which [`Reading::prepare`] should have seen. What was begun cannot be
 /// taken back.
-fn missing() -> Stop {
+pub(super) fn missing() -> Stop {
     tracing::error!("a row was begun without what it needs");
     Gone::Torn.into()
 }
@@ -219,7 +219,7 @@ async fn write_octets(
 }
 
 /// What was found out about the message for an item.
-async fn write_content(
+pub(super) async fn write_content(
     channel: &mut Channel,
     message: &mut Reading<'_>,
     item: &Item,

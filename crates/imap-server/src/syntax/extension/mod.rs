@@ -26,7 +26,7 @@ pub(crate) use list::{List, Selection};
 pub(crate) use notify::{Events, Group, NewMessageItems, Notify};
 pub(crate) use status::{Status, StatusItem};
 pub(crate) use uid_batches::UidBatches;
-pub(crate) use url_auth::{GenUrlAuth, ResetKey};
+pub(crate) use url_auth::{GenUrlAuth, ResetKey, UrlFetch, UrlItem};
 
 use std::borrow::Cow;
 
@@ -56,7 +56,7 @@ pub(crate) enum Extension {
     /// RESETKEY, of one mailbox or of all.
     ResetKey(Option<ResetKey>),
     /// URLFETCH, with the URLs.
-    UrlFetch(Vec<Vec<u8>>),
+    UrlFetch(Vec<UrlFetch>),
     /// UNAUTHENTICATE.
     Unauthenticate,
     /// GETJMAPACCESS.

@@ -1,9 +1,10 @@
-//! The commands of URLAUTH (RFC 4467, section 9).
+//! The commands of URLAUTH (RFC 4467, section 9), and what RFC 5524, section 5 adds to URLFETCH.
 //!
 //! ```text
-//! genurlauth = "GENURLAUTH" 1*(SP url-rump SP mechanism)
-//! resetkey   = "RESETKEY" [SP mailbox *(SP mechanism)]
-//! urlfetch   = "URLFETCH" 1*(SP url-full)
+//! genurlauth      = "GENURLAUTH" 1*(SP url-rump SP mechanism)
+//! resetkey        = "RESETKEY" [SP mailbox *(SP mechanism)]
+//! urlfetch        = "URLFETCH" 1*(SP (url-full / "(" url-full *(SP url-fetch-param) ")"))
+//! url-fetch-param = "BODY" / "BINARY" / "BODYPARTSTRUCTURE"
 //! ```
 //!
 //! URLs are astrings.
@@ -33,6 +34,44 @@ pub(crate) struct ResetKey {
     pub(crate) mechanisms: Vec<String>,
 }
 
+/// A URL of which somebody wants to have what it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UrlFetch {
+    /// As the client wrote it.
+    pub(crate) url: Vec<u8>,
+    /// What of it, in the client's order; nothing for the octets alone, as RFC 4467 has it.
+    pub(crate) items: Vec<UrlItem>,
+}
+
+/// What URLFETCH may tell of what a URL names (RFC 5524, section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UrlItem {
+    /// The octets.
+    Body,
+    /// The octets without their Content-Transfer-Encoding.
+    Binary,
+    /// The structure of the part.
+    BodyPartStructure,
+}
+
+impl UrlItem {
+    const ALL: [Self; 3] = [Self::Body, Self::Binary, Self::BodyPartStructure];
+
+    /// As it stands on the wire.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Body => "BODY",
+            Self::Binary => "BINARY",
+            Self::BodyPartStructure => "BODYPARTSTRUCTURE",
+        }
+    }
+
+    /// Whether the two may not be asked for together: the same twice, or the octets with their encoding and without.
+    fn excludes(self, other: Self) -> bool {
+        self == other || (self != Self::BodyPartStructure && other != Self::BodyPartStructure)
+    }
+}
+
 pub(super) fn generate(reader: &mut Reader<'_>) -> Option<Result<Extension, Fault>> {
     let request = |reader: &mut Reader<'_>| {
         let url = url(reader)?;
@@ -44,7 +83,7 @@ pub(super) fn generate(reader: &mut Reader<'_>) -> Option<Result<Extension, Faul
 }
 
 pub(super) fn fetch(reader: &mut Reader<'_>) -> Option<Result<Extension, Fault>> {
-    Some(each(reader, url).map(Extension::UrlFetch))
+    Some(each(reader, url_fetch).map(Extension::UrlFetch))
 }
 
 pub(super) fn reset(reader: &mut Reader<'_>) -> Option<Result<Extension, Fault>> {
@@ -84,6 +123,27 @@ fn each<T>(
     }
 }
 
+fn url_fetch(reader: &mut Reader<'_>) -> Result<UrlFetch, Fault> {
+    let is_extended = reader.eat(b'(').is_some();
+    let url = url(reader)?;
+    let mut items: Vec<UrlItem> = Vec::new();
+    while is_extended && reader.eat(b' ').is_some() {
+        let before = reader.clone();
+        let name = reader.atom()?;
+        let item = UrlItem::ALL
+            .into_iter()
+            .find(|item| item.name().eq_ignore_ascii_case(name));
+        match item {
+            Some(item) if !items.iter().any(|other| item.excludes(*other)) => items.push(item),
+            _ => return Err(before.unexpected()),
+        }
+    }
+    if is_extended {
+        reader.due(b')')?;
+    }
+    Ok(UrlFetch { url, items })
+}
+
 fn url(reader: &mut Reader<'_>) -> Result<Vec<u8>, Fault> {
     let url = reader.astring_octets()?.into_owned();
     match url.len() {
@@ -96,21 +156,59 @@ fn url(reader: &mut Reader<'_>) -> Result<Vec<u8>, Fault> {
 mod tests {
     use super::*;
 
-    fn fetched(text: &str) -> Result<Vec<Vec<u8>>, Fault> {
-        each(&mut Reader::new(text.as_bytes(), 0), url)
+    fn fetched(text: &str) -> Result<Vec<UrlFetch>, Fault> {
+        each(&mut Reader::new(text.as_bytes(), 0), url_fetch)
+    }
+
+    fn wanted(url: &str, items: &[UrlItem]) -> UrlFetch {
+        UrlFetch {
+            url: url.into(),
+            items: items.into(),
+        }
     }
 
     #[test]
     fn urls_are_bounded_in_number_and_length() {
-        assert_eq!(fetched(" a \"b\" {1}\r\nc").unwrap(), [b"a", b"b", b"c"]);
+        let all = ["a", "b", "c"].map(|url| wanted(url, &[]));
+        assert_eq!(fetched(" a \"b\" {1}\r\nc").unwrap(), all);
         assert_eq!(fetched(&" u".repeat(MOST_URLS)).unwrap().len(), MOST_URLS);
         let too_many = " u".repeat(MOST_URLS + 1);
         let too_long = format!(" {}", "u".repeat(LONGEST_URL + 1));
         for text in [too_many, too_long] {
             assert!(matches!(fetched(&text), Err(Fault::Limit(_))));
         }
-        for text in ["", " ", " a ", " a  b", " (a)"] {
+        for text in ["", " ", " a ", " a  b", " a b)", " a BODY)"] {
             assert!(fetched(text).is_err(), "{text:?}");
+        }
+    }
+
+    /// RFC 5524, sections 3.1 and 5.
+    #[test]
+    fn rfc5524_5_what_is_wanted_of_a_url_stands_in_parentheses_with_it() {
+        use UrlItem::{Binary, Body, BodyPartStructure};
+        let all = [
+            wanted("a", &[]),
+            wanted("b", &[BodyPartStructure, Binary]),
+            wanted("c", &[]),
+            wanted("d", &[Body]),
+        ];
+        let text = " (a) (\"b\" BodyPartStructure BINARY) c ({1}\r\nd body)";
+        assert_eq!(fetched(text).unwrap(), all);
+        for wrong in [
+            " (a",
+            " (a ",
+            " (a BODY",
+            " (a BODY )",
+            " ()",
+            " (a SIZE)",
+            " (a \"BODY\")",
+            " (a BODY BODY)",
+            " (a BODY BINARY)",
+            " (a BINARY BODYPARTSTRUCTURE BODY)",
+            " (a BODYPARTSTRUCTURE BODYPARTSTRUCTURE)",
+            " (a)(b)",
+        ] {
+            assert!(fetched(wrong).is_err(), "{wrong:?}");
         }
     }
 
