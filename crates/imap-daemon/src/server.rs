@@ -110,6 +110,7 @@ struct Said {
     login_mechanism: LoginMechanism,
     identification: Identification,
     jmap_url: Option<String>,
+    submission_users: Vec<String>,
 }
 
 impl Plan {
@@ -138,6 +139,7 @@ impl Plan {
                 login_mechanism: settings.login_mechanism,
                 identification: settings.identification,
                 jmap_url: settings.jmap_url,
+                submission_users: settings.submission_users,
             },
             limits: settings.limits.over_server(Limits::default()),
             ..Self::new(listening)
@@ -220,7 +222,8 @@ impl Plan {
             .plaintext_login(self.plaintext_login)
             .compression(self.said.compression)
             .login_mechanism(self.said.login_mechanism)
-            .identification(self.said.identification);
+            .identification(self.said.identification)
+            .submission_users(self.said.submission_users);
         if let Some(url) = self.said.jmap_url {
             builder = builder.jmap(url);
         }

@@ -116,6 +116,33 @@ fn who_may_log_in_follows_the_users_file_while_the_server_runs() {
     );
 }
 
+/// RFC 4467, section 3: `submit+` is for the submission server alone.
+#[test]
+fn a_submission_user_fetches_what_was_authorized_for_submission() {
+    let site = Site::new();
+    for user in ["postman", "bob"] {
+        site.add_user(user, "other");
+    }
+    let server = site.serve(&["--submission-users", "postman"]);
+    let mut ada = server.login("ada", "secret");
+    site.deliver("1700000000.M1P1.test", HELLO);
+    ada.ok("SELECT INBOX");
+    let rump = "imap://ada@h/INBOX/;uid=1/;section=TEXT;urlauth=submit+bob";
+    let made = ada.ok(&format!("GENURLAUTH \"{rump}\" INTERNAL"));
+    let (url, _) = made
+        .split_once(rump)
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map(|(token, rest)| (format!("{rump}{token}"), rest))
+        .unwrap();
+    let fetch = format!("URLFETCH \"{url}\"");
+    let fetched = server.login("postman", "other").ok(&fetch);
+    assert!(fetched.contains("Hello, Ada."), "{fetched}");
+    for (user, password) in [("ada", "secret"), ("bob", "other")] {
+        let fetched = server.login(user, password).ok(&fetch);
+        assert!(fetched.contains("\" NIL\r\n"), "{user}: {fetched}");
+    }
+}
+
 #[test]
 fn a_message_that_is_still_arriving_does_not_hold_up_a_stop() {
     let site = Site::new();

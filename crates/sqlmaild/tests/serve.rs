@@ -65,6 +65,32 @@ fn what_an_administrator_does_is_told_at_noop() {
     assert!(ada.ok("LOGOUT").contains("* BYE"));
 }
 
+/// RFC 4467, section 3: `submit+` is for the submission server alone.
+#[test]
+fn a_submission_user_fetches_what_was_authorized_for_submission() {
+    let site = Site::new();
+    for user in ["postman", "bob"] {
+        site.admin(&["account", "create", user, "--password-stdin"], "other\n");
+    }
+    let server = site.serve(&["--submission-users", "postman"]);
+    let mut ada = server.login("ada", "secret");
+    deliver(&site, &[]);
+    let rump = "imap://ada@h/INBOX/;uid=1/;section=TEXT;urlauth=submit+bob";
+    let made = ada.ok(&format!("GENURLAUTH \"{rump}\" INTERNAL"));
+    let (url, _) = made
+        .split_once(rump)
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map(|(token, rest)| (format!("{rump}{token}"), rest))
+        .unwrap();
+    let fetch = format!("URLFETCH \"{url}\"");
+    let fetched = server.login("postman", "other").ok(&fetch);
+    assert!(fetched.contains("Hello, Ada."), "{fetched}");
+    for (user, password) in [("ada", "secret"), ("bob", "other")] {
+        let fetched = server.login(user, password).ok(&fetch);
+        assert!(fetched.contains("\" NIL\r\n"), "{user}: {fetched}");
+    }
+}
+
 #[test]
 fn what_an_administrator_does_is_told_in_idle() {
     let site = Site::new();

@@ -40,6 +40,9 @@ pub struct ServerFlags {
     /// Where the same mail can be had by JMAP
     #[arg(long, value_name = "URL")]
     jmap_url: Option<String>,
+    /// A user who fetches, as the submission server, what URLs name that are authorized for submission (URLAUTH); may be repeated
+    #[arg(long, value_name = "NAME")]
+    submission_users: Vec<String>,
     /// Who may send a password without TLS [default: from-loopback]
     #[arg(long, value_name = "WHO")]
     plaintext_login: Option<PlaintextLogin>,
@@ -74,6 +77,7 @@ impl ServerFlags {
             auth_login: self.auth_login,
             id: (!self.id.is_empty()).then_some(self.id),
             jmap_url: self.jmap_url,
+            submission_users: (!self.submission_users.is_empty()).then_some(self.submission_users),
             plaintext_login: self.plaintext_login,
             compress: self.compress,
             log_level: self.log_level,

@@ -35,6 +35,8 @@ pub struct ServerLayer {
     pub id: Option<Vec<IdField>>,
     /// Where the same mail can be had by JMAP.
     pub jmap_url: Option<String>,
+    /// Who fetches what URLs name that are authorized for submission.
+    pub submission_users: Option<Vec<String>>,
     /// Whether clients may have their connection compressed.
     pub compress: Option<bool>,
     /// What is logged.
@@ -65,6 +67,8 @@ pub struct ServerSettings {
     pub identification: Identification,
     /// Where the same mail can be had by JMAP.
     pub jmap_url: Option<String>,
+    /// Who fetches what URLs name that are authorized for submission.
+    pub submission_users: Vec<String>,
     /// Whether clients may have their connection compressed.
     pub compression: Compression,
     /// What is logged.
@@ -86,6 +90,7 @@ impl Section for ServerLayer {
         "auth_login",
         "id",
         "jmap_url",
+        "submission_users",
         "compress",
         "log_level",
         "log_format",
@@ -102,6 +107,7 @@ impl Section for ServerLayer {
             "auth_login" => self.auth_login = file.next_value()?,
             "id" => self.id = file.next_value()?,
             "jmap_url" => self.jmap_url = file.next_value()?,
+            "submission_users" => self.submission_users = file.next_value()?,
             "plaintext_login" => self.plaintext_login = file.next_value()?,
             "compress" => self.compress = file.next_value()?,
             "log_level" => self.log_level = file.next_value()?,
@@ -130,6 +136,7 @@ impl Section for ServerLayer {
             auth_login: self.auth_login.or(below.auth_login),
             id: self.id.or(below.id),
             jmap_url: self.jmap_url.or(below.jmap_url),
+            submission_users: self.submission_users.or(below.submission_users),
             plaintext_login: self.plaintext_login.or(below.plaintext_login),
             compress: self.compress.or(below.compress),
             log_level: self.log_level.or(below.log_level),
@@ -173,6 +180,7 @@ impl ServerLayer {
             },
             identification: identification(self.id).map_err(ConfigError::Identification)?,
             jmap_url: self.jmap_url,
+            submission_users: self.submission_users.unwrap_or_default(),
             plaintext_login: self.plaintext_login.unwrap_or_default(),
             compression: match self.compress {
                 None | Some(true) => Compression::Offered,

@@ -97,6 +97,7 @@ fn unknown_keys_and_wrong_values_are_named_with_their_line() {
         ("plaintext_login = 'always'\n", 1, "from-loopback"),
         ("id = ['name']\n", 1, "NAME=VALUE"),
         ("compress = 'no'\n", 1, "expected a boolean"),
+        ("submission_users = 'postman'\n", 1, "expected a sequence"),
         ("cellar = \n", 1, "TOML parse error"),
     ] {
         let error = Layer::<Cellar>::parse(text).unwrap_err().to_string();
@@ -130,6 +131,19 @@ fn flags_go_over_the_file_and_a_list_replaces_a_list() {
     assert_eq!(server.log_level, "warn".parse().unwrap());
     let limits = parse("[limits]\nconnections = 7\nliterals = 6\n").server.limits;
     assert_eq!(server.limits, limits);
+}
+
+#[test]
+fn the_users_of_the_submission_server_are_nobody_or_those_that_are_named() {
+    let users = |layer: ServerLayer| layer.complete().unwrap().submission_users;
+    assert!(users(ServerLayer::default()).is_empty());
+    let file = parse("submission_users = ['one', 'two']\n").server;
+    assert_eq!(users(file.clone()), ["one", "two"]);
+    let flags = ServerLayer {
+        submission_users: Some(vec!["three".to_owned()]),
+        ..ServerLayer::default()
+    };
+    assert_eq!(users(flags.over(file)), ["three"]);
 }
 
 #[test]
