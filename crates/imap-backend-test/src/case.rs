@@ -168,6 +168,7 @@ cases! {
         only_the_message_named_goes "RFC 8508, section 3.4";
         without_a_new_message_the_old_one_stays_as_it_is "RFC 8508, section 3.4";
         a_message_that_is_gone_is_not_replaced "RFC 8508, section 3.2";
+        what_goes_makes_room_for_what_comes "RFC 8508, section 3.4; RFC 9208, section 4.3";
     }
     fetch {
         answers_come_in_the_order_of_the_question "`Mailbox::fetch`";

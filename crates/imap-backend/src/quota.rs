@@ -98,4 +98,18 @@ impl Quota {
         self.messages.is_none_or(|usage| usage.has_room_for(messages))
             && self.storage.is_none_or(|usage| usage.has_room_for(octets))
     }
+
+    /// Whether a message of so many octets fits in the place of one of `replaced` octets, which goes (RFC 8508, section 3.4).
+    /// Who takes no more room than before may always.
+    ///
+    /// ```
+    /// use imap_backend::{Quota, Usage};
+    /// let full = Quota::new("").with_messages(Usage::new(1, 1)).with_storage(Usage::new(1000, 1000));
+    /// assert!(full.has_room_in_place_of(600, 600) && !full.has_room_in_place_of(600, 601));
+    /// ```
+    #[must_use]
+    pub fn has_room_in_place_of(&self, replaced: u64, octets: u64) -> bool {
+        let more = octets.saturating_sub(replaced);
+        more == 0 || self.storage.is_none_or(|usage| usage.has_room_for(more))
+    }
 }

@@ -11,11 +11,11 @@ use imap_seq::{ModSeq, Uid, UidSet, View};
 use imap_updates::{Access, Origin};
 
 use crate::account::Account;
-use crate::format::maildirsize::Amount;
 use crate::let_go::LetGo;
 use crate::mailbox::error::{panicked, try_create};
 use crate::mailbox::open::OpenMailbox;
 use crate::mailbox::record::record;
+use crate::mailbox::weight::Leaving;
 
 /// A selected mailbox.
 #[derive(Debug)]
@@ -77,12 +77,12 @@ impl MaildirMailbox {
     }
 
     /// What messages count that are to be replaced; nothing where they do not count.
-    pub(crate) async fn look_up_weight(&self, uids: &UidSet) -> Result<Amount, Error> {
+    pub(crate) async fn look_up_leaving(&self, uids: &UidSet) -> Result<Leaving, Error> {
         let originals = self.open.originals(uids)?;
         let (account, open) = (Arc::clone(&self.account), Arc::clone(&self.open));
         let weigh = move || match account.counts(&open.path()) {
-            true => open.weight_of(&originals),
-            false => Amount::default(),
+            true => open.leaving(&originals),
+            false => Leaving::default(),
         };
         tokio::task::spawn_blocking(weigh).await.map_err(panicked)
     }

@@ -21,6 +21,7 @@ use crate::let_go::LetGo;
 use crate::mailbox::add::Addition;
 use crate::mailbox::error::{from_io, panicked, try_create};
 use crate::mailbox::open::OpenMailbox;
+use crate::mailbox::weight::Leaving;
 use crate::selected::MaildirMailbox;
 
 /// How much of an APPEND is collected before it is written: one trip to a blocking thread for this many octets.
@@ -79,7 +80,7 @@ impl Session for MaildirSession {
     ) -> Result<Appended, Error> {
         let mailbox = self.account.mailbox(name, ErrorKind::TryCreate).await?;
         let appended = self
-            .append_to(&mailbox, append, &mut message, Amount::default())
+            .append_to(&mailbox, append, &mut message, Leaving::default())
             .await;
         self.account.reported(name, appended)
     }
@@ -94,7 +95,7 @@ impl Session for MaildirSession {
         mut message: impl MessageSource,
     ) -> Result<Appended, Error> {
         let replaced = [replaced].into_iter().collect();
-        let leaving = selected.look_up_weight(&replaced).await?;
+        let leaving = selected.look_up_leaving(&replaced).await?;
         let mailbox = self.account.mailbox(name, ErrorKind::TryCreate).await?;
         let appended = self.append_to(&mailbox, append, &mut message, leaving).await;
         let appended = self.account.reported(name, appended)?;
@@ -218,11 +219,14 @@ impl MaildirSession {
         mailbox: &Arc<OpenMailbox>,
         append: &Append,
         message: &mut impl MessageSource,
-        leaving: Amount,
+        leaving: Leaving,
     ) -> Result<Appended, Error> {
-        let more = Amount::new(1, message.size().unwrap_or(0)).and(leaving.negated());
+        let more = Amount::new(1, message.size().unwrap_or(0)).and(leaving.on_the_wire.negated());
         let addition = self.prepare(mailbox, append, message, more).await?;
-        let uids = self.account.add_messages(mailbox, vec![addition], leaving).await;
+        let uids = self
+            .account
+            .add_messages(mailbox, vec![addition], leaving.counted)
+            .await;
         let uid = uids.map_err(try_create)?.first().copied();
         Ok(Appended::new(
             mailbox.uid_validity,

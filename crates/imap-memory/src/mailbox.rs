@@ -27,6 +27,21 @@ impl MemoryMailbox {
         }
     }
 
+    /// The octets of a message.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ExpungeIssued`] where it is gone.
+    pub(super) fn size_of(&self, uid: Uid) -> Result<u64, Error> {
+        let mailbox = self.hub.lock();
+        let message = mailbox.by_uid.get(&uid).ok_or(ErrorKind::ExpungeIssued)?;
+        Ok(message.size())
+    }
+
+    /// Removes a message, whatever its flags.
+    pub(super) fn remove(&self, uid: Uid) {
+        messages::expunge_any(&mut self.hub.lock(), &UidSet::from_iter([uid]));
+    }
+
     fn target(&self, name: &MailboxName) -> Result<MailboxHub<Messages>, Error> {
         self.mailboxes.lock().hub(name, ErrorKind::TryCreate)
     }

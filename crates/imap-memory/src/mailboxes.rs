@@ -150,6 +150,14 @@ impl Mailboxes {
         }
     }
 
+    /// Refuses a message of so many octets in the place of one of `replaced` octets where it exceeds a limit.
+    pub(super) fn check_room_in_place_of(&self, replaced: u64, octets: u64) -> Result<(), Error> {
+        match self.quota() {
+            Some(quota) if !quota.has_room_in_place_of(replaced, octets) => Err(ErrorKind::OverQuota.into()),
+            _ => Ok(()),
+        }
+    }
+
     fn named(&self, name: &MailboxName, otherwise: ErrorKind) -> Result<&Named, Error> {
         self.by_name.get(name).ok_or_else(|| otherwise.into())
     }

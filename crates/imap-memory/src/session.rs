@@ -9,6 +9,7 @@ use imap_backend::{
     Identifier, ListEntry, ListQuery, MailboxName, MessageSource, Messages, Metadata, MetadataChange,
     ObjectId, Opened, Principal, Quota, Rights, Select, Session, Status, StatusQuery, UrlKey,
 };
+use imap_seq::Uid;
 use imap_updates::MailboxHub;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -97,6 +98,39 @@ impl Session for MemorySession {
         let mut mailbox = hub.lock();
         let uid = messages::add(&mut mailbox, message, moment)?;
         Ok(Appended::new(mailbox.validity, uid))
+    }
+
+    /// As the default does, but what goes makes room for what comes (RFC 8508, section 3.4).
+    async fn replace(
+        &mut self,
+        selected: &mut MemoryMailbox,
+        replaced: Uid,
+        name: &MailboxName,
+        append: &Append,
+        mut message: impl MessageSource,
+    ) -> Result<Appended, Error> {
+        let leaving = selected.size_of(replaced)?;
+        let hub = {
+            let mailboxes = self.mailboxes.lock();
+            mailboxes.check_room_in_place_of(leaving, message.size().unwrap_or(0))?;
+            mailboxes.hub(name, ErrorKind::TryCreate)?
+        };
+        let octets = message.read_all().await?;
+        let leaving = selected.size_of(replaced)?;
+        let (message, moment) = {
+            let mut mailboxes = self.mailboxes.lock();
+            mailboxes.check_room_in_place_of(leaving, octets.len() as u64)?;
+            let message = Message::new(&octets, append, &mut mailboxes.ids)?;
+            (message, mailboxes.moment())
+        };
+        let appended = {
+            let mut mailbox = hub.lock();
+            let uid = messages::add(&mut mailbox, message, moment)?;
+            Appended::new(mailbox.validity, uid)
+        };
+        // Where another session has expunged it meanwhile, all is as it would be had that come afterwards.
+        selected.remove(replaced);
+        Ok(appended)
     }
 
     async fn append_all(

@@ -146,8 +146,13 @@ impl Session for SqlSession {
     ) -> Result<Appended, Error> {
         selected.may_write()?;
         let key = self.find(name, ErrorKind::TryCreate).await?;
-        let upload = Upload::receive(&self.node, &mut message).await?;
         let (append, from, account) = (append.clone(), selected.key(), self.account);
+        let announced = message.size().unwrap_or(0);
+        // Before an octet of it was sent.
+        self.node
+            .query(move |statements| check_replacement(statements, account, (from, replaced), announced))
+            .await?;
+        let upload = Upload::receive(&self.node, &mut message).await?;
         self.node
             .blocking(move |node| replace(node, (from, replaced), (account, key), &append, upload))
             .await
@@ -354,6 +359,18 @@ fn store_all(
     Ok(AppendedAll::new(key.uid_validity, uids.iter()))
 }
 
+/// Refuses a message of so many octets in the place of another where the difference exceeds the account's quota (RFC 8508,
+/// section 3.4).
+fn check_replacement(
+    statements: Statements<'_>,
+    account: AccountId,
+    (from, replaced): (MailboxKey, Uid),
+    octets: u64,
+) -> Result<(), Error> {
+    let leaving = messages::octets(statements, (from.id, &UidSet::from_iter([replaced])))?;
+    quotas::check_room_in_place_of(statements, account, (leaving, octets))
+}
+
 /// Stores a message, and removes another one from where it is.
 fn replace(
     node: &Node,
@@ -362,18 +379,17 @@ fn replace(
     append: &Append,
     upload: Upload,
 ) -> Result<Appended, Error> {
-    let replaced = UidSet::from_iter([replaced]);
+    let uids = UidSet::from_iter([replaced]);
     let uid = node.commit(|change| {
         let statements = change.statements;
         mailboxes::lock(statements, &[from.id, key.id])?;
-        if messages::flags(statements, from.id, &replaced)?.is_empty() {
+        if messages::flags(statements, from.id, &uids)?.is_empty() {
             return Err(ErrorKind::ExpungeIssued.into());
         }
+        check_replacement(statements, account, (from, replaced), upload.size())?;
         let uid = store_in(change, key, append, &upload)?;
-        messages::remove(statements, from.id, &replaced)?;
+        messages::remove(statements, from.id, &uids)?;
         log::prune(statements, from.id)?;
-        // What counts is the difference (RFC 8508, section 3.4).
-        quotas::check_room(statements, account, (0, 0))?;
         change.changes(from);
         Ok(uid)
     })?;

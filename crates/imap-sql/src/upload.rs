@@ -70,6 +70,11 @@ impl Upload {
         Ok(upload)
     }
 
+    /// How many octets it has, as they are stored.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// How many octets are held in memory.
     fn held(&self) -> usize {
         self.collected.len() + self.summary.as_ref().map_or(0, Vec::len)

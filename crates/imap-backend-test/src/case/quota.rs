@@ -141,12 +141,12 @@ async fn held<S: Session>(user: &mut User<S>, messages: u64) -> Verdict {
 }
 
 /// A message of which not an octet may be wanted, or of which nobody has said how large it is.
-struct Silent {
-    announced: Option<u64>,
-    then: Then,
+pub(super) struct Silent {
+    pub(super) announced: Option<u64>,
+    pub(super) then: Then,
 }
 
-enum Then {
+pub(super) enum Then {
     Error,
     Octets(usize),
 }

@@ -1,10 +1,11 @@
 //! REPLACE: a message in the place of another.
 
+use super::quota::{Silent, Then};
 use crate::mail::{Mail, Source};
 use crate::read::same_octets;
 use crate::stage::{Stage, User};
 use crate::verdict::{Answer, Stop, Verdict, ensure, equal};
-use imap_backend::{Ability, Backend, ErrorKind, MailboxName, Session};
+use imap_backend::{Ability, Append, Backend, ErrorKind, MailboxName, Session};
 use imap_updates::{Access, Flag};
 
 /// The old message is gone and the new one is there, for this session and for others.
@@ -116,6 +117,45 @@ pub async fn a_message_that_is_gone_is_not_replaced<B: Backend>(stage: &Stage<B>
         .await;
     answer.refused("replacing a message that is gone", &[ErrorKind::ExpungeIssued])?;
     equal("messages", &user.look(&inbox).await?.0.len(), &0)
+}
+
+/// For a user's quota the difference counts: at the limit, a message that takes no more room may take the place of another, and
+/// one that takes too much is refused before it is read, or afterwards where nobody knew its size. The old one stays then.
+pub async fn what_goes_makes_room_for_what_comes<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let mut user = ready(stage).await?;
+    user.needs(Ability::Quota, "quotas")?;
+    let (inbox, other) = (MailboxName::inbox(), user.second_mailbox().await?);
+    stage.limit(1, 4096)?;
+    let mut uid = user.append(&inbox, mail_of(3000)).await?.uid();
+    let mut selected = user.select(&inbox, Access::ReadWrite).await?;
+    for (announced, then) in [(Some(5000), Then::Error), (None, Then::Octets(5000))] {
+        let source = Silent { announced, then };
+        let append = Append::default();
+        let answer = user
+            .session
+            .replace(&mut selected.mailbox, uid, &inbox, &append, source)
+            .await;
+        answer.refused("replacing by 5000 octets where 4096 fit", &[ErrorKind::OverQuota])?;
+    }
+    // The last time the user holds more than is allowed already.
+    for (limit, octets, to) in [(4096, 3500, &inbox), (1024, 3500, &inbox), (1024, 3400, &other)] {
+        stage.limit(1, limit)?;
+        let mail = mail_of(octets);
+        let replaced = user
+            .session
+            .replace(&mut selected.mailbox, uid, to, &mail.append(), mail.source())
+            .await;
+        uid = replaced.must("replace at the limit")?.uid();
+    }
+    equal("messages here", &user.look(&inbox).await?.0.len(), &0)?;
+    equal("messages there", &user.look(&other).await?.0.len(), &1)
+}
+
+/// A message of so many octets.
+fn mail_of(octets: usize) -> Mail {
+    let mut all = b"Subject: replaced\r\n\r\n".to_vec();
+    all.resize(octets, b'x');
+    Mail::raw(all)
 }
 
 async fn ready<B: Backend>(stage: &Stage<B>) -> Result<User<B::Session>, Stop> {

@@ -119,6 +119,7 @@ pub(crate) enum Fault {
     UrlOwnerIsAnybody,
     KeepsFirstOfSeveral,
     NoOtherSession,
+    ReplaceCountsBoth,
     ReplaceExpungesOthers,
     ReplaceKeepsTheOld,
     ReplacesBeforeItHas,
@@ -227,6 +228,10 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
     (
         Fault::ReplacesWhatIsGone,
         "replace::a_message_that_is_gone_is_not_replaced",
+    ),
+    (
+        Fault::ReplaceCountsBoth,
+        "replace::what_goes_makes_room_for_what_comes",
     ),
     (
         Fault::SortsAnswers,

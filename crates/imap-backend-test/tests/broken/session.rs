@@ -405,11 +405,44 @@ impl Session for BrokenSession {
         message: impl MessageSource,
     ) -> Result<Appended, Error> {
         let uids: UidSet = [replaced].into_iter().collect();
-        let there = selected.fetch(&[replaced], Need::FLAGS).await?;
-        if there.into_records().next().is_none() && !self.fault(Fault::ReplacesWhatIsGone) {
+        let there = selected
+            .fetch(&[replaced], Need::SIZE)
+            .await?
+            .into_records()
+            .next();
+        if there.is_none() && !self.fault(Fault::ReplacesWhatIsGone) {
             return Err(ErrorKind::ExpungeIssued.into());
         }
         let delete = FlagChange::new(FlagAction::Add, Flags::from_iter([Flag::Deleted]));
+        let quotas = self.inner.quotas(None).await?;
+        if !quotas.is_empty() && !self.fault(Fault::ReplaceCountsBoth) {
+            let leaving = there.and_then(|record| record.size()).unwrap_or(0);
+            let fits = |octets| {
+                quotas
+                    .iter()
+                    .all(|quota| quota.has_room_in_place_of(leaving, octets))
+            };
+            let announced = message.size().unwrap_or(0);
+            let (octets, error) = match fits(announced) {
+                true => read(message).await,
+                false => return Err(ErrorKind::OverQuota.into()),
+            };
+            if let Some(error) = error {
+                return Err(error);
+            }
+            if !fits(octets.len() as u64) {
+                return Err(ErrorKind::OverQuota.into());
+            }
+            selected.store(&uids, &delete).await?;
+            selected.expunge(&uids).await?;
+            let source = Ready {
+                size: octets.len() as u64,
+                octets: Some(octets.into()),
+            };
+            // It fits, also where less is allowed by now than was held. The next step of the case sets the limits anew.
+            self.world.inner.limit(None, None);
+            return self.append(name, append, source).await;
+        }
         if self.fault(Fault::ReplacesBeforeItHas) {
             selected.store(&uids, &delete).await?;
             selected.expunge(&uids).await?;

@@ -47,6 +47,18 @@ pub(crate) fn check_room(
     }
 }
 
+/// Refuses a message of so many octets in the place of one of `replaced` octets where it exceeds the account's quota.
+pub(crate) fn check_room_in_place_of(
+    statements: Statements<'_>,
+    account: AccountId,
+    (replaced, octets): (u64, u64),
+) -> Result<(), Error> {
+    match of(statements, account)? {
+        Some(quota) if !quota.has_room_in_place_of(replaced, octets) => Err(ErrorKind::OverQuota.into()),
+        _ => Ok(()),
+    }
+}
+
 fn sum(statements: Statements<'_>, sql: &str, account: AccountId) -> Result<u64, Error> {
     let sum = statements.one(sql, &[account.0.into()], |row| count(row, 0))?;
     Ok(sum.unwrap_or(0))
