@@ -35,8 +35,11 @@ async fn a_database_in_memory_passes_every_case_but_those_of_others_that_have_it
     let report = run_all(async || Subject::new(backend(Store::in_memory().unwrap()), "ann", "secret")).await;
     report.assert_passed();
     let of_others = ["outside", "second_process", "restart", "quota"];
+    let needs_a_limit = "what_goes_makes_room_for_what_comes";
     assert!(
-        report.skipped().all(|(case, _)| of_others.contains(&case.area)),
+        report
+            .skipped()
+            .all(|(case, _)| of_others.contains(&case.area) || case.name == needs_a_limit),
         "{report}"
     );
 }

@@ -70,6 +70,9 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("THREAD", "ORDEREDSUBJECT", "THREAD=ORDEREDSUBJECT"),
     ("THREAD", "REFERENCES", "THREAD=REFERENCES"),
     ("THREAD", "REFS", "THREAD=REFS"),
+    ("URLFETCH", "BINARY", "URLAUTH=BINARY"),
+    ("URLFETCH", "BODY", "URLAUTH=BINARY"),
+    ("URLFETCH", "BODYPARTSTRUCTURE", "URLAUTH=BINARY"),
 ];
 
 /// Which capabilities are there.
