@@ -2,7 +2,7 @@
 //!
 //! Octets pass unchanged, and are judged behind that: few at once and where they passed, because to wake a thread takes longer than
 //! to judge them; many on the judge's own thread, for which no client waits unless it is far behind. An answer is never seen before
-//! its question ([`pass`]).
+//! its question (`pass`).
 
 use std::fmt;
 use std::future::poll_fn;
