@@ -63,8 +63,8 @@
 //! batches of 32 KiB; a client that does not read blocks only itself, and not for longer than [`Limits::write_stall`].
 //!
 //! A compressed connection holds 32 KiB more while it waits: what its client may refer back to, compressed after two seconds.
-//! Compressors of 312 KiB and decompressors are shared, as many as are at work. Input is inflated only as far as there is room for it, so that the
-//! bounds on input are bounds on what it stands for.
+//! Compressors of 312 KiB and decompressors are shared: there are as many as are at work, and eight at rest. Input is inflated only
+//! as far as there is room for it, so that the bounds on input are bounds on what it stands for.
 //!
 //! SEARCH, and FETCH of what lies in messages, is done in turns: as much of it at the same time as there are cores, each turn
 //! from one pause to the next, and by user. So one user's thousand searches delay another user's by one turn each time. A

@@ -41,10 +41,7 @@ pub(crate) fn check_room(
     account: AccountId,
     (messages, octets): (u64, u64),
 ) -> Result<(), Error> {
-    match of(statements, account)? {
-        Some(quota) if !quota.has_room_for(messages, octets) => Err(ErrorKind::OverQuota.into()),
-        _ => Ok(()),
-    }
+    check(statements, account, |quota| quota.has_room_for(messages, octets))
 }
 
 /// Refuses a message of so many octets in the place of one of `replaced` octets where it exceeds the account's quota.
@@ -53,8 +50,18 @@ pub(crate) fn check_room_in_place_of(
     account: AccountId,
     (replaced, octets): (u64, u64),
 ) -> Result<(), Error> {
+    check(statements, account, |quota| {
+        quota.has_room_in_place_of(replaced, octets)
+    })
+}
+
+fn check(
+    statements: Statements<'_>,
+    account: AccountId,
+    has_room: impl FnOnce(&Quota) -> bool,
+) -> Result<(), Error> {
     match of(statements, account)? {
-        Some(quota) if !quota.has_room_in_place_of(replaced, octets) => Err(ErrorKind::OverQuota.into()),
+        Some(quota) if !has_room(&quota) => Err(ErrorKind::OverQuota.into()),
         _ => Ok(()),
     }
 }

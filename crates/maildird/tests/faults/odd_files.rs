@@ -1,5 +1,5 @@
-//! Pipes, links, sockets, directories, devices and files without end in the place of files and folders of a Maildir: nothing waits for them, nothing
-//! outside is read or written, and when they are gone all is as it was.
+//! Pipes, links, sockets, directories, devices and files without end in the place of files and folders of a Maildir: nothing waits
+//! for them, nothing outside is read or written, and when they are gone all is as it was.
 
 use std::fs;
 use std::net::TcpStream;
