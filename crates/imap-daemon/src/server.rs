@@ -17,8 +17,9 @@ use crate::config::ServerSettings;
 use crate::signals::{Handled, SignalThread};
 use crate::tls::Certificate;
 
-/// How long work on other threads may hold up the exit: it has nobody left to answer to.
-const LEFTOVERS: Duration = Duration::from_millis(200);
+/// How long work on other threads may hold up the exit. It has nobody left to answer to, but mailboxes that are closed write what
+/// makes the next start quick.
+const LEFTOVERS: Duration = Duration::from_secs(2);
 
 /// Open files that are plenty for the default limits many times over.
 const OPEN_FILES: u64 = 65_536;

@@ -278,6 +278,23 @@ impl Account {
         }
     }
 
+    /// Closes a mailbox that nobody else has, and waits until what was written is in the files of its indices. The last holder may
+    /// be another thread, and a program that ended meanwhile would leave them half done.
+    pub(crate) async fn close(&self, mailbox: Arc<OpenMailbox>) -> Result<(), Error> {
+        self.kept.lock().retain(|other| !Arc::ptr_eq(other, &mailbox));
+        let closed = tokio::task::spawn_blocking(move || {
+            let cache = Arc::clone(mailbox.cache.cache());
+            let directory = mailbox.cache.directory();
+            drop(mailbox);
+            cache.wait_until_closed(directory)
+        });
+        match closed.await.map_err(panicked)? {
+            // Whoever has it open closes it.
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Ok(()),
+            closed => closed.map_err(from_io),
+        }
+    }
+
     /// The subscribed names, whether or not they exist.
     pub(crate) async fn list_subscribed(self: &Arc<Self>) -> Result<Vec<ListEntry>, Error> {
         let subscriptions = self.subscriptions().await?;

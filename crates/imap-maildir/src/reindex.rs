@@ -69,37 +69,37 @@ impl Account {
                 Err(error) if error.kind() == ErrorKind::NonExistent => continue,
                 mailbox => mailbox?,
             };
-            if !mailbox.has_index() {
-                told(name.as_str(), Indexed::Small);
-                continue;
-            }
-            let uids: Vec<Uid> = mailbox.hub.lock().all().iter().collect();
-            let (mut done, of) = (0, uids.len() as u64);
-            for batch in uids.chunks(BATCH) {
-                told(name.as_str(), Indexed::Reading { done, of });
-                let need = Need::SUMMARY.and(Need::SIZE).and(Need::INTERNAL_DATE);
-                mailbox.read(batch, need).await?;
-                done += batch.len() as u64;
-            }
-            let save = mailbox.write(|mailbox, writer| {
-                mailbox.save(writer);
-                Ok(())
-            });
-            save.await?;
-            let lacking = fill(&mailbox, |done| {
-                told(name.as_str(), Indexed::Filling { done, of })
-            })
-            .await?;
-            told(
-                name.as_str(),
-                match lacking {
-                    0 => Indexed::Made(of),
-                    lacking => Indexed::NotFilled(lacking),
-                },
-            );
+            let indexed = index(&mailbox, |indexed| told(name.as_str(), indexed)).await?;
+            self.close(mailbox).await?;
+            told(name.as_str(), indexed);
         }
         Ok(())
     }
+}
+
+/// Reads what an index has of each message, and writes it.
+async fn index(mailbox: &Arc<OpenMailbox>, mut told: impl FnMut(Indexed)) -> Result<Indexed, Error> {
+    if !mailbox.has_index() {
+        return Ok(Indexed::Small);
+    }
+    let uids: Vec<Uid> = mailbox.hub.lock().all().iter().collect();
+    let (mut done, of) = (0, uids.len() as u64);
+    for batch in uids.chunks(BATCH) {
+        told(Indexed::Reading { done, of });
+        let need = Need::SUMMARY.and(Need::SIZE).and(Need::INTERNAL_DATE);
+        mailbox.read(batch, need).await?;
+        done += batch.len() as u64;
+    }
+    let save = mailbox.write(|mailbox, writer| {
+        mailbox.save(writer);
+        Ok(())
+    });
+    save.await?;
+    let lacking = fill(mailbox, |done| told(Indexed::Filling { done, of })).await?;
+    Ok(match lacking {
+        0 => Indexed::Made(of),
+        lacking => Indexed::NotFilled(lacking),
+    })
 }
 
 /// Takes the messages into the index of texts that it does not have, a segment at a time. Gives how many it still does not have

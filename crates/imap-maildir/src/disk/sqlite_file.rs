@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -54,6 +54,20 @@ struct Claim {
 impl Claims {
     /// Blocks while somebody in this process has it.
     fn take(self: &Arc<Self>, directory: FileIdentity) -> io::Result<Claim> {
+        self.when_free(directory)?.insert(directory);
+        let claims = Arc::clone(self);
+        Ok(Claim { claims, directory })
+    }
+
+    /// Waits until nobody in this process has it: what was written is in the file then, and its log is empty. Blocks.
+    ///
+    /// # Errors
+    /// `ResourceBusy` where somebody keeps it.
+    pub(crate) fn wait(&self, directory: FileIdentity) -> io::Result<()> {
+        self.when_free(directory).map(drop)
+    }
+
+    fn when_free(&self, directory: FileIdentity) -> io::Result<MutexGuard<'_, HashSet<FileIdentity>>> {
         let mut taken = self.taken.lock();
         let until = Instant::now() + PATIENCE;
         while taken.contains(&directory) {
@@ -61,9 +75,7 @@ impl Claims {
                 return Err(io::ErrorKind::ResourceBusy.into());
             }
         }
-        taken.insert(directory);
-        let claims = Arc::clone(self);
-        Ok(Claim { claims, directory })
+        Ok(taken)
     }
 }
 

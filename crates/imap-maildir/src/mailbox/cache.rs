@@ -1,10 +1,10 @@
 //! What was found out about message files and closed mailboxes, so that they need not be read again. Losing it costs time
 //! only.
 
-use std::fmt;
 use std::hash::BuildHasher as _;
 use std::hash::RandomState;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use imap_message::Summary;
 use quick_cache::Weighter;
@@ -82,6 +82,17 @@ impl Default for Cache {
     }
 }
 
+impl Cache {
+    /// Waits until nobody in this process has the indices of a mailbox. Blocks.
+    ///
+    /// # Errors
+    /// `ResourceBusy` where somebody keeps one.
+    pub(crate) fn wait_until_closed(&self, directory: FileIdentity) -> io::Result<()> {
+        self.claims.wait(directory)?;
+        self.search_claims.wait(directory)
+    }
+}
+
 impl Drop for Cache {
     fn drop(&mut self) {
         self.filler.end();
@@ -119,6 +130,10 @@ impl MailboxCache {
 
     pub(crate) const fn directory(&self) -> FileIdentity {
         self.directory
+    }
+
+    pub(crate) const fn cache(&self) -> &Arc<Cache> {
+        &self.cache
     }
 
     pub(crate) fn scans(&self) -> &Semaphore {

@@ -413,6 +413,34 @@ async fn reindex_fills_it_tells_how_far_it_is_and_keeps_what_is_there() {
     assert_eq!(find(&mut client, text("of 0039")).await, [40]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn reindex_ends_when_all_is_in_the_file_though_another_thread_closes_the_mailbox() {
+    let fixture = Fixture::new().with_full_text();
+    appended(&fixture, 0..40).await;
+    let account = Arc::clone(fixture.session().await.account());
+    let mut closing = None;
+    let done = fixture.backend.reindex("u", |_, indexed| {
+        if matches!(indexed, crate::Indexed::Filling { .. }) && closing.is_none() {
+            let (account, runtime) = (Arc::clone(&account), tokio::runtime::Handle::current());
+            let (holds, held) = std::sync::mpsc::channel();
+            closing = Some(std::thread::spawn(move || {
+                let name = MailboxName::new("INBOX").unwrap();
+                let mailbox = account.mailbox(&name, imap_backend::ErrorKind::NonExistent);
+                let mailbox = runtime.block_on(mailbox).unwrap();
+                holds.send(()).unwrap();
+                std::thread::sleep(Duration::from_millis(500));
+                drop(mailbox);
+            }));
+            held.recv().unwrap();
+        }
+    });
+    done.await.unwrap();
+    let log = fixture.root().join(format!("{FILE}-wal"));
+    let left = std::fs::metadata(log).unwrap().len();
+    assert_eq!(left, 0, "all of the log is in the file");
+    closing.unwrap().join().unwrap();
+}
+
 #[tokio::test]
 async fn reindex_makes_none_without_the_setting_and_says_so_where_it_cannot_be_filled() {
     let fixture = Fixture::new();
