@@ -381,7 +381,7 @@ fn index_of(head: &Head, file: &Arc<IndexFile>, letters: LetterMap) -> Option<(I
         vanished.add(ModSeq::new(*modseq)?, set(uids)?);
     }
     let all = set(&head.all)?;
-    let uids: Vec<Uid> = all.iter().collect();
+    let uids = uids_of(&all);
     let flagged = head
         .flagged
         .iter()
@@ -395,4 +395,13 @@ fn index_of(head: &Head, file: &Arc<IndexFile>, letters: LetterMap) -> Option<(I
         None => None,
     };
     Some((index, uids))
+}
+
+/// All, a run at a time: one after the other takes three times as long where most follow each other.
+fn uids_of(set: &UidSet) -> Vec<Uid> {
+    let mut uids = Vec::with_capacity(usize::try_from(set.len()).unwrap_or_default());
+    for (first, last) in set.ranges() {
+        uids.extend((first.get()..=last.get()).filter_map(Uid::new));
+    }
+    uids
 }

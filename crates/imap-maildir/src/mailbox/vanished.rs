@@ -5,14 +5,14 @@ use std::collections::VecDeque;
 use imap_seq::{ModSeq, UidSet};
 
 /// So many ranges of UIDs are remembered, of 8 octets each: a bound, since nothing else ends them.
-const RANGES: usize = 65_536;
+const RANGES: u64 = 65_536;
 
 /// The latest expunges.
 #[derive(Debug)]
 pub(crate) struct Vanished {
     /// Ascending.
     expunges: VecDeque<(ModSeq, UidSet)>,
-    ranges: usize,
+    ranges: u64,
     /// Expunges up to here may have been forgotten.
     forgotten: ModSeq,
 }
@@ -39,12 +39,12 @@ impl Vanished {
         if uids.is_empty() {
             return;
         }
-        self.ranges += uids.ranges().count();
+        self.ranges += uids.count_ranges();
         self.expunges.push_back((modseq, uids));
         while self.ranges > RANGES
             && let Some((forgotten, uids)) = self.expunges.pop_front()
         {
-            self.ranges -= uids.ranges().count();
+            self.ranges -= uids.count_ranges();
             self.forgotten = self.forgotten.max(forgotten);
         }
     }
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn the_memory_is_bounded_and_says_what_it_forgot() {
         let mut vanished = Vanished::default();
-        let each = u64::try_from(RANGES).unwrap() / 2;
+        let each = RANGES / 2;
         for modseq in [2, 3, 4] {
             vanished.add(
                 number(modseq),
