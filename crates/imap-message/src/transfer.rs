@@ -176,11 +176,13 @@ const DIGITS: [u8; 256] = {
     digits
 };
 
-/// Quoted-printable up to some place: what has begun there and may be an escape. A `=` that begins none is kept.
+/// Quoted-printable up to some place. A `=` that begins no escape is kept; white space at the end of a line is not: mail transport
+/// has added it (RFC 2045 section 6.7, rule 3).
 #[derive(Debug, Default)]
 pub(crate) struct QuotedPrintable {
     /// Empty, or a `=` and what [`Escape::Unfinished`] allows behind it.
     begun: Vec<u8>,
+    end: LineEnd,
 }
 
 impl QuotedPrintable {
@@ -189,10 +191,11 @@ impl QuotedPrintable {
         let mut rest = self.go_on(text, out);
         loop {
             let (plain, next) = rest.split_at(memchr(b'=', rest).unwrap_or(rest.len()));
-            out.extend_from_slice(plain);
+            self.end.text(plain, out);
             let Some((equals, after)) = next.split_first() else {
                 return;
             };
+            self.end.begins_no_line_end(out);
             rest = match escape(after) {
                 Escape::Octet(octet) => {
                     out.push(octet);
@@ -226,7 +229,8 @@ impl QuotedPrintable {
             Escape::SoftBreak(len) => 1 + len,
             Escape::None => {
                 // No other `=` is in it, so all of it is plain.
-                out.extend_from_slice(&self.begun[..before]);
+                out.push(b'=');
+                self.end.text(&self.begun[1..before], out);
                 before
             }
             Escape::Unfinished => return &[],
@@ -236,7 +240,78 @@ impl QuotedPrintable {
     }
 
     fn finish(&mut self, out: &mut Vec<u8>) {
-        out.append(&mut self.begun);
+        if let Some((equals, after)) = std::mem::take(&mut self.begun).split_first() {
+            out.push(*equals);
+            self.end.text(after, out);
+        }
+        self.end.finish(out);
+    }
+}
+
+/// What may be the end of a line: white space, and CR. It is held back until it is known what follows.
+#[derive(Debug, Default)]
+struct LineEnd {
+    held: Vec<u8>,
+    /// There is more white space than a line can have, so that it is text.
+    is_text: bool,
+}
+
+impl LineEnd {
+    /// Text without escapes.
+    fn text(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        let mut rest = text;
+        while let Some(at) = memchr(b'\n', rest) {
+            self.line(&rest[..at], out);
+            let end: &[u8] = if self.held.ends_with(b"\r") {
+                b"\r\n"
+            } else {
+                b"\n"
+            };
+            out.extend_from_slice(end);
+            *self = Self::default();
+            rest = &rest[at + 1..];
+        }
+        self.line(rest, out);
+    }
+
+    /// Some of a line, without its LF.
+    fn line(&mut self, some: &[u8], out: &mut Vec<u8>) {
+        if some.is_empty() {
+            return;
+        }
+        if self.held.ends_with(b"\r") {
+            self.begins_no_line_end(out);
+        }
+        let before_cr = some.strip_suffix(b"\r").unwrap_or(some);
+        let spaces = before_cr
+            .iter()
+            .rev()
+            .take_while(|octet| matches!(octet, b' ' | b'\t'));
+        let (text, spaces) = before_cr.split_at(before_cr.len() - spaces.count());
+        if !text.is_empty() {
+            self.begins_no_line_end(out);
+            out.extend_from_slice(text);
+        }
+        if !self.is_text && self.held.len() + spaces.len() > MAX_TRAILING_SPACE {
+            out.append(&mut self.held);
+            self.is_text = true;
+        }
+        match self.is_text {
+            true => out.extend_from_slice(spaces),
+            false => self.held.extend_from_slice(spaces),
+        }
+        self.held.extend_from_slice(&some[before_cr.len()..]);
+    }
+
+    /// Something else follows: what is held is text.
+    fn begins_no_line_end(&mut self, out: &mut Vec<u8>) {
+        out.append(&mut self.held);
+        self.is_text = false;
+    }
+
+    /// The last line ends where the body does.
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        out.extend(self.held.drain(..).filter(|octet| *octet == b'\r'));
     }
 }
 

@@ -72,4 +72,57 @@ mod tests {
             assert_eq!(decoder.map(|decoder| decoder.is_identity()), known, "{encoding}");
         }
     }
+
+    /// What is decoded, whole and cut anywhere.
+    fn decoded(body: &[u8]) -> Vec<u8> {
+        let head = b"Content-Transfer-Encoding: quoted-printable\r\n\r\n".as_slice();
+        let summary = Summary::of(&[head, body].concat());
+        let decode = |pieces: &[&[u8]]| {
+            let mut decoder = summary.decoder(&[NonZeroU32::MIN]).unwrap();
+            let (mut out, mut room) = (Vec::new(), Vec::new());
+            for piece in pieces {
+                out.extend_from_slice(decoder.decode(piece, &mut room));
+            }
+            out.extend_from_slice(decoder.finish(&mut room));
+            out
+        };
+        let whole = decode(&[body]);
+        for at in 0..=body.len() {
+            assert_eq!(decode(&[&body[..at], &body[at..]]), whole, "cut at {at}");
+        }
+        let each: Vec<&[u8]> = body.chunks(1).collect();
+        assert_eq!(decode(&each), whole, "octet by octet");
+        whole
+    }
+
+    #[test]
+    fn rfc2045_6_7_3_white_space_at_the_end_of_a_line_is_deleted() {
+        let long = " ".repeat(77);
+        for (text, meant) in [
+            ("hello  \r\nbar \t\n\r\n \r\nfoo", "hello\r\nbar\n\r\n\r\nfoo"),
+            ("the end of the body \t", "the end of the body"),
+            (
+                "what is encoded stays =20\r\nso =\r\n does this\r\n",
+                "what is encoded stays  \r\nso  does this\r\n",
+            ),
+            (
+                "a line \r of which CR is a part \r \r\n",
+                "a line \r of which CR is a part \r\r\n",
+            ),
+            ("in a = line  \r\n", "in a = line\r\n"),
+            ("behind =  x =  \r\n y =", "behind =  x  y ="),
+            (
+                &format!("{long}\r\n{long}x{long}"),
+                &format!("{long}\r\n{long}x{long}"),
+            ),
+            (&format!("{}\r\n", &long[1..]), "\r\n"),
+            ("", ""),
+        ] {
+            assert_eq!(
+                String::from_utf8(decoded(text.as_bytes())).unwrap(),
+                meant,
+                "{text:?}"
+            );
+        }
+    }
 }

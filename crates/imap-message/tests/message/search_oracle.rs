@@ -192,11 +192,22 @@ fn base64(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A `=` before two digits, or before a line end with at most 76 spaces before it; any other stays.
+/// A `=` before two digits, or before a line end with at most 76 spaces before it; any other stays. So many spaces at the end of a
+/// line go.
 fn quoted_printable(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut at = 0;
     while let Some(&octet) = text.get(at) {
+        let is_space = |octet: &&u8| b" \t".contains(octet);
+        let run = text[at..].iter().take_while(is_space).count();
+        if run > 0 {
+            let is_end = matches!(&text[at + run..], [] | [b'\r'] | [b'\n', ..] | [b'\r', b'\n', ..]);
+            if !is_end || run > 76 {
+                out.extend_from_slice(&text[at..at + run]);
+            }
+            at += run;
+            continue;
+        }
         at += 1;
         let after = &text[at..];
         let digit = |at: usize| after.get(at).and_then(|octet| char::from(*octet).to_digit(16));
