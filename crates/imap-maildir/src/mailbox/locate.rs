@@ -1,14 +1,23 @@
 //! The files of messages that other programs rename while we work with them.
 
 use std::io;
+use std::time::Duration;
 
 use crate::disk::directory::Directory;
 use crate::disk::found::Found;
 use crate::disk::scan::{self, Disturbance, FoundFile, Scope};
 use crate::mailbox::index::Entry;
 
-/// A program that renames a message again and again may win this often, not for ever.
-const ATTEMPTS: usize = 10;
+/// Whoever renames a message again and again, another program or sessions of this one that set flags, may win this often, not for ever.
+const ATTEMPTS: u32 = 40;
+/// So often it is tried at once. Then there is a pause, longer each time: on a busy machine nobody gets from a listing to a file quickly.
+const AT_ONCE: u32 = 5;
+/// What the pause grows by; 0.6 s in all. Tests let no time go by.
+const PAUSE: Duration = if cfg!(test) {
+    Duration::ZERO
+} else {
+    Duration::from_millis(1)
+};
 /// How many listings have to miss a file while the directories keep changing before it counts as gone.
 const PASSES: usize = 6;
 
@@ -51,7 +60,8 @@ impl<'a> Finder<'a> {
         mut work: impl FnMut(&Entry) -> io::Result<T>,
     ) -> io::Result<Option<(T, Entry)>> {
         let mut entry = known.clone();
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
+            std::thread::sleep(PAUSE * attempt.saturating_sub(AT_ONCE));
             match work(&entry) {
                 Ok(result) => return Ok(Some((result, entry))),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
