@@ -15,7 +15,8 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest command line before login, in octets with CRLF. Default 8 KiB: LOGIN and AUTHENTICATE fit.
+    /// The longest command line before login, in octets with CRLF. Default 40 KiB: LOGIN and AUTHENTICATE fit, and ID with 30
+    /// fields of 1,024 octets (RFC 2971, section 3.3).
     pub line_before_login: usize,
     /// The longest command line after login, in octets with CRLF. Default 64 KiB: RFC 7162, section 4 asks for
     /// 8 KiB, and clients write sets of thousands of scattered UIDs.
@@ -79,7 +80,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            line_before_login: 8 << 10,
+            line_before_login: 40 << 10,
             line: 64 << 10,
             literal_before_login: 8 << 10,
             literal: 64 << 10,

@@ -67,6 +67,11 @@ async fn rfc2971_3_3_fields_that_are_too_long_or_too_many_are_bad() {
     }
     let fits = format!("ID (\"{}\" \"{}\")", "n".repeat(30), "v".repeat(1024));
     client.ok(&fits).await;
+    let largest = (10..40).map(|field| format!("\"{}{field}\" \"{}\"", "n".repeat(28), "v".repeat(1024)));
+    let largest = format!("ID ({})", largest.collect::<Vec<_>>().join(" "));
+    client.ok(&largest).await;
+    client.ok("LOGIN joe secret").await;
+    client.ok(&largest).await;
     let with = |name: &str, value: &str| Identification::default().with(name, value).map(drop);
     assert_eq!(with("NAME", "twice"), Err(BadIdField::Name));
     assert_eq!(with("", "x"), Err(BadIdField::Name));
@@ -191,9 +196,9 @@ async fn rfc8437_3_unauthenticate_makes_a_stranger_of_a_user_and_login_may_follo
     );
     client.ok("UNAUTHENTICATE").await;
     assert_eq!(client.command("SELECT INBOX").await, ["BAD log in first"]);
-    // As of a stranger: a minute, and lines of 8 KiB.
-    client.send(format!("c NOOP {}\r\n", "x".repeat(9000))).await;
-    assert_eq!(client.line().await, "c BAD command line longer than 8192 octets");
+    // As of a stranger: a minute, and lines of 40 KiB.
+    client.send(format!("c NOOP {}\r\n", "x".repeat(41_000))).await;
+    assert_eq!(client.line().await, "c BAD command line longer than 40960 octets");
     let began = Instant::now();
     assert_eq!(client.rest().await, ["* BYE the client took too long"]);
     assert_eq!(began.elapsed().as_secs(), 60);
