@@ -66,7 +66,7 @@ async fn before_login_a_line_may_have_40_kib() {
 async fn a_line_without_end_is_cut_off() {
     let mut client = World::new().connect().await;
     for _ in 0..64 {
-        client.send(vec![b'x'; 8 << 10]).await;
+        client.send(vec![b'x'; 40 << 10]).await;
     }
     assert_eq!(bye(&mut client).await, "* BYE cut off: line without end");
 }
