@@ -194,10 +194,15 @@ impl Missing {
             kind if kind.concerns_one_message()
                 || matches!(kind, ErrorKind::Limit | ErrorKind::UnknownEncoding) =>
             {
-                if let Some(left_out) = log.message_failed.admit(Instant::now()) {
+                if kind == ErrorKind::NoPermission {
+                    tracing::debug!(uid = %record.uid(), %error, "refused by the backend");
+                } else if let Some(left_out) = log.message_failed.admit(Instant::now()) {
                     tracing::warn!(uid = %record.uid(), %error, left_out, "a message cannot be read");
                 }
-                self.unreadable = Some(kind);
+                // Damage is what a client should hear of most.
+                if self.unreadable != Some(ErrorKind::Corruption) {
+                    self.unreadable = Some(kind);
+                }
             }
             _ => return Err(error.into()),
         }
@@ -210,6 +215,7 @@ impl Missing {
                 Completion::no("UNKNOWN-CTE", "the encoding of a part is not known")
             }
             Some(ErrorKind::Limit) => Completion::no("LIMIT", "the header of a message is too long"),
+            Some(ErrorKind::NoPermission) => Completion::no("NOPERM", "some of the messages may not be read"),
             Some(_) => Completion::no("CORRUPTION", "some of the messages cannot be read"),
             None if self.expunged && numbers == Numbers::Seqs => Completion::expunge_issued(),
             None => Completion::ok("FETCH completed"),

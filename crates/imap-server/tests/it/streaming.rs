@@ -177,6 +177,8 @@ enum Lie {
     Shorter,
     /// It cannot be read at all.
     Unreadable,
+    /// It may not be read.
+    Forbidden,
     /// It cannot be read from its middle on.
     TornInTheMiddle,
     /// The message is gone.
@@ -190,6 +192,7 @@ impl ReadBody for Lie {
         match self {
             Self::Gone => Err(ErrorKind::ExpungeIssued.into()),
             Self::Unreadable => Err(ErrorKind::Corruption.into()),
+            Self::Forbidden => Err(ErrorKind::NoPermission.into()),
             _ => Ok(CLAIMED),
         }
     }
@@ -198,6 +201,7 @@ impl ReadBody for Lie {
         let (size, error) = match self {
             Self::Shorter => (200_000, None),
             Self::Unreadable => (0, Some(ErrorKind::Corruption)),
+            Self::Forbidden => (0, Some(ErrorKind::NoPermission)),
             Self::TornInTheMiddle => (CLAIMED, (offset > 100_000).then_some(ErrorKind::Corruption)),
             Self::Gone => (0, Some(ErrorKind::ExpungeIssued)),
         };
@@ -246,6 +250,48 @@ async fn a_message_that_cannot_be_read_has_no_row_and_hides_no_other() {
     );
     let lines = client.command("FETCH 2 (UID ENVELOPE)").await;
     assert_eq!(lines, ["NO [CORRUPTION] some of the messages cannot be read"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rfc5530_3_a_message_that_may_not_be_read_is_noperm_and_hides_no_other() {
+    let bodies = vec![
+        Body::from("one\r\n"),
+        Body::new(Lie::Forbidden),
+        Body::from("three\r\n"),
+        Body::new(Lie::Unreadable),
+        Body::new(Lie::Forbidden),
+    ];
+    let mut client = selected(bodies).await;
+    let refused = "NO [NOPERM] some of the messages may not be read";
+    let lines = client.command("UID FETCH 1:3 BODY.PEEK[]<0.3>").await;
+    assert_eq!(
+        lines,
+        [
+            "* 1 FETCH (UID 1 BODY[]<0> {3}",
+            "one)",
+            "* 3 FETCH (UID 3 BODY[]<0> {3}",
+            "thr)",
+            refused
+        ]
+    );
+    for items in [
+        "ENVELOPE",
+        "BODYSTRUCTURE",
+        "(UID RFC822.SIZE)",
+        "BODY.PEEK[HEADER.FIELDS (SUBJECT)]",
+        "BODY[TEXT]",
+        "INTERNALDATE",
+    ] {
+        assert_eq!(
+            client.command(&format!("FETCH 2 {items}")).await,
+            [refused],
+            "{items}"
+        );
+    }
+    // Damage matters more, whichever comes first.
+    let lines = client.command("FETCH 2,4,5 BODY.PEEK[]").await;
+    assert_eq!(lines, ["NO [CORRUPTION] some of the messages cannot be read"]);
+    client.ok("NOOP").await;
 }
 
 #[tokio::test(start_paused = true)]
