@@ -44,8 +44,8 @@ mod url_keys;
 /// memos ([`Memos`](crate::mailbox::memo::Memos)).
 const KEPT_OPEN: usize = 16;
 
-/// How often it is logged at most that mail cannot be read or written, whatever a client tries.
-const UNWRITABLE_LOGGED_EVERY: Duration = Duration::from_secs(60);
+/// How often one kind of trouble of an account is logged at most, whatever a client tries.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// A mailbox that is open now or was once. Locked while one is opened, so that it is opened once.
 type Slot = Arc<AsyncMutex<Weak<OpenMailbox>>>;
@@ -74,8 +74,8 @@ pub(crate) struct Account {
     tree: Tree,
     hold: Arc<Hold>,
     shared: Shared,
-    /// When it was logged last that mail cannot be read or written.
-    unwritable_logged: Mutex<Option<Instant>>,
+    /// What the operator was told last, and when.
+    told: Mutex<HashMap<&'static str, Instant>>,
     /// Locked while `maildirsize` is read and written.
     ledger: Mutex<quota::Ledger>,
     /// By path.
@@ -101,7 +101,7 @@ impl Account {
             tree: Tree::open(root, shared.sharing)?,
             hold,
             shared,
-            unwritable_logged: Mutex::default(),
+            told: Mutex::default(),
             ledger: Mutex::default(),
             open: Mutex::default(),
             kept: Mutex::default(),
@@ -343,7 +343,12 @@ impl Account {
 
     async fn mailboxes_and_uses(self: &Arc<Self>) -> Result<(BTreeSet<MailboxName>, SpecialUses), Error> {
         self.blocking(|account| {
-            let uses = special_uses_file::read(account.tree.handle()?.as_fd())?;
+            let uses = special_uses_file::read(account.tree.handle()?.as_fd());
+            let uses = uses.unwrap_or_else(|error| {
+                // Without it their names say what they are for, and without a list the user has no mail at all.
+                account.tell("what mailboxes are for cannot be read", "*", &error);
+                SpecialUses::default()
+            });
             Ok((account.mailboxes()?, uses))
         })
         .await
@@ -409,7 +414,7 @@ impl Account {
             })
         });
         if let Err(error) = following.await {
-            tracing::warn!(%error, maildir = ?self.root(), "what mailboxes are for could not be written");
+            self.tell("what mailboxes are for cannot be written", "*", &error);
         }
     }
 
@@ -602,12 +607,17 @@ impl Account {
             ErrorKind::NoPermission if is_of_system(error) => "mail cannot be read or written",
             _ => return result,
         };
-        let mut logged = self.unwritable_logged.lock();
-        if logged.is_none_or(|at| at.elapsed() >= UNWRITABLE_LOGGED_EVERY) {
-            *logged = Some(Instant::now());
-            tracing::warn!(%error, maildir = ?self.root(), %mailbox, "{why}");
-        }
+        self.tell(why, mailbox, error);
         result
+    }
+
+    /// Tells the operator of a trouble, but not for each command that meets it.
+    fn tell(&self, what: &'static str, mailbox: impl std::fmt::Display, error: &impl std::fmt::Display) {
+        let mut told = self.told.lock();
+        if told.get(what).is_none_or(|at| at.elapsed() >= TOLD_EVERY) {
+            told.insert(what, Instant::now());
+            tracing::warn!(%error, maildir = ?self.root(), %mailbox, "{what}");
+        }
     }
 
     pub(crate) async fn blocking<T: Send + 'static>(
@@ -635,7 +645,10 @@ impl std::fmt::Debug for Account {
 }
 
 fn is_of_system(error: &Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<io::Error>())
+    let first = std::error::Error::source(error);
+    // Sessions that share the work share the error.
+    let mut sources = std::iter::successors(first, |error| error.source());
+    sources.any(|source| source.is::<io::Error>())
 }
 
 fn nonexistent(error: Error) -> Error {

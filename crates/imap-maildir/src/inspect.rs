@@ -178,7 +178,7 @@ fn check_mod_sequences(directory: &Directory, uid_validity: u32) -> Option<Findi
 /// What can be said of a mailbox that lacks a part.
 fn count_messages(path: &Path, report: &mut MailboxReport) -> io::Result<()> {
     for sub in ["new", "cur"] {
-        let directory = match storage::open_directory(CWD, path.join(sub)) {
+        let directory = match storage::open_directory(CWD, &*path.join(sub)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             opened => opened?,
         };

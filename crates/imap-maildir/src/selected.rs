@@ -42,7 +42,8 @@ impl MaildirMailbox {
 
     /// Looks at the disk once more and subscribes.
     pub(crate) async fn opened(mut self) -> Result<Opened<Self>, Error> {
-        self.open.look().await?;
+        let looked = self.open.look().await;
+        self.account.reported(self.open.path().display(), looked)?;
         let (updates, (uid_next, keywords, new_keywords, first_unseen)) =
             self.open.hub.subscribe_with(self.access, |index, _| {
                 let letters = &index.letters;
@@ -201,7 +202,11 @@ impl Mailbox for MaildirMailbox {
         match looked {
             // The mailbox has ended, which its sessions are told by the hub.
             Err(_) if self.open.hub.closed().is_some() => Ok(()),
-            looked => looked,
+            // Once a minute, and not once more by the server for each command.
+            looked => match self.account.reported(self.open.path().display(), looked) {
+                Err(error) if error.kind() == ErrorKind::NoPermission => Ok(()),
+                reported => reported,
+            },
         }
     }
 }

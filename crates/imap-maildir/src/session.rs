@@ -141,7 +141,8 @@ impl Session for MaildirSession {
     }
 
     async fn metadata(&mut self, mailbox: Option<&MailboxName>) -> Result<Metadata, Error> {
-        self.account.metadata(mailbox).await
+        let metadata = self.account.metadata(mailbox).await;
+        self.account.reported(shown(mailbox), metadata)
     }
 
     async fn set_metadata(
@@ -149,7 +150,8 @@ impl Session for MaildirSession {
         mailbox: Option<&MailboxName>,
         changes: &[MetadataChange],
     ) -> Result<(), Error> {
-        self.account.set_metadata(mailbox, changes).await
+        let set = self.account.set_metadata(mailbox, changes).await;
+        self.account.reported(shown(mailbox), set)
     }
 
     async fn quotas(&mut self, mailbox: Option<&MailboxName>) -> Result<Vec<Quota>, Error> {
@@ -181,11 +183,13 @@ impl Session for MaildirSession {
     }
 
     async fn url_key(&mut self, name: &MailboxName, fresh: Option<&UrlKey>) -> Result<Option<UrlKey>, Error> {
-        self.account.url_key(name, fresh).await
+        let key = self.account.url_key(name, fresh).await;
+        self.account.reported(name, key)
     }
 
     async fn forget_url_keys(&mut self, mailbox: Option<&MailboxName>) -> Result<(), Error> {
-        self.account.forget_url_keys(mailbox).await
+        let forgotten = self.account.forget_url_keys(mailbox).await;
+        self.account.reported(shown(mailbox), forgotten)
     }
 
     async fn subscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
@@ -195,6 +199,11 @@ impl Session for MaildirSession {
     async fn unsubscribe(&mut self, name: &MailboxName) -> Result<(), Error> {
         self.account.subscribe(name, Subscription::Remove).await
     }
+}
+
+/// The name of a mailbox in a log, or what stands for all of them.
+fn shown(mailbox: Option<&MailboxName>) -> &str {
+    mailbox.map_or("*", MailboxName::as_str)
 }
 
 /// What a Maildir can do beside what every backend can.

@@ -55,7 +55,7 @@ impl Account {
             // It has gone meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Rights::none(),
             Err(error) => {
-                tracing::warn!(%error, maildir = ?self.root(), mailbox = %name, "an ACL cannot be read");
+                self.tell("an ACL cannot be read", name, &error);
                 Rights::none()
             }
         }

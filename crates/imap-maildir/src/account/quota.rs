@@ -218,7 +218,11 @@ impl Account {
     fn with_root<T>(&self, work: impl FnOnce(BorrowedFd<'_>) -> io::Result<Option<T>>) -> Option<T> {
         let done = self.tree.handle().and_then(|root| work(root.as_fd()));
         done.unwrap_or_else(|error| {
-            tracing::debug!(%error, maildir = ?self.root(), "maildirsize cannot be used");
+            match error.kind() {
+                // Nothing is counted, and nothing refused: whoever sets quotas has to know.
+                io::ErrorKind::PermissionDenied => self.tell("a quota cannot be kept", "*", &error),
+                _ => tracing::debug!(%error, maildir = ?self.root(), "maildirsize cannot be used"),
+            }
             None
         })
     }

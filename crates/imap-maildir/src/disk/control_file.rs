@@ -120,8 +120,40 @@ impl Replacement<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::storage::{CWD, Call, faults};
     use std::fs::File;
     use std::os::fd::AsFd as _;
+
+    /// What reading a file brings where ten octets are the most.
+    fn read_ten(path: &str) -> (io::Result<()>, usize) {
+        let mut file = storage::open_file(CWD, path, OpenFor::Reading).unwrap();
+        let mut octets = Vec::new();
+        (read_on(&mut file, "f", 10, &mut octets), octets.len())
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_is_not_read_and_one_that_grows_not_to_its_end() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("f");
+        let shown = path.to_str().unwrap();
+        std::fs::write(&path, "0123456789").unwrap();
+        let (read, count) = read_ten(shown);
+        read.unwrap();
+        assert_eq!(count, 10);
+        File::create(&path).unwrap().set_len(11).unwrap();
+        let (read, _) = faults::with(Call::Read, io::ErrorKind::Other, || read_ten(shown));
+        assert_eq!(
+            read.unwrap_err().kind(),
+            io::ErrorKind::FileTooLarge,
+            "not a read that failed"
+        );
+        // Its size is said to be nothing.
+        let (read, count) = read_ten("/proc/self/status");
+        assert_eq!(
+            (read.unwrap_err().kind(), count),
+            (io::ErrorKind::FileTooLarge, 11)
+        );
+    }
 
     #[test]
     fn a_control_file_is_replaced_and_no_link_is_followed() {

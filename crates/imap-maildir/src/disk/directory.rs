@@ -588,6 +588,29 @@ mod tests {
     }
 
     #[test]
+    fn each_of_the_three_is_looked_for_by_its_name() {
+        for name in Subdirectories::NAMES {
+            let home = tempfile::tempdir().unwrap();
+            let directory = Directory::open(home.path()).unwrap();
+            std::fs::rename(home.path().join(name), home.path().join("old")).unwrap();
+            std::fs::create_dir(home.path().join(name)).unwrap();
+            directory.versions().unwrap();
+            // Both ways of a delivery.
+            drop(directory.create_temporary(b"1.x").unwrap());
+            for subdirectory in Subdirectory::BOTH {
+                std::fs::write(home.path().join("tmp/2.x"), "x").unwrap();
+                let at = FileAt::new(subdirectory, b"2.x");
+                directory.publish(b"2.x", at).unwrap();
+                assert!(
+                    home.path().join(subdirectory.name()).join("2.x").exists(),
+                    "{name}"
+                );
+            }
+            assert!(home.path().join("tmp/1.x").exists(), "{name}");
+        }
+    }
+
+    #[test]
     fn who_removes_a_mailbox_is_not_hindered_by_subdirectories_that_come_back() {
         let home = tempfile::tempdir().unwrap();
         let directory = Directory::open(home.path()).unwrap();

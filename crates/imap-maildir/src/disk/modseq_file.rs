@@ -6,7 +6,7 @@
 //! Nothing is synced when lines are added: what a dead process wrote is there all the same, and that a power failure took
 //! something away is told by the mark that no process of this boot of the system has set.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -202,12 +202,15 @@ impl Opened {
         if size == self.read && self.read > 0 {
             return Ok(Reading::More(Vec::new()));
         }
-        if size < self.read || size > LARGEST {
+        if size < self.read {
             return Ok(Reading::Unusable);
         }
         self.file.read_from(self.read)?;
         let mut octets = Vec::new();
-        (&mut self.file).take(size - self.read).read_to_end(&mut octets)?;
+        match control_file::read_on(&mut self.file, FILE_NAME, LARGEST, &mut octets) {
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => return Ok(Reading::Unusable),
+            read => read?,
+        }
         let (is_first, parsed) = (self.read == 0, parse(&octets, &mut self.chain));
         if parsed.end == End::Damaged || (is_first && parsed.lines.is_empty()) {
             return Ok(Reading::Unusable);
@@ -232,14 +235,15 @@ pub(crate) fn stamp_of(directory: &Directory) -> Option<Stamp> {
 /// The lines of a file that nobody has to lock, for a look that changes nothing; none where there is no file.
 ///
 /// # Errors
-/// As the system says; `InvalidData` for a damaged file.
+/// As the system says; `InvalidData` for a damaged file, [`TooLong`](control_file::TooLong) for one without end.
 pub(crate) fn inspect(directory: &Directory) -> io::Result<Option<Vec<Line>>> {
-    let Some(octets) = control_file::read(directory.root(), FILE_NAME, LARGEST)? else {
+    let Some(mut file) = control_file::open(directory.root(), FILE_NAME, OpenFor::Reading)? else {
         return Ok(None);
     };
+    let mut octets = Vec::new();
+    control_file::read_on(&mut file, FILE_NAME, LARGEST, &mut octets)?;
     let parsed = parse(&octets, &mut Chain::default());
-    let is_cut = octets.len() as u64 == LARGEST;
-    if is_cut || parsed.end == End::Damaged || parsed.lines.is_empty() {
+    if parsed.end == End::Damaged || parsed.lines.is_empty() {
         return Err(io::ErrorKind::InvalidData.into());
     }
     Ok(Some(parsed.lines))
@@ -253,5 +257,28 @@ pub(crate) fn this_boot() -> Arc<str> {
         _ => crate::disk::random::guid()
             .unwrap_or_else(|_| std::process::id().to_string())
             .into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::storage::{Call, faults};
+    use std::fs::File;
+
+    #[test]
+    fn a_file_that_is_too_long_is_read_by_nobody() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = Directory::open(home.path()).unwrap();
+        let file = File::create(home.path().join(FILE_NAME)).unwrap();
+        file.set_len(LARGEST + 1).unwrap();
+        faults::with(Call::Read, io::ErrorKind::Other, || {
+            assert_eq!(
+                inspect(&directory).unwrap_err().kind(),
+                io::ErrorKind::FileTooLarge
+            );
+            let reading = ModSeqFile::default().lock(&directory).unwrap();
+            assert!(matches!(reading, Reading::Unusable), "{reading:?}");
+        });
     }
 }

@@ -15,7 +15,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::disk::directory::Directory;
-use crate::disk::storage::{self, CWD, FileIdentity, Mode};
+use crate::disk::storage::{self, CWD, FileIdentity, Mode, OpenFor};
 
 /// SQLite's own cache, in KiB: what is read often is kept in memory by its reader.
 const CACHE: i32 = 512;
@@ -123,7 +123,7 @@ impl SqliteFile {
             }
             opened => opened,
         };
-        let opened = opened?;
+        let opened = opened.map_err(|error| refused(&path).unwrap_or(error))?;
         *opened.claim.lock() = Some(claim);
         Ok(opened)
     }
@@ -230,17 +230,27 @@ fn prepare(kind: &Kind, connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN IMMEDIATE; COMMIT")
 }
 
+/// Which part of a file may not be used, where that is what is wrong: SQLite does not say it. To be asked when no connection has the
+/// file: with any handle that a process closes, it loses its locks.
+fn refused(path: &Path) -> Option<io::Error> {
+    let parts = [path.to_owned(), beside(path, "-wal")];
+    let open = |part: &PathBuf| storage::open_file(CWD, &**part, OpenFor::ReadingAndAppending).err();
+    let mut errors = parts.iter().filter_map(open);
+    errors.find(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
+}
+
 /// Removes a file, for it to be made anew.
 fn remove(path: &Path) -> io::Result<()> {
-    let beside = |suffix: &str| {
-        let mut path = path.as_os_str().to_owned();
-        path.push(suffix);
-        PathBuf::from(path)
-    };
     for path in [
-        beside("-wal"),
-        beside("-shm"),
-        beside("-journal"),
+        beside(path, "-wal"),
+        beside(path, "-shm"),
+        beside(path, "-journal"),
         path.to_owned(),
     ] {
         match std::fs::remove_file(path) {

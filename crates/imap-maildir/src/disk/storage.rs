@@ -7,6 +7,7 @@
 pub(crate) mod change;
 #[cfg(test)]
 pub(crate) mod recording;
+mod refused;
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -27,6 +28,7 @@ use change::changing;
 use change::{Change, Place, Scope};
 #[cfg(test)]
 use recording::changing;
+use refused::naming;
 
 const OPEN_DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
@@ -332,18 +334,18 @@ impl Write for StoredFile {
 }
 
 /// Opens a directory; `ELOOP` or `ENOTDIR` for a symbolic link.
-pub(crate) fn open_directory(directory: impl AsFd, name: impl Arg) -> io::Result<OwnedFd> {
+pub(crate) fn open_directory(directory: impl AsFd, name: impl Arg + Copy) -> io::Result<OwnedFd> {
     faults::check(Call::Open)?;
-    Ok(rustix::fs::openat(
-        directory,
-        name,
-        OPEN_DIRECTORY,
-        Mode::empty(),
-    )?)
+    let opened = rustix::fs::openat(&directory, name, OPEN_DIRECTORY, Mode::empty());
+    opened.map_err(|error| naming(&Place::new(&directory, &name), error))
 }
 
 /// Opens an existing file. Never blocks, not even on a FIFO.
-pub(crate) fn open_file(directory: impl AsFd, name: impl Arg, open_for: OpenFor) -> io::Result<StoredFile> {
+pub(crate) fn open_file(
+    directory: impl AsFd,
+    name: impl Arg + Copy,
+    open_for: OpenFor,
+) -> io::Result<StoredFile> {
     faults::check(Call::Open)?;
     let access = match open_for {
         OpenFor::Reading => OFlags::RDONLY,
@@ -351,7 +353,8 @@ pub(crate) fn open_file(directory: impl AsFd, name: impl Arg, open_for: OpenFor)
         OpenFor::ReadingAndAppending => OFlags::RDWR | OFlags::APPEND,
     };
     let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+    let opened = rustix::fs::openat(&directory, name, flags, Mode::empty());
+    let file = opened.map_err(|error| naming(&Place::new(&directory, &name), error))?;
     Ok(StoredFile(file.into()))
 }
 
@@ -359,7 +362,10 @@ pub(crate) fn open_file(directory: impl AsFd, name: impl Arg, open_for: OpenFor)
 pub(crate) fn create_file(directory: impl AsFd, name: impl Arg + Copy, mode: Mode) -> io::Result<StoredFile> {
     faults::check(Call::Create)?;
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let create = || Ok(rustix::fs::openat(&directory, name, flags, mode)?);
+    let create = || {
+        let created = rustix::fs::openat(&directory, name, flags, mode);
+        created.map_err(|error| naming(&Place::new(&directory, &name), error))
+    };
     let file = changing(create, |_| Change::Made(Place::new(&directory, &name)))?;
     Ok(StoredFile(file.into()))
 }
@@ -367,7 +373,10 @@ pub(crate) fn create_file(directory: impl AsFd, name: impl Arg + Copy, mode: Mod
 /// Makes a directory; `AlreadyExists` where the name is taken.
 pub(crate) fn make_directory(directory: impl AsFd, name: impl Arg + Copy, mode: Mode) -> io::Result<()> {
     faults::check(Call::MakeDirectory)?;
-    let make = || Ok(rustix::fs::mkdirat(&directory, name, mode)?);
+    let make = || {
+        let made = rustix::fs::mkdirat(&directory, name, mode);
+        made.map_err(|error| naming(&Place::new(&directory, &name), error))
+    };
     changing(make, |()| Change::Made(Place::new(&directory, &name)))
 }
 

@@ -421,44 +421,47 @@ impl UidListFile {
                 base,
             })
             .collect();
+        let file = self.open_to_append(directory, lock)?;
         let before = self.highest;
         self.highest = before.max(first + count - 1);
-        if !self.faults.is_empty() || self.version.is_none() {
-            let held = self.hold_all(directory, known);
-            if let Err(error) = held.and_then(|()| self.rewrite_with(directory, lock, &records)) {
-                // Nobody saw these numbers: a full disk must not use up UIDs, try by try.
-                self.highest = before;
-                return Err(error);
+        match file {
+            Some(file) => self.append(file, &records)?,
+            None => {
+                let held = self.hold_all(directory, known);
+                if let Err(error) = held.and_then(|()| self.rewrite_with(directory, lock, &records)) {
+                    // Nobody saw these numbers: a full disk must not use up UIDs, try by try.
+                    self.highest = before;
+                    return Err(error);
+                }
             }
-        } else {
-            self.append(directory, lock, &records, known)?;
         }
         records.into_iter().for_each(|record| self.add(record));
         Ok(uids)
     }
 
-    fn append(
-        &mut self,
-        directory: &Directory,
-        lock: &Dotlock,
-        records: &[UidRecord],
-        known: KnownRecords<'_>,
-    ) -> io::Result<()> {
-        let mut lines = Vec::new();
-        records.iter().for_each(|record| record.write(&mut lines));
+    /// The file that lines can be added to; none where it has to be written anew.
+    fn open_to_append(&mut self, directory: &Directory, lock: &Dotlock) -> io::Result<Option<StoredFile>> {
+        if !self.faults.is_empty() || self.version.is_none() {
+            return Ok(None);
+        }
         lock.check()?;
-        let Some(mut file) = control_file::open(directory.root(), FILE_NAME, OpenFor::Appending)? else {
+        let Some(file) = control_file::open(directory.root(), FILE_NAME, OpenFor::Appending)? else {
             self.version = None;
-            self.hold_all(directory, known)?;
-            return self.rewrite_with(directory, lock, records);
+            return Ok(None);
         };
-        let before = file.status()?.version();
-        if self.version != Some(before) || before.size != self.offset {
+        let there = file.status()?.version();
+        if self.version != Some(there) || there.size != self.offset {
             return Err(io::Error::other("the UID list changed although it is locked"));
         }
+        Ok(Some(file))
+    }
+
+    fn append(&mut self, mut file: StoredFile, records: &[UidRecord]) -> io::Result<()> {
+        let mut lines = Vec::new();
+        records.iter().for_each(|record| record.write(&mut lines));
         if let Err(error) = file.write_all(&lines).and_then(|()| file.sync_data()) {
             // Leave no torn line behind for a program that would append to it.
-            let _ = file.truncate(before.size);
+            let _ = file.truncate(self.offset);
             self.faults.push(Fault::Torn);
             return Err(error);
         }

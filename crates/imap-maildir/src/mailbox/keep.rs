@@ -140,7 +140,22 @@ impl OpenMailbox {
                 hub.names.keep_in(Arc::clone(&file));
                 *index_file = Some(file);
             }
-            Err(error) => tracing::debug!(path = %self.path().display(), %error, "there is no index"),
+            Err(error) => self.tell_of_no_index(Trouble::NoIndex, &error),
+        }
+    }
+
+    /// An index beside the mail cannot be had. That another process has it is nobody's fault, and of a disk that is full or read-only the
+    /// operator hears otherwise.
+    pub(super) fn tell_of_no_index(&self, which: Trouble, error: &io::Error) {
+        let (path, kind) = (self.path(), error.kind());
+        let is_usual = matches!(
+            kind,
+            io::ErrorKind::ResourceBusy | io::ErrorKind::StorageFull | io::ErrorKind::ReadOnlyFilesystem
+        );
+        if is_usual || !self.is_to_be_logged(which) {
+            tracing::debug!(path = %path.display(), %error, "an index cannot be used");
+        } else {
+            tracing::warn!(path = %path.display(), %error, "an index cannot be used: the server goes on without it");
         }
     }
 

@@ -62,7 +62,7 @@ impl OpenMailbox {
                 match held(&error) {
                     Some(held) => writer.lock_out = self.locked_out_by(held, former),
                     None if self.is_to_be_logged(Trouble::NoUid) => {
-                        tracing::warn!(%error, "the UID list cannot be locked: new messages stay hidden");
+                        tracing::warn!(path = %self.path().display(), %error, "the UID list cannot be locked: new messages stay hidden");
                     }
                     None => {}
                 }

@@ -28,7 +28,7 @@ use imap_seq::{ModSeq, Uid, UidSet, View};
 
 use crate::disk::clock;
 use crate::disk::directory::Directory;
-use crate::disk::modseq_file::{self, FILE_NAME, ModSeqFile, Reading, Stamp};
+use crate::disk::modseq_file::{self, ModSeqFile, Reading, Stamp};
 use crate::format::flags::Info;
 use crate::format::index::NumbersNote;
 use crate::format::keywords::KeywordNames;
@@ -202,19 +202,18 @@ impl Numbers {
     }
 
     fn read_first(&mut self, directory: &Directory, vanished: &mut Vanished) -> io::Result<()> {
-        let reading = match self.file.lock(directory) {
-            Ok(reading) => reading,
+        let lines = match self.file.lock(directory) {
+            Ok(Reading::Anew(lines) | Reading::More(lines)) => lines,
+            Ok(Reading::Unusable) => Vec::new(),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error),
-            Err(error) => {
-                tracing::warn!(%error, "{FILE_NAME} cannot be used; all messages count as changed");
-                return Ok(());
-            }
+            // What cannot be written may be read all the same: no number that was told is above those in it. Whoever needs to write
+            // says what is wrong.
+            Err(_) => modseq_file::inspect(directory).ok().flatten().unwrap_or_default(),
         };
         self.file.unlock();
-        let lines = match reading {
-            Reading::Anew(lines) | Reading::More(lines) if self.is_ours(&lines) => lines,
-            _ => return Ok(()),
-        };
+        if !self.is_ours(&lines) {
+            return Ok(());
+        }
         for line in lines {
             match line {
                 Line::Head { forgotten, .. } => *vanished = Vanished::after(forgotten),

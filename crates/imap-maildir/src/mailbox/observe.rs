@@ -146,6 +146,8 @@ impl OpenMailbox {
         if let Some(mailbox) = Self::kept(at, &names, &cache, &boot, indexing) {
             match mailbox.begin(&watch) {
                 Ok(()) => return Ok(mailbox),
+                // The index is as good as before, and may be what a list is made good from.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
                 // Another UIDVALIDITY, or a damaged file: as if there were no index.
                 Err(error) => tracing::debug!(path = %at.path.display(), %error, "the index is of no use"),
             }
@@ -296,7 +298,15 @@ impl OpenMailbox {
 
     /// Reads the keywords again if their file changed.
     pub(crate) fn refresh_keywords(&self, writer: &mut Writer) -> io::Result<()> {
-        writer.keywords.refresh(&self.directory)?;
+        match writer.keywords.refresh(&self.directory) {
+            // As where the file is removed: what was known still counts.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                if self.is_to_be_logged(Trouble::KeywordsUnreadable) {
+                    tracing::warn!(%error, "keywords stay as they were known");
+                }
+            }
+            refreshed => refreshed?,
+        }
         let letters = LetterMap::new(writer.keywords.names());
         let before = {
             let mut hub = self.hub.lock();
@@ -415,7 +425,7 @@ impl OpenMailbox {
             && let Err(error) = self.compact_list(writer, lock)
             && self.is_to_be_logged(Trouble::ListNotCompacted)
         {
-            tracing::warn!(%error, "the UID list cannot be written anew");
+            tracing::warn!(path = %self.path().display(), %error, "the UID list cannot be written anew");
         }
         if seen.means == Means::Names && coming.postponed > postponed_at_first {
             // The names that told of them are done with.

@@ -91,7 +91,11 @@ pub(crate) enum Trouble {
     MessageUnreadable,
     NoUid,
     ListNotCompacted,
+    NoIndex,
     IndexNotWritten,
+    NoTexts,
+    NumbersNotWritten,
+    KeywordsUnreadable,
 }
 
 /// What an operation on the disk needs and only one has at a time.

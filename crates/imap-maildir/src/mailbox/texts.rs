@@ -23,7 +23,7 @@ use crate::format::segment::{
     Encoded, Gathered, MOST_MESSAGES, MOST_PAIRS, Places, SearchHead, SegmentNote, each_pair, narrow,
 };
 use crate::mailbox::keep::Indexing;
-use crate::mailbox::open::OpenMailbox;
+use crate::mailbox::open::{OpenMailbox, Trouble};
 
 /// How long a file that cannot be had is done without.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -105,7 +105,7 @@ impl OpenMailbox {
                 Some(texts)
             }
             Err(error) => {
-                tracing::debug!(path = %self.path().display(), %error, "there is no index of texts");
+                self.tell_of_no_index(Trouble::NoTexts, &error);
                 let until = Instant::now() + PAUSE;
                 *state = State::Without { until };
                 None

@@ -91,7 +91,7 @@ async fn sizes_that_a_file_name_claims_wrongly_are_not_believed() {
 async fn the_internal_date_is_the_files_time_and_travels_with_copies() {
     let fixture = Fixture::new();
     deliver(&fixture.root(), "new/1.a", "x");
-    let file = storage::open_file(CWD, fixture.root().join("new/1.a"), OpenFor::Reading).unwrap();
+    let file = storage::open_file(CWD, &*fixture.root().join("new/1.a"), OpenFor::Reading).unwrap();
     file.set_times(1_000_000_000).unwrap();
     let mut client = fixture.select("INBOX").await;
     create(&mut fixture.session().await, "copies").await.unwrap();

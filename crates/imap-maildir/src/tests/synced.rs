@@ -131,7 +131,7 @@ async fn a_store_ends_with_a_part_that_could_not_be_published() {
     let all: Vec<u32> = (1..=130).collect();
     client.store(&[1], FlagAction::Add, "\\Flagged").await.unwrap();
     // Another process locks the mod-sequences when the first file is about to be renamed, and is stopped.
-    let numbers = storage::open_file(CWD, fixture.root().join("imap-modseqs"), OpenFor::Reading).unwrap();
+    let numbers = storage::open_file(CWD, &*fixture.root().join("imap-modseqs"), OpenFor::Reading).unwrap();
     let numbers = Arc::new(numbers);
     let (lock, is_locked) = (Arc::clone(&numbers), AtomicBool::new(false));
     client.open().directory.moments().set(move |moment| {

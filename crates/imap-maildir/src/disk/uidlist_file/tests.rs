@@ -1,4 +1,5 @@
 use super::*;
+use crate::disk::storage::{Call, faults};
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -259,5 +260,22 @@ fn a_list_that_cannot_be_written_uses_up_no_uids() {
         );
     }
     std::fs::remove_dir(fixture.home.path().join("dovecot-uidlist.tmp")).unwrap();
+    assert_eq!(fixture.assign(&mut list, &["b"]), [2]);
+}
+
+#[test]
+fn a_list_that_may_not_be_written_uses_up_no_uids() {
+    let fixture = Fixture::new();
+    fixture.write("1 :a\n");
+    let mut list = fixture.open();
+    for _ in 0..3 {
+        let lock = fixture.lock();
+        list.refresh(&fixture.directory, Reading::Locked(&lock)).unwrap();
+        let refused = faults::with(Call::Open, io::ErrorKind::PermissionDenied, || {
+            list.assign(&fixture.directory, &lock, vec![b"b"[..].into()], None, &none)
+        });
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+    }
+    assert_eq!(list.next_uid(), 2);
     assert_eq!(fixture.assign(&mut list, &["b"]), [2]);
 }

@@ -10,7 +10,7 @@ use super::{Batch, Numbers, Renewal, Stage, by_the_clock, names};
 use crate::disk::modseq_file::{self, Durability, FILE_NAME, Reading};
 use crate::format::flags::Info;
 use crate::format::modseqs::{Keywords, Line, Running};
-use crate::mailbox::open::{OpenMailbox, Writer};
+use crate::mailbox::open::{OpenMailbox, Trouble, Writer};
 use crate::mailbox::vanished::Vanished;
 
 /// So many numbers may be given before the mark is synced again. Few, because counting goes on above the mark after a power
@@ -61,7 +61,10 @@ impl OpenMailbox {
         match written {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(error),
             Err(error) => {
-                tracing::warn!(%error, "{FILE_NAME} cannot be written; clients will be told of all messages once more");
+                if self.is_to_be_logged(Trouble::NumbersNotWritten) {
+                    let path = self.path();
+                    tracing::warn!(path = %path.display(), %error, "{FILE_NAME} cannot be written: clients may be told of all messages once more");
+                }
                 numbers.file.abandon(&self.directory);
                 (numbers.renewal, numbers.running) = (Renewal::Due, None);
                 numbers.resting = Some(Instant::now() + RETRY_AFTER);

@@ -117,7 +117,7 @@ impl OpenMailbox {
                 Ok(assigned) => Some(assigned),
                 Err(error) => {
                     if self.is_to_be_logged(Trouble::NoUid) {
-                        tracing::warn!(%error, "new messages get no UID and stay hidden");
+                        tracing::warn!(path = %self.path().display(), %error, "new messages get no UID and stay hidden");
                     }
                     None
                 }

@@ -227,7 +227,7 @@ impl Story {
 
     /// The system writes the mod-sequences of INBOX to the disk, as it does by itself after some time.
     pub(super) fn write_back(&mut self) {
-        let root = storage::open_directory(CWD, self.fixture.root()).unwrap();
+        let root = storage::open_directory(CWD, &*self.fixture.root()).unwrap();
         let file = storage::open_file(&root, "imap-modseqs", OpenFor::Reading).unwrap();
         file.sync_all().unwrap();
     }
@@ -420,7 +420,7 @@ impl Story {
             let messages = &mut now.mailbox(mailbox).messages;
             messages.insert(text.clone(), Message::possible());
         });
-        let directory = storage::open_directory(CWD, self.fixture.root()).unwrap();
+        let directory = storage::open_directory(CWD, &*self.fixture.root()).unwrap();
         let mut written = storage::create_file(&directory, "tmp/delivery", Mode::RUSR | Mode::WUSR).unwrap();
         std::io::Write::write_all(&mut written, text.replace("\r\n", "\n").as_bytes()).unwrap();
         written.sync_all().unwrap();
