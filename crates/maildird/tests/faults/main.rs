@@ -8,6 +8,7 @@
 mod common;
 mod disks;
 mod events;
+mod files;
 mod fixture;
 mod lists;
 mod odd_files;

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use rustix::process::geteuid;
 
+use crate::common::Site;
 use crate::fixture::{Fixture, site};
 use crate::seen::Seen;
 
@@ -19,8 +20,12 @@ const USER: u32 = 65534;
 const TRIES: usize = 4;
 
 /// A server that permissions bind; none where there cannot be one.
-fn bound(more: &[&str]) -> Option<Fixture> {
-    let site = site();
+pub fn bound(more: &[&str]) -> Option<Fixture> {
+    bound_at(site(), more)
+}
+
+/// The same with mail that is there.
+pub fn bound_at(site: Site, more: &[&str]) -> Option<Fixture> {
     if !geteuid().is_root() {
         return Some(Fixture::wrapped(site, more, |served| served));
     }
@@ -48,8 +53,11 @@ fn bound(more: &[&str]) -> Option<Fixture> {
     }))
 }
 
-/// Makes everything below that user's.
-fn give(path: &Path) {
+/// Makes everything below that user's, if there is another one.
+pub fn give(path: &Path) {
+    if !geteuid().is_root() {
+        return;
+    }
     chown(path, Some(USER), Some(USER)).unwrap();
     if path.is_dir() {
         for entry in fs::read_dir(path).unwrap() {
@@ -59,14 +67,14 @@ fn give(path: &Path) {
 }
 
 /// Permissions that are given back when it is dropped.
-struct Taken {
+pub struct Taken {
     path: PathBuf,
     before: Permissions,
 }
 
 impl Taken {
     /// None where there is no such file.
-    fn from(path: PathBuf, left: u32) -> Option<Self> {
+    pub fn from(path: PathBuf, left: u32) -> Option<Self> {
         let before = fs::metadata(&path).ok()?.permissions();
         fs::set_permissions(&path, Permissions::from_mode(left)).unwrap();
         Some(Self { path, before })
@@ -137,7 +145,7 @@ fn round(fixture: &Fixture, seen: &mut Seen, (place, left): (&str, u32), while_o
     let mut refused = 0;
     let mut fine = |answer: &str, command: &str| {
         let completion = answer.lines().last().unwrap();
-        let codes = ["[NOPERM]", "[UNAVAILABLE]", "[CORRUPTION]"];
+        let codes = ["[NOPERM]", "[UNAVAILABLE]"];
         let is_refused = completion.contains(" NO ") && codes.iter().any(|code| completion.contains(code));
         let is_fine = completion.contains(" OK ")
             || is_refused
