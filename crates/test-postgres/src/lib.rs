@@ -11,10 +11,10 @@
 //! Where the machine has no PostgreSQL, tests that need it are skipped: see [`shared`].
 
 use std::fs::File;
-use std::io;
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -26,6 +26,9 @@ const REQUIRED: &str = "TEST_POSTGRES";
 
 /// The user that the server runs as, because it refuses to run as root. Debian's packages make it.
 const USER: &str = "postgres";
+
+/// What `psql` prints when a transaction is open.
+const BEGUN: &str = "begun";
 
 /// How long a server may take to start, on a machine that is busy.
 const START: Duration = Duration::from_secs(120);
@@ -184,6 +187,45 @@ impl Server {
     /// # Errors
     /// What the server says against it.
     pub fn sql(&self, database: &str, sql: &str) -> Result<String, String> {
+        let mut psql = self.psql(database);
+        let done = psql
+            .arg("-c")
+            .arg(sql)
+            .output()
+            .map_err(|error| error.to_string())?;
+        match done.status.success() {
+            true => Ok(String::from_utf8_lossy(&done.stdout).trim_end().to_owned()),
+            false => Err(String::from_utf8_lossy(&done.stderr).into_owned()),
+        }
+    }
+
+    /// What somebody writes by hand in a transaction that stays open, with what it has locked, until this is dropped: then it is
+    /// rolled back.
+    ///
+    /// # Panics
+    /// When the server says something against it.
+    pub fn begin(&self, database: &str, sql: &str) -> Transaction {
+        let mut psql = self.psql(database);
+        let mut psql = psql
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("psql");
+        let mut input = psql.stdin.take().expect("a pipe");
+        input
+            .write_all(format!("BEGIN;\n{sql};\n\\echo {BEGUN}\n").as_bytes())
+            .expect("psql reads");
+        let mut lines = BufReader::new(psql.stdout.take().expect("a pipe")).lines();
+        let has_begun = lines.any(|line| line.is_ok_and(|line| line == BEGUN));
+        assert!(has_begun, "{sql}: psql has ended");
+        Transaction {
+            psql,
+            input: Some(input),
+        }
+    }
+
+    /// `psql` in the database of this name or URL, which prints rows alone and ends at an error.
+    fn psql(&self, database: &str) -> Command {
         let mut psql = self.command("psql");
         psql.args([
             "-X",
@@ -202,15 +244,7 @@ impl Server {
                 true => database.to_owned(),
                 false => self.url(database),
             });
-        let done = psql
-            .arg("-c")
-            .arg(sql)
-            .output()
-            .map_err(|error| error.to_string())?;
-        match done.status.success() {
-            true => Ok(String::from_utf8_lossy(&done.stdout).trim_end().to_owned()),
-            false => Err(String::from_utf8_lossy(&done.stderr).into_owned()),
-        }
+        psql
     }
 
     /// Takes encrypted connections too, from the next start on: with this certificate and key, in PEM.
@@ -324,6 +358,22 @@ impl Server {
             .arg(path);
         command.current_dir("/");
         command
+    }
+}
+
+/// A transaction of [`Server::begin`].
+#[derive(Debug)]
+pub struct Transaction {
+    psql: Child,
+    /// There until the end.
+    input: Option<ChildStdin>,
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        // The end of its input ends psql, and its connection with it.
+        drop(self.input.take());
+        let _ = self.psql.wait();
     }
 }
 
