@@ -7,7 +7,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod compressed;
-pub(crate) mod one_mailbox;
+pub(crate) mod stub;
 
 use std::cell::Cell;
 use std::net::SocketAddr;

@@ -1,17 +1,12 @@
 //! Backends that cannot do all: what is offered then, and what clients are told of it.
 
-#![allow(clippy::unwrap_used, reason = "in tests a panic is the answer")]
-
-use imap_backend::{
-    Abilities, Ability, Append, Appended, Backend, Copied, Credentials, Error, ErrorKind, Fetched,
-    FlagChange, ListEntry, ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer,
-    Record, Select, Session, Stored,
-};
+use imap_backend::{Abilities, Ability, Error, Fetched, Record};
 use imap_backend_test::MemoryBackend;
-use imap_seq::{Uid, UidSet, UidValidity};
+use imap_seq::Uid;
 use imap_server::{Server, Shutdown};
-use imap_updates::{Flags, MailboxHub, Snapshot};
+use imap_updates::Flags;
 
+use crate::common::stub::{Stub, StubStore};
 use crate::common::{Client, connect, local, message};
 
 /// A client of a backend that has every ability but this one, with two messages in INBOX and a mailbox `there`.
@@ -60,7 +55,7 @@ async fn rfc9051_6_4_8_where_nothing_is_moved_imap4rev2_is_not_offered() {
 /// change 2).
 #[tokio::test(start_paused = true)]
 async fn rfc9051_e_a_backend_of_defaults_is_imap4rev2_with_all_that_it_takes_in() {
-    let numberless = Numberless::new(Abilities::default());
+    let numberless = Numberless::store(Abilities::default());
     let mut client = numberless.client().await;
     let listed = client.ok("CAPABILITY").await;
     for name in [
@@ -112,7 +107,7 @@ async fn rfc4315_2_where_uids_are_not_told_uidplus_and_imap4rev2_are_not_offered
 /// of before.
 #[tokio::test(start_paused = true)]
 async fn rfc7162_3_1_2_2_a_mailbox_without_mod_sequences_says_so_and_refuses_questions_about_them() {
-    let numberless = Numberless::new(Abilities::default().with(Ability::ModSequences));
+    let numberless = Numberless::store(Abilities::default().with(Ability::ModSequences));
     let mut client = numberless.client().await;
     client.ok("ENABLE QRESYNC").await;
     let told = client.ok("SELECT INBOX").await;
@@ -145,82 +140,23 @@ async fn rfc7162_3_1_2_2_a_mailbox_without_mod_sequences_says_so_and_refuses_que
     assert_eq!(client.ok("NOOP").await, ["* 1 EXPUNGE", "OK NOOP completed"]);
 }
 
-/// Backend, session and mailbox at once: three messages, and no mod-sequence whatever it says that it can do.
+/// Messages without a mod-sequence, whatever their store says that it can do.
 #[derive(Clone)]
-struct Numberless {
-    hub: MailboxHub<()>,
-    abilities: Abilities,
-}
+struct Numberless(Abilities);
 
 impl Numberless {
-    fn new(abilities: Abilities) -> Self {
-        let messages: Snapshot = (1..=3).filter_map(Uid::new).collect();
-        let hub = MailboxHub::new((), messages).unwrap();
-        Self { hub, abilities }
-    }
-
-    async fn client(&self) -> Client {
-        let server = Server::builder(self.clone()).build();
-        let mut client = connect(&server, local(), &Shutdown::new());
-        client.line().await;
-        client.ok("LOGIN joe secret").await;
-        client
+    fn store(abilities: Abilities) -> StubStore<Self> {
+        StubStore::new(Self(abilities), 1..=3)
     }
 }
 
-impl Backend for Numberless {
-    type Session = Self;
-
+impl Stub for Numberless {
     fn abilities(&self) -> Abilities {
-        self.abilities.clone()
+        self.0.clone()
     }
 
-    async fn login(&self, _: &Peer, _: Credentials) -> Result<Self, LoginError> {
-        Ok(self.clone())
-    }
-}
-
-impl Session for Numberless {
-    type Mailbox = Self;
-
-    fn abilities(&self) -> Abilities {
-        self.abilities.clone()
-    }
-
-    async fn list(&mut self, _: &ListQuery) -> Result<Vec<ListEntry>, Error> {
-        Ok(vec![ListEntry::mailbox(MailboxName::inbox())])
-    }
-
-    async fn select(&mut self, _: &MailboxName, how: &Select) -> Result<Opened<Self>, Error> {
-        let updates = self.hub.subscribe(how.access());
-        Ok(Opened::new(self.clone(), updates, UidValidity::MIN))
-    }
-
-    async fn append(
-        &mut self,
-        _: &MailboxName,
-        _: &Append,
-        _: impl MessageSource,
-    ) -> Result<Appended, Error> {
-        Err(ErrorKind::Unsupported.into())
-    }
-}
-
-impl Mailbox for Numberless {
-    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Fetched, Error> {
+    fn fetch(&self, uids: &[Uid]) -> Result<Fetched, Error> {
         let row = |&uid| Some(Record::new(uid, Flags::default()));
         Ok(uids.iter().map(row).collect())
-    }
-
-    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<Stored, Error> {
-        Ok(Stored::default())
-    }
-
-    async fn copy(&mut self, _: &UidSet, _: &MailboxName) -> Result<Copied, Error> {
-        Err(ErrorKind::TryCreate.into())
-    }
-
-    async fn expunge(&mut self, _: &UidSet) -> Result<(), Error> {
-        Ok(())
     }
 }

@@ -5,128 +5,80 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use imap_backend::{
-    Append, Appended, Backend, Copied, Credentials, Error, ErrorKind, Fetched, FlagChange, Found, ListEntry,
-    ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer, Query, Select, Session,
-    Stored,
-};
-use imap_seq::{Uid, UidSet, UidValidity};
-use imap_server::{Server, Shutdown};
-use imap_updates::{Access, MailboxHub, Snapshot};
+use imap_backend::{Error, ErrorKind, Found, MailboxName, Query};
+use imap_seq::{Uid, UidSet};
+use imap_updates::Access;
 use tokio::time::sleep;
 
-use crate::common::{Client, connect, local};
+use crate::common::stub::{Stub, StubStore};
 
 /// How long the store looks for something in one mailbox.
 const A_WHILE: Duration = Duration::from_millis(100);
 
 const MAILBOXES: u32 = 1000;
 
-/// A store of a thousand mailboxes with the same messages.
+/// A thousand mailboxes with the same messages.
 #[derive(Clone)]
 struct Many {
-    hub: MailboxHub<()>,
     /// What there is to say against opening the n-th.
     fails: fn(u32) -> Option<ErrorKind>,
     open: Arc<AtomicU32>,
     most_open: Arc<AtomicU32>,
     searched: Arc<AtomicU32>,
+    /// Of one that is open.
+    _place: Option<Arc<Place>>,
+}
+
+/// One of those that are open.
+struct Place(Arc<AtomicU32>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Many {
-    fn new(messages: impl Iterator<Item = u32>, fails: fn(u32) -> Option<ErrorKind>) -> Self {
-        let messages: Snapshot = messages.filter_map(Uid::new).collect();
-        let Ok(hub) = MailboxHub::new((), messages) else {
-            unreachable!("UIDs in order")
-        };
-        Self {
-            hub,
+    fn store(messages: impl Iterator<Item = u32>, fails: fn(u32) -> Option<ErrorKind>) -> StubStore<Self> {
+        let many = Self {
             fails,
             open: Arc::default(),
             most_open: Arc::default(),
             searched: Arc::default(),
-        }
+            _place: None,
+        };
+        StubStore::new(many, messages)
     }
 
     fn searched(&self) -> u32 {
         self.searched.load(Ordering::SeqCst)
     }
-
-    async fn client(&self) -> Client {
-        let server = Server::builder(self.clone()).build();
-        let mut client = connect(&server, local(), &Shutdown::new());
-        client.line().await;
-        client.ok("LOGIN joe secret").await;
-        client
-    }
 }
 
-impl Backend for Many {
-    type Session = Self;
-
-    async fn login(&self, _: &Peer, _: Credentials) -> Result<Self, LoginError> {
-        Ok(self.clone())
-    }
-}
-
-impl Session for Many {
-    type Mailbox = OpenMailbox;
-
-    async fn list(&mut self, _: &ListQuery) -> Result<Vec<ListEntry>, Error> {
+impl Stub for Many {
+    fn names(&self) -> Vec<MailboxName> {
         let names = (0..MAILBOXES).filter_map(|number| MailboxName::new(&format!("m{number:03}")));
-        Ok(names.map(ListEntry::mailbox).collect())
+        names.collect()
     }
 
-    async fn select(&mut self, name: &MailboxName, how: &Select) -> Result<Opened<OpenMailbox>, Error> {
+    fn open(&self, name: &MailboxName, access: Access) -> Result<Self, Error> {
         let number = name.as_str().trim_start_matches('m').parse();
         if let Some(kind) = (self.fails)(number.unwrap_or_default()) {
             return Err(kind.into());
         }
-        assert_eq!(how.access(), Access::ReadOnly);
+        assert_eq!(access, Access::ReadOnly);
         let open = self.open.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_open.fetch_max(open, Ordering::SeqCst);
-        let updates = self.hub.subscribe(how.access());
-        Ok(Opened::new(OpenMailbox(self.clone()), updates, UidValidity::MIN))
+        let place = Arc::new(Place(Arc::clone(&self.open)));
+        Ok(Self {
+            _place: Some(place),
+            ..self.clone()
+        })
     }
 
-    async fn append(
-        &mut self,
-        _: &MailboxName,
-        _: &Append,
-        _: impl MessageSource,
-    ) -> Result<Appended, Error> {
-        Err(ErrorKind::TryCreate.into())
-    }
-}
-
-struct OpenMailbox(Many);
-
-impl Drop for OpenMailbox {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-impl Mailbox for OpenMailbox {
-    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Fetched, Error> {
-        Ok(uids.iter().map(|_| None).collect())
-    }
-
-    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<Stored, Error> {
-        Ok(Stored::default())
-    }
-
-    async fn copy(&mut self, _: &UidSet, _: &MailboxName) -> Result<Copied, Error> {
-        Err(ErrorKind::TryCreate.into())
-    }
-
-    async fn expunge(&mut self, _: &UidSet) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn search(&mut self, query: &Query) -> Result<Found, Error> {
+    async fn search(mailbox: &mut StubStore<Self>, query: &Query) -> Result<Found, Error> {
         sleep(A_WHILE).await;
-        self.0.searched.fetch_add(1, Ordering::SeqCst);
+        mailbox.stub.searched.fetch_add(1, Ordering::SeqCst);
         Ok(Found::new(query.view().uids().collect()))
     }
 }
@@ -137,7 +89,7 @@ fn all_fine(_: u32) -> Option<ErrorKind> {
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_mailboxes_are_searched_one_at_a_time_and_each_is_told() {
-    let many = Many::new(1..=3, all_fine);
+    let many = Many::store(1..=3, all_fine);
     let mut client = many.client().await;
     let lines = client.ok("ESEARCH IN (personal) TEXT x").await;
     let told = lines
@@ -145,27 +97,35 @@ async fn a_thousand_mailboxes_are_searched_one_at_a_time_and_each_is_told() {
         .filter(|line| line.starts_with("* ESEARCH (TAG "))
         .count();
     assert_eq!(told, 1000);
-    assert_eq!(many.most_open.load(Ordering::SeqCst), 1, "open at the same time");
-    assert_eq!(many.open.load(Ordering::SeqCst), 0, "left open");
+    assert_eq!(
+        many.stub.most_open.load(Ordering::SeqCst),
+        1,
+        "open at the same time"
+    );
+    assert_eq!(many.stub.open.load(Ordering::SeqCst), 0, "left open");
 }
 
 /// Each search is over before its client would be looked after; all of them are not.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_a_search_of_many_mailboxes_is_missed_within_a_second() {
-    let many = Many::new(std::iter::empty(), all_fine);
+    let many = Many::store(std::iter::empty(), all_fine);
     let mut client = many.client().await;
     client.send("a ESEARCH IN (personal) ALL\r\n").await;
     sleep(Duration::from_secs(5)).await;
     let gone = client.closed();
     sleep(Duration::from_secs(1)).await;
-    assert!(gone.is_finished() && many.searched() < 100, "{}", many.searched());
-    assert_eq!(many.open.load(Ordering::SeqCst), 0, "left open");
+    assert!(
+        gone.is_finished() && many.stub.searched() < 100,
+        "{}",
+        many.stub.searched()
+    );
+    assert_eq!(many.stub.open.load(Ordering::SeqCst), 0, "left open");
 }
 
 /// RFC 9585, section 4. The whole search takes 100 s.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_waits_for_a_search_of_many_mailboxes_hears_that_it_goes_on() {
-    let many = Many::new(std::iter::empty(), all_fine);
+    let many = Many::store(std::iter::empty(), all_fine);
     let mut client = many.client().await;
     let lines = client.ok("ESEARCH IN (personal) ALL").await;
     let (last, words) = lines
@@ -179,19 +139,19 @@ async fn a_client_that_waits_for_a_search_of_many_mailboxes_hears_that_it_goes_o
 #[tokio::test(start_paused = true)]
 async fn a_search_goes_no_faster_than_its_client_reads() {
     let scattered = (1..20_000).step_by(2);
-    let many = Many::new(scattered, all_fine);
+    let many = Many::store(scattered, all_fine);
     let mut client = many.client().await;
     client.send("a ESEARCH IN (personal) ALL\r\n").await;
     sleep(Duration::from_secs(30)).await;
-    let before = many.searched();
+    let before = many.stub.searched();
     assert!((1..10).contains(&before), "{before}");
     sleep(Duration::from_secs(20)).await;
-    assert_eq!(many.searched(), before);
+    assert_eq!(many.stub.searched(), before);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_mailbox_that_cannot_be_searched_does_not_spoil_the_others() {
-    let many = Many::new(1..=1, |number| match number {
+    let many = Many::store(1..=1, |number| match number {
         1 => Some(ErrorKind::NonExistent),
         3 => Some(ErrorKind::NoPermission),
         5 => Some(ErrorKind::Corruption),
@@ -221,7 +181,7 @@ async fn a_mailbox_that_cannot_be_searched_does_not_spoil_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_is_down_is_not_asked_a_thousand_times() {
-    let many = Many::new(1..=1, |_| Some(ErrorKind::Unavailable));
+    let many = Many::store(1..=1, |_| Some(ErrorKind::Unavailable));
     let mut client = many.client().await;
     let lines = client.command("ESEARCH IN (personal) ALL").await;
     assert_eq!(lines.len(), 16, "{lines:#?}");
@@ -234,7 +194,7 @@ async fn a_store_that_is_down_is_not_asked_a_thousand_times() {
 /// RFC 5465, section 3.1: with STATUS the figures of each are told at once. Nothing is queued later.
 #[tokio::test(start_paused = true)]
 async fn a_notify_on_a_thousand_mailboxes_tells_each_and_holds_one_open() {
-    let many = Many::new(1..=3, all_fine);
+    let many = Many::store(1..=3, all_fine);
     let mut client = many.client().await;
     let lines = client
         .ok("NOTIFY SET STATUS (personal (MessageNew MessageExpunge FlagChange MailboxName))")
@@ -244,7 +204,11 @@ async fn a_notify_on_a_thousand_mailboxes_tells_each_and_holds_one_open() {
         lines[7],
         "* STATUS m007 (MESSAGES 3 UIDNEXT 4294967295 UIDVALIDITY 1)"
     );
-    assert_eq!(many.most_open.load(Ordering::SeqCst), 1, "open at the same time");
+    assert_eq!(
+        many.stub.most_open.load(Ordering::SeqCst),
+        1,
+        "open at the same time"
+    );
     let changed: UidSet = [Uid::MIN].into_iter().collect();
     many.hub.lock().expunge(&changed);
     let lines = client.ok("NOOP").await;

@@ -4,16 +4,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use imap_backend::{
-    Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, Query, Stored,
-};
-use imap_seq::{Uid, UidSet};
+use imap_backend::{Error, ErrorKind, Found, Query};
 use imap_server::Server;
-use imap_updates::{MailboxHub, Snapshot};
 use tokio::sync::Notify;
 
-use crate::common::one_mailbox::OneMailbox;
 use crate::common::selected;
+use crate::common::stub::{Stub, StubStore};
 
 /// A mailbox whose search goes on, without ever giving way, until somebody lets it end.
 #[derive(Clone)]
@@ -22,26 +18,11 @@ struct Endless {
     end: Arc<Mutex<Receiver<()>>>,
 }
 
-impl Mailbox for Endless {
-    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Fetched, Error> {
-        Ok(uids.iter().map(|_| None).collect())
-    }
-
-    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<Stored, Error> {
-        Ok(Stored::default())
-    }
-
-    async fn copy(&mut self, _: &UidSet, _: &MailboxName) -> Result<Copied, Error> {
-        Err(ErrorKind::TryCreate.into())
-    }
-
-    async fn expunge(&mut self, _: &UidSet) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn search(&mut self, _: &Query) -> Result<Found, Error> {
-        self.begun.notify_one();
-        let end = self.end.lock().map_err(|_| ErrorKind::ServerBug)?;
+impl Stub for Endless {
+    async fn search(mailbox: &mut StubStore<Self>, _: &Query) -> Result<Found, Error> {
+        let endless = &mailbox.stub;
+        endless.begun.notify_one();
+        let end = endless.end.lock().map_err(|_| ErrorKind::ServerBug)?;
         match end.recv_timeout(Duration::from_secs(20)) {
             Err(RecvTimeoutError::Timeout) => Err(ErrorKind::ServerBug.into()),
             _ => Ok(Found::default()),
@@ -52,17 +33,13 @@ impl Mailbox for Endless {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_other_clients_of_the_only_thread_are_served_during_a_search_in_text() {
     let (done, end) = channel();
-    let hub = MailboxHub::new((), Snapshot::empty());
-    let Ok(hub) = hub else {
-        unreachable!("no UIDs are in order")
-    };
     let end = Arc::new(Mutex::new(end));
     let begun = Arc::new(Notify::new());
-    let mailbox = Endless {
+    let endless = Endless {
         begun: Arc::clone(&begun),
         end,
     };
-    let server = Server::builder(OneMailbox { hub, mailbox }).build();
+    let server = Server::builder(StubStore::new(endless, [])).build();
     let (mut searching, mut other) = (selected(&server).await, selected(&server).await);
     searching.send("a SEARCH TEXT x\r\n").await;
     begun.notified().await;

@@ -11,17 +11,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use imap_backend::{
-    Body, Copied, Error, ErrorKind, Fetched, FlagChange, Mailbox, MailboxName, Need, ReadBody, Record, Stored,
-};
+use imap_backend::{Body, Error, ErrorKind, Fetched, ReadBody, Record};
 use imap_message::Summary;
 use imap_seq::{Uid, UidSet};
-use imap_server::Server;
-use imap_updates::{Flags, MailboxHub, Snapshot};
+use imap_updates::Flags;
 use tokio::io::AsyncReadExt;
 
 use crate::common::Client;
-use crate::common::one_mailbox::OneMailbox;
+use crate::common::stub::{Stub, StubStore};
 
 /// Messages that are these bodies.
 #[derive(Clone)]
@@ -42,8 +39,8 @@ impl Bodies {
     }
 }
 
-impl Mailbox for Bodies {
-    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Fetched, Error> {
+impl Stub for Bodies {
+    fn fetch(&self, uids: &[Uid]) -> Result<Fetched, Error> {
         let record = |uid: &Uid| {
             let body = self.bodies.get(uid.get() as usize - 1)?;
             let record = Record::new(*uid, Flags::empty()).with_body(body.clone());
@@ -55,18 +52,9 @@ impl Mailbox for Bodies {
         Ok(uids.iter().map(record).collect())
     }
 
-    async fn store(&mut self, uids: &UidSet, _: &FlagChange) -> Result<Stored, Error> {
+    fn store(&self, uids: &UidSet) {
         let mut stored = self.stored.lock().unwrap();
         *stored = stored.union(uids);
-        Ok(Stored::default())
-    }
-
-    async fn copy(&mut self, _: &UidSet, _: &MailboxName) -> Result<Copied, Error> {
-        Err(ErrorKind::TryCreate.into())
-    }
-
-    async fn expunge(&mut self, _: &UidSet) -> Result<(), Error> {
-        Ok(())
     }
 }
 
@@ -113,9 +101,8 @@ async fn selected(bodies: Vec<Body>) -> Client {
 }
 
 async fn selected_in(mailbox: Bodies) -> Client {
-    let uids = (1..).take(mailbox.bodies.len()).filter_map(Uid::new);
-    let hub = MailboxHub::new((), Snapshot::from_iter(uids)).unwrap();
-    crate::common::selected(&Server::builder(OneMailbox { hub, mailbox }).build()).await
+    let uids = (1..).take(mailbox.bodies.len());
+    StubStore::new(mailbox, uids).selected().await
 }
 
 #[tokio::test(start_paused = true)]

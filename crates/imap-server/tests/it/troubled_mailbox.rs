@@ -6,16 +6,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use imap_backend::{
-    Copied, Error, ErrorKind, Fetched, FlagChange, Mailbox, MailboxName, Need, NewKeywords, PollReason,
-    Record, Stored,
-};
+use imap_backend::{Error, ErrorKind, Fetched, NewKeywords, Record};
 use imap_seq::{Uid, UidSet};
-use imap_server::Server;
 use imap_updates::{Echo, Flags, Keyword, Limits, MailboxHub, Origin, Snapshot};
 
-use crate::common::Client;
-use crate::common::one_mailbox::OneMailbox;
+use crate::common::stub::{Stub, StubStore};
 
 /// More than one fetch asks for.
 const MESSAGES: u32 = 2_100;
@@ -36,25 +31,21 @@ struct Trouble {
 }
 
 /// A store whose hub remembers two changes of flags.
-fn store() -> OneMailbox<Troubled> {
+fn store() -> StubStore<Troubled> {
     let uids = (1..=MESSAGES).filter_map(Uid::new);
     let limits = Limits::default().with_flag_changes(2);
     let trouble = Trouble {
         passing_fetches: AtomicUsize::new(usize::MAX),
         ..Trouble::default()
     };
-    OneMailbox {
+    StubStore {
         hub: MailboxHub::with_limits((), Snapshot::from_iter(uids), limits).unwrap(),
-        mailbox: Troubled(Arc::new(trouble)),
+        stub: Troubled(Arc::new(trouble)),
     }
 }
 
-async fn selected(store: &OneMailbox<Troubled>) -> Client {
-    crate::common::selected(&Server::builder(store.clone()).build()).await
-}
-
-impl Mailbox for Troubled {
-    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Fetched, Error> {
+impl Stub for Troubled {
+    fn fetch(&self, uids: &[Uid]) -> Result<Fetched, Error> {
         match self.0.passing_fetches.fetch_sub(1, Ordering::Relaxed) {
             0 => Err(ErrorKind::Unavailable.into()),
             _ => Ok(uids
@@ -64,17 +55,8 @@ impl Mailbox for Troubled {
         }
     }
 
-    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<Stored, Error> {
+    fn store(&self, _: &UidSet) {
         self.0.is_full.store(true, Ordering::Relaxed);
-        Ok(Stored::default())
-    }
-
-    async fn copy(&mut self, _: &UidSet, _: &MailboxName) -> Result<Copied, Error> {
-        Err(ErrorKind::TryCreate.into())
-    }
-
-    async fn expunge(&mut self, _: &UidSet) -> Result<(), Error> {
-        Ok(())
     }
 
     fn new_keywords(&self) -> Option<NewKeywords> {
@@ -84,7 +66,7 @@ impl Mailbox for Troubled {
         })
     }
 
-    async fn poll(&mut self, _: PollReason) -> Result<(), Error> {
+    async fn poll(&self) -> Result<(), Error> {
         match self.0.poll_hangs.load(Ordering::Relaxed) {
             true => std::future::pending().await,
             false => Ok(()),
@@ -99,8 +81,8 @@ fn flags(text: &str) -> Flags {
 #[tokio::test(start_paused = true)]
 async fn b7_a_client_may_idle_before_the_store_was_looked_at() {
     let store = store();
-    let mut client = selected(&store).await;
-    store.mailbox.0.poll_hangs.store(true, Ordering::Relaxed);
+    let mut client = store.selected().await;
+    store.stub.0.poll_hangs.store(true, Ordering::Relaxed);
     client.send("a IDLE\r\n").await;
     assert_eq!(client.line().await, "+ idling");
 }
@@ -108,7 +90,7 @@ async fn b7_a_client_may_idle_before_the_store_was_looked_at() {
 #[tokio::test(start_paused = true)]
 async fn b12_flags_that_could_not_be_restated_whole_are_restated_at_the_next_command() {
     let store = store();
-    let mut client = selected(&store).await;
+    let mut client = store.selected().await;
     for uid in (1..=MESSAGES).filter_map(Uid::new) {
         let flags = flags("\\Flagged");
         let _ = store
@@ -116,7 +98,7 @@ async fn b12_flags_that_could_not_be_restated_whole_are_restated_at_the_next_com
             .lock()
             .flags_changed(uid, flags, Origin::EXTERNAL, Echo::Tell);
     }
-    store.mailbox.0.passing_fetches.store(1, Ordering::Relaxed);
+    store.stub.0.passing_fetches.store(1, Ordering::Relaxed);
     let mut told = client.ok("NOOP").await;
     assert!(
         told.len() < 100,
@@ -134,7 +116,7 @@ async fn b12_flags_that_could_not_be_restated_whole_are_restated_at_the_next_com
 #[tokio::test(start_paused = true)]
 async fn c8_the_last_keyword_takes_the_offer_of_more_along() {
     let store = store();
-    let (mut client, mut other) = (selected(&store).await, selected(&store).await);
+    let (mut client, mut other) = (store.selected().await, store.selected().await);
     let answer = client.ok("STORE 1 +FLAGS (last)").await;
     let offer = |lines: &[String]| {
         let offer = lines.iter().find(|line| line.contains("PERMANENTFLAGS"));
@@ -147,7 +129,7 @@ async fn c8_the_last_keyword_takes_the_offer_of_more_along() {
     store.hub.lock().keywords_changed([last.clone()]);
     assert!(!offer(&other.ok("NOOP").await));
     // A letter is free again.
-    store.mailbox.0.is_full.store(false, Ordering::Relaxed);
+    store.stub.0.is_full.store(false, Ordering::Relaxed);
     let more = Keyword::new("more").unwrap();
     store.hub.lock().keywords_changed([last, more]);
     assert!(offer(&other.ok("NOOP").await));

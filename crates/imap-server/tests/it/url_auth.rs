@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use imap_backend::{
-    Abilities, Ability, Append, Appended, Backend, Body, Copied, Credentials, Error, ErrorKind, Fetched,
-    FlagChange, ListEntry, ListQuery, LoginError, Mailbox, MailboxName, MessageSource, Need, Opened, Peer,
-    ReadBody, Record, Select, Session, Stored, UrlKey,
+    Abilities, Ability, Backend, Body, Credentials, Error, Fetched, LoginError, MailboxName, Peer, ReadBody,
+    Record, UrlKey,
 };
 use imap_backend_test::{MemoryBackend, MemorySession};
-use imap_seq::{Uid, UidSet, UidValidity};
+use imap_seq::Uid;
 use imap_server::{Server, Shutdown};
-use imap_updates::{Flags, MailboxHub, Snapshot};
+use imap_updates::{Access, Flags};
 use tokio::io::AsyncReadExt;
 
+use crate::common::stub::{Stub, StubStore};
 use crate::common::{Client, connect, local};
 
 /// `joe`, `ann`, and `postman`, who submits mail.
@@ -305,7 +305,6 @@ struct Large {
     says: u64,
     has: u64,
     furthest: Arc<AtomicU64>,
-    hub: MailboxHub<()>,
     /// What the octets of its key are.
     key: Arc<AtomicU8>,
     /// Whether another mailbox has the name as soon as somebody opens it.
@@ -318,64 +317,33 @@ impl Large {
             says,
             has,
             furthest: Arc::default(),
-            hub: MailboxHub::new((), Snapshot::from_iter([Uid::MIN])).unwrap(),
             key: Arc::default(),
             is_replaced,
         };
-        let server = Server::builder(large.clone()).build();
-        let client = crate::common::selected(&server).await;
+        let client = StubStore::new(large.clone(), [1]).selected().await;
         (large, client)
     }
 }
 
-impl Backend for Large {
-    type Session = Self;
-
+impl Stub for Large {
     fn abilities(&self) -> Abilities {
         Abilities::default().with(Ability::UrlAuth)
     }
 
-    async fn url_owner(&self, _: &str) -> Result<Option<Self>, Error> {
-        Ok(Some(self.clone()))
-    }
-
-    async fn login(&self, _: &Peer, _: Credentials) -> Result<Self, LoginError> {
-        Ok(self.clone())
-    }
-}
-
-impl Session for Large {
-    type Mailbox = Self;
-
-    fn abilities(&self) -> Abilities {
-        Abilities::default().with(Ability::UrlAuth)
-    }
-
-    async fn list(&mut self, _: &ListQuery) -> Result<Vec<ListEntry>, Error> {
-        Ok(vec![ListEntry::mailbox(MailboxName::inbox())])
-    }
-
-    async fn select(&mut self, _: &MailboxName, how: &Select) -> Result<Opened<Self>, Error> {
+    fn open(&self, _: &MailboxName, _: Access) -> Result<Self, Error> {
         if self.is_replaced {
             self.key.fetch_add(1, Ordering::Relaxed);
         }
-        let updates = self.hub.subscribe(how.access());
-        Ok(Opened::new(self.clone(), updates, UidValidity::MIN))
+        Ok(self.clone())
     }
 
-    async fn append(
-        &mut self,
-        _: &MailboxName,
-        _: &Append,
-        _: impl MessageSource,
-    ) -> Result<Appended, Error> {
-        Err(ErrorKind::TryCreate.into())
+    fn url_key(&self) -> UrlKey {
+        UrlKey::new([self.key.load(Ordering::Relaxed); UrlKey::OCTETS])
     }
 
-    async fn url_key(&mut self, _: &MailboxName, _: Option<&UrlKey>) -> Result<Option<UrlKey>, Error> {
-        Ok(Some(UrlKey::new(
-            [self.key.load(Ordering::Relaxed); UrlKey::OCTETS],
-        )))
+    fn fetch(&self, uids: &[Uid]) -> Result<Fetched, Error> {
+        let record = |uid: &Uid| Some(Record::new(*uid, Flags::empty()).with_body(Body::new(self.clone())));
+        Ok(uids.iter().map(record).collect())
     }
 }
 
@@ -388,25 +356,6 @@ impl ReadBody for Large {
         let end = self.has.min(offset + at_most as u64);
         self.furthest.fetch_max(end, Ordering::Relaxed);
         Ok((offset..end).map(|_| b'x').collect())
-    }
-}
-
-impl Mailbox for Large {
-    async fn fetch(&mut self, uids: &[Uid], _: Need) -> Result<Fetched, Error> {
-        let record = |uid: &Uid| Some(Record::new(*uid, Flags::empty()).with_body(Body::new(self.clone())));
-        Ok(uids.iter().map(record).collect())
-    }
-
-    async fn store(&mut self, _: &UidSet, _: &FlagChange) -> Result<Stored, Error> {
-        Ok(Stored::default())
-    }
-
-    async fn copy(&mut self, _: &UidSet, _: &MailboxName) -> Result<Copied, Error> {
-        Err(ErrorKind::TryCreate.into())
-    }
-
-    async fn expunge(&mut self, _: &UidSet) -> Result<(), Error> {
-        Ok(())
     }
 }
 
