@@ -13,4 +13,6 @@ mod statements;
 pub(crate) use database::{Database, Hint, Hints, Place};
 pub(crate) use dialect::Dialect;
 pub use open_error::OpenError;
+#[cfg(test)]
+pub(crate) use statements::statements_run;
 pub(crate) use statements::{Row, Statements, Value};

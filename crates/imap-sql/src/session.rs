@@ -150,7 +150,9 @@ impl Session for SqlSession {
         let announced = message.size().unwrap_or(0);
         // Before an octet of it was sent.
         self.node
-            .query(move |statements| check_replacement(statements, account, (from, replaced), announced))
+            .query(move |statements| {
+                quotas::check_replacement(statements, account, (from.id, replaced), announced)
+            })
             .await?;
         let upload = Upload::receive(&self.node, &mut message).await?;
         self.node
@@ -359,18 +361,6 @@ fn store_all(
     Ok(AppendedAll::new(key.uid_validity, uids.iter()))
 }
 
-/// Refuses a message of so many octets in the place of another where the difference exceeds the account's quota (RFC 8508,
-/// section 3.4).
-fn check_replacement(
-    statements: Statements<'_>,
-    account: AccountId,
-    (from, replaced): (MailboxKey, Uid),
-    octets: u64,
-) -> Result<(), Error> {
-    let leaving = messages::octets(statements, (from.id, &UidSet::from_iter([replaced])))?;
-    quotas::check_room_in_place_of(statements, account, (leaving, octets))
-}
-
 /// Stores a message, and removes another one from where it is.
 fn replace(
     node: &Node,
@@ -386,7 +376,7 @@ fn replace(
         if messages::flags(statements, from.id, &uids)?.is_empty() {
             return Err(ErrorKind::ExpungeIssued.into());
         }
-        check_replacement(statements, account, (from, replaced), upload.size())?;
+        quotas::check_replacement(statements, account, (from.id, replaced), upload.size())?;
         let uid = store_in(change, key, append, &upload)?;
         messages::remove(statements, from.id, &uids)?;
         log::prune(statements, from.id)?;

@@ -84,6 +84,8 @@ impl<'c> Statements<'c> {
 
     /// Runs a statement without rows; answers how many rows it changed, those of triggers not counted.
     pub(crate) fn execute(self, sql: &str, values: &[Value<'_>]) -> Result<usize, Error> {
+        #[cfg(test)]
+        count();
         match self.0 {
             Connection::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(sql).map_err(sqlite::failed)?;
@@ -101,6 +103,8 @@ impl<'c> Statements<'c> {
         values: &[Value<'_>],
         mut look: impl FnMut(Row<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        #[cfg(test)]
+        count();
         match self.0 {
             Connection::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(sql).map_err(sqlite::failed)?;
@@ -183,4 +187,22 @@ fn of_sqlite<'r>(row: &'r rusqlite::Row<'_>, column: usize) -> Result<ValueRef<'
 
 fn damaged(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::new(ErrorKind::Corruption).with_source(error)
+}
+
+#[cfg(test)]
+thread_local! {
+    static RUN: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+fn count() {
+    RUN.set(RUN.get() + 1);
+}
+
+/// How many statements some work runs on this thread.
+#[cfg(test)]
+pub(crate) fn statements_run<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = RUN.get();
+    let done = work();
+    (done, RUN.get() - before)
 }
