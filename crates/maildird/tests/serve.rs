@@ -4,6 +4,8 @@
 #![allow(unreachable_pub, dead_code, reason = "helpers are shared by files")]
 
 mod common;
+#[path = "../../imap-daemon/tests/submission_users/mod.rs"]
+mod submission_users;
 
 use std::fs;
 use std::net::TcpListener;
@@ -123,24 +125,9 @@ fn a_submission_user_fetches_what_was_authorized_for_submission() {
     for user in ["postman", "bob"] {
         site.add_user(user, "other");
     }
-    let server = site.serve(&["--submission-users", "postman"]);
-    let mut ada = server.login("ada", "secret");
     site.deliver("1700000000.M1P1.test", HELLO);
-    ada.ok("SELECT INBOX");
-    let rump = "imap://ada@h/INBOX/;uid=1/;section=TEXT;urlauth=submit+bob";
-    let made = ada.ok(&format!("GENURLAUTH \"{rump}\" INTERNAL"));
-    let (url, _) = made
-        .split_once(rump)
-        .and_then(|(_, rest)| rest.split_once('"'))
-        .map(|(token, rest)| (format!("{rump}{token}"), rest))
-        .unwrap();
-    let fetch = format!("URLFETCH \"{url}\"");
-    let fetched = server.login("postman", "other").ok(&fetch);
-    assert!(fetched.contains("Hello, Ada."), "{fetched}");
-    for (user, password) in [("ada", "secret"), ("bob", "other")] {
-        let fetched = server.login(user, password).ok(&fetch);
-        assert!(fetched.contains("\" NIL\n"), "{user}: {fetched}");
-    }
+    let server = site.serve(&["--submission-users", "postman"]);
+    submission_users::assert_they_alone_fetch(&server);
 }
 
 #[test]

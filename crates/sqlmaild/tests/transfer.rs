@@ -6,6 +6,8 @@
 mod common;
 #[path = "transfer/mbox.rs"]
 mod mbox;
+#[path = "transfer/tls.rs"]
+mod tls;
 
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
