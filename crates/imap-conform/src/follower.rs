@@ -18,6 +18,10 @@ use judge::{Judge, Outcome, Partial};
 /// Octets that a client may send before it was asked for them.
 const MOST_HELD: usize = 1 << 20;
 
+/// What STARTTLS does to a connection, and what can be done.
+const GOES_ON_IN_TLS: &str = "the connection goes on in TLS, which only its ends can read; a proxy that is an end of it follows: \
+    --tls towards the server, --certificate and --key towards the client";
+
 /// Follows one connection: every octet of both directions, in the order in which it was seen, and what it means.
 ///
 /// Where octets pass through a proxy, they have to be given before they are passed on: so an answer is never seen before its
@@ -182,8 +186,7 @@ impl Follower {
             let (taken, step) = self.from_server.take(octets);
             octets = &octets[taken..];
             match step {
-                Step::More => {}
-                Step::Literal(literal) => self.judge.literal_announced(literal),
+                Step::More | Step::Literal(_) => {}
                 Step::TooLong => self.lost = Some("the server sends a line without an end"),
                 Step::Whole => {
                     let outcome = self.hear();
@@ -209,8 +212,10 @@ impl Follower {
             tag: std::str::from_utf8(begun).ok().filter(|tag| !tag.is_empty()),
             waits: self.waits.is_some(),
         };
-        let (octets, has_nul) = (self.from_server.text(), self.from_server.has_nul());
-        let outcome = self.judge.heard(octets, has_nul, partial);
+        let server = &self.from_server;
+        let outcome = self
+            .judge
+            .heard(server.text(), server.kept(), server.has_nul(), partial);
         match outcome {
             Outcome::LiteralComes => self.go_on(),
             Outcome::AnsweredEarly if self.waits.is_some() => {
@@ -219,7 +224,7 @@ impl Follower {
                 self.go_on();
             }
             Outcome::AnsweredEarly => self.is_answered = true,
-            Outcome::Tls => self.lost = Some("the connection goes on in TLS"),
+            Outcome::Tls => self.lost = Some(GOES_ON_IN_TLS),
             Outcome::Lost => self.lost = Some("nobody can tell where the next response begins"),
             Outcome::Heard | Outcome::Compressed => {}
         }

@@ -19,6 +19,8 @@ use tokio::net::TcpListener;
 ///
 /// With HOST:PORT it logs in, runs cases for what the server offers in mailboxes of its own, and removes them. Exit code 1 where
 /// the server broke a rule, 2 where it could not be judged.
+///
+/// For example: imap-conform localhost:143 --user alice --html report.html
 #[derive(Debug, clap::Parser)]
 #[command(
     version,
@@ -48,10 +50,10 @@ enum Mode {
 #[derive(Debug, clap::Args)]
 struct Run {
     /// The server.
-    #[arg(value_name = "HOST:PORT", required = true)]
+    #[arg(value_name = "HOST:PORT", required = true, value_parser = address)]
     server: Option<String>,
-    /// Whose mailboxes it happens in.
-    #[arg(long, required = true)]
+    /// Who logs in, and whose mailboxes it happens in.
+    #[arg(long, value_name = "NAME", required = true)]
     user: Option<String>,
     /// Where the password stands; without it IMAP_CONFORM_PASSWORD, or else it is asked for.
     #[arg(long, value_name = "FILE")]
@@ -61,8 +63,8 @@ struct Run {
     /// Only cases whose area or name contains this.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
-    /// Of the random part; the same seed does the same.
-    #[arg(long)]
+    /// A number that the random part follows from; the same seed does the same.
+    #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
     /// Seconds that the random part may take; 0 leaves it out.
     #[arg(long, default_value_t = 20, value_name = "SECONDS")]
@@ -90,9 +92,6 @@ struct TlsArguments {
 
 impl TlsArguments {
     fn target(&self, address: &str) -> io::Result<Target> {
-        if !address.contains(':') {
-            return Err(io::Error::other(format!("{address}: HOST:PORT is wanted")));
-        }
         match self.tls {
             true => Target::tls(address, self.trusted.as_deref()),
             false => Ok(Target::plain(address)),
@@ -102,11 +101,11 @@ impl TlsArguments {
 
 #[derive(Debug, clap::Args)]
 struct WatchArguments {
-    /// Where clients connect to.
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    /// Where clients connect to; port 0 is one that is free.
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
     listen: String,
     /// The server.
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     upstream: String,
     #[command(flatten)]
     tls: TlsArguments,
@@ -119,6 +118,18 @@ struct WatchArguments {
     /// Writes all that passes there, passwords and mail included.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+}
+
+/// An address with a port.
+fn address(text: &str) -> Result<String, String> {
+    let port = text
+        .rsplit_once(':')
+        .map(|(host, port)| (host, port.parse::<u16>()));
+    match port {
+        Some((host, Ok(_))) if !host.is_empty() => Ok(text.to_owned()),
+        Some((_, Err(_))) => Err("the port is a number up to 65535".to_owned()),
+        _ => Err("a port is wanted, as in localhost:143; --help lists commands and options".to_owned()),
+    }
 }
 
 // One thread: a second one that takes part in passing octets on makes short commands slower (docs/conformance.md).
@@ -148,6 +159,9 @@ async fn run(arguments: Run) -> io::Result<bool> {
         arguments.server.unwrap_or_default(),
         arguments.user.unwrap_or_default(),
     );
+    // Not found out after the run: that they cannot be written.
+    let junit = arguments.junit.as_deref().map(created).transpose()?;
+    let html = arguments.html.as_deref().map(created).transpose()?;
     let plan = Plan {
         target: arguments.tls.target(&server)?,
         password: password(arguments.password_file.as_deref())?,
@@ -161,11 +175,11 @@ async fn run(arguments: Run) -> io::Result<bool> {
         .await
         .map_err(io::Error::other)?;
     print!("{report}");
-    if let Some(file) = arguments.junit {
-        std::fs::write(file, report.junit().map_err(io::Error::other)?)?;
+    if let Some(mut file) = junit {
+        file.write_all(report.junit().map_err(io::Error::other)?.as_bytes())?;
     }
-    if let Some(file) = arguments.html {
-        std::fs::write(file, report.html().map_err(io::Error::other)?)?;
+    if let Some(mut file) = html {
+        file.write_all(report.html().map_err(io::Error::other)?.as_bytes())?;
     }
     Ok(report.failed() == 0)
 }
@@ -184,6 +198,10 @@ fn password(file: Option<&Path>) -> io::Result<String> {
     }
 }
 
+fn created(file: &Path) -> io::Result<File> {
+    File::create(file).map_err(|error| named(file, &error))
+}
+
 /// An error with the file that it is about.
 fn named(file: &Path, error: &io::Error) -> io::Error {
     io::Error::other(format!("{}: {error}", file.display()))
@@ -195,13 +213,16 @@ async fn watch(arguments: WatchArguments) -> io::Result<bool> {
         (Some(certificate), Some(key)) => Some(acceptor(certificate, key)?),
         _ => None,
     };
-    let record = arguments.record.map(File::create).transpose()?.map(Mutex::new);
+    let record = arguments.record.as_deref().map(created).transpose()?;
+    let record = record.map(Mutex::new);
     let printer = Arc::new(Printer {
         record,
         found: AtomicUsize::new(0),
     });
     let watch = Arc::new(Watch::new(upstream, tls, printer.clone()));
-    let sockets = TcpListener::bind(&arguments.listen).await?;
+    let sockets = TcpListener::bind(&arguments.listen).await;
+    let sockets =
+        sockets.map_err(|error| io::Error::other(format!("--listen {}: {error}", arguments.listen)))?;
     eprintln!(
         "listening on {}, in front of {}",
         sockets.local_addr()?,
@@ -234,6 +255,10 @@ impl Listener for Printer {
         eprintln!("connection {connection} is not followed any more: {why}");
     }
 
+    fn failed(&self, connection: u64, why: &str) {
+        eprintln!("connection {connection} is not possible: {why}");
+    }
+
     fn hears_octets(&self) -> bool {
         self.record.is_some()
     }
@@ -257,7 +282,7 @@ fn read(file: &Path) -> io::Result<bool> {
             .and_then(|mut file| file.read_to_string(&mut text))
             .map_err(|error| named(file, &error))?,
     };
-    let lines = record::lines(&text).map_err(io::Error::other)?;
+    let lines = record::lines(&text).map_err(|error| named(file, &io::Error::other(error)))?;
     let findings = record::judge(&lines);
     let mut shown = String::new();
     for finding in &findings {

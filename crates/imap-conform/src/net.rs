@@ -115,11 +115,12 @@ fn certificates(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
         .map_err(|error| named(file, &error))
 }
 
-/// What a server that speaks no TLS says is no record of it.
+/// What a server that speaks no TLS says is no record of it; what it shows of itself may not be believed.
 fn no_tls(error: &io::Error) -> io::Error {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
     let hint = match inner {
         Some(rustls::Error::InvalidMessage(_)) => "; it does not speak TLS there: leave --tls out",
+        Some(rustls::Error::InvalidCertificate(_)) => "; --trusted FILE says which certificates are believed",
         _ => "",
     };
     io::Error::new(error.kind(), format!("TLS: {error}{hint}"))

@@ -43,7 +43,11 @@ pub struct NotRecorded {
 
 impl std::fmt::Display for NotRecorded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "line {}: neither `C:` nor `S:`", self.line)
+        write!(
+            f,
+            "line {}: neither `C:` nor `S:`, as in a conversation that `watch --record` has written",
+            self.line
+        )
     }
 }
 
@@ -194,7 +198,7 @@ mod tests {
     fn a_line_of_nobody_is_named() {
         assert_eq!(
             lines("C: a NOOP\n\nX: b\n").unwrap_err().to_string(),
-            "line 3: neither `C:` nor `S:`"
+            "line 3: neither `C:` nor `S:`, as in a conversation that `watch --record` has written"
         );
     }
 }

@@ -1,16 +1,25 @@
-//! One response of a server.
+//! One response of a server: its words, and the rules that it keeps or breaks by itself.
+//!
+//! [`Responses`] cuts octets into responses. What a response has to be in the light of what was said before is the
+//! [`Follower`](crate::Follower)'s to say.
 
+mod form;
+mod heard;
 mod items;
 
-use imap_codec::ResponseCodec;
-use imap_codec::decode::Decoder as _;
+pub(crate) use heard::Heard;
+pub use heard::{Responses, Whole};
 
+use crate::rule::Rule;
+pub use crate::wire::eight_bit::Utf8;
+pub use crate::wire::fault::Fault;
 use crate::wire::split::KEPT;
-use crate::wire::value::{Fault, Reader, Value};
+use crate::wire::value::Reader;
+pub use crate::wire::value::Value;
 
 /// A whole response.
 #[derive(Debug)]
-pub(crate) enum Response<'o> {
+pub enum Response<'o> {
     /// `+ text`
     Continuation,
     /// `tag OK [code] text`
@@ -21,16 +30,21 @@ pub(crate) enum Response<'o> {
 
 /// `* OK [CODE ...] text`, or with the tag of a command.
 #[derive(Debug)]
-pub(crate) struct Status<'o> {
+pub struct Status<'o> {
     /// `None` where it is untagged.
-    pub(crate) tag: Option<&'o str>,
-    pub(crate) condition: Condition,
-    pub(crate) code: Vec<Value<'o>>,
+    pub tag: Option<&'o str>,
+    /// Its first word.
+    pub condition: Condition,
+    /// The words of its response code; none where it has no code, or one that is no list of words.
+    pub code: Vec<Value<'o>>,
+    /// All that follows the first word, the code included.
+    pub text: &'o [u8],
 }
 
 impl Status<'_> {
     /// Whether its code is this one.
-    pub(crate) fn is(&self, code: &str) -> bool {
+    #[must_use]
+    pub fn is(&self, code: &str) -> bool {
         let first = self.code.first().and_then(Value::atom);
         first.is_some_and(|first| first.eq_ignore_ascii_case(code))
     }
@@ -38,28 +52,37 @@ impl Status<'_> {
 
 /// The first word of a status response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Condition {
+pub enum Condition {
+    /// OK
     Ok,
+    /// NO
     No,
+    /// BAD
     Bad,
+    /// BYE, which has no tag.
     Bye,
+    /// PREAUTH, which has no tag.
     Preauth,
 }
 
 /// Any other response.
 #[derive(Debug)]
-pub(crate) struct Data<'o> {
-    pub(crate) number: Option<u32>,
+pub struct Data<'o> {
+    /// The number before the word, as in `* 3 EXISTS`.
+    pub number: Option<u32>,
     /// In upper case.
-    pub(crate) word: String,
-    pub(crate) values: Vec<Value<'o>>,
-    deepest: usize,
-    pub(crate) is_eight_bit: bool,
+    pub word: String,
+    /// What follows the word.
+    pub values: Vec<Value<'o>>,
 }
 
 impl<'o> Response<'o> {
+    /// Octets of which long literals were left out.
     pub(crate) fn read(octets: &'o [u8]) -> Result<Self, Fault> {
-        let mut reader = Reader::new(octets);
+        Self::parse(&mut Reader::new(octets, KEPT))
+    }
+
+    fn parse(reader: &mut Reader<'o>) -> Result<Self, Fault> {
         let tag = reader.word()?;
         if tag == "+" {
             // Some servers leave out the space before an empty text.
@@ -70,7 +93,7 @@ impl<'o> Response<'o> {
         let word = reader.word()?;
         let tag = Some(tag).filter(|tag| *tag != "*");
         if let Some(condition) = Condition::read(word, tag.is_some()) {
-            return status(tag, condition, &mut reader).map(Self::Status);
+            return status(tag, condition, reader).map(Self::Status);
         }
         if tag.is_some() {
             return Err(fault("a tag, and no status"));
@@ -91,8 +114,6 @@ impl<'o> Response<'o> {
             number,
             word: word.to_ascii_uppercase(),
             values,
-            deepest: reader.deepest,
-            is_eight_bit: reader.is_eight_bit,
         }))
     }
 }
@@ -112,20 +133,22 @@ fn status<'o>(
     if let Some(rest) = text.strip_prefix(b"[") {
         let end = end_of_code(rest).ok_or_else(|| fault("a response code that does not end"))?;
         // A code that is not known may contain anything but `]`.
-        code = Reader::new(&rest[..end]).all().unwrap_or_default();
+        code = Reader::new(&rest[..end], 0).all().unwrap_or_default();
         human = rest[end + 1..].strip_prefix(b" ").unwrap_or(&rest[end + 1..]);
     }
     match human.is_empty() {
         true => Err(fault("a status without a text")),
-        false => Ok(Status { tag, condition, code }),
+        false => Ok(Status {
+            tag,
+            condition,
+            code,
+            text,
+        }),
     }
 }
 
 fn fault(what: &'static str) -> Fault {
-    Fault {
-        what,
-        is_behind_literal: false,
-    }
+    Fault::new(Rule::Syntax, what)
 }
 
 /// The `]` that no quoted string contains.
@@ -154,96 +177,4 @@ impl Condition {
         let found = known.iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
         found.map(|(_, condition)| *condition)
     }
-}
-
-/// What the codec has a type for: only of these it is asked.
-const OF_THE_CODEC: [&str; 12] = [
-    "CAPABILITY",
-    "ENABLED",
-    "EXISTS",
-    "EXPUNGE",
-    "FETCH",
-    "FLAGS",
-    "LIST",
-    "LSUB",
-    "RECENT",
-    "SEARCH",
-    "SORT",
-    "STATUS",
-];
-
-/// Words that a response of [`OF_THE_CODEC`] may contain, and the codec does not know.
-const NOT_OF_THE_CODEC: [&[u8]; 15] = [
-    b"CHILDINFO",
-    b"OLDNAME",
-    b"MAILBOXID",
-    b"APPENDLIMIT",
-    b"EMAILID",
-    b"THREADID",
-    b"PREVIEW",
-    b"BINARY",
-    b"DELETED",
-    b"SAVEDATE",
-    b"X-",
-    b"SNIPPET",
-    b"ANNOTATION",
-    b"X-GM",
-    b"MYRIGHTS",
-];
-
-/// Deeper lists than this the codec does not read.
-const CODECS_DEPTH: usize = 6;
-
-impl Data<'_> {
-    /// Whether the codec, asked where it knows the response, reads these octets as well.
-    pub(crate) fn codec_agrees(&self, octets: &[u8]) -> bool {
-        if !OF_THE_CODEC.contains(&self.word.as_str()) || self.deepest > CODECS_DEPTH || self.is_eight_bit {
-            return true;
-        }
-        let has = |word: &&[u8]| memchr::memmem::find(octets, word).is_some();
-        let items = self
-            .values
-            .first()
-            .filter(|_| self.word == "FETCH")
-            .and_then(Value::list);
-        if let Some(is_right) = items.and_then(items::are_right) {
-            return is_right && self.values.len() == 1;
-        }
-        // The numbers of a long result are the reader's to check.
-        if octets.len() > 16 << 10 || NOT_OF_THE_CODEC.iter().any(has) {
-            return true;
-        }
-        let without = without_left_out(octets);
-        let octets = without.as_deref().unwrap_or(octets);
-        matches!(ResponseCodec::default().decode(octets), Ok((b"", _)))
-    }
-}
-
-/// The octets with `{0}` where a literal was left out, if one was.
-fn without_left_out(octets: &[u8]) -> Option<Vec<u8>> {
-    let (mut rest, mut without, mut any) = (octets, Vec::new(), false);
-    while let Some(end) = memchr::memmem::find(rest, b"}\r\n") {
-        let line = &rest[..end];
-        let open = memchr::memrchr(b'{', line);
-        let size = open.and_then(|open| std::str::from_utf8(&line[open + 1..]).ok()?.parse::<u64>().ok());
-        match (open, size) {
-            (Some(open), Some(size)) if size > KEPT => {
-                without.extend_from_slice(&line[..open]);
-                without.extend_from_slice(b"{0}\r\n");
-                any = true;
-                rest = &rest[end + 3..];
-            }
-            (Some(_), Some(size)) => {
-                let to = (end + 3 + usize::try_from(size).unwrap_or(0)).min(rest.len());
-                without.extend_from_slice(&rest[..to]);
-                rest = &rest[to..];
-            }
-            _ => {
-                without.extend_from_slice(&rest[..end + 3]);
-                rest = &rest[end + 3..];
-            }
-        }
-    }
-    without.extend_from_slice(rest);
-    any.then_some(without)
 }

@@ -44,8 +44,10 @@ rules! {
         "A response follows the grammar.";
     LineEnd "line-end" "RFC 9051 2.2, RFC 3501 2.2"
         "A line ends in CRLF.";
-    EightBit "eight-bit" "RFC 6855 3, RFC 3501 9"
-        "Octets above 127 stand in strings only after ENABLE UTF8=ACCEPT or IMAP4rev2.";
+    EightBit "eight-bit" "RFC 3501 4.3, 9, RFC 9051 9, RFC 6855 3, RFC 5255 3.5"
+        "Literals apart, octets above 127 stand in quoted strings after ENABLE UTF8=ACCEPT, in texts after LANGUAGE, in both after ENABLE IMAP4rev2, and nowhere else.";
+    Utf8 "utf-8" "RFC 9051 4.3, 9, RFC 6855 3, RFC 5255 3.5"
+        "Literals apart, what is above 127 is UTF-8.";
     LiteralSize "literal-size" "RFC 9051 4.3, RFC 3501 4.3"
         "A literal has as many octets as were announced.";
     LiteralNul "literal-nul" "RFC 9051 9, RFC 3501 9"

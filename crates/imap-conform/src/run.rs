@@ -46,7 +46,7 @@ impl std::fmt::Debug for Plan {
 /// Runs everything; tells each result as soon as it is there.
 ///
 /// # Errors
-/// The server cannot be reached, or does not let the user in.
+/// The server cannot be reached, or does not let the user in; or no case is wanted.
 pub async fn run(plan: &Plan, mut progress: impl FnMut(&Outcome)) -> Result<Report, String> {
     let begin = Instant::now();
     let mut stage = Stage::open(plan).await?;
@@ -64,10 +64,13 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Outcome)) -> Result<Repo
         progress(&outcome);
         report.push(outcome);
     }
-    if is_wanted(random::AREA, random::NAME) && !plan.random.is_zero() {
+    if is_wanted(random::AREA, random::NAME) && !plan.random.is_zero() && !stage.is_dead() {
         let outcome = random::check(&mut stage, plan).await;
         progress(&outcome);
         report.push(outcome);
+    }
+    if let (Some(only), []) = (&plan.only, report.outcomes()) {
+        return Err(format!("no case has \"{only}\" in its area or its name"));
     }
     report.left_behind = stage.clean_up().await;
     report.took = begin.elapsed();

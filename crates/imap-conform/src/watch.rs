@@ -41,8 +41,11 @@ pub trait Listener: Send + Sync {
     /// A rule was broken.
     fn found(&self, finding: &Finding);
 
-    /// A connection cannot be followed any more, or was not possible.
+    /// A connection cannot be followed any more.
     fn lost(&self, connection: u64, why: &str);
+
+    /// A connection was not possible.
+    fn failed(&self, connection: u64, why: &str);
 
     /// Whether [`Self::passed`] does something, which costs every command the time that it takes to wake a thread.
     fn hears_octets(&self) -> bool {
@@ -235,7 +238,7 @@ impl Watch {
             let watch = Arc::clone(&self);
             tokio::spawn(async move {
                 if let Err(error) = watch.connection(number, client).await {
-                    watch.listener.lost(number, &error.to_string());
+                    watch.listener.failed(number, &error.to_string());
                 }
             });
         }
@@ -245,10 +248,15 @@ impl Watch {
         client.set_nodelay(true)?;
         let client: Box<dyn Stream> = match &self.tls {
             None => Box::new(client),
-            Some(tls) => Box::new(tls.accept(client).await?),
+            Some(tls) => {
+                let client = tls.accept(client).await;
+                Box::new(client.map_err(|error| of("the client's TLS", &error))?)
+            }
         };
         let (mut from_client, mut to_client) = split(client);
-        let (mut from_server, mut to_server) = split(self.upstream.connect().await?);
+        let server = self.upstream.connect().await;
+        let (mut from_server, mut to_server) =
+            split(server.map_err(|error| of(self.upstream.address(), &error))?);
         let judge = Arc::new(Mutex::new(Judge::new(number)));
         let room = Arc::new(Semaphore::new(BEHIND));
         let (tasks, waiting) = mpsc::unbounded_channel();
@@ -285,6 +293,11 @@ impl Watch {
         drop(told);
         is_judged.await.map_err(io::Error::other)
     }
+}
+
+/// An error with what it is about.
+fn of(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
 /// One direction, to its end. Both are of one task, and nothing is waited for between the first octets that go and the judge: so

@@ -1,4 +1,5 @@
 //! The proxy over TLS: towards the server, towards the client, and where both turn to it by STARTTLS.
+#![cfg(feature = "program")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::io::{BufRead as _, BufReader, Read as _};

@@ -31,6 +31,7 @@ impl Judge {
             }
             ("CAPABILITY", None) => self.capability(&data.values),
             ("ENABLED", None) => self.enabled(&data.values),
+            ("LANGUAGE", None) => self.enabled.language = true,
             ("STATUS", None) => self.status_of(&data.values),
             ("SEARCH" | "SORT" | "THREAD", None) => self.search(data),
             ("ESEARCH", None) => self.esearch(&data.values),

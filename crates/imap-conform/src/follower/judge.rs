@@ -8,11 +8,10 @@ use super::remembered::Remembered;
 use super::selected::Selected;
 use crate::command::Command;
 use crate::finding::Finding;
-use crate::response::{Condition, Data, Response};
+use crate::response::{Condition, Heard, Response, Utf8};
 use crate::rule::Rule;
 use crate::transcript::Transcript;
-use crate::wire::split::{Announced, Side};
-use crate::wire::value::Fault;
+use crate::wire::split::Side;
 
 /// More are not told of one connection.
 const MOST_FINDINGS: usize = 100;
@@ -58,10 +57,24 @@ pub(super) struct Enabled {
     pub(super) rev2: bool,
     pub(super) utf8: bool,
     pub(super) uid_only: bool,
+    /// Texts are in a language that the client has chosen.
+    pub(super) language: bool,
     /// NOTIFY SET.
     pub(super) notify: bool,
     /// With SELECTED and MessageExpunge: the client has given up numbers.
     pub(super) notify_expunges: bool,
+}
+
+impl Enabled {
+    /// Where UTF-8 may stand.
+    fn utf8(self) -> Utf8 {
+        match (self.rev2, self.utf8, self.language) {
+            (true, _, _) | (_, true, true) => Utf8::InBoth,
+            (_, true, _) => Utf8::InQuoted,
+            (_, _, true) => Utf8::InTexts,
+            _ => Utf8::Nowhere,
+        }
+    }
 }
 
 /// The mailbox that the client believes to have selected.
@@ -198,25 +211,16 @@ impl Judge {
         self.pending.push_back(command);
     }
 
-    pub(super) fn literal_announced(&mut self, literal: Announced) {
-        if literal.is_non_sync {
-            self.report(Rule::LiteralNonSync, format!("a literal {{{}+}}", literal.size));
-        }
-    }
-
-    /// A whole response.
-    pub(super) fn heard(&mut self, octets: &[u8], has_nul: bool, partial: Partial<'_>) -> Outcome {
+    /// A whole response, without literals of more than `kept` octets.
+    pub(super) fn heard(&mut self, octets: &[u8], kept: u64, has_nul: bool, partial: Partial<'_>) -> Outcome {
         self.transcript.push(Side::Server, octets);
-        if has_nul {
-            self.report(Rule::LiteralNul, "a NUL in a literal that is not a literal8");
+        let Heard { response, faults } = Heard::read(octets, kept, has_nul, self.enabled.utf8());
+        let lies = faults.iter().any(|fault| fault.rule() == Rule::LiteralSize);
+        for fault in faults {
+            self.report(fault.rule(), fault.what());
         }
-        if !octets.ends_with(b"\r\n") {
-            self.report(Rule::LineEnd, "a line ends in LF without CR");
-            return Outcome::Heard;
-        }
-        let response = match Response::read(octets) {
-            Ok(response) => response,
-            Err(fault) => return self.does_not_parse(&fault),
+        let Some(response) = response else {
+            return if lies { Outcome::Lost } else { Outcome::Heard };
         };
         if !std::mem::replace(&mut self.is_greeted, true) {
             self.greeted(&response);
@@ -225,20 +229,10 @@ impl Judge {
             Response::Continuation => self.continued(partial),
             Response::Status(status) => self.status(&status, partial),
             Response::Data(data) => {
-                self.check_form(&data, octets, has_nul);
                 self.data(&data);
                 Outcome::Heard
             }
         }
-    }
-
-    fn does_not_parse(&mut self, fault: &Fault) -> Outcome {
-        if fault.is_behind_literal {
-            self.report(Rule::LiteralSize, format!("behind a literal, {}", fault.what));
-            return Outcome::Lost;
-        }
-        self.report(Rule::Syntax, fault.what);
-        Outcome::Heard
     }
 
     fn greeted(&mut self, response: &Response<'_>) {
@@ -270,18 +264,6 @@ impl Judge {
             ),
         }
         Outcome::Heard
-    }
-
-    fn check_form(&mut self, data: &Data<'_>, octets: &[u8], has_nul: bool) {
-        if data.is_eight_bit && !self.enabled.utf8 && !self.enabled.rev2 {
-            self.report(Rule::EightBit, format!("octets above 127 in {}", data.word));
-        }
-        if !has_nul && !data.codec_agrees(octets) {
-            self.report(
-                Rule::Syntax,
-                format!("{} is not of the form that it has by the grammar", data.word),
-            );
-        }
     }
 
     pub(super) fn server_closed(&mut self, left_of_literal: u64) {

@@ -158,15 +158,22 @@ impl Judge {
     }
 
     pub(super) fn capability(&mut self, values: &[Value<'_>]) {
-        let is_revision = |value: &Value<'_>| {
-            let atom = value.atom().unwrap_or_default();
-            atom.eq_ignore_ascii_case("IMAP4rev1") || atom.eq_ignore_ascii_case("IMAP4rev2")
+        let has = |revision: &str| {
+            let is_it = |value: &Value<'_>| {
+                value
+                    .atom()
+                    .is_some_and(|atom| atom.eq_ignore_ascii_case(revision))
+            };
+            values.iter().any(is_it)
         };
-        if !values.iter().any(is_revision) {
-            self.report(
+        match (has("IMAP4rev1"), has("IMAP4rev2")) {
+            (false, false) => self.report(
                 Rule::Capability,
                 "a list of capabilities without IMAP4rev1 and IMAP4rev2",
-            );
+            ),
+            // Only where both are offered it needs ENABLE (RFC 9051, appendix A).
+            (false, true) => self.enabled.rev2 = true,
+            (true, _) => {}
         }
     }
 

@@ -132,7 +132,7 @@ mod tests {
             ("BODY[TEXT] (x)".to_owned(), false),
         ] {
             let octets = format!("({items})");
-            let values = Reader::new(octets.as_bytes()).all().unwrap();
+            let values = Reader::new(octets.as_bytes(), u64::MAX).all().unwrap();
             assert_eq!(are_right(values[0].list().unwrap()), Some(wanted), "{items}");
             let response = format!("* 1 FETCH ({items})\r\n");
             let decoded = imap_codec::ResponseCodec::default().decode(response.as_bytes());
@@ -149,7 +149,7 @@ mod tests {
             "X-GM-MSGID 1",
         ] {
             let octets = format!("({items})");
-            let values = Reader::new(octets.as_bytes()).all().unwrap();
+            let values = Reader::new(octets.as_bytes(), u64::MAX).all().unwrap();
             assert_eq!(are_right(values[0].list().unwrap()), None, "{items}");
         }
     }

@@ -9,15 +9,15 @@ use tokio::time::timeout;
 use crate::finding::Finding;
 use crate::follower::Follower;
 use crate::net::{Stream, Target};
-use crate::response::{Condition, Response};
-use crate::wire::split::{Side, Splitter, Step};
-use crate::wire::value::Value;
+use crate::response::{Condition, Response, Responses, Value, Whole};
 
 /// Why a case ends before its end.
 #[derive(Debug)]
 pub(super) enum Stop {
     /// The server did what it must not, or not what it has to.
     Failed(String),
+    /// It says nothing.
+    Silent(String),
     /// It cannot be tried here.
     Skipped(String),
 }
@@ -27,6 +27,17 @@ pub(super) type Done<T = ()> = Result<T, Stop>;
 /// The case fails with these words.
 pub(super) fn failed<T>(what: impl Into<String>) -> Done<T> {
     Err(Stop::Failed(what.into()))
+}
+
+/// The case fails with these words: the server says nothing.
+fn silent<T>(what: String) -> Done<T> {
+    Err(Stop::Silent(what))
+}
+
+/// The first octets of what was said, in one line.
+fn shown(octets: &[u8]) -> String {
+    let octets = octets.trim_ascii_end();
+    octets[..octets.len().min(100)].escape_ascii().to_string()
 }
 
 /// The case fails with these words unless it is so.
@@ -81,11 +92,14 @@ pub(super) struct Client {
     stream: Box<dyn Stream>,
     follower: Follower,
     heard: Heard,
-    splitter: Splitter,
+    responses: Responses,
     unread: Vec<u8>,
     patience: Duration,
     tag: u32,
     name: String,
+    /// What the last command asks for.
+    asked: String,
+    is_preauth: bool,
 }
 
 /// What a command was answered.
@@ -136,37 +150,92 @@ impl Client {
         let stream = match stream {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return failed(format!("no connection to {}: {error}", target.address())),
-            Err(_) => return failed(format!("no connection to {} in time", target.address())),
+            Err(_) => return silent(format!("no connection to {} in time", target.address())),
         };
         let mut client = Self {
             stream,
             follower: Follower::new(name.clone()),
             heard: heard.clone(),
-            splitter: Splitter::new(Side::Server),
+            responses: Responses::without_long_literals(),
             unread: Vec::new(),
             patience,
             tag: 0,
             name,
+            asked: String::new(),
+            is_preauth: false,
         };
-        match client.response_within(patience).await? {
-            Some(_) => Ok(client),
-            None => failed(format!(
-                "no greeting from {} in {} s; where TLS begins with the first octet, say --tls",
-                target.address(),
-                patience.as_secs_f32()
-            )),
+        client.greeted(target.address()).await?;
+        Ok(client)
+    }
+
+    /// Hears the greeting. Where it is none, the wrong port may have been named.
+    async fn greeted(&mut self, address: &str) -> Done {
+        let heard = self.response_within(self.patience).await;
+        let begun = match self.responses.begun() {
+            [] => String::new(),
+            begun => format!(", but \"{}\" without the end of a line", shown(begun)),
+        };
+        let greeting = match heard {
+            Ok(Some(greeting)) => greeting,
+            Ok(None) if begun.is_empty() => {
+                return silent(format!(
+                    "no greeting from {address} in {} s; where TLS begins with the first octet, say --tls",
+                    self.patience.as_secs_f32()
+                ));
+            }
+            Ok(None) => {
+                let seconds = self.patience.as_secs_f32();
+                return silent(format!("no greeting from {address} in {seconds} s{begun}"));
+            }
+            Err(_) => {
+                return failed(format!(
+                    "{address} closes the connection without a greeting{begun}; is it the port of an IMAP server, and may this \
+                     host connect to it?"
+                ));
+            }
+        };
+        if !greeting.starts_with(b"* ") {
+            return failed(format!(
+                "{address} is no IMAP server, it says \"{}\"; IMAP's ports are 143, and 993 with --tls",
+                shown(&greeting)
+            ));
         }
+        let Ok(Response::Status(status)) = Response::read(&greeting) else {
+            return Ok(());
+        };
+        self.is_preauth = status.condition == Condition::Preauth;
+        match status.condition {
+            Condition::Bye => failed(format!("{address} takes no connection: {}", shown(&greeting))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the greeting says that somebody is logged in already.
+    pub(super) fn is_preauth(&self) -> bool {
+        self.is_preauth
     }
 
     pub(super) async fn send(&mut self, octets: &[u8]) -> Done {
         self.follower.client(octets);
+        self.note_asked(octets);
         let sent = timeout(self.patience, async {
             self.stream.write_all(octets).await?;
             self.stream.flush().await
         });
         match sent.await {
             Ok(Ok(())) => Ok(()),
-            _ => failed("the server does not read"),
+            Ok(Err(_)) => failed(format!("the server closes the connection before {}", self.asked)),
+            Err(_) => silent("the server does not read".to_owned()),
+        }
+    }
+
+    /// The name of the command, where one begins here.
+    fn note_asked(&mut self, octets: &[u8]) {
+        let mut words = octets.split(|octet| octet.is_ascii_whitespace());
+        let (tag, name) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let number = tag.strip_prefix(self.name.as_bytes()).unwrap_or_default();
+        if !number.is_empty() && number.iter().all(u8::is_ascii_digit) {
+            self.asked = String::from_utf8_lossy(name).into_owned();
         }
     }
 
@@ -195,7 +264,11 @@ impl Client {
     pub(super) async fn response(&mut self) -> Done<Vec<u8>> {
         match self.response_within(self.patience).await? {
             Some(response) => Ok(response),
-            None => failed(format!("no answer in {} s", self.patience.as_secs_f32())),
+            None => silent(format!(
+                "no answer to {} in {} s",
+                self.asked,
+                self.patience.as_secs_f32()
+            )),
         }
     }
 
@@ -214,7 +287,10 @@ impl Client {
                 }
                 Ok(_) => {
                     self.follower.server_closed();
-                    return failed("the connection is closed");
+                    let asked = &self.asked;
+                    return failed(format!(
+                        "the server closes the connection, and {asked} is not answered"
+                    ));
                 }
             }
         }
@@ -228,16 +304,11 @@ impl Client {
     }
 
     fn split(&mut self) -> Option<Vec<u8>> {
-        while !self.unread.is_empty() {
-            let (taken, step) = self.splitter.take(&self.unread);
-            self.unread.drain(..taken);
-            if matches!(step, Step::Whole | Step::TooLong) {
-                let response = self.splitter.text().to_vec();
-                self.splitter.clear();
-                return Some(response);
-            }
-        }
-        None
+        let mut rest = &self.unread[..];
+        let whole = self.responses.next(&mut rest);
+        let taken = self.unread.len() - rest.len();
+        self.unread.drain(..taken);
+        whole.map(Whole::into_octets)
     }
 
     /// A command on one line, and its answer whatever it is.

@@ -169,7 +169,7 @@ async fn play(stage: &mut Stage, steps: &[Step]) -> Option<Broken> {
     }
     match played {
         Ok(()) => None,
-        Err(Stop::Failed(what) | Stop::Skipped(what)) => Some(Broken {
+        Err(Stop::Failed(what) | Stop::Silent(what) | Stop::Skipped(what)) => Some(Broken {
             after,
             what,
             rfc: String::new(),

@@ -5,12 +5,15 @@ use std::time::Instant;
 
 use super::Plan;
 use super::case::{Case, Outcome, Verdict};
-use super::client::{Client, Done, Heard, Stop, failed};
+use super::client::{Answer, Client, Done, Heard, Stop, failed};
 use crate::finding::Finding;
 use crate::response::Condition;
 
 /// What the names of all mailboxes of a run begin with, behind the prefix of the user's namespace.
 const PREFIX: &str = "imap-conform-";
+
+/// After so many cases in a row without an answer the server is taken for dead.
+const MOST_SILENT: u32 = 3;
 
 pub(super) struct Stage {
     plan: Plan,
@@ -21,6 +24,8 @@ pub(super) struct Stage {
     mailboxes: u32,
     clients: u32,
     heard: Heard,
+    /// The last cases, as far as they ended without an answer.
+    silent: u32,
 }
 
 /// A message of the cases.
@@ -43,19 +48,24 @@ impl Stage {
             mailboxes: 0,
             clients: 0,
             heard: Heard::default(),
+            silent: 0,
         };
         match stage.learn().await {
             Ok(()) => Ok(stage),
             Err(Stop::Failed(what) | Stop::Skipped(what)) => Err(what),
+            Err(Stop::Silent(what)) => Err(format!("{what}; --patience SECONDS waits longer")),
         }
     }
 
     /// What the server offers to a user, and where the user's mailboxes are.
     async fn learn(&mut self) -> Done {
-        let mut client = self.client().await?;
-        let answer = client.ok("CAPABILITY").await?;
-        let words = answer.texts("CAPABILITY").concat().to_ascii_uppercase();
-        self.capabilities = words.split(' ').map(str::to_owned).collect();
+        let mut client = self.connect().await?;
+        self.capabilities = capabilities(&mut client).await?;
+        if self.offers("LOGINDISABLED") && !client.is_preauth() {
+            return failed(self.takes_no_password());
+        }
+        self.log_in(&mut client).await?;
+        self.capabilities = capabilities(&mut client).await?;
         let mut namespace = String::new();
         if self.offers("NAMESPACE") {
             let answer = client.ok("NAMESPACE").await?;
@@ -85,19 +95,44 @@ impl Stage {
         capability.split('|').any(has)
     }
 
+    /// Why LOGIN cannot be tried (RFC 9051, section 6.2.3), and what can be done.
+    fn takes_no_password(&self) -> String {
+        let offered = self.capabilities.join(" ");
+        match self.offers("STARTTLS") {
+            true => "the server takes passwords over TLS alone (LOGINDISABLED): say --tls, and the port for it, mostly 993".to_owned(),
+            false => format!("the server takes no LOGIN (LOGINDISABLED), and there is no other way in here; it offers {offered}"),
+        }
+    }
+
     /// A client of the user.
     pub(super) async fn client(&mut self) -> Done<Client> {
-        let mut client = self.stranger().await?;
+        let mut client = self.connect().await?;
+        self.log_in(&mut client).await?;
+        Ok(client)
+    }
+
+    async fn log_in(&self, client: &mut Client) -> Done {
+        if client.is_preauth() {
+            return Ok(());
+        }
         let (user, password) = (quoted(&self.plan.user), quoted(&self.plan.password));
         let answer = client.command(&format!("LOGIN {user} {password}")).await?;
         match answer.condition {
-            Condition::Ok => Ok(client),
-            _ => failed(format!("LOGIN is answered {}", answer.last())),
+            Condition::Ok => Ok(()),
+            _ => failed(not_let_in(&answer)),
         }
     }
 
     /// A client that has not logged in.
     pub(super) async fn stranger(&mut self) -> Done<Client> {
+        let client = self.connect().await?;
+        match client.is_preauth() {
+            false => Ok(client),
+            true => Err(Stop::Skipped("the greeting is PREAUTH".to_owned())),
+        }
+    }
+
+    async fn connect(&mut self) -> Done<Client> {
         // Tags that tell the clients of a transcript apart: a1, b1.
         let letter = char::from(b"abcdefghij"[self.clients as usize % 10]);
         self.clients += 1;
@@ -162,9 +197,14 @@ impl Stage {
         let begin = Instant::now();
         self.begin();
         let missing = case.needs.iter().find(|needed| !self.offers(needed));
-        let played = match missing {
-            Some(missing) => Err(Stop::Skipped(format!("{missing} is not offered"))),
-            None => (case.play)(self).await,
+        let played = match (missing, self.is_dead()) {
+            (Some(missing), _) => Err(Stop::Skipped(format!("{missing} is not offered"))),
+            (None, true) => Err(Stop::Skipped(IS_DEAD.to_owned())),
+            (None, false) => {
+                let played = (case.play)(self).await;
+                self.note_silence(&played);
+                played
+            }
         };
         let (transcript, findings) = self.heard();
         let mut rfc = case.rfc.to_owned();
@@ -178,7 +218,7 @@ impl Stage {
             }
             (None, Ok(())) => Verdict::Passed,
             (None, Err(Stop::Skipped(why))) => Verdict::Skipped(why),
-            (None, Err(Stop::Failed(what))) => Verdict::Failed { what, transcript },
+            (None, Err(Stop::Failed(what) | Stop::Silent(what))) => Verdict::Failed { what, transcript },
         };
         Outcome {
             area: case.area,
@@ -189,22 +229,59 @@ impl Stage {
         }
     }
 
+    /// Whether nothing more is tried, because the server does not answer.
+    pub(super) fn is_dead(&self) -> bool {
+        self.silent >= MOST_SILENT
+    }
+
+    fn note_silence(&mut self, played: &Done) {
+        self.silent = match played {
+            Err(Stop::Silent(_)) => self.silent + 1,
+            _ => 0,
+        };
+    }
+
     /// Removes what the run made; gives the names of what is left.
     pub(super) async fn clean_up(&mut self) -> Vec<String> {
         let mut left: Vec<String> = self.made.iter().cloned().collect();
+        if self.is_dead() {
+            return left;
+        }
         let Ok(mut client) = self.client().await else {
             return left;
         };
         // Those inside of others first.
         left.sort_by_key(|name| std::cmp::Reverse(name.len()));
         for name in &left {
-            // Most of them are there no more.
-            let _ = client.command(&format!("DELETE {name}")).await;
-            let _ = client.command(&format!("UNSUBSCRIBE {name}")).await;
+            // Most of them are there no more, which is answered NO.
+            let deleted = client.command(&format!("DELETE {name}")).await;
+            let unsubscribed = client.command(&format!("UNSUBSCRIBE {name}")).await;
+            if deleted.and(unsubscribed).is_err() {
+                return left;
+            }
         }
         let listed = client.command(&format!("LIST \"\" \"{}*\"", self.prefix)).await;
         listed.map(|listed| listed.texts("LIST")).unwrap_or_default()
     }
+}
+
+/// Why cases are not tried any more.
+pub(super) const IS_DEAD: &str =
+    "the server left three cases in a row without an answer; --patience SECONDS waits longer";
+
+async fn capabilities(client: &mut Client) -> Done<Vec<String>> {
+    let answer = client.ok("CAPABILITY").await?;
+    let words = answer.texts("CAPABILITY").concat().to_ascii_uppercase();
+    Ok(words.split(' ').map(str::to_owned).collect())
+}
+
+/// What LOGIN is answered, and what can be done.
+fn not_let_in(answer: &Answer) -> String {
+    let advice = match answer.code("PRIVACYREQUIRED") {
+        Some(_) => "say --tls, and the port for it, mostly 993",
+        None => "are --user and the password right?",
+    };
+    format!("LOGIN is answered {}; {advice}", answer.last())
 }
 
 /// As a quoted string.

@@ -38,10 +38,12 @@ pub(crate) enum Step {
     TooLong,
 }
 
-/// Collects one response or command: its lines, and its literals up to [`KEPT`] octets each.
+/// Collects one response or command: its lines, and its literals up to a size.
 #[derive(Debug)]
 pub(crate) struct Splitter {
     side: Side,
+    /// Longer literals are left out.
+    kept: u64,
     text: Vec<u8>,
     line_start: usize,
     literal: Option<Announced>,
@@ -50,9 +52,16 @@ pub(crate) struct Splitter {
 }
 
 impl Splitter {
+    /// Literals above [`KEPT`] are left out.
     pub(crate) fn new(side: Side) -> Self {
+        Self::keeping(side, KEPT)
+    }
+
+    /// Literals above so many octets are left out.
+    pub(crate) fn keeping(side: Side, kept: u64) -> Self {
         Self {
             side,
+            kept,
             text: Vec::new(),
             line_start: 0,
             literal: None,
@@ -61,9 +70,14 @@ impl Splitter {
         }
     }
 
-    /// The octets so far; a literal above [`KEPT`] is announced in it, and left out.
+    /// The octets so far; a literal that is too long is announced in it, and left out.
     pub(crate) fn text(&self) -> &[u8] {
         &self.text
+    }
+
+    /// Literals of more octets were left out.
+    pub(crate) fn kept(&self) -> u64 {
+        self.kept
     }
 
     /// Whether there was a NUL in a literal that is not a literal8.
@@ -115,7 +129,7 @@ impl Splitter {
         if !literal.is_binary && memchr(0, octets).is_some() {
             self.has_nul = true;
         }
-        if literal.size <= KEPT {
+        if literal.size <= self.kept {
             self.text.extend_from_slice(octets);
             self.line_start = self.text.len();
         }

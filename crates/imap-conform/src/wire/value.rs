@@ -1,38 +1,52 @@
 //! The words of a whole response, read by the grammar (RFC 9051, section 9): strictly where a client could be led astray,
 //! which is where a value ends, and loosely in what it says.
 
-use super::split::KEPT;
+use std::borrow::Cow;
+
+use super::eight_bit::EightBit;
+use super::fault::Fault;
+use crate::rule::Rule;
 
 /// One word of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Value<'o> {
+pub enum Value<'o> {
     /// An atom, a number, a flag, or the name of an item with its section.
     Atom(&'o str),
+    /// What stands between quotes, still with its escapes.
     Quoted(&'o [u8]),
-    /// Octets are there up to [`KEPT`].
+    /// A literal, or a literal8.
     Literal {
+        /// How many octets it has.
         size: u64,
+        /// These octets; none where a literal was too long to be kept.
         octets: &'o [u8],
     },
+    /// What stands between parentheses.
     List(Vec<Self>),
 }
 
 impl<'o> Value<'o> {
-    pub(crate) fn atom(&self) -> Option<&'o str> {
+    /// The word, if it is one.
+    #[must_use]
+    pub fn atom(&self) -> Option<&'o str> {
         match self {
             Self::Atom(atom) => Some(atom),
             _ => None,
         }
     }
 
-    pub(crate) fn list(&self) -> Option<&[Self]> {
+    /// The values of the list, if it is one.
+    #[must_use]
+    pub fn list(&self) -> Option<&[Self]> {
         match self {
             Self::List(values) => Some(values),
             _ => None,
         }
     }
 
-    pub(crate) fn number<N: std::str::FromStr>(&self) -> Option<N> {
+    /// The number, if it is one and not too large.
+    #[must_use]
+    pub fn number<N: std::str::FromStr>(&self) -> Option<N> {
         self.atom().and_then(|atom| atom.parse().ok())
     }
 
@@ -44,23 +58,42 @@ impl<'o> Value<'o> {
             Self::List(_) => None,
         }
     }
+
+    /// The octets of a quoted string, without its escapes, or of a literal. `None` for NIL and for what is no string.
+    #[must_use]
+    pub fn string(&self) -> Option<Cow<'o, [u8]>> {
+        match self {
+            Self::Quoted(octets) if octets.contains(&b'\\') => Some(Cow::Owned(unescaped(octets))),
+            Self::Quoted(octets) | Self::Literal { octets, .. } => Some(Cow::Borrowed(octets)),
+            Self::Atom(_) | Self::List(_) => None,
+        }
+    }
 }
 
-/// What is wrong, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) what: &'static str,
-    /// Directly behind a literal: its size is the suspect.
-    pub(crate) is_behind_literal: bool,
+fn unescaped(quoted: &[u8]) -> Vec<u8> {
+    let mut octets = quoted.iter().copied();
+    let mut unescaped = Vec::with_capacity(quoted.len());
+    while let Some(octet) = octets.next() {
+        match octet {
+            b'\\' => unescaped.extend(octets.next()),
+            _ => unescaped.push(octet),
+        }
+    }
+    unescaped
 }
 
 /// Reads the octets of one response.
 pub(crate) struct Reader<'o> {
     octets: &'o [u8],
     at: usize,
+    /// Longer literals were left out.
+    kept: u64,
     behind_literal: usize,
+    /// How deep its lists nest.
     pub(crate) deepest: usize,
-    pub(crate) is_eight_bit: bool,
+    pub(crate) eight_bit: EightBit,
+    /// The size of a literal that is announced as a non-synchronizing one.
+    pub(crate) non_sync: Option<u64>,
 }
 
 /// Deeper lists than this are not read.
@@ -81,13 +114,16 @@ const OF_A_WORD: [bool; 256] = {
 };
 
 impl<'o> Reader<'o> {
-    pub(crate) fn new(octets: &'o [u8]) -> Self {
+    /// Literals of more octets than these were left out.
+    pub(crate) fn new(octets: &'o [u8], kept: u64) -> Self {
         Self {
             octets,
             at: 0,
+            kept,
             behind_literal: usize::MAX,
             deepest: 0,
-            is_eight_bit: false,
+            eight_bit: EightBit::default(),
+            non_sync: None,
         }
     }
 
@@ -123,6 +159,7 @@ impl<'o> Reader<'o> {
         let text = rest
             .strip_suffix(b"\r\n")
             .ok_or_else(|| self.fault("a line without CRLF"))?;
+        self.eight_bit.text(text);
         match text.contains(&b'\r') || text.contains(&0) {
             true => Err(self.fault("CR or NUL in a line")),
             false => Ok(text),
@@ -136,14 +173,16 @@ impl<'o> Reader<'o> {
             .iter()
             .position(|&octet| !OF_A_WORD[usize::from(octet)])
             .unwrap_or(rest.len());
-        self.is_eight_bit |= !rest[..end].is_ascii();
+        if !rest[..end].is_ascii() {
+            self.eight_bit.word();
+        }
         match std::str::from_utf8(&rest[..end]) {
             Ok(word) if !word.is_empty() => {
                 self.at += end;
                 Ok(word)
             }
             Ok(_) => Err(self.fault("nothing where a word is due")),
-            Err(_) => Err(self.fault("octets that are no UTF-8 in a word")),
+            Err(_) => Err(Fault::new(Rule::EightBit, "octets above 127 in a word")),
         }
     }
 
@@ -243,15 +282,21 @@ impl<'o> Reader<'o> {
 
     fn quoted(&mut self) -> Result<&'o [u8], Fault> {
         self.expect(b"\"")?;
-        let begin = self.at;
+        let (begin, mut is_ascii) = (self.at, true);
         loop {
             match self.next()? {
-                b'"' => return Ok(&self.octets[begin..self.at - 1]),
+                b'"' => {
+                    let quoted = &self.octets[begin..self.at - 1];
+                    if !is_ascii {
+                        self.eight_bit.quoted(quoted);
+                    }
+                    return Ok(quoted);
+                }
                 b'\\' if !matches!(self.next()?, b'"' | b'\\') => {
                     return Err(self.fault("an escape in a quoted string"));
                 }
                 0 | b'\r' | b'\n' => return Err(self.fault("CR, LF or NUL in a quoted string")),
-                0x80.. => self.is_eight_bit = true,
+                0x80.. => is_ascii = false,
                 _ => {}
             }
         }
@@ -266,12 +311,13 @@ impl<'o> Reader<'o> {
             .ok_or_else(|| self.fault("the size of a literal"))?;
         if self.peek() == Some(b'+') {
             self.at += 1;
+            self.non_sync = Some(size);
         }
         self.expect(b"}\r\n")?;
-        let kept = if size > KEPT {
+        let kept = if size > self.kept {
             0
         } else {
-            usize::try_from(size).unwrap_or(0)
+            usize::try_from(size).unwrap_or(usize::MAX)
         };
         let octets = self.octets[self.at..].get(..kept);
         let octets = octets.ok_or_else(|| self.fault("a literal that is cut off"))?;
@@ -315,10 +361,11 @@ impl<'o> Reader<'o> {
         self.octets.get(self.at).copied()
     }
 
+    /// Directly behind a literal its size is the suspect.
     fn fault(&self, what: &'static str) -> Fault {
-        Fault {
-            what,
-            is_behind_literal: self.at == self.behind_literal,
+        match self.at == self.behind_literal {
+            true => Fault::new(Rule::LiteralSize, format!("behind a literal, {what}")),
+            false => Fault::new(Rule::Syntax, what),
         }
     }
 }
