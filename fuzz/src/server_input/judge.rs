@@ -1,7 +1,9 @@
 //! A strict client: reads what the server said, response by response, and stops at the first that could not be.
 
+use imap_conform::response::{Condition, Data, Response, Responses, Status, Utf8, Whole};
+
 use super::client::{Heard, Plan, Start};
-use crate::response::{self, Kind, Response};
+use crate::response;
 
 /// More is said only for a FETCH.
 const MOST_WITHOUT_FETCH: usize = 1 << 20;
@@ -18,18 +20,16 @@ pub(super) fn judge(plan: &Plan<'_>, heard: &Heard) -> Judged {
     let said = plan.octets();
     let mut client = Client::new(&said);
     client.may_have_said_more = plan.start == Start::Deflate;
-    let mut rest = &heard.octets[..];
-    while !rest.is_empty() {
-        match response::read(rest, client.has("IMAP4rev2") || client.has("UTF8=ACCEPT")) {
-            Ok((response, after)) => {
-                client.hear(&response);
-                rest = after;
-            }
-            Err(_) if !heard.is_all => break,
-            Err(fault) => panic!("{fault:?} of {}", rest.escape_ascii()),
-        }
+    let (mut responses, mut rest) = (Responses::new(), &heard.octets[..]);
+    while let Some(whole) = responses.next(&mut rest) {
+        client.hear(&whole);
     }
     if heard.is_all {
+        assert!(
+            responses.begun().is_empty(),
+            "no end: {}",
+            responses.begun().escape_ascii()
+        );
         client.check_end(plan);
         let may_be_long = said.windows(5).any(|word| word.eq_ignore_ascii_case(b"FETCH"));
         assert!(
@@ -85,47 +85,54 @@ impl<'o> Client<'o> {
         }
     }
 
-    fn hear(&mut self, response: &Response<'_>) {
-        response::codec_agrees(response);
+    fn hear(&mut self, whole: &Whole) {
+        let response = response::read(whole, self.utf8());
         self.responses += 1;
-        match response.kind {
-            Kind::Continuation => assert!(self.bye.is_none(), "a request after BYE"),
-            Kind::Status {
-                tag: "*",
-                condition,
-                text,
-            } => self.untagged(condition, text),
-            Kind::Status { tag, condition, text } => self.answer(tag, condition, text),
-            Kind::Data { number: None, word } => self.data(word, response.octets),
-            Kind::Data {
-                number: Some(number),
-                word,
-            } => self.numbered(number, word),
+        match &response {
+            Response::Continuation => assert!(self.bye.is_none(), "a request after BYE"),
+            Response::Status(status) => match status.tag {
+                None => self.untagged(status),
+                Some(tag) => self.answer(tag, status),
+            },
+            Response::Data(data) => match data.number {
+                None => self.data(data, whole.octets()),
+                Some(number) => self.numbered(number, &data.word),
+            },
         }
     }
 
-    fn untagged(&mut self, condition: &str, text: &str) {
-        if self.responses == 1 {
-            assert_eq!(condition, "OK", "the greeting");
+    fn utf8(&self) -> Utf8 {
+        match (self.has("IMAP4rev2"), self.has("UTF8=ACCEPT")) {
+            (true, _) => Utf8::InBoth,
+            (_, true) => Utf8::InQuoted,
+            _ => Utf8::Nowhere,
         }
-        match condition {
-            "BYE" => {
+    }
+
+    fn untagged(&mut self, status: &Status<'_>) {
+        let text = String::from_utf8_lossy(status.text);
+        if self.responses == 1 {
+            assert_eq!(status.condition, Condition::Ok, "the greeting");
+        }
+        match status.condition {
+            Condition::Bye => {
                 assert!(self.bye.is_none(), "BYE twice");
                 assert_ne!(text, "internal error", "the server panicked");
-                self.bye = Some(text.to_owned());
+                self.bye = Some(text.into_owned());
             }
-            "BAD" => self.answers.push(format!("* BAD {text}")),
+            Condition::Bad => self.answers.push(format!("* BAD {text}")),
             _ if text.starts_with("[CLOSED]") => self.exists = None,
             _ => {}
         }
     }
 
-    fn answer(&mut self, tag: &str, condition: &str, text: &str) {
+    fn answer(&mut self, tag: &str, status: &Status<'_>) {
+        let (condition, text) = (status.condition, String::from_utf8_lossy(status.text));
         let is_logout = text == "LOGOUT completed";
         assert!(self.bye.is_none() || is_logout, "an answer after BYE");
         assert!(
             self.unanswered.any(|line| line.starts_with(tag.as_bytes())) || self.may_have_said_more,
-            "{tag} {condition} {text} answers nothing"
+            "{tag} {condition:?} {text} answers nothing"
         );
         let holds = ["FETCH", "STORE", "SEARCH"].map(|name| format!("{name} completed"));
         assert!(
@@ -135,15 +142,15 @@ impl<'o> Client<'o> {
                 || self.has_said(b"NOTIFY"),
             "EXPUNGE in {text}"
         );
-        if condition == "OK" && (text == "CLOSE completed" || text == "UNSELECT completed") {
+        if condition == Condition::Ok && (text == "CLOSE completed" || text == "UNSELECT completed") {
             self.exists = None;
         }
-        if condition == "OK" && text == "UNAUTHENTICATE completed" {
+        if condition == Condition::Ok && text == "UNAUTHENTICATE completed" {
             self.exists = None;
             self.enabled.clear();
         }
         self.expunged_in_this_command = false;
-        self.answers.push(format!("{tag} {condition} {text}"));
+        self.answers.push(format!("{tag} {condition:?} {text}"));
     }
 
     /// The UID forms may release, and are answered in the same words; with NOTIFY anything may happen between two commands.
@@ -157,14 +164,14 @@ impl<'o> Client<'o> {
         self.enabled.iter().any(|word| word == enabled)
     }
 
-    fn data(&mut self, word: &str, octets: &[u8]) {
+    fn data(&mut self, data: &Data<'_>, octets: &[u8]) {
         assert!(
             self.responses > 1 && self.bye.is_none(),
             "data outside of a conversation"
         );
         let words = String::from_utf8_lossy(octets);
         let words: Vec<&str> = words.split_ascii_whitespace().skip(2).collect();
-        match word {
+        match data.word.as_str() {
             "ENABLED" => self.enabled.extend(words.into_iter().map(str::to_owned)),
             "SEARCH" => assert!(!self.has("IMAP4rev2"), "SEARCH in IMAP4rev2"),
             "VANISHED" => {
