@@ -13,6 +13,7 @@ pub use heard::{Responses, Whole};
 use crate::rule::Rule;
 pub use crate::wire::eight_bit::Utf8;
 pub use crate::wire::fault::Fault;
+#[cfg(feature = "program")]
 use crate::wire::split::KEPT;
 use crate::wire::value::Reader;
 pub use crate::wire::value::Value;
@@ -78,6 +79,7 @@ pub struct Data<'o> {
 
 impl<'o> Response<'o> {
     /// Octets of which long literals were left out.
+    #[cfg(feature = "program")]
     pub(crate) fn read(octets: &'o [u8]) -> Result<Self, Fault> {
         Self::parse(&mut Reader::new(octets, KEPT))
     }

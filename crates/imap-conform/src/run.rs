@@ -51,6 +51,10 @@ pub async fn run(plan: &Plan, mut progress: impl FnMut(&Outcome)) -> Result<Repo
     let begin = Instant::now();
     let mut stage = Stage::open(plan).await?;
     let mut report = Report::new(plan, stage.capabilities());
+    if let Some(outcome) = stage.opening() {
+        progress(&outcome);
+        report.push(outcome);
+    }
     let is_wanted = |area: &str, name: &str| {
         plan.only
             .as_ref()

@@ -287,6 +287,40 @@ fn a_case_that_there_is_not_is_an_error() {
     );
 }
 
+#[test]
+fn what_is_wrong_before_the_first_case_is_not_told_of_that() {
+    let server = server(|client| {
+        answering(client, "* PREAUTH ready\r\n", |name| match name {
+            // Two spaces.
+            "CAPABILITY" => Some("* CAPABILITY IMAP4rev1  IDLE\r\nTAG OK done\r\n"),
+            _ => Some("TAG NO no\r\n"),
+        });
+    });
+    let (_file, password) = password();
+    let fixed: [&str; 7] = [
+        &server,
+        "--user",
+        "joe",
+        "--password-file",
+        &password,
+        "--patience",
+        "1",
+    ];
+    let said = conform(&[&fixed[..], &["--only", "delimiter"]].concat());
+    let mut lines = said.stdout.lines();
+    let opening = lines.next().unwrap();
+    assert!(
+        opening.starts_with("FAILED  sessions: greeting, CAPABILITY"),
+        "{opening}"
+    );
+    let other = said
+        .stdout
+        .split("FAILED  mailboxes: ")
+        .nth(1)
+        .unwrap_or_default();
+    assert!(!other.contains("syntax"), "{other}");
+}
+
 /// Starts the proxy with these arguments; gives its address.
 fn watching(arguments: &[&str]) -> (Child, BufReader<std::process::ChildStderr>, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_imap-conform"))

@@ -49,6 +49,7 @@ impl Responses {
     }
 
     /// As above; literals that the cases do not ask for are left out.
+    #[cfg(feature = "program")]
     pub(crate) fn without_long_literals() -> Self {
         Self {
             splitter: Splitter::new(Side::Server),
@@ -87,6 +88,7 @@ impl Whole {
         &self.octets
     }
 
+    #[cfg(feature = "program")]
     pub(crate) fn into_octets(self) -> Vec<u8> {
         self.octets
     }

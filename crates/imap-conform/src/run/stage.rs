@@ -1,7 +1,7 @@
 //! Where cases play: clients of the user, and mailboxes that the run made.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Plan;
 use super::case::{Case, Outcome, Verdict};
@@ -212,9 +212,7 @@ impl Stage {
             // What no client could follow comes first: it may be why the case failed.
             (Some(finding), _) => {
                 rfc = finding.rule().rfc().to_owned();
-                let what = format!("{}: {}", finding.rule(), finding.what());
-                let transcript = finding.transcript().to_string();
-                Verdict::Failed { what, transcript }
+                broken(finding)
             }
             (None, Ok(())) => Verdict::Passed,
             (None, Err(Stop::Skipped(why))) => Verdict::Skipped(why),
@@ -227,6 +225,19 @@ impl Stage {
             verdict,
             took: begin.elapsed(),
         }
+    }
+
+    /// What was found before the first case, which does not have to answer for it.
+    pub(super) fn opening(&self) -> Option<Outcome> {
+        let (_, findings) = self.heard();
+        let finding = findings.first()?;
+        Some(Outcome {
+            area: "sessions",
+            name: "greeting, CAPABILITY and LOGIN keep the rules",
+            rfc: finding.rule().rfc().to_owned(),
+            verdict: broken(finding),
+            took: Duration::ZERO,
+        })
     }
 
     /// Whether nothing more is tried, because the server does not answer.
@@ -262,6 +273,13 @@ impl Stage {
         }
         let listed = client.command(&format!("LIST \"\" \"{}*\"", self.prefix)).await;
         listed.map(|listed| listed.texts("LIST")).unwrap_or_default()
+    }
+}
+
+fn broken(finding: &Finding) -> Verdict {
+    Verdict::Failed {
+        what: format!("{}: {}", finding.rule(), finding.what()),
+        transcript: finding.transcript().to_string(),
     }
 }
 
