@@ -1,4 +1,5 @@
 //! The whole run, against the server of this workspace in memory: nothing is found; and each of some faults is.
+#![cfg(feature = "program")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod fault;
@@ -116,4 +117,8 @@ async fn a_report_is_a_page_and_xml_with_what_was_said() {
         "{page}"
     );
     assert!(xml.contains("<failure"), "{xml}");
+    // What failed stands at the top, and leads to what was said.
+    let place = "messages-RFC822-SIZE-is-the-size";
+    let link = page.find(&format!("href=\"#{place}\"")).unwrap();
+    assert!(link < page.find(&format!("id=\"{place}\"")).unwrap(), "{page}");
 }

@@ -31,6 +31,8 @@ struct Area<'r> {
 #[template(path = "report.html")]
 struct Page<'r> {
     report: &'r Report,
+    /// Those that failed, which would be hard to find among the others.
+    failures: Vec<&'r Outcome>,
     areas: Vec<Area<'r>>,
 }
 
@@ -118,8 +120,13 @@ impl Report {
     /// # Errors
     /// None that a run can cause.
     pub fn html(&self) -> Result<String, askama::Error> {
-        let areas = self.areas();
-        Page { report: self, areas }.render()
+        let failed = |outcome: &&Outcome| matches!(outcome.verdict, Verdict::Failed { .. });
+        let page = Page {
+            report: self,
+            failures: self.outcomes.iter().filter(failed).collect(),
+            areas: self.areas(),
+        };
+        page.render()
     }
 }
 
@@ -144,6 +151,12 @@ impl Outcome {
         case.set_classname(self.area);
         case.set_time(self.took);
         case
+    }
+
+    /// Its name on the page.
+    fn anchor(&self) -> String {
+        let text = format!("{} {}", self.area, self.name);
+        text.replace(|octet: char| !octet.is_ascii_alphanumeric(), "-")
     }
 
     fn word(&self) -> &'static str {
