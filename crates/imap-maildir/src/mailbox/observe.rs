@@ -449,7 +449,7 @@ impl OpenMailbox {
         loop {
             if !part.is_empty() {
                 self.own_change(writer, |writer| self.move_arrived_to_cur(writer, &mut part));
-                self.publish_arrived(writer, part)?;
+                self.publish_arrived(writer, &part)?;
             }
             if coming.has_no_recorded() {
                 writer.settle();

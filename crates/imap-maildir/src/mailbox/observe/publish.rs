@@ -3,7 +3,7 @@
 use std::io;
 
 use imap_seq::{ModSeq, Uid, UidSet};
-use imap_updates::{Echo, HubGuard, Ingest, Origin, Recency};
+use imap_updates::{Echo, HubGuard, Ingest, Origin};
 
 use super::{Arrival, BATCH, Difference, Means, Renaming};
 use crate::disk::dotlock::Dotlock;
@@ -72,27 +72,20 @@ impl OpenMailbox {
     ///
     /// # Errors
     /// Where no mod-sequences can be had; nothing is published then.
-    pub(super) fn publish_arrived(&self, writer: &mut Writer, arrived: Vec<Arrival>) -> io::Result<()> {
-        let arriving = |arrival: Arrival| {
-            let mut entry = Entry::of(&arrival.file);
-            entry.saved = writer.list.saved_at(arrival.uid.get());
-            Arriving {
-                uid: arrival.uid,
-                entry,
-                recency: arrival.recency,
-                kept: arrival.kept,
-            }
-        };
-        let arrived: Vec<Arriving> = arrived.into_iter().map(arriving).collect();
+    pub(super) fn publish_arrived(&self, writer: &mut Writer, arrived: &[Arrival]) -> io::Result<()> {
         let batches = arrived.chunks(BATCH).map(new_ones).collect();
         let numbers = self.number(writer, batches)?;
-        let mut arrived = arrived.into_iter();
-        for number in numbers {
+        for (arrived, number) in arrived.chunks(BATCH).zip(numbers) {
+            let entry = |arrival: &Arrival| Entry {
+                saved: writer.list.saved_at(arrival.uid.get()),
+                ..Entry::of(&arrival.file)
+            };
+            let entries: Vec<Entry> = arrived.iter().map(entry).collect();
             let mut hub = self.publishing()?;
             hub.set_modseq(number.unwrap_or(ModSeq::MIN));
-            for arriving in arrived.by_ref().take(BATCH) {
-                let next = Uid::new(arriving.uid.get().saturating_add(1));
-                publish_arrival(&mut hub, arriving, number);
+            for (arrival, entry) in arrived.iter().zip(entries) {
+                let next = Uid::new(arrival.uid.get().saturating_add(1));
+                publish_arrival(&mut hub, arrival, entry, number);
                 hub.uid_next = hub.uid_next.and_then(|known| next.map(|next| known.max(next)));
             }
             drop(hub);
@@ -203,18 +196,10 @@ impl OpenMailbox {
     }
 }
 
-/// A message that becomes known.
-struct Arriving {
-    uid: Uid,
-    entry: Entry,
-    recency: Recency,
-    /// The number it had when the mailbox was closed.
-    kept: Option<ModSeq>,
-}
-
-fn new_ones(arrived: &[Arriving]) -> Batch {
-    let new = arrived.iter().filter(|arriving| arriving.kept.is_none());
-    Batch::Arrived(new.map(|new| (new.uid, new.entry.info.clone())).collect())
+fn new_ones(arrived: &[Arrival]) -> Batch {
+    let new = arrived.iter().filter(|arrival| arrival.kept.is_none());
+    let numbered = |arrival: &Arrival| (arrival.uid, Info::parse(arrival.file.suffix()));
+    Batch::Arrived(new.map(numbered).collect())
 }
 
 /// `number` is of a message whose flags are others than were known.
@@ -235,15 +220,19 @@ fn publish_renaming(hub: &mut HubGuard<'_, Index>, renaming: &Renaming, number: 
     }
 }
 
-fn publish_arrival(hub: &mut HubGuard<'_, Index>, arriving: Arriving, number: Option<ModSeq>) {
-    match hub.arrive(arriving.uid, arriving.recency) {
+fn publish_arrival(
+    hub: &mut HubGuard<'_, Index>,
+    arrival: &Arrival,
+    mut entry: Entry,
+    number: Option<ModSeq>,
+) {
+    match hub.arrive(arrival.uid, arrival.recency) {
         Ingest::Applied | Ingest::Late => {
-            let mut entry = arriving.entry;
-            entry.modseq = arriving.kept.or(number).unwrap_or(entry.modseq);
-            hub.insert(arriving.uid, entry);
+            entry.modseq = arrival.kept.or(number).unwrap_or(entry.modseq);
+            hub.insert(arrival.uid, entry);
         }
         refused => {
-            let uid = arriving.uid.get();
+            let uid = arrival.uid.get();
             tracing::warn!(uid, ?refused, "a message cannot be shown under its recorded UID");
         }
     }
