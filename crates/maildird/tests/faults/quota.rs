@@ -1,9 +1,8 @@
 //! A quota: that of the file system, and that of Maildir++.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -69,20 +68,24 @@ impl UsedUp {
                 return None;
             }
         };
-        let status = format!("/proc/{}/status", fixture.server.id());
         let mut is_traced = false;
         eventually("strace", || {
-            let text = std::fs::read_to_string(&status).unwrap();
-            is_traced = text
-                .lines()
-                .any(|line| line == format!("TracerPid:\t{}", tracing.id()));
+            is_traced = traces_all_threads(&tracing, fixture.server.id());
             is_traced || tracing.try_wait().unwrap().is_some()
         });
         assert!(is_traced || !required, "strace cannot look at the server");
-        // It goes through all threads.
-        sleep(Duration::from_millis(200));
         is_traced.then_some(Self(tracing))
     }
+}
+
+/// It comes to them one after the other; those that they start then are traced from the beginning.
+fn traces_all_threads(tracing: &Child, process: u32) -> bool {
+    let tracer = format!("TracerPid:\t{}", tracing.id());
+    let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    // Of a thread that has ended meanwhile there is nothing to read.
+    let statuses = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("status")).ok());
+    let is_traced = |status: String| status.lines().any(|line| line == tracer);
+    statuses.map(is_traced).all(|is_traced| is_traced)
 }
 
 impl Drop for UsedUp {
