@@ -6,18 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imap_backend_test::{ClientModel, Effect};
-use imap_codec::imap_types::extensions::uidplus::{UidElement, UidSet as CodecUids};
-use imap_codec::imap_types::fetch::MessageDataItem;
-use imap_codec::imap_types::flag::FlagFetch;
-use imap_codec::imap_types::response::{Code, Data, Response, Status, StatusBody, StatusKind};
-use imap_codec::imap_types::status::StatusDataItem;
+use imap_conform::response::{Condition, Data, Response, Status, Value, Whole};
 use imap_seq::{Expunges, SeqNum, Uid};
 use imap_updates::{Flags, Untagged};
 
 use crate::history::{Event, History, Mailbox};
 use crate::judge::View;
 use crate::mail::{self, FIELD};
-use crate::wire::{Connection, Stop};
+use crate::wire::{Connection, Stop, read};
 
 /// A session with a mailbox selected.
 pub(crate) struct Session {
@@ -147,7 +143,7 @@ impl Session {
         for _ in 0..most {
             match self.connection.response(quiet).await? {
                 Some(response) => self
-                    .hear(response, &tag, Expunges::Release, &mut Answer::default())
+                    .hear(&response, &tag, Expunges::Release, &mut Answer::default())
                     .map(drop)?,
                 None => break,
             }
@@ -162,10 +158,11 @@ impl Session {
         let tag = self.next_tag();
         self.connection.send(format!("{tag} IDLE\r\n").as_bytes()).await?;
         loop {
-            match self.connection.due().await? {
-                Response::CommandContinuationRequest(_) => return Ok(tag),
-                other => drop(self.hear(other, &tag, Expunges::Release, &mut Answer::default())?),
+            let response = self.connection.due().await?;
+            if let Response::Continuation = read(&response)? {
+                return Ok(tag);
             }
+            self.hear(&response, &tag, Expunges::Release, &mut Answer::default())?;
         }
     }
 
@@ -173,7 +170,7 @@ impl Session {
     pub(crate) async fn idle_until(&mut self, tag: &str, exists: u32) -> Result<(), Stop> {
         while self.model.exists() < exists {
             let response = self.connection.due().await?;
-            self.hear(response, tag, Expunges::Release, &mut Answer::default())?;
+            self.hear(&response, tag, Expunges::Release, &mut Answer::default())?;
         }
         Ok(())
     }
@@ -224,7 +221,7 @@ impl Session {
         let mut answer = Answer::default();
         loop {
             let response = self.connection.due().await?;
-            if self.hear(response, tag, expunges, &mut answer)? {
+            if self.hear(&response, tag, expunges, &mut answer)? {
                 return Ok(answer);
             }
         }
@@ -233,38 +230,44 @@ impl Session {
     /// Applies a response; whether it was the last one of the command.
     fn hear(
         &mut self,
-        response: Response<'static>,
+        response: &Whole,
         tag: &str,
         expunges: Expunges,
         answer: &mut Answer,
     ) -> Result<bool, Stop> {
-        match response {
-            Response::Data(data) => self.data(data, expunges, answer).map(|()| false),
-            Response::Status(Status::Untagged(body)) => self.code(&body, answer).map(|()| false),
-            Response::Status(Status::Tagged(tagged)) if tagged.tag.inner() == tag => {
-                answer.is_ok = tagged.body.kind == StatusKind::Ok;
-                self.code(&tagged.body, answer).map(|()| true)
+        match read(response)? {
+            Response::Data(data) => self.data(&data, expunges, answer).map(|()| false),
+            Response::Status(status) if status.tag == Some(tag) => {
+                answer.is_ok = status.condition == Condition::Ok;
+                self.code(&status, answer).map(|()| true)
+            }
+            Response::Status(status) if status.tag.is_none() && status.condition != Condition::Bye => {
+                self.code(&status, answer).map(|()| false)
             }
             other => Err(Stop::Broken(format!("in answer to {tag}: {other:?}"))),
         }
     }
 
-    fn code(&mut self, body: &StatusBody<'_>, answer: &mut Answer) -> Result<(), Stop> {
-        if body.kind == StatusKind::Bad || format!("{body:?}").contains("SERVERBUG") {
-            return Err(Stop::Broken(format!("{body:?}")));
+    fn code(&mut self, status: &Status<'_>, answer: &mut Answer) -> Result<(), Stop> {
+        let broken = || Stop::Broken(format!("{:?} {}", status.condition, status.text.escape_ascii()));
+        if status.condition == Condition::Bad || status.is("SERVERBUG") {
+            return Err(broken());
         }
-        match &body.code {
-            Some(Code::UidValidity(validity)) => {
-                let (at, uid_validity) = (self.at, validity.get());
+        let number = |at: usize| status.code.get(at).and_then(Value::number).ok_or_else(broken);
+        let numbers = |at: usize| {
+            let set = status.code.get(at).and_then(Value::atom);
+            set.and_then(numbers).ok_or_else(broken)
+        };
+        match status.code.first().and_then(Value::atom).unwrap_or_default() {
+            "UIDVALIDITY" => {
+                let (at, uid_validity) = (self.at, number(1)?);
                 self.history.note(Event::Validity { at, uid_validity });
             }
-            Some(Code::AppendUid { uid, .. }) => answer.uids = vec![(uid.get(), uid.get())],
-            Some(Code::CopyUid {
-                source, destination, ..
-            }) => {
-                let (from, to) = (numbers(source), numbers(destination));
+            "APPENDUID" => answer.uids = vec![(number(2)?, number(2)?)],
+            "COPYUID" => {
+                let (from, to) = (numbers(2)?, numbers(3)?);
                 if from.len() != to.len() {
-                    return Err(Stop::Broken(format!("COPYUID {source:?} {destination:?}")));
+                    return Err(broken());
                 }
                 answer.uids = from.into_iter().zip(to).collect();
             }
@@ -273,17 +276,16 @@ impl Session {
         Ok(())
     }
 
-    fn data(&mut self, data: Data<'_>, expunges: Expunges, answer: &mut Answer) -> Result<(), Stop> {
-        match data {
-            Data::Exists(exists) => self.apply(&Untagged::Exists(exists), expunges),
-            Data::Recent(recent) => self.apply(&Untagged::Recent(recent), expunges),
-            Data::Expunge(number) => self.apply(&Untagged::Expunge(seq(number.get())?), expunges),
-            Data::Fetch { seq: number, items } => self.fetched(seq(number.get())?, items.as_ref(), answer),
-            Data::Status { items, .. } => {
-                answer.uid_next = items.iter().find_map(|item| match item {
-                    StatusDataItem::UidNext(next) => Some(next.get()),
-                    _ => None,
-                });
+    fn data(&mut self, data: &Data<'_>, expunges: Expunges, answer: &mut Answer) -> Result<(), Stop> {
+        match (data.word.as_str(), data.number) {
+            ("EXISTS", Some(exists)) => self.apply(&Untagged::Exists(exists), expunges),
+            ("RECENT", Some(recent)) => self.apply(&Untagged::Recent(recent), expunges),
+            ("EXPUNGE", Some(number)) => self.apply(&Untagged::Expunge(seq(number)?), expunges),
+            ("FETCH", Some(number)) => self.fetched(seq(number)?, &items(data.values.first()), answer),
+            ("STATUS", None) => {
+                let items = items(data.values.get(1));
+                let next = items.iter().find(|(name, _)| *name == "UIDNEXT");
+                answer.uid_next = next.and_then(|(_, next)| next.number());
                 Ok(())
             }
             _ => Ok(()),
@@ -306,15 +308,13 @@ impl Session {
     fn fetched(
         &mut self,
         number: SeqNum,
-        items: &[MessageDataItem<'_>],
+        items: &[(&str, &Value<'_>)],
         answer: &mut Answer,
     ) -> Result<(), Stop> {
         let broken =
             |contradiction: imap_backend_test::Contradiction| Stop::Broken(contradiction.to_string());
-        for item in items {
-            if let MessageDataItem::Uid(uid) = item {
-                self.model.learn(number, of_codec(uid.get())?).map_err(broken)?;
-            }
+        for (_, told) in items.iter().filter(|(name, _)| *name == "UID") {
+            self.model.learn(number, uid(told)?).map_err(broken)?;
         }
         if number.get() > self.model.exists() {
             return Err(Stop::Broken(format!(
@@ -326,16 +326,14 @@ impl Session {
         let Some(uid) = self.model.uid_of(number) else {
             return Ok(());
         };
-        for item in items {
-            match item {
-                MessageDataItem::Flags(told) => self.model.learn_flags(uid, flags(told)?),
-                MessageDataItem::BodyExt { section, data, .. } => {
-                    let octets = data.0.as_ref().map(|data| data.as_ref()).unwrap_or_default();
-                    match section {
-                        None => answer.bodies.push((uid.get(), octets.to_vec())),
-                        Some(_) => self.named(uid, octets),
-                    }
+        for (name, told) in items {
+            match *name {
+                "FLAGS" => self.model.learn_flags(uid, flags(told)?),
+                "BODY[]" => {
+                    let octets = told.string().unwrap_or_default();
+                    answer.bodies.push((uid.get(), octets.into_owned()));
                 }
+                name if name.starts_with("BODY[") => self.named(uid, &told.string().unwrap_or_default()),
                 _ => {}
             }
         }
@@ -354,32 +352,37 @@ fn seq(number: u32) -> Result<SeqNum, Stop> {
     SeqNum::new(number).ok_or_else(|| Stop::Broken("the number 0".to_owned()))
 }
 
-fn of_codec(number: u32) -> Result<Uid, Stop> {
-    Uid::new(number).ok_or_else(|| Stop::Broken("the UID 0".to_owned()))
+fn uid(told: &Value<'_>) -> Result<Uid, Stop> {
+    let uid = told.number().and_then(Uid::new);
+    uid.ok_or_else(|| Stop::Broken(format!("the UID {told:?}")))
 }
 
-fn flags(told: &[FlagFetch<'_>]) -> Result<Flags, Stop> {
-    let words: BTreeSet<String> = told
-        .iter()
-        .filter_map(|flag| match flag {
-            FlagFetch::Flag(flag) => Some(flag.to_string()),
-            FlagFetch::Recent => None,
-        })
-        .collect();
-    let words: Vec<String> = words.into_iter().collect();
+/// Names and values in turns, of FETCH and STATUS.
+fn items<'v, 'o>(list: Option<&'v Value<'o>>) -> Vec<(&'o str, &'v Value<'o>)> {
+    let items = list.and_then(Value::list).unwrap_or_default();
+    let pairs = items.chunks_exact(2);
+    pairs
+        .filter_map(|pair| Some((pair[0].atom()?, &pair[1])))
+        .collect()
+}
+
+fn flags(told: &Value<'_>) -> Result<Flags, Stop> {
+    let words = told.list().unwrap_or_default().iter().filter_map(Value::atom);
+    let words: BTreeSet<&str> = words.filter(|word| *word != "\\Recent").collect();
+    let words: Vec<&str> = words.into_iter().collect();
     words
         .join(" ")
         .parse()
         .map_err(|_| Stop::Broken(format!("the flags {words:?}")))
 }
 
-fn numbers(set: &CodecUids) -> Vec<u32> {
+/// `7,1:3` in the order in which it is written (RFC 4315, section 3); `None` where it is no set of UIDs.
+fn numbers(set: &str) -> Option<Vec<u32>> {
     let mut numbers = Vec::new();
-    for element in set.0.as_ref() {
-        match element {
-            UidElement::Single(uid) => numbers.push(uid.get()),
-            UidElement::Range(one, other) => numbers.extend(one.min(other).get()..=one.max(other).get()),
-        }
+    for range in set.split(',') {
+        let (first, last) = range.split_once(':').unwrap_or((range, range));
+        let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
+        numbers.extend(first.min(last)..=first.max(last));
     }
-    numbers
+    Some(numbers)
 }

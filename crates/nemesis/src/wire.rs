@@ -1,11 +1,9 @@
-//! The client's side of a connection: octets, and whole responses as the codec reads them. Every wait has a bound.
+//! The client's side of a connection: octets, and whole responses as `imap-conform` reads them. Every wait has a bound.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use imap_codec::ResponseCodec;
-use imap_codec::decode::{Decoder as _, ResponseDecodeError};
-use imap_codec::imap_types::response::Response;
+use imap_conform::response::{Fault, Response, Responses, Utf8, Whole};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -34,8 +32,19 @@ impl From<std::io::Error> for Stop {
 pub(crate) struct Connection {
     stream: TcpStream,
     heard: Vec<u8>,
-    /// Octets that must be there before it is worth looking for a response.
-    wanted: usize,
+    /// Octets of it that were looked at.
+    read: usize,
+    responses: Responses,
+}
+
+/// A response that breaks no rule by itself. No client here asks for UTF-8.
+pub(crate) fn read(whole: &Whole) -> Result<Response<'_>, Stop> {
+    let broken = |fault: Fault| {
+        let octets = whole.octets();
+        let begin = &octets[..octets.len().min(200)];
+        Stop::Broken(format!("{fault}: {}", begin.escape_ascii()))
+    };
+    whole.read(Utf8::Nowhere).map_err(broken)
 }
 
 impl Connection {
@@ -47,10 +56,12 @@ impl Connection {
         let mut connection = Self {
             stream,
             heard: Vec::new(),
-            wanted: 0,
+            read: 0,
+            responses: Responses::new(),
         };
-        match connection.response(PATIENCE).await? {
-            Some(Response::Status(_)) => Ok(connection),
+        let greeting = connection.due().await?;
+        match read(&greeting)? {
+            Response::Status(_) => Ok(connection),
             other => Err(Stop::Broken(format!("a greeting: {other:?}"))),
         }
     }
@@ -61,18 +72,21 @@ impl Connection {
     }
 
     /// The next response of an answer that is due.
-    pub(crate) async fn due(&mut self) -> Result<Response<'static>, Stop> {
+    pub(crate) async fn due(&mut self) -> Result<Whole, Stop> {
         self.response(PATIENCE).await?.ok_or(Stop::Lost)
     }
 
     /// The next response; none where nothing was said for so long.
-    pub(crate) async fn response(&mut self, patience: Duration) -> Result<Option<Response<'static>>, Stop> {
+    pub(crate) async fn response(&mut self, patience: Duration) -> Result<Option<Whole>, Stop> {
         loop {
-            if self.heard.len() >= self.wanted.max(1)
-                && let Some(response) = self.decode()?
-            {
-                return Ok(Some(response));
+            let mut rest = &self.heard[self.read..];
+            let whole = self.responses.next(&mut rest);
+            self.read = self.heard.len() - rest.len();
+            if whole.is_some() {
+                return Ok(whole);
             }
+            self.heard.clear();
+            self.read = 0;
             self.heard.reserve(PIECE);
             match timeout(patience, self.stream.read_buf(&mut self.heard)).await {
                 Err(_) => return Ok(None),
@@ -80,28 +94,5 @@ impl Connection {
                 Ok(_) => return Err(Stop::Lost),
             }
         }
-    }
-
-    fn decode(&mut self) -> Result<Option<Response<'static>>, Stop> {
-        let (response, rest) = match ResponseCodec::default().decode_static(&self.heard) {
-            Ok((rest, response)) => (response, rest.len()),
-            Err(ResponseDecodeError::Incomplete) => return Ok(None),
-            Err(ResponseDecodeError::LiteralFound { length }) => {
-                self.wanted = length as usize;
-                return Ok(None);
-            }
-            Err(ResponseDecodeError::Failed) => {
-                let line = self
-                    .heard
-                    .split(|octet| *octet == b'\n')
-                    .next()
-                    .unwrap_or_default();
-                let line = line.get(..line.len().min(200)).unwrap_or_default();
-                return Err(Stop::Broken(format!("no response: {}", line.escape_ascii())));
-            }
-        };
-        self.heard.drain(..self.heard.len() - rest);
-        self.wanted = 0;
-        Ok(Some(response))
     }
 }
