@@ -421,11 +421,11 @@ impl UidListFile {
                 base,
             })
             .collect();
-        let file = self.open_to_append(directory, lock)?;
+        let file = self.open_to_append(directory)?;
         let before = self.highest;
         self.highest = before.max(first + count - 1);
         match file {
-            Some(file) => self.append(file, &records)?,
+            Some(file) => self.append(file, lock, &records)?,
             None => {
                 let held = self.hold_all(directory, known);
                 if let Err(error) = held.and_then(|()| self.rewrite_with(directory, lock, &records)) {
@@ -440,11 +440,10 @@ impl UidListFile {
     }
 
     /// The file that lines can be added to; none where it has to be written anew.
-    fn open_to_append(&mut self, directory: &Directory, lock: &Dotlock) -> io::Result<Option<StoredFile>> {
+    fn open_to_append(&mut self, directory: &Directory) -> io::Result<Option<StoredFile>> {
         if !self.faults.is_empty() || self.version.is_none() {
             return Ok(None);
         }
-        lock.check()?;
         let Some(file) = control_file::open(directory.root(), FILE_NAME, OpenFor::Appending)? else {
             self.version = None;
             return Ok(None);
@@ -456,9 +455,11 @@ impl UidListFile {
         Ok(Some(file))
     }
 
-    fn append(&mut self, mut file: StoredFile, records: &[UidRecord]) -> io::Result<()> {
+    fn append(&mut self, mut file: StoredFile, lock: &Dotlock, records: &[UidRecord]) -> io::Result<()> {
         let mut lines = Vec::new();
         records.iter().for_each(|record| record.write(&mut lines));
+        // Whoever took it away may have given these numbers.
+        lock.check()?;
         if let Err(error) = file.write_all(&lines).and_then(|()| file.sync_data()) {
             // Leave no torn line behind for a program that would append to it.
             let _ = file.truncate(self.offset);

@@ -141,6 +141,7 @@ const CASES: [Case; 17] = [
             "SETACL",
             "GETMETADATA INBOX",
             "SETMETADATA INBOX",
+            "RESETKEY",
             "APPEND",
             "SELECT",
         ]; 2],
