@@ -266,7 +266,7 @@ impl World {
                 try_all(client, TRIES, &INSIDE, case.inside, &at);
                 try_all(client, TRIES, &OUTSIDE, outside, &at);
             }
-            None => self.from_the_start(&user, outside, case.inside, &at),
+            None => self.refused_from_the_start(&user, outside, case.inside, &at),
         }
         let lines = self.fixture.lines();
         let lines = &lines[before..];
@@ -293,7 +293,7 @@ impl World {
         }
     }
 
-    fn from_the_start(&self, user: &str, outside: &[&str], inside: &[&str], at: &str) {
+    fn refused_from_the_start(&self, user: &str, outside: &[&str], inside: &[&str], at: &str) {
         let mut client = self.fixture.server.connect();
         for _ in 0..TRIES {
             let login = client.command(&format!("LOGIN {user} secret"));

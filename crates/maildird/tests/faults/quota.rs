@@ -83,9 +83,10 @@ fn traces_all_threads(tracing: &Child, process: u32) -> bool {
     let tracer = format!("TracerPid:\t{}", tracing.id());
     let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
     // Of a thread that has ended meanwhile there is nothing to read.
-    let statuses = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("status")).ok());
+    let mut statuses =
+        threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("status")).ok());
     let is_traced = |status: String| status.lines().any(|line| line == tracer);
-    statuses.map(is_traced).all(|is_traced| is_traced)
+    statuses.all(is_traced)
 }
 
 impl Drop for UsedUp {
