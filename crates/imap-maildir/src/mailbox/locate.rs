@@ -1,23 +1,14 @@
 //! The files of messages that other programs rename while we work with them.
 
 use std::io;
-use std::time::Duration;
 
 use crate::disk::directory::Directory;
 use crate::disk::found::Found;
 use crate::disk::scan::{self, Disturbance, FoundFile, Scope};
 use crate::mailbox::index::Entry;
 
-/// Whoever renames a message again and again, another program or sessions of this one that set flags, may win this often, not for ever.
-const ATTEMPTS: u32 = 40;
-/// So often it is tried at once. Then there is a pause, longer each time: on a busy machine nobody gets from a listing to a file quickly.
-const AT_ONCE: u32 = 5;
-/// What the pause grows by; 0.6 s in all. Tests let no time go by.
-const PAUSE: Duration = if cfg!(test) {
-    Duration::ZERO
-} else {
-    Duration::from_millis(1)
-};
+/// A program that renames a message again and again may win this often, not for ever.
+const ATTEMPTS: usize = 10;
 /// How many listings have to miss a file while the directories keep changing before it counts as gone.
 const PASSES: usize = 6;
 
@@ -60,8 +51,7 @@ impl<'a> Finder<'a> {
         mut work: impl FnMut(&Entry) -> io::Result<T>,
     ) -> io::Result<Option<(T, Entry)>> {
         let mut entry = known.clone();
-        for attempt in 0..ATTEMPTS {
-            std::thread::sleep(PAUSE * attempt.saturating_sub(AT_ONCE));
+        for _ in 0..ATTEMPTS {
             match work(&entry) {
                 Ok(result) => return Ok(Some((result, entry))),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -89,16 +79,16 @@ impl<'a> Finder<'a> {
         if !is_stale && (self.is_complete || self.passes >= PASSES) {
             return Ok(None);
         }
-        // Renamed since it was listed, or not listed yet.
+        // Renamed or removed since it was listed, or not listed yet.
         for _ in 0..PASSES {
-            let has_all = match self.list() {
+            let (file, has_all) = match self.list(entry.base()) {
                 // The whole mailbox is gone.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 listed => listed?,
             };
             // Also under the name that `entry` has: it may have come back there.
-            if let Some(file) = self.found.get(entry.base()) {
-                return Ok(Some(FoundFile::of(file)));
+            if file.is_some() {
+                return Ok(file);
             }
             if has_all == Disturbance::Undisturbed {
                 break;
@@ -114,16 +104,18 @@ impl<'a> Finder<'a> {
         is_elsewhere.then(|| FoundFile::of(file))
     }
 
-    fn list(&mut self) -> io::Result<Disturbance> {
+    /// Lists once more. Gives what this listing has of a message: what an earlier one had may have gone since.
+    fn list(&mut self, base: &[u8]) -> io::Result<(Option<FoundFile>, Disturbance)> {
         let listing = scan::list(self.directory, Scope::Both)?;
         self.passes += 1;
+        let file = listing.found.get(base).map(FoundFile::of);
         if listing.disturbance == Disturbance::Undisturbed {
             self.is_complete = true;
             self.found = listing.found;
         } else {
             self.found.extend(&listing.found);
         }
-        Ok(listing.disturbance)
+        Ok((file, listing.disturbance))
     }
 }
 
@@ -253,6 +245,20 @@ mod tests {
         });
         let mut finder = Finder::new(&fixture.directory);
         assert_eq!(find(&mut finder, "1.a").unwrap(), "1.a:2,S");
+    }
+
+    #[test]
+    fn a_message_that_goes_after_a_disturbed_listing_had_it_is_gone_though_all_listings_are_disturbed() {
+        let fixture = Fixture::new(&["1.a:2,F".to_owned(), "2.b:2,F".to_owned()]);
+        let home = fixture.home.path().to_owned();
+        fixture.at_each_listing(move |listing| {
+            std::fs::write(home.join(format!("new/noise{listing}")), "x").unwrap();
+        });
+        let mut finder = Finder::new(&fixture.directory);
+        assert_eq!(find(&mut finder, "1.a").unwrap(), "1.a:2,F");
+        std::fs::remove_file(fixture.home.path().join("cur/2.b:2,F")).unwrap();
+        assert_eq!(find(&mut finder, "2.b"), None);
+        assert!(fixture.listings() <= 2 * PASSES);
     }
 
     #[test]
