@@ -172,7 +172,17 @@ impl Outside for Program {
     }
 
     async fn delete(&self, mailbox: &MailboxName) -> Result<(), imap_backend::Error> {
-        done(std::fs::remove_dir_all(self.folder(mailbox)))
+        let folder = self.folder(mailbox);
+        // A server that has it open may write there meanwhile: who removes it removes that too.
+        let mut removed = std::fs::remove_dir_all(&folder);
+        for _ in 0..100 {
+            match &removed {
+                Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {}
+                _ => break,
+            }
+            removed = std::fs::remove_dir_all(&folder);
+        }
+        done(removed)
     }
 
     async fn rename(&self, from: &MailboxName, to: &MailboxName) -> Result<(), imap_backend::Error> {
