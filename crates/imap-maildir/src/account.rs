@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use imap_backend::{Create, Error, ErrorKind, ListEntry, MailboxName, Rights, SpecialUse, mutf7};
 use imap_seq::UidSet;
@@ -25,6 +25,7 @@ use crate::format::mailbox_names::{DELIMITER, directory_name, mailbox_name};
 use crate::format::maildirsize::Limits;
 use crate::format::special_uses::{ByName, SpecialUses};
 use crate::format::subscriptions::Subscription;
+use crate::log_limit::LogLimit;
 use crate::mailbox::cache::Cache;
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::fill::Lent;
@@ -43,9 +44,6 @@ mod url_keys;
 /// Mailboxes kept open without a session, for a client that comes back to them. STATUS of more of them is answered from
 /// memos ([`Memos`](crate::mailbox::memo::Memos)).
 const KEPT_OPEN: usize = 16;
-
-/// How often one kind of trouble of an account is logged at most, whatever a client tries.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// A mailbox that is open now or was once. Locked while one is opened, so that it is opened once.
 type Slot = Arc<AsyncMutex<Weak<OpenMailbox>>>;
@@ -74,8 +72,8 @@ pub(crate) struct Account {
     tree: Tree,
     hold: Arc<Hold>,
     shared: Shared,
-    /// What the operator was told last, and when.
-    told: Mutex<HashMap<&'static str, Instant>>,
+    /// What the operator was told, whatever a client tries.
+    told: LogLimit<&'static str>,
     /// Locked while `maildirsize` is read and written.
     ledger: Mutex<quota::Ledger>,
     /// By path.
@@ -101,7 +99,7 @@ impl Account {
             tree: Tree::open(root, shared.sharing)?,
             hold,
             shared,
-            told: Mutex::default(),
+            told: LogLimit::default(),
             ledger: Mutex::default(),
             open: Mutex::default(),
             kept: Mutex::default(),
@@ -613,9 +611,7 @@ impl Account {
 
     /// Tells the operator of a trouble, but not for each command that meets it.
     fn tell(&self, what: &'static str, mailbox: impl std::fmt::Display, error: &impl std::fmt::Display) {
-        let mut told = self.told.lock();
-        if told.get(what).is_none_or(|at| at.elapsed() >= TOLD_EVERY) {
-            told.insert(what, Instant::now());
+        if self.told.admits(what, Instant::now()) {
             tracing::warn!(%error, maildir = ?self.root(), %mailbox, "{what}");
         }
     }

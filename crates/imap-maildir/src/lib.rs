@@ -119,6 +119,7 @@ mod format;
 pub mod inspect;
 mod let_go;
 pub mod local;
+mod log_limit;
 mod mailbox;
 mod reindex;
 mod selected;

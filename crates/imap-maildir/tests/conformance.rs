@@ -174,15 +174,9 @@ impl Outside for Program {
     async fn delete(&self, mailbox: &MailboxName) -> Result<(), imap_backend::Error> {
         let folder = self.folder(mailbox);
         // A server that has it open may write there meanwhile: who removes it removes that too.
-        let mut removed = std::fs::remove_dir_all(&folder);
-        for _ in 0..100 {
-            match &removed {
-                Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {}
-                _ => break,
-            }
-            removed = std::fs::remove_dir_all(&folder);
-        }
-        done(removed)
+        let mut attempts = (0..100).map(|_| std::fs::remove_dir_all(&folder));
+        let is_over = |removed: &std::io::Result<()>| !matches!(removed, Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty);
+        done(attempts.find(is_over).expect("a server fills it again and again"))
     }
 
     async fn rename(&self, from: &MailboxName, to: &MailboxName) -> Result<(), imap_backend::Error> {

@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use crate::disk::directory::{DirectoryVersions, FileAt, Subdirectory};
 use crate::disk::inotify::{Event, Happened, Inotify, Told, Waited, WatchNumber};
 use crate::disk::storage::{self, CWD, FileIdentity};
+use crate::log_limit::LogLimit;
 use own::OwnChange;
 pub(crate) use own::{OwnChanges, OwnKind};
 
@@ -59,8 +60,8 @@ pub(crate) struct Events {
     queue: OnceLock<Arc<Inotify>>,
     /// Whether there is to be a thread that reads the queue.
     is_started: AtomicBool,
-    /// When it was said last that the system watches no more.
-    exhausted_logged: Mutex<Option<Instant>>,
+    /// That the system watches no more directories.
+    told_exhausted: LogLimit<()>,
     board: Mutex<Board>,
     news: Notify,
     next_id: AtomicU64,
@@ -119,7 +120,7 @@ impl Events {
         Self {
             queue,
             is_started: AtomicBool::new(false),
-            exhausted_logged: Mutex::default(),
+            told_exhausted: LogLimit::once_in(EXHAUSTED_LOGGED_EVERY),
             board: Mutex::default(),
             news: Notify::new(),
             next_id: AtomicU64::new(0),
@@ -243,9 +244,7 @@ impl Events {
             error.kind(),
             io::ErrorKind::StorageFull | io::ErrorKind::OutOfMemory
         );
-        let mut logged = self.exhausted_logged.lock();
-        if is_limit && logged.is_none_or(|at| at.elapsed() >= EXHAUSTED_LOGGED_EVERY) {
-            *logged = Some(Instant::now());
+        if is_limit && self.told_exhausted.admits((), Instant::now()) {
             tracing::warn!(
                 "no file-system events of some mailboxes, which are looked at every 30 seconds: the system watches no more \
                  directories (fs.inotify.max_user_watches)"

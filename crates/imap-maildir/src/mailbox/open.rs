@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use imap_backend::sort::Known;
 use imap_backend::{Error, ErrorKind};
@@ -32,6 +32,7 @@ use crate::disk::name_generator::NameGenerator;
 use crate::disk::storage::{self, FileIdentity};
 use crate::disk::uidlist_file::{FILE_NAME, UidListFile};
 use crate::format::letter_map::LetterMap;
+use crate::log_limit::LogLimit;
 use crate::mailbox::add::Arrivals;
 use crate::mailbox::cache::{Cache, MailboxCache};
 use crate::mailbox::changes::Change;
@@ -78,12 +79,9 @@ pub(crate) struct OpenMailbox {
     overdue: Mutex<Option<FileIdentity>>,
     /// What sends events; forgotten with the mailbox.
     pub(crate) watched: Mutex<Option<WatchedDirectories>>,
-    /// What the operator was told of this mailbox, and when.
-    logged: Mutex<Vec<(Trouble, Instant)>>,
+    /// What the operator was told of this mailbox.
+    told: LogLimit<Trouble>,
 }
-
-/// How often the operator is told of one trouble of a mailbox at most: every command, and every message, may meet it.
-const LOGGED_EVERY: Duration = Duration::from_secs(60);
 
 /// Something that goes on until somebody mends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,19 +188,13 @@ impl OpenMailbox {
             read_write: AtomicUsize::new(0),
             overdue: Mutex::default(),
             watched: Mutex::default(),
-            logged: Mutex::default(),
+            told: LogLimit::default(),
         })
     }
 
     /// Whether the operator is to be told of a trouble now.
     pub(crate) fn is_to_be_logged(&self, trouble: Trouble) -> bool {
-        let (mut logged, now) = (self.logged.lock(), Instant::now());
-        logged.retain(|(_, at)| now.duration_since(*at) < LOGGED_EVERY);
-        let is_new = logged.iter().all(|(other, _)| *other != trouble);
-        if is_new {
-            logged.push((trouble, now));
-        }
-        is_new
+        self.told.admits(trouble, Instant::now())
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -415,7 +407,7 @@ impl OpenMailbox {
     pub(crate) async fn pretend_cur_was_listed_now(&self) {
         let mut writer = self.lock_writer().await;
         let version = self.directory.versions().unwrap().cur;
-        let again_at = Some(Instant::now() + Duration::from_secs(3600));
+        let again_at = Some(Instant::now() + std::time::Duration::from_secs(3600));
         (writer.cur.version, writer.cur.again_at) = (Some(version), again_at);
         self.leave_traces(&writer);
     }

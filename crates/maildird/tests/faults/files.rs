@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::{Signal, geteuid};
 
 use crate::common::Client;
-use crate::fixture::{Fixture, append_text, eventually, site};
+use crate::fixture::{Fixture, append_text, eventually, with_users};
 use crate::odd_files::copy_tree;
 use crate::permissions::{Taken, bound, bound_at, give};
 use crate::seen::Seen;
@@ -200,10 +200,7 @@ struct World {
 
 impl World {
     fn new() -> Option<Self> {
-        let site = site();
-        let line = fs::read_to_string(site.users()).unwrap();
-        let users = (0..100).map(|user| line.replace("ada:", &format!("u{user}:")));
-        fs::write(site.users(), line.clone() + &users.collect::<String>()).unwrap();
+        let site = with_users(100);
         let template = site.maildir();
         let fixture = bound_at(site, &SETTINGS)?;
         let mut ada = fixture.ada();

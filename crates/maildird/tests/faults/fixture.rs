@@ -87,6 +87,15 @@ pub fn site() -> Site {
     site
 }
 
+/// The same, with users `u0` and so on.
+pub fn with_users(count: usize) -> Site {
+    let site = site();
+    let line = fs::read_to_string(site.users()).unwrap();
+    let users = (0..count).map(|user| line.replace("ada:", &format!("u{user}:")));
+    fs::write(site.users(), line.clone() + &users.collect::<String>()).unwrap();
+    site
+}
+
 pub fn with_bob() -> Site {
     let site = Site::new();
     site.add_user("bob", "secret");

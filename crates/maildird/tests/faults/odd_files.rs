@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 
 use crate::common::Client;
-use crate::fixture::{Fixture, append_text, site};
+use crate::fixture::{Fixture, append_text, with_users};
 use crate::seen::Seen;
 
 /// What may be in the place of a file.
@@ -124,10 +124,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let site = site();
-        let line = fs::read_to_string(site.users()).unwrap();
-        let users = (0..400).map(|user| line.replace("ada:", &format!("u{user}:")));
-        fs::write(site.users(), line.clone() + &users.collect::<String>()).unwrap();
+        let site = with_users(400);
         let outside = Outside::new(site.path());
         let template = site.maildir();
         let fixture = Fixture::wrapped(site, &["--full-text", "true", "--quota-storage", "1GiB"], |it| it);
