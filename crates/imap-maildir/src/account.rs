@@ -23,6 +23,7 @@ use crate::disk::subscriptions_file;
 use crate::disk::tree::{Place, Tree, is_below_inbox, is_mailbox};
 use crate::format::mailbox_names::{DELIMITER, directory_name, mailbox_name};
 use crate::format::maildirsize::Limits;
+use crate::format::object_ids::MailboxGuid;
 use crate::format::special_uses::{ByName, SpecialUses};
 use crate::format::subscriptions::Subscription;
 use crate::log_limit::LogLimit;
@@ -360,7 +361,11 @@ impl Account {
     }
 
     /// Makes a mailbox, complete before it has its name.
-    pub(crate) async fn create(self: &Arc<Self>, name: &MailboxName, how: &Create) -> Result<(), Error> {
+    pub(crate) async fn create(
+        self: &Arc<Self>,
+        name: &MailboxName,
+        how: &Create,
+    ) -> Result<MailboxGuid, Error> {
         let directory = creatable(name)?;
         let special_use = how.special_use();
         if !SpecialUse::OF_PLACES.includes(special_use) {
@@ -371,13 +376,14 @@ impl Account {
             let (directory, name) = (directory.clone(), name.clone());
             self.blocking(move |account| {
                 let acl = account.inherited_acl(&name)?;
-                account.tree.make_mailbox(&directory, acl.as_deref())?;
+                let guid = account.tree.make_mailbox(&directory, acl.as_deref())?;
                 account.give_uses(&name, special_use).inspect_err(|_| {
                     // Without its uses it is not what was asked for. It is new, and nobody has it open.
                     if let Ok(scratch) = account.tree.take_away(&account.tree.path_of(&directory)) {
                         account.tree.remove(&scratch);
                     }
-                })
+                })?;
+                Ok(guid)
             })
             .await
         });

@@ -11,6 +11,7 @@ pub(crate) mod line_ends;
 pub(crate) mod mailbox_names;
 pub(crate) mod maildirsize;
 pub(crate) mod modseqs;
+pub(crate) mod object_ids;
 pub(crate) mod segment;
 pub(crate) mod special_uses;
 pub(crate) mod subscriptions;

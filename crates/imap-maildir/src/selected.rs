@@ -55,13 +55,15 @@ impl MaildirMailbox {
                 )
             });
         self.origin = updates.origin();
-        let (uid_validity, highest_modseq) = (self.open.uid_validity, updates.highest_modseq());
+        let (uid_validity, guid) = (self.open.uid_validity, self.open.guid);
+        let highest_modseq = updates.highest_modseq();
         Ok(Opened::new(self, updates, uid_validity)
             .with_highest_modseq(highest_modseq)
             .with_uid_next(uid_next)
             .with_keywords(keywords)
             .with_new_keywords(new_keywords)
-            .with_first_unseen(first_unseen))
+            .with_first_unseen(first_unseen)
+            .with_mailbox_id(guid.id()))
     }
 
     #[cfg(test)]

@@ -126,8 +126,8 @@ impl Session for MaildirSession {
     }
 
     async fn create(&mut self, name: &MailboxName, how: &Create) -> Result<Created, Error> {
-        self.account.create(name, how).await?;
-        Ok(Created::default())
+        let guid = self.account.create(name, how).await?;
+        Ok(Created::default().with_mailbox_id(guid.id()))
     }
 
     async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {
@@ -212,6 +212,7 @@ pub(crate) fn abilities() -> Abilities {
         .with(Ability::ModSequences)
         .with(Ability::SpecialUse)
         .with(Ability::CreateSpecialUse)
+        .with(Ability::ObjectId)
         .with(Ability::Metadata)
         .with(Ability::MultiAppend)
         .with(Ability::Catenate)

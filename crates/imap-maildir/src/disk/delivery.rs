@@ -21,6 +21,7 @@ use crate::disk::storage::{FileKind, StoredFile};
 use crate::format::file_name::{ClaimedSizes, split, with_sizes};
 use crate::format::flags::Info;
 use crate::format::line_ends::LineEnds;
+use crate::format::object_ids::with_email_id_of;
 
 /// A message that arrives in pieces.
 #[derive(Debug)]
@@ -138,7 +139,7 @@ impl Drop for Delivery {
 impl Prepared {
     /// Links a message of another (or the same) mailbox into `tmp/`; copies its octets where links do not work.
     ///
-    /// The copy has a base name of its own, with the sizes that the original's name claims, if they can be right.
+    /// The copy has a base name of its own, with the original's EMAILID, and the sizes that its name claims, if they can be right.
     ///
     /// `NotFound` when the original is not under this name; others as the system says.
     pub(crate) fn link(
@@ -154,9 +155,11 @@ impl Prepared {
         if status.kind != FileKind::Regular {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        if let Some(sizes) = ClaimedSizes::of(split(original.name).0).if_physical_is(status.size) {
+        let original_base = split(original.name).0;
+        if let Some(sizes) = ClaimedSizes::of(original_base).if_physical_is(status.size) {
             base = with_sizes(&base, sizes.physical, sizes.wire);
         }
+        base = with_email_id_of(original_base, &base);
         let linked = target.link_temporary(source, original, &temporary);
         let prepared = Self {
             directory: Arc::clone(&target),
@@ -219,6 +222,7 @@ mod tests {
     use super::*;
     use crate::disk::storage::{Call, faults};
     use crate::format::line_ends::tests::read_back;
+    use crate::format::object_ids::email_id;
     use std::os::unix::fs::MetadataExt as _;
 
     fn fixture() -> (tempfile::TempDir, Arc<Directory>, NameGenerator) {
@@ -292,7 +296,9 @@ mod tests {
             )
         };
         let prepared = copy(b"1.a,S=1,W=1:2,S").unwrap();
-        assert!(prepared.base.ends_with(b",S=1,W=1") && !prepared.base.starts_with(b"1.a"));
+        let base = prepared.base.escape_ascii().to_string();
+        assert!(base.contains(",S=1,W=1,E=") && !base.starts_with("1.a"), "{base}");
+        assert_eq!(email_id(&prepared.base), email_id(b"1.a,S=1,W=1"));
         assert_eq!(
             home.path()
                 .join("cur/1.a,S=1,W=1:2,S")

@@ -15,6 +15,7 @@ use crate::disk::hold::Sharing;
 use crate::disk::storage::{self, CWD, FileKind, Mode};
 use crate::disk::uidlist_file::UidListFile;
 use crate::disk::uidvalidity;
+use crate::format::object_ids::MailboxGuid;
 
 /// Directories that are no mailbox yet, or no more. Two dots: no mailbox name leads there.
 const SCRATCH: &str = "..imap-maildir";
@@ -151,7 +152,7 @@ impl Tree {
 
     /// Makes a mailbox with this text of an ACL, complete before it has its name, and durable. `AlreadyExists` where the name is
     /// taken.
-    pub(crate) fn make_mailbox(&self, directory: &str, acl: Option<&[u8]>) -> io::Result<()> {
+    pub(crate) fn make_mailbox(&self, directory: &str, acl: Option<&[u8]>) -> io::Result<MailboxGuid> {
         let path = self.find(directory)?;
         if directory.is_empty() || storage::status(CWD, &path).is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
@@ -159,15 +160,16 @@ impl Tree {
         let scratch = self.new_scratch()?;
         let made = self
             .fill_mailbox(&scratch, acl)
-            .and_then(|()| storage::rename_to_free_name(CWD, &*scratch, &*path));
+            .and_then(|guid| storage::rename_to_free_name(CWD, &*scratch, &*path).map(|()| guid));
         if made.is_err() {
             let _ = storage::remove_tree(&scratch);
         }
-        made?;
-        self.sync()
+        let guid = made?;
+        self.sync()?;
+        Ok(guid)
     }
 
-    fn fill_mailbox(&self, path: &Path, acl: Option<&[u8]>) -> io::Result<()> {
+    fn fill_mailbox(&self, path: &Path, acl: Option<&[u8]>) -> io::Result<MailboxGuid> {
         let mode = (storage::status(CWD, &self.path)?.mode & Mode::from_raw_mode(0o2777)) | Mode::RWXU;
         storage::make_directory(CWD, path, mode)?;
         for subdirectory in ["cur", "new", "tmp"] {
@@ -175,11 +177,11 @@ impl Tree {
         }
         let directory = Directory::open(path)?;
         storage::create_file(directory.root(), FOLDER_MARKER, directory.file_mode())?;
-        UidListFile::open(&directory, || self.next_uid_validity())?;
-        match acl {
-            Some(acl) => acl_file::put(directory.root(), acl),
-            None => Ok(()),
+        let list = UidListFile::open(&directory, || self.next_uid_validity())?;
+        if let Some(acl) = acl {
+            acl_file::put(directory.root(), acl)?;
         }
+        list.guid(&directory)
     }
 
     /// Takes a mailbox's name away; [`sync`](Self::sync) makes that durable. Gives what is left of it, to be removed with

@@ -14,8 +14,9 @@ use hashbrown::HashTable;
 use crate::disk::control_file::{self, Replacement};
 use crate::disk::directory::Directory;
 use crate::disk::dotlock::Dotlock;
-use crate::disk::storage::{FileVersion, OpenFor, StoredFile};
+use crate::disk::storage::{self, FileVersion, OpenFor, StoredFile};
 use crate::format::index::ListNote;
+use crate::format::object_ids::MailboxGuid;
 use crate::format::uidlist::{Fault, Header, Parsed, SavedAt, UidRecord, parse, parse_appended, write};
 
 /// Its name.
@@ -106,12 +107,21 @@ impl UidListFile {
             None => Self::empty(Header {
                 uid_validity: uid_validity()?,
                 next_uid: 1,
-                guid: None,
+                guid: Some(crate::disk::random::guid()?.into()),
                 others: Vec::new(),
             }),
         };
         list.rewrite(directory, &lock, &|| Ok(Vec::new()), |_| Keep::Yes)?;
         Ok(list)
+    }
+
+    /// The mailbox's identifier; where the list has none, the one that it will get when it is written anew.
+    pub(crate) fn guid(&self, directory: &Directory) -> io::Result<MailboxGuid> {
+        if let Some(guid) = self.header.guid.as_deref().and_then(MailboxGuid::new) {
+            return Ok(guid);
+        }
+        let (_, inode) = storage::status_of(directory.root())?.identity.into();
+        Ok(MailboxGuid::of_directory(inode, self.header.uid_validity))
     }
 
     /// The list as it was when [`note`](Self::note) was taken.
@@ -348,9 +358,11 @@ impl UidListFile {
         } else {
             Change::UidValidity
         };
-        let next_uid = self.next_uid();
+        let (next_uid, guid) = (self.next_uid(), self.header.guid.take());
         *self = list;
         if change == Change::Replaced {
+            // Clients may have been told the one that it had.
+            self.header.guid = self.header.guid.take().or(guid);
             // A lowered next UID must not make a UID come back.
             self.header.next_uid = self.header.next_uid.max(next_uid);
         }
@@ -478,7 +490,7 @@ impl UidListFile {
             ..self.header.clone()
         };
         if header.guid.is_none() {
-            header.guid = Some(crate::disk::random::guid()?.into());
+            header.guid = Some(self.guid(directory)?.digits().into());
         }
         let octets = write(&header, self.records.iter().chain(added));
         let replacement = Replacement {

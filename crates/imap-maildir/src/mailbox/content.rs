@@ -24,6 +24,8 @@ pub(crate) struct Wanted {
     pub(crate) date: bool,
     pub(crate) summary: Option<Depth>,
     pub(crate) body: bool,
+    /// EMAILID, which needs no file.
+    pub(crate) email_id: bool,
 }
 
 /// What a file told.
@@ -107,6 +109,7 @@ impl Wanted {
             date: need.includes(Need::INTERNAL_DATE),
             summary,
             body: need.includes(Need::HEADER),
+            email_id: need.includes(Need::OBJECT_IDS),
         }
     }
 

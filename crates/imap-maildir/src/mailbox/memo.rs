@@ -14,6 +14,7 @@ use crate::disk::keywords_file;
 use crate::disk::modseq_file;
 use crate::disk::storage::{self, CWD, FileIdentity};
 use crate::disk::uidlist_file;
+use crate::format::object_ids::MailboxGuid;
 use crate::mailbox::glance::Stamps;
 use crate::mailbox::open::OpenMailbox;
 
@@ -29,6 +30,7 @@ pub(crate) struct Figures {
     unseen: u32,
     uid_next: Option<Uid>,
     highest_modseq: ModSeq,
+    guid: MailboxGuid,
 }
 
 impl Figures {
@@ -39,6 +41,7 @@ impl Figures {
             .with_unseen(self.unseen)
             .with_uid_next(self.uid_next)
             .with_highest_modseq(self.highest_modseq)
+            .with_mailbox_id(self.guid.id())
     }
 }
 
@@ -105,6 +108,7 @@ impl OpenMailbox {
             unseen: hub.unseen(),
             uid_next: hub.uid_next,
             highest_modseq: hub.highest_modseq(),
+            guid: self.guid,
         }
     }
 

@@ -16,6 +16,7 @@ use crate::disk::keywords_file::ExcessKeywords;
 use crate::disk::scan::Scope;
 use crate::format::file_name::{ClaimedSizes, with_sizes};
 use crate::format::letter_map::LetterMap;
+use crate::format::object_ids::with_email_id_of;
 use crate::mailbox::add::Original;
 use crate::mailbox::error::{CrossesFileSystems, crosses_file_systems, from_io};
 use crate::mailbox::index::Entry;
@@ -138,6 +139,7 @@ impl<'a> Transfer<'a> {
         if let (Some(physical), Some(wire)) = (claimed.physical, claimed.wire) {
             base = with_sizes(&base, physical, wire);
         }
+        let base = with_email_id_of(original.entry.base(), &base);
         let moved = self.finder.with_file(&original.entry, |entry| {
             // Keywords have other letters there.
             let info = letters.info(&original.flags_of(entry, &source_letters));

@@ -32,6 +32,7 @@ use crate::disk::name_generator::NameGenerator;
 use crate::disk::storage::{self, FileIdentity};
 use crate::disk::uidlist_file::{FILE_NAME, UidListFile};
 use crate::format::letter_map::LetterMap;
+use crate::format::object_ids::MailboxGuid;
 use crate::log_limit::LogLimit;
 use crate::mailbox::add::Arrivals;
 use crate::mailbox::cache::{Cache, MailboxCache};
@@ -57,6 +58,7 @@ pub(crate) struct OpenMailbox {
     /// What was sorted and threaded last.
     pub(crate) known: Known,
     pub(crate) uid_validity: UidValidity,
+    pub(crate) guid: MailboxGuid,
     pub(super) indexing: Indexing,
     /// What has what is not in memory; none where all is.
     pub(super) index_file: Mutex<Option<Arc<IndexFile>>>,
@@ -168,6 +170,7 @@ impl OpenMailbox {
         writer: Writer,
     ) -> io::Result<Self> {
         let identity = storage::status_of(directory.root())?.identity;
+        let guid = writer.list.guid(&directory)?;
         let uid_validity = UidValidity::new(writer.list.uid_validity()).ok_or(io::ErrorKind::InvalidData)?;
         Ok(Self {
             hub,
@@ -176,6 +179,7 @@ impl OpenMailbox {
             cache: MailboxCache::new(cache, identity),
             known: Known::default(),
             uid_validity,
+            guid,
             indexing,
             index_file: Mutex::default(),
             texts: TextsSlot::default(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
-use imap_backend::{Body, Error, Need};
+use imap_backend::{Body, Error, Need, ObjectId};
 use imap_message::Summary;
 use imap_seq::{ModSeq, Uid};
 use imap_updates::Flags;
@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use crate::disk::storage::{ContentStamp, FileStatus, StoredFile};
 use crate::format::index::{SummaryNote, seal, unseal};
+use crate::format::object_ids::email_id;
 use crate::format::uidlist::SavedAt;
 use crate::mailbox::body::{FileBody, of_one_message};
 use crate::mailbox::cache::{Depth, MessageKey};
@@ -35,6 +36,8 @@ pub(crate) struct Reading {
     pub(crate) saved: Option<SavedAt>,
     pub(crate) summary: Option<Arc<Summary>>,
     pub(crate) body: Option<Body>,
+    /// EMAILID, where it was asked for.
+    pub(crate) email_id: Option<ObjectId>,
 }
 
 /// Whether files were not under the names that are known.
@@ -124,6 +127,7 @@ impl OpenMailbox {
                     saved: entry.saved,
                     summary: None,
                     body: None,
+                    email_id: wanted.email_id.then(|| email_id(entry.base())),
                 }));
             });
         }
@@ -357,6 +361,7 @@ impl OpenMailbox {
             saved: entry.saved,
             summary,
             body,
+            email_id: wanted.email_id.then(|| email_id(entry.base())),
         }))
     }
 

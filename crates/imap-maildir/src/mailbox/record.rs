@@ -18,6 +18,9 @@ pub(crate) fn record(reading: Reading, need: Need) -> Record {
     if let Some(size) = reading.size.filter(|_| need.includes(Need::SIZE)) {
         record = record.with_size(size);
     }
+    if let Some(id) = reading.email_id {
+        record = record.with_email_id(id);
+    }
     if let Some(summary) = reading.summary {
         record = record.with_summary(summary);
     }

@@ -16,6 +16,7 @@ mod model;
 mod named;
 mod names;
 mod numbers;
+mod object_ids;
 mod outside;
 mod power;
 mod quota;
