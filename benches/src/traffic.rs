@@ -1,6 +1,9 @@
 //! The traffic of a deployment, from what a user does in a day and from what a command costs.
 //!
-//! Plain arithmetic of means: no queues, no chance. `src/bin/traffic.rs` prints it, `docs/scaling.md` explains it.
+//! Here is plain arithmetic of means: no queues, no chance. What those do to one database is in [`simulation`]. `src/bin/traffic.rs`
+//! prints both, `docs/scaling.md` explains them.
+
+pub mod simulation;
 
 /// What is assumed of a deployment and of each user. Per day where nothing else is said.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +31,7 @@ const fn assumption(name: &'static str, default: f64, meaning: &'static str) -> 
 }
 
 /// Every assumption there is.
-pub const ASSUMPTIONS: [Assumption; 20] = [
+pub const ASSUMPTIONS: [Assumption; 27] = [
     assumption("mailboxes", 1e4, "users, each with an INBOX and folders"),
     assumption("deliveries", 40.0, "messages that arrive"),
     assumption("octets", 75_000.0, "octets of a message"),
@@ -77,6 +80,25 @@ pub const ASSUMPTIONS: [Assumption; 20] = [
         1_000.0,
         "commits with a hint a second that one database server is given",
     ),
+    assumption("burst", 5.0, "simulated: messages that arrive at one moment"),
+    assumption("cores", 16.0, "simulated: cores of the database server"),
+    assumption(
+        "statement-ms",
+        0.06,
+        "simulated: milliseconds that a statement takes a core",
+    ),
+    assumption(
+        "round-trip-ms",
+        0.3,
+        "simulated: milliseconds to the database and back",
+    ),
+    assumption(
+        "sync-ms",
+        1.0,
+        "simulated: milliseconds of a sync of the database's log",
+    ),
+    assumption("pool", 16.0, "simulated: connections of a process"),
+    assumption("seed", 1.0, "simulated: of its chance"),
 ];
 
 impl Default for Assumptions {
@@ -130,9 +152,9 @@ const fn cost(of: &'static str, statements: f64, commits: f64, log: f64) -> Cost
 }
 
 /// SELECT of a mailbox that the process does not know, beside one that it knows.
-const OPENING: f64 = 9.0;
+const OPENING: f64 = 14.0;
 /// What a delivery costs besides when a session of its user waits in IDLE: a process wakes, claims and reads.
-const WAKE: f64 = 11.0;
+const WAKE: f64 = 12.0;
 /// Octets in the database for each octet of a body, and for each message beside its body: rows, places in indexes, summary.
 const BODY: f64 = 1.05;
 const ROWS: f64 = 650.0;
@@ -147,13 +169,13 @@ const DAY: f64 = 86_400.0;
 
 /// What each command costs.
 pub const COSTS: [Cost; 11] = [
-    cost("deliveries", 13.0, 1.0, 2_000.0),
-    cost("appends", 13.0, 1.0, 2_000.0),
-    cost("stores", 16.0, 1.0, 750.0),
-    cost("moves", 17.0, 1.0, 2_500.0),
+    cost("deliveries", 30.0, 1.0, 2_000.0),
+    cost("appends", 42.0, 1.0, 2_000.0),
+    cost("stores", 15.0, 1.0, 750.0),
+    cost("moves", 18.0, 1.0, 2_500.0),
     cost("expunges", 13.0, 1.0, 750.0),
     cost("logins", 4.0, 0.0, 0.0),
-    cost("selects", 13.0, 0.0, 0.0),
+    cost("selects", 10.0, 0.0, 0.0),
     cost("statuses", 7.0, 0.0, 0.0),
     cost("listings", 9.0, 0.0, 0.0),
     cost("bodies", 4.0, 0.0, 0.0),
@@ -232,7 +254,7 @@ mod tests {
     use super::*;
 
     /// Nothing happens but what is said.
-    fn quiet() -> Assumptions {
+    pub(super) fn quiet() -> Assumptions {
         let bounds = [
             "mailboxes",
             "peak",
@@ -241,6 +263,8 @@ mod tests {
             "process-sessions",
             "database-statements",
             "database-commits",
+            "cores",
+            "pool",
         ];
         let others = ASSUMPTIONS
             .iter()
@@ -265,7 +289,7 @@ mod tests {
             .unwrap();
         let traffic = Traffic::of(&assumptions);
         assert!(near(traffic.commands, 1.0) && near(traffic.commits, 1.0) && near(traffic.hints, 1.0));
-        assert!(near(traffic.statements, 16.0), "{traffic:?}");
+        assert!(near(traffic.statements, 15.0), "{traffic:?}");
         assert!(near(traffic.log, 64_800_000.0), "{traffic:?}"); // 86,400 * 750
         assert!(near(traffic.stored, 0.0) && near(traffic.sessions, 0.0));
     }
@@ -282,16 +306,16 @@ mod tests {
             .unwrap()
             .with("octets", 10_000.0)
             .unwrap();
-        // 8,640 * 20 / 86,400 = 2 a second, 10 at the peak; 13 statements each.
+        // 8,640 * 20 / 86,400 = 2 a second, 10 at the peak; 30 statements each.
         let alone = Traffic::of(&assumptions);
         assert!(
-            near(alone.deliveries, 10.0) && near(alone.statements, 130.0),
+            near(alone.deliveries, 10.0) && near(alone.statements, 300.0),
             "{alone:?}"
         );
         // 172,800 messages of 10,000 * 1.05 + 650 octets, and of 10,000 * 1.1 + 2,000 in the log.
         assert!(near(alone.stored, 1_926_720_000.0), "{alone:?}");
         assert!(near(alone.log, 2_246_400_000.0), "{alone:?}");
-        // Everybody has two sessions that wait, and a process takes 4,320 of them: 13 + 11 statements, 4 processes of 17
+        // Everybody has two sessions that wait, and a process takes 4,320 of them: 30 + 12 statements, 4 processes of 17
         // connections, and 10 hints to each.
         let awaited = assumptions
             .with("idle", 2.0)
@@ -299,7 +323,7 @@ mod tests {
             .with("process-sessions", 4_320.0)
             .unwrap();
         let awaited = Traffic::of(&awaited);
-        assert!(near(awaited.statements, 240.0), "{awaited:?}");
+        assert!(near(awaited.statements, 420.0), "{awaited:?}");
         assert!(
             near(awaited.sessions, 17_280.0) && near(awaited.processes, 4.0),
             "{awaited:?}"
@@ -321,7 +345,7 @@ mod tests {
         let by_commits = stores.clone().with("database-commits", 30.0).unwrap();
         assert!(near(Traffic::of(&by_commits).databases, 4.0));
         let by_statements = stores.with("database-statements", 1.0).unwrap();
-        assert!(near(Traffic::of(&by_statements).databases, 1_600.0)); // 100 STOREs of 16
+        assert!(near(Traffic::of(&by_statements).databases, 1_500.0)); // 100 STOREs of 15
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The traffic of a deployment on PostgreSQL: `docs/scaling.md`.
 //!
 //! `cargo run --release -p imap-backendutil-benches --bin traffic -- [--mailboxes 1000000] [--deliveries 40] ..`; `--help` lists the
-//! assumptions with their defaults.
+//! assumptions with their defaults. With `--simulate 60` a minute of one database that has all these mailboxes is played through.
 
 use std::process::ExitCode;
 
+use imap_backendutil_benches::traffic::simulation::{Seen, percentile, simulate};
 use imap_backendutil_benches::traffic::{ASSUMPTIONS, Assumptions, Traffic};
 
 fn main() -> ExitCode {
@@ -16,33 +17,77 @@ fn main() -> ExitCode {
                 assumption.name, assumption.default, assumption.meaning
             );
         }
+        println!(
+            "--simulate             SECONDS  plays one database with all the mailboxes through, at the peak"
+        );
         return ExitCode::SUCCESS;
     }
     match parse(&arguments) {
-        Some(assumptions) => {
+        Some((assumptions, Some(seconds))) => {
+            print_seen(&mut simulate(&assumptions, seconds), seconds);
+            ExitCode::SUCCESS
+        }
+        Some((assumptions, None)) => {
             print(&Traffic::of(&assumptions));
             ExitCode::SUCCESS
         }
         None => {
-            eprintln!("usage: traffic [--ASSUMPTION NUMBER]..; --help lists them");
+            eprintln!("usage: traffic [--ASSUMPTION NUMBER].. [--simulate SECONDS]; --help lists them");
             ExitCode::FAILURE
         }
     }
 }
 
-fn parse(arguments: &[String]) -> Option<Assumptions> {
-    arguments
-        .chunks(2)
-        .try_fold(Assumptions::default(), |assumptions, pair| match pair {
-            [name, value] => {
-                let value: f64 = value.parse().ok()?;
-                let is_meant = value.is_finite() && value >= 0.0;
-                is_meant
-                    .then(|| assumptions.with(name.strip_prefix("--")?, value))
-                    .flatten()
-            }
-            _ => None,
-        })
+/// What is assumed, and for how many seconds it is to be simulated, if at all.
+fn parse(arguments: &[String]) -> Option<(Assumptions, Option<f64>)> {
+    let (mut assumptions, mut seconds) = (Assumptions::default(), None);
+    for pair in arguments.chunks(2) {
+        let [name, value] = pair else { return None };
+        let value: f64 = value.parse().ok()?;
+        if !value.is_finite() || value < 0.0 {
+            return None;
+        }
+        match name.strip_prefix("--")? {
+            "simulate" => seconds = Some(value),
+            name => assumptions = assumptions.with(name, value)?,
+        }
+    }
+    Some((assumptions, seconds))
+}
+
+fn print_seen(seen: &mut Seen, seconds: f64) {
+    let milliseconds = |values: &mut [f64]| {
+        let [half, most] = [50, 99].map(|of| 1e3 * percentile(values, of));
+        format!("{half:.1} ms, p99 {most:.1} ms")
+    };
+    println!("cores busy             {:.0} %", 100.0 * seen.busy);
+    println!("waited for a connection  {}", milliseconds(&mut seen.waited));
+    for (of, took) in &mut seen.took {
+        if !took.is_empty() {
+            println!(
+                "{of:<22} {:.1} a second: {}",
+                took.len() as f64 / seconds,
+                milliseconds(took)
+            );
+        }
+    }
+    println!(
+        "told in IDLE           {:.1} a second: {}",
+        seen.told.len() as f64 / seconds,
+        milliseconds(&mut seen.told)
+    );
+    let per_second = |count: u64| count as f64 / seconds;
+    println!(
+        "commits, syncs         {:.0}, {:.0} a second",
+        per_second(seen.commits),
+        per_second(seen.syncs)
+    );
+    println!(
+        "hints sent, heard      {:.0}, {:.0} a second",
+        per_second(seen.sent),
+        per_second(seen.heard)
+    );
+    println!("not over at the end    {}", seen.left);
 }
 
 fn print(traffic: &Traffic) {

@@ -118,7 +118,16 @@ impl Database {
         self.sql(sql).map(drop)
     }
 
+    /// Waits until the texts of all messages are in their index: that happens behind the commands, and is no part of the next one.
+    fn wait_for_index(&self) -> Answer<()> {
+        while self.number("SELECT count(*) FROM blobs WHERE indexed = 1")? > 0 {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
     pub(crate) fn log(&self) -> Answer<Log> {
+        self.wait_for_index()?;
         self.sql("CHECKPOINT")?;
         Ok(Log {
             octets: self.number("SELECT pg_current_wal_lsn() - '0/0'")?,
@@ -128,6 +137,7 @@ impl Database {
 
     /// After VACUUM.
     pub(crate) fn sizes(&self) -> Answer<Sizes> {
+        self.wait_for_index()?;
         self.sql("VACUUM")?;
         let rows = self.sql(
             "SELECT relname, CASE relkind WHEN 'r' THEN pg_table_size(oid) ELSE pg_relation_size(oid) END \
