@@ -183,6 +183,38 @@ pub enum SearchKey {
 }
 
 impl SearchKey {
+    /// Whether a message may begin or cease to match when its flags change, and its mod-sequence with them. Nothing else of a
+    /// message changes.
+    #[must_use]
+    pub fn depends_on_flags(&self) -> bool {
+        match self {
+            Self::Flag(_) | Self::ModSeq(_) => true,
+            Self::And(keys) | Self::Or(keys) => keys.iter().any(Self::depends_on_flags),
+            Self::Not(key) => key.depends_on_flags(),
+            Self::All
+            | Self::Uids(_)
+            | Self::Before(_)
+            | Self::On(_)
+            | Self::Since(_)
+            | Self::ArrivedUpTo(_)
+            | Self::ArrivedFrom(_)
+            | Self::EmailId(_)
+            | Self::ThreadId(_)
+            | Self::SavedBefore(_)
+            | Self::SavedOn(_)
+            | Self::SavedSince(_)
+            | Self::SaveDateSupported
+            | Self::SentBefore(_)
+            | Self::SentOn(_)
+            | Self::SentSince(_)
+            | Self::Larger(_)
+            | Self::Smaller(_)
+            | Self::Header(..)
+            | Self::Body(_)
+            | Self::Text(_) => false,
+        }
+    }
+
     const fn as_uids(&self) -> Option<&UidSet> {
         match self {
             Self::Uids(uids) => Some(uids),

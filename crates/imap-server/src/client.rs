@@ -4,10 +4,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use imap_backend::{Backend, Mailbox, Peer, PollReason, Session};
+use imap_seq::UidSet;
 use imap_updates::{Closed, CommandInProgress, CommandKind, Ended, Followers, MayExpunge, Release, kind};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
+use crate::command::LookFor;
 use crate::completion::{Answer, Completion, Condition, Stop};
 use crate::connection::{Channel, Gone, Io, Phase, Received, Receiver, Refusal, Secured};
 use crate::convert::Naming;
@@ -209,6 +211,11 @@ impl<B: Backend> Client<B> {
         if let State::Selected(_, selected) = &mut self.state {
             selected.poll(PollReason::Passing, &self.server.log).await;
             closed = selected.report(&mut self.channel, release, self.enabled).await?;
+        }
+        if closed.is_none() && self.searches_are_due() {
+            Box::pin(self.update_searches(LookFor::AsLongAsItTakes)).await?;
+        }
+        if let State::Selected(_, selected) = &mut self.state {
             let asked = completion.tells_highest_modseq && self.enabled.has(Feature::QResync);
             let asked = asked.then(|| selected.told_modseq(selected.updates.highest_modseq()));
             if let Some(modseq) = selected.highest_modseq_due().or(asked.flatten()) {
@@ -219,8 +226,10 @@ impl<B: Backend> Client<B> {
                 }
             }
         }
-        if self.watching.is_some() {
-            Box::pin(self.tell_arrived()).await?;
+        match (&self.watching, &mut self.state) {
+            (Some(_), _) => Box::pin(self.tell_arrived()).await?,
+            (None, State::Selected(_, selected)) => selected.arrived = UidSet::new(),
+            (None, _) => {}
         }
         completion.write(&mut self.channel, tag);
         match closed {

@@ -1,8 +1,11 @@
-//! Results that a client wants to be kept up to date with (RFC 5267, section 4.3).
+//! Results that a client wants to be kept up to date (RFC 5267, section 4.3).
 //!
-//! A context holds what was found, and is compared with what is found now among the messages that have changed: whose flags
-//! the client was told of, that it changed itself, or that are new. Nothing else is looked at again, so that a change costs
-//! what the change is.
+//! A context holds what was found, and is compared with what is found now among the messages that may have changed for it:
+//! those that are new, and where its keys look at flags also those whose flags the client was told of or changed itself.
+//! Nothing else is looked at again, so that a change costs what the change is.
+//!
+//! A large change of flags can still make a context read the whole mailbox. So what reads messages is looked at in parts, of
+//! which one is due with each report; in IDLE and under NOTIFY the next one follows as long as the client sends nothing.
 
 use imap_backend::{Error, Mailbox, Query, SearchKey, SortKey};
 use imap_seq::{SeqNum, Uid, UidSet, View};
@@ -10,20 +13,43 @@ use imap_updates::{Drained, Untagged};
 
 use crate::command::Results;
 use crate::numbers::Numbers;
+use crate::syntax::extension::NewMessageItems;
+use crate::syntax::search::Reading;
 use crate::wire::{Correlator, ESearch};
 
 /// The most contexts of one connection.
 const MOST: usize = 16;
 
-/// The most messages in the context of a SORT: it holds their order, and sorts them again when one comes.
+/// The most messages in the contexts of SORTs together: such a context holds their order, and sorts them again when one comes.
 const MOST_SORTED: u64 = 100_000;
+
+/// So many messages are read at most between two looks at the client, by all contexts together.
+const READ_AT_ONCE: u64 = 256;
 
 /// The contexts of a selected mailbox.
 #[derive(Debug, Default)]
 pub(crate) struct Contexts {
+    /// The one that is looked at first comes first.
     all: Vec<Context>,
-    /// Messages that may match now, or no longer.
-    touched: UidSet,
+    /// What the client has to be told of them.
+    news: Vec<u8>,
+    /// Rows that belong to it.
+    rows: Vec<Rows>,
+    waits: Waits,
+}
+
+/// Whether the messages that are still to be looked at wait for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Waits {
+    /// They are looked at as soon as there is time.
+    #[default]
+    No,
+    /// The client has sent something meanwhile. Its command is answered first.
+    ForTheNextCommand,
+    /// It was. The command after it waits, so that a client that sends one after the other is told all the same.
+    NoLonger,
+    /// The store has failed. It is asked again with the next command.
+    ForTheStore,
 }
 
 /// One of them.
@@ -32,25 +58,54 @@ pub(crate) struct Context {
     correlator: Correlator,
     numbers: Numbers,
     key: SearchKey,
+    keeping: Keeping,
+    depends_on_flags: bool,
     /// The criteria of a SORT.
     sort: Option<Vec<SortKey>>,
     results: Results,
+    /// Messages that may match now, or no longer.
+    touched: UidSet,
+    /// Those of them that are new, and that the client has not put here itself.
+    new: UidSet,
 }
+
+/// How a context is kept up to date.
+#[derive(Debug)]
+pub(crate) struct Keeping {
+    pub(crate) reading: Reading,
+    /// What a row about a new message that matches has (RFC 5465, section 7); nothing where no row is wanted.
+    pub(crate) new_rows: Option<NewMessageItems>,
+}
+
+/// Messages, and what the row of each has.
+pub(crate) type Rows = (UidSet, NewMessageItems);
 
 impl Context {
     pub(crate) fn new(
         correlator: Correlator,
         numbers: Numbers,
-        key: SearchKey,
+        (key, keeping): (SearchKey, Keeping),
         sort: Option<Vec<SortKey>>,
         results: Results,
     ) -> Self {
         Self {
             correlator,
             numbers,
+            depends_on_flags: key.depends_on_flags(),
             key,
+            keeping,
             sort,
             results,
+            touched: UidSet::new(),
+            new: UidSet::new(),
+        }
+    }
+
+    /// How many messages it has to sort.
+    fn sorted(&self) -> u64 {
+        match self.sort {
+            Some(_) => self.results.count(),
+            None => 0,
         }
     }
 }
@@ -67,7 +122,8 @@ impl Contexts {
 
     /// Takes one more; not if there are too many.
     pub(crate) fn add(&mut self, context: Context) -> bool {
-        let fits = context.sort.is_none() || context.results.count() <= MOST_SORTED;
+        let sorted: u64 = self.all.iter().map(Context::sorted).sum();
+        let fits = context.sort.is_none() || sorted + context.sorted() <= MOST_SORTED;
         let fits = fits && self.all.len() < MOST;
         if fits {
             self.all.push(context);
@@ -85,51 +141,136 @@ impl Contexts {
 
     /// The flags of these messages may have changed.
     pub(crate) fn touch(&mut self, uids: &UidSet) {
-        if !self.all.is_empty() {
-            self.touched = self.touched.union(uids);
+        for context in self.all.iter_mut().filter(|context| context.depends_on_flags) {
+            context.touched = context.touched.union(uids);
         }
     }
 
     /// Notes what the client is about to be told, and writes what leaves the results with the messages that leave the
     /// mailbox: before they do, so that their numbers are those of the view before (section 4.3.4).
-    pub(crate) fn before(&mut self, out: &mut Vec<u8>, drained: &Drained, before: &View, after: &View) {
-        let mut gone = UidSet::new();
+    ///
+    /// `own` are new messages that the client has put here itself.
+    pub(crate) fn before(
+        &mut self,
+        out: &mut Vec<u8>,
+        drained: &Drained,
+        (before, after): (&View, &View),
+        own: &UidSet,
+    ) {
+        let (mut gone, mut changed) = (UidSet::new(), UidSet::new());
         for untagged in drained.iter() {
             match untagged {
                 // In descending order, so that each has the number of the view before.
                 Untagged::Expunge(seq) => drop(before.uid_of(seq).map(|uid| gone.insert(uid))),
                 Untagged::Vanished(uids) => gone = gone.union(uids),
-                Untagged::Fetch { uid, .. } => drop(self.touched.insert(uid)),
+                Untagged::Fetch { uid, .. } => drop(changed.insert(uid)),
                 _ => {}
             }
         }
         let stayed = u64::from(before.exists()).saturating_sub(gone.len());
         let arrived = u32::try_from(stayed).unwrap_or(u32::MAX)..after.exists();
         let arrived = arrived.filter_map(|place| after.uid_of(SeqNum::new(place + 1)?));
-        self.touched = self.touched.union(&arrived.collect());
-        self.touched = self.touched.difference(&gone);
-        for context in self.all.iter_mut().filter(|_| !gone.is_empty()) {
-            let change = context.remove(&gone);
-            context.tell(out, before, &change);
+        let arrived: UidSet = arrived.collect();
+        self.touch(&changed);
+        for context in &mut self.all {
+            context.touched = context.touched.union(&arrived).difference(&gone);
+            if context.keeping.new_rows.is_some() {
+                let new = arrived.difference(own);
+                context.new = context.new.union(&new).difference(&gone);
+            }
+            if !gone.is_empty() {
+                let change = context.remove(&gone);
+                context.tell(out, before, &change);
+            }
         }
     }
 
-    /// Looks at what has changed, and writes what comes into the results and what leaves them.
-    pub(crate) async fn update<M: Mailbox>(
-        &mut self,
-        out: &mut Vec<u8>,
-        mailbox: &mut M,
-        view: &View,
-    ) -> Result<(), Error> {
-        if self.touched.is_empty() {
-            return Ok(());
+    /// Whether there is something to look at.
+    pub(crate) fn are_touched(&self) -> bool {
+        self.all.iter().any(|context| !context.touched.is_empty())
+    }
+
+    /// The same, and it is to be done as soon as there is time.
+    pub(crate) fn are_behind(&self) -> bool {
+        matches!(self.waits, Waits::No | Waits::NoLonger) && self.are_touched()
+    }
+
+    /// Whether the next look may take long without a pause.
+    pub(crate) fn read_messages(&self) -> bool {
+        let reads =
+            |context: &Context| context.keeping.reading == Reading::Contents || context.sort.is_some();
+        self.all
+            .iter()
+            .any(|context| reads(context) && !context.touched.is_empty())
+    }
+
+    /// A command ends. Whether there is something to look at before that is told: not for one that came while this was done.
+    pub(crate) fn are_due(&mut self) -> bool {
+        match self.waits {
+            Waits::ForTheNextCommand => {
+                self.waits = Waits::NoLonger;
+                false
+            }
+            _ => {
+                self.waits = Waits::No;
+                self.are_touched()
+            }
         }
-        for context in &mut self.all {
-            let change = context.look_again(mailbox, view, &self.touched).await?;
-            context.tell(out, view, &change);
+    }
+
+    /// The client has sent something during the last look.
+    pub(crate) fn wait(&mut self) {
+        if self.waits == Waits::No {
+            self.waits = Waits::ForTheNextCommand;
         }
-        self.touched = UidSet::new();
+    }
+
+    /// Looks at a part of what has changed. What comes into the results and what leaves them is [news](Self::take_news), also
+    /// where only some of this part could be looked at.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    ///
+    /// # Cancel safety
+    /// What was not looked at to its end is looked at again.
+    pub(crate) async fn update<M: Mailbox>(&mut self, mailbox: &mut M, view: &View) -> Result<(), Error> {
+        let mut may_read = READ_AT_ONCE;
+        for context in self.all.iter_mut().filter(|context| !context.touched.is_empty()) {
+            let part = context.part(&mut may_read);
+            match context.look_again(mailbox, view, &part).await {
+                Ok(change) => {
+                    context.tell(&mut self.news, view, &change);
+                    self.rows.extend(context.rows(&change));
+                }
+                Err(error) => {
+                    self.waits = Waits::ForTheStore;
+                    return Err(error);
+                }
+            }
+            context.touched = context.touched.difference(&part);
+            context.new = context.new.difference(&part);
+        }
+        self.waits = Waits::No;
+        // One that much is changed for is not in the way of the others.
+        if self.are_touched() {
+            self.all.rotate_left(1);
+        }
         Ok(())
+    }
+
+    /// What the client has to be told, in the numbering of the view of the last look.
+    pub(crate) fn take_news(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// Rows that are due for another reason.
+    pub(crate) fn add_rows(&mut self, rows: Rows) {
+        self.rows.push(rows);
+    }
+
+    /// The rows that are due with it.
+    pub(crate) fn take_rows(&mut self) -> Vec<Rows> {
+        std::mem::take(&mut self.rows)
     }
 }
 
@@ -142,37 +283,55 @@ struct Change {
 }
 
 impl Context {
+    /// The messages that are looked at next.
+    fn part(&self, may_read: &mut u64) -> UidSet {
+        if self.keeping.reading == Reading::Attributes {
+            return self.touched.clone();
+        }
+        let most = usize::try_from(*may_read).unwrap_or(usize::MAX);
+        let part: UidSet = self.touched.iter().take(most).collect();
+        *may_read -= part.len();
+        part
+    }
+
+    /// Nothing is changed before all that may fail, or be dropped, is over.
     async fn look_again<M: Mailbox>(
         &mut self,
         mailbox: &mut M,
         view: &View,
         touched: &UidSet,
     ) -> Result<Change, Error> {
+        if touched.is_empty() {
+            return Ok(Change::default());
+        }
         let keys = vec![SearchKey::Uids(touched.clone()), self.key.clone()];
         let query = Query::new(SearchKey::And(keys), view.clone());
         let matches = mailbox.search(&query).await?;
         let matches = Results::found(&matches.uids().intersection(touched), view).set();
         let before = self.results.set();
-        let mut change = self.remove(&before.intersection(touched).difference(&matches));
+        let removed = before.intersection(touched).difference(&matches);
         let added = matches.difference(&before);
-        if added.is_empty() {
-            return Ok(change);
-        }
-        let Some(by) = &self.sort else {
+        let sorted = match &self.sort {
+            Some(by) if !added.is_empty() => {
+                let all = SearchKey::Uids(before.difference(&removed).union(&added));
+                let sorted = mailbox.sort(&Query::new(all, view.clone()), by).await?;
+                Some(Results::sorted(sorted, view))
+            }
+            _ => None,
+        };
+        let mut change = self.remove(&removed);
+        if let Some(results) = sorted {
+            // What has gone meanwhile and is not told yet has no order any more.
+            let vanished = self.results.set().difference(&results.set());
+            change.removed.extend(self.remove(&vanished).removed);
+            if let Results::Sorted(sorted) = &results {
+                change.added = runs_at(sorted, |uid| added.contains(uid), 0);
+            }
+            self.results = results;
+        } else if !added.is_empty() {
             self.results = Results::Mailbox(self.results.set().union(&added));
             change.added.push((0, Results::Mailbox(added)));
-            return Ok(change);
-        };
-        let all = SearchKey::Uids(self.results.set().union(&added));
-        let sorted = mailbox.sort(&Query::new(all, view.clone()), by).await?;
-        let results = Results::sorted(sorted, view);
-        // What has gone meanwhile and is not told yet has no order any more.
-        let vanished = self.results.set().difference(&results.set());
-        change.removed.extend(self.remove(&vanished).removed);
-        if let Results::Sorted(sorted) = &results {
-            change.added = runs_at(sorted, |uid| added.contains(uid), 0);
         }
-        self.results = results;
         Ok(change)
     }
 
@@ -193,6 +352,15 @@ impl Context {
             }
         }
         change
+    }
+
+    /// The new messages among those that come into the results.
+    fn rows(&self, change: &Change) -> Option<Rows> {
+        let items = self.keeping.new_rows.as_ref()?;
+        let added = change.added.iter().map(|(_, run)| run.set());
+        let added = added.fold(UidSet::new(), |all, run| all.union(&run));
+        let new = added.intersection(&self.new);
+        (!new.is_empty()).then(|| (new, items.clone()))
     }
 
     fn tell(&self, out: &mut Vec<u8>, view: &View, change: &Change) {

@@ -28,8 +28,10 @@ pub(crate) struct Selected<M> {
     pub(crate) flags: MailboxFlags,
     pub(crate) mod_sequences: ModSequences,
     pub(crate) told: ToldModSeqs,
-    /// The first and last message that the client was told of since somebody looked here.
-    pub(crate) arrived: Option<(Uid, Uid)>,
+    /// New messages that the client was told of since somebody looked here, without those that it has put here itself.
+    pub(crate) arrived: UidSet,
+    /// Those, as long as it was not told of them.
+    pub(crate) own: UidSet,
     /// What `$` means (RFC 5182).
     pub(crate) saved: UidSet,
     pub(crate) contexts: Contexts,
@@ -133,6 +135,26 @@ impl<M: Mailbox> Selected<M> {
         }
     }
 
+    /// This client has put these messages into a mailbox: if it is this one, no row of them is told as new (RFC 5465, section
+    /// 5.2).
+    pub(crate) fn note_own(&mut self, mailbox: &MailboxName, uids: &UidSet) {
+        if self.name == *mailbox {
+            self.own = self.own.union(uids);
+        }
+    }
+
+    /// The messages between these are new to the client.
+    fn note_arrived(&mut self, (first, last): (Uid, Uid)) {
+        let between = |first, last| {
+            let mut between = UidSet::new();
+            between.insert_range(first, last);
+            between
+        };
+        let others = between(first, last).difference(&self.own);
+        self.arrived = self.arrived.union(&others);
+        self.own = self.own.difference(&between(Uid::MIN, last));
+    }
+
     /// Lets the backend look for changes that did not come through the hub. Its failure is the log's business.
     pub(crate) async fn poll(&mut self, reason: PollReason, log: &LogLimits) {
         if let Err(error) = self.mailbox.poll(reason).await
@@ -173,7 +195,8 @@ impl<M: Mailbox> Selected<M> {
         let drained = self.updates.drain(release);
         if let Some(before) = &before {
             let after = self.updates.view();
-            self.contexts.before(channel.io.out(), &drained, before, after);
+            self.contexts
+                .before(channel.io.out(), &drained, (before, after), &self.own);
         }
         for untagged in drained.iter() {
             self.write(channel.io.out(), untagged, enabled);
@@ -183,28 +206,12 @@ impl<M: Mailbox> Selected<M> {
         if let Some(name) = drained.renamed().and_then(MailboxName::new) {
             self.name = name;
         }
-        if let Some((first, last)) = drained.arrived() {
-            self.arrived = Some((self.arrived.map_or(first, |(before, _)| before), last));
+        if let Some(arrived) = drained.arrived() {
+            self.note_arrived(arrived);
         }
         let ended = drained.ended();
         self.updates.written(drained);
-        if before.is_some() && ended.is_none() {
-            Box::pin(self.update_contexts(channel)).await;
-        }
         Ok(ended)
-    }
-
-    /// Tells what has come into the results that the client keeps, and what has left them. What cannot be found out now is
-    /// looked at again with the next change.
-    async fn update_contexts(&mut self, channel: &mut Channel) {
-        let view = self.updates.view().clone();
-        let updated = self
-            .contexts
-            .update(channel.io.out(), &mut self.mailbox, &view)
-            .await;
-        if let Err(error) = updated {
-            tracing::warn!(%error, mailbox = %self.name, "updating search results failed");
-        }
     }
 
     /// This session slept so long that the history of flags no longer reaches back: every flag is told again. Or NOTIFY

@@ -70,7 +70,12 @@ impl<B: Backend> Client<B> {
         };
         match (arriving.finish().await, stored) {
             (Err(Fault::Gone(gone)), _) => Err(gone.into()),
-            (_, Ok(stored)) => Ok(stored),
+            (_, Ok(stored)) => {
+                if let State::Selected(_, selected) = &mut self.state {
+                    selected.note_own(&target.name, stored.uids());
+                }
+                Ok(stored)
+            }
             (Err(Fault::Malformed(why)), Err(_)) => {
                 Err(Completion::bad(format!("{}: {why}", head.verb.name())).into())
             }

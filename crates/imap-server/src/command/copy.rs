@@ -42,6 +42,7 @@ impl<B: Backend> Client<B> {
         }
         let copying = selected.mailbox.copy_with_rights(&uids, &target, rights);
         let copied = self.channel.while_present(copying).await??;
+        selected.note_own(&target, copied.to());
         Ok(match self.copy_uid(&copied) {
             Some(code) => completed.with_code(code),
             None => completed,
@@ -71,6 +72,7 @@ impl<B: Backend> Client<B> {
             selected.updates.removed_by_client();
             let moving = selected.mailbox.move_with_rights(&uids, &target, rights);
             let moved = self.channel.while_present(moving).await??;
+            selected.note_own(&target, moved.to());
             if let Some(code) = self.copy_uid(&moved) {
                 wire::untagged_ok(self.channel.io.out(), &code, "moved");
             }

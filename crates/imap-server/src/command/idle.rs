@@ -9,6 +9,7 @@ use imap_codec::decode::Decoder;
 use imap_updates::{CommandInProgress, Followers, Release, kind};
 use tokio::time::{Instant, sleep_until};
 
+use super::LookFor;
 use crate::client::{Client, mailbox_ended};
 use crate::completion::{Answer, Completion};
 use crate::connection::{Channel, Gone, Line, after};
@@ -70,18 +71,23 @@ impl<B: Backend> Client<B> {
                 if let Some(why) = selected.report(&mut self.channel, release, self.enabled).await? {
                     return Err(mailbox_ended(why).into());
                 }
-                Box::pin(self.tell_arrived()).await?;
                 tell_at = after(limits.idle_batch);
             }
+            if self.searches_are_behind() {
+                Box::pin(self.update_searches(LookFor::AsLongAsTheClientIsSilent)).await?;
+            }
+            Box::pin(self.tell_arrived()).await?;
             if Instant::now() >= word_at {
                 wire::untagged_ok(self.channel.io.out(), "", "still here");
             }
             if !self.channel.io.out().is_empty() {
                 word_at = after(keep_alive);
             }
+            let is_behind = self.searches_are_behind();
             let (channel, state) = (&mut self.channel, &mut self.state);
             let changed = async {
                 match state {
+                    _ if is_behind => {}
                     State::Selected(_, selected) => {
                         sleep_until(tell_at).await;
                         selected.updates.changed().await;

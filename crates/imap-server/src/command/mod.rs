@@ -14,11 +14,13 @@ mod fetch;
 mod filters;
 mod identify;
 mod idle;
+mod kept_searches;
 mod list;
 mod mailbox;
 mod message_limit;
 mod metadata;
 mod multi_search;
+mod new_rows;
 mod notify;
 mod quota;
 mod replace;
@@ -34,8 +36,9 @@ mod unauthenticate;
 mod url_auth;
 
 pub(crate) use fetch::FetchWanted;
+pub(crate) use kept_searches::LookFor;
 pub(crate) use message_limit::MessageLimit;
-pub(crate) use search::{ExpungesHere, Results, number_of};
+pub(crate) use search::{ExpungesHere, Results, number_of, off_the_runtime};
 pub(crate) use store::StoreWanted;
 
 use imap_codec::imap_types::sequence::SequenceSet;

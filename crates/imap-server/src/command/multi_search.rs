@@ -18,6 +18,7 @@ use super::search::{self, ExpungesHere, Results, key};
 use crate::client::Client;
 use crate::completion::{Answer, Completion, Stop};
 use crate::connection::{Gone, Watch};
+use crate::contexts::Keeping;
 use crate::numbers::Numbers;
 use crate::places::Places;
 use crate::rights::{self, Deed};
@@ -228,7 +229,7 @@ impl<B: Backend> Client<B> {
                 correlator,
                 options,
                 Request::Search,
-                query,
+                (&query, asked.keeping()),
                 results,
                 Numbers::Uids,
             ),
@@ -238,6 +239,13 @@ impl<B: Backend> Client<B> {
 }
 
 impl Asked {
+    fn keeping(&self) -> Keeping {
+        Keeping {
+            reading: self.program.reading,
+            new_rows: self.program.new_rows.clone(),
+        }
+    }
+
     async fn look_in_selected<M: Mailbox>(&self, selected: &mut Selected<M>) -> Result<Hits, Error> {
         let session = key::Session {
             updates: &selected.updates,

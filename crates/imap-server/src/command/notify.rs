@@ -3,11 +3,11 @@
 use std::future::pending;
 
 use imap_backend::{Ability, Backend};
-use imap_codec::imap_types::sequence::SequenceSet;
+use imap_seq::UidSet;
 use imap_updates::{CommandInProgress, Release, SelectedEvents, kind};
 use tokio::time::{Instant, sleep_until};
 
-use super::{FetchWanted, MessageLimit, Numbers};
+use super::LookFor;
 use crate::client::{Client, mailbox_ended};
 use crate::completion::{Answer, Completion, Stop};
 use crate::connection::{Gone, after};
@@ -46,7 +46,7 @@ impl<B: Backend> Client<B> {
         self.offers_events(&groups)?;
         if let State::Selected(_, selected) = &mut self.state {
             // What the client was told of before it asked for rows is not new (RFC 5465, section 5.2).
-            selected.arrived = None;
+            selected.arrived = UidSet::new();
         }
         self.tell_accumulated(command).await?;
         self.watching = Some(Box::new(Watching::new(groups, naming)));
@@ -136,43 +136,6 @@ impl<B: Backend> Client<B> {
         Ok(())
     }
 
-    /// Rows about the messages that the client has just been told of, where NOTIFY asked for them (RFC 5465, section 5.2).
-    ///
-    /// # Errors
-    /// The connection is over.
-    pub(crate) async fn tell_arrived(&mut self) -> Result<(), Gone> {
-        let State::Selected(_, selected) = &mut self.state else {
-            return Ok(());
-        };
-        let Some((first, last)) = selected.arrived.take() else {
-            return Ok(());
-        };
-        let items = self
-            .watching
-            .as_ref()
-            .and_then(|watching| watching.new_message_items())
-            .cloned();
-        let Some(items) = items else { return Ok(()) };
-        let Ok(set) = SequenceSet::try_from(format!("{first}:{last}").as_str()) else {
-            return Ok(());
-        };
-        let wanted = FetchWanted {
-            items: &items.items,
-            modifiers: &[],
-            extras: &items.extras,
-            // A client that is told of new messages is told of all of them.
-            limit: MessageLimit::NONE,
-        };
-        match Box::pin(self.fetch(&set, wanted, Numbers::Uids)).await {
-            Err(Stop::Gone(gone)) => Err(gone),
-            Err(Stop::Answer(refused)) => {
-                tracing::debug!(?refused, "rows about new messages could not be told");
-                Ok(())
-            }
-            Ok(_) => Ok(()),
-        }
-    }
-
     /// Waits for the client's next command; meanwhile what NOTIFY asked for is told.
     ///
     /// # Errors
@@ -182,9 +145,11 @@ impl<B: Backend> Client<B> {
         let mut look_at = self.next_look();
         let mut tell_at = Instant::now();
         while self.channel.io.input().is_empty() && self.is_waiting_with_news() {
+            let is_behind = self.searches_are_behind();
             let (channel, state) = (&mut self.channel, &mut self.state);
             let changed = async {
                 match state {
+                    _ if is_behind => {}
                     State::Selected(_, selected) => {
                         sleep_until(tell_at).await;
                         selected.updates.changed().await;
@@ -195,8 +160,14 @@ impl<B: Backend> Client<B> {
             tokio::select! {
                 filled = channel.fill() => return filled,
                 () = changed => {
-                    self.tell_selected().await?;
-                    tell_at = after(self.server.limits.idle_batch);
+                    if tell_at <= Instant::now() {
+                        self.report_selected().await?;
+                        tell_at = after(self.server.limits.idle_batch);
+                    }
+                    if self.searches_are_behind() {
+                        self.update_searches(LookFor::AsLongAsTheClientIsSilent).await?;
+                    }
+                    self.tell_arrived().await?;
                 }
                 () = sleep_until(look_at) => {
                     self.poll_selected().await;
@@ -227,13 +198,13 @@ impl<B: Backend> Client<B> {
         }
     }
 
-    async fn tell_selected(&mut self) -> Result<(), Gone> {
+    async fn report_selected(&mut self) -> Result<(), Gone> {
         if let State::Selected(_, selected) = &mut self.state {
             let release = Release::after_notify_selected();
             if let Some(why) = selected.report(&mut self.channel, release, self.enabled).await? {
                 return Err(mailbox_ended(why));
             }
         }
-        self.tell_arrived().await
+        Ok(())
     }
 }

@@ -18,7 +18,7 @@ use super::message_limit::MessageLimit;
 use super::permitted;
 use crate::client::Client;
 use crate::completion::{Answer, Completion, Condition, Stop};
-use crate::contexts::Context;
+use crate::contexts::{Context, Keeping};
 use crate::enabled::Feature;
 use crate::numbers::Numbers;
 use crate::selected::ModSequences;
@@ -90,6 +90,7 @@ impl<B: Backend> Client<B> {
             request,
             options,
             key,
+            new_rows,
             reading,
             asks_mod_sequences,
             ..
@@ -176,6 +177,7 @@ impl<B: Backend> Client<B> {
             Some(_) => {}
         }
         if let Some(options) = options {
+            let query = (&query, Keeping { reading, new_rows });
             self.keep(Correlator::new(tag), options, request, query, results, numbers)?;
         }
         let limited = highest.map(|highest| limit.code(highest.first()));
@@ -221,7 +223,7 @@ impl<B: Backend> Client<B> {
         correlator: Correlator,
         options: Return,
         request: Request,
-        query: Query,
+        (query, keeping): (&Query, Keeping),
         results: Results,
         numbers: Numbers,
     ) -> Result<(), Completion> {
@@ -235,7 +237,8 @@ impl<B: Backend> Client<B> {
                 _ => None,
             };
             let code = format!("NOUPDATE \"{}\"", correlator.tag());
-            let context = Context::new(correlator, numbers, query.key().clone(), sort, results);
+            let key = (query.key().clone(), keeping);
+            let context = Context::new(correlator, numbers, key, sort, results);
             if !selected.contexts.add(context) {
                 wire::status(self.channel.io.out(), "*", "NO", &code, "too many contexts");
             }
@@ -397,7 +400,7 @@ fn written(window: Window) -> String {
 /// A store may look for text without a pause for as long as a message is large. On a runtime of several threads such a
 /// search gives its worker to the other clients meanwhile; on one of a single thread there is nobody to give it to. What
 /// has paused soon keeps its worker: giving it away costs more than a short look.
-pub(super) async fn off_the_runtime<T>(search: impl Future<Output = T>) -> T {
+pub(crate) async fn off_the_runtime<T>(search: impl Future<Output = T>) -> T {
     let mut search = pin!(search);
     let mut gives_away = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
     let may_give_away = gives_away;

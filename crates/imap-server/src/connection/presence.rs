@@ -51,6 +51,19 @@ impl Channel {
         self.while_watched(&mut Watch::new(), work).await
     }
 
+    /// Does work that the client does not wait for, until it sends something. `None` where it did.
+    ///
+    /// # Errors
+    /// The connection is over. The work is dropped where it pauses next, as it is when the client sends something.
+    pub(crate) async fn while_silent<T>(&mut self, work: impl Future<Output = T>) -> Result<Option<T>, Gone> {
+        let mut work = pin!(work);
+        tokio::select! {
+            biased;
+            done = &mut work => Ok(Some(done)),
+            filled = self.fill() => filled.map(|()| None),
+        }
+    }
+
     /// Does one piece of the work of a command.
     ///
     /// # Errors

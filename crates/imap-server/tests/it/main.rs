@@ -9,6 +9,7 @@ mod compress;
 mod deadlines;
 mod gone;
 mod hostile;
+mod kept_searches;
 mod lesser_backends;
 mod listener;
 mod many_mailboxes;

@@ -48,8 +48,8 @@ pub(crate) struct Events {
     pub(crate) unknown: bool,
 }
 
-/// FETCH items in MessageNew.
-#[derive(Debug, Clone, PartialEq)]
+/// FETCH items in MessageNew, and in the RETURN option UPDATE (RFC 5465, section 7).
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewMessageItems {
     pub(crate) items: MacroOrMessageDataItemNames<'static>,
     pub(crate) extras: Extras,
@@ -137,7 +137,7 @@ fn event(reader: &mut Reader<'_>, events: &mut Events) -> Result<(), Fault> {
             events.message_new = true;
             if reader.rest().starts_with(b" (") {
                 reader.due(b' ')?;
-                events.items = Some(items(reader)?);
+                events.items = Some(NewMessageItems::read(reader)?);
             }
         }
         "messageexpunge" => events.message_expunge = true,
@@ -151,32 +151,65 @@ fn event(reader: &mut Reader<'_>, events: &mut Events) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The items of a FETCH: what the codec knows of them it reads.
-fn items(reader: &mut Reader<'_>) -> Result<NewMessageItems, Fault> {
-    let mut extras = Extras::default();
-    let mut command = b"x FETCH 1 ".to_vec();
-    let end = cut_items(reader.command(), reader.at(), &mut command, &mut extras);
-    let Some(end) = end else {
-        return Err(Fault::Ends {
-            at: reader.command().len(),
-        });
-    };
-    command.extend_from_slice(b"\r\n");
-    let decoded = CommandCodec::default()
-        .decode(&command)
-        .map(|(_, command)| command.body);
-    let Ok(CommandBody::Fetch {
-        macro_or_item_names: items,
-        ..
-    }) = decoded
-    else {
-        return Err(reader.unexpected());
-    };
-    reader.go_to(end);
-    Ok(NewMessageItems {
-        items: items.into_static(),
-        extras,
-    })
+impl NewMessageItems {
+    /// The items of a FETCH in parentheses: what the codec knows of them it reads.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        let mut extras = Extras::default();
+        let mut command = b"x FETCH 1 ".to_vec();
+        let end = cut_items(reader.command(), reader.at(), &mut command, &mut extras);
+        let Some(end) = end else {
+            return Err(Fault::Ends {
+                at: reader.command().len(),
+            });
+        };
+        command.extend_from_slice(b"\r\n");
+        let decoded = CommandCodec::default()
+            .decode(&command)
+            .map(|(_, command)| command.body);
+        let Ok(CommandBody::Fetch {
+            macro_or_item_names: items,
+            ..
+        }) = decoded
+        else {
+            return Err(reader.unexpected());
+        };
+        if extras.items.is_empty() && items == MacroOrMessageDataItemNames::MessageDataItemNames(Vec::new()) {
+            return Err(reader.unexpected());
+        }
+        reader.go_to(end);
+        Ok(Self {
+            items: items.into_static(),
+            extras,
+        })
+    }
+
+    /// These and others, each once.
+    pub(crate) fn with(&self, others: &Self) -> Self {
+        let mut names = Vec::new();
+        for items in [&self.items, &others.items] {
+            let more = match items {
+                MacroOrMessageDataItemNames::Macro(short) => {
+                    short.expand().into_iter().map(IntoStatic::into_static).collect()
+                }
+                MacroOrMessageDataItemNames::MessageDataItemNames(names) => names.clone(),
+            };
+            for name in more {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        let mut extras = self.extras.clone();
+        for item in &others.extras.items {
+            if !extras.items.contains(item) {
+                extras.items.push(*item);
+            }
+        }
+        Self {
+            items: MacroOrMessageDataItemNames::MessageDataItemNames(names),
+            extras,
+        }
+    }
 }
 
 #[cfg(test)]

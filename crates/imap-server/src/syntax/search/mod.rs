@@ -16,6 +16,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+use super::extension::NewMessageItems;
 use super::filter::Filter;
 pub(crate) use super::reader_fault::Fault;
 pub(crate) use filter::{Filters, check_filter};
@@ -57,6 +58,8 @@ pub(crate) struct Program {
     pub(crate) sources: Option<Vec<Filter>>,
     /// `None` without RETURN.
     pub(crate) options: Option<Return>,
+    /// What a row about a new message that matches has (RFC 5465, section 7); nothing where no row is wanted.
+    pub(crate) new_rows: Option<NewMessageItems>,
     pub(crate) key: Key,
     pub(crate) numbering: Numbering,
     pub(crate) reading: Reading,

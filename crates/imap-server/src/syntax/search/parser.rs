@@ -151,6 +151,7 @@ impl<'c> Parser<'c> {
             request,
             sources,
             options,
+            new_rows,
             by_relevancy,
             ..
         } = front;
@@ -174,6 +175,7 @@ impl<'c> Parser<'c> {
                     request,
                     sources,
                     options,
+                    new_rows,
                     key: whole,
                     numbering: self.numbering,
                     reading: self.reading,

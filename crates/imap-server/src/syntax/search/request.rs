@@ -2,6 +2,7 @@
 
 use imap_backend::{Algorithm, SortBy, SortKey};
 
+use super::super::extension::NewMessageItems;
 use super::super::filter::Filter;
 use super::super::reader::Reader;
 use super::super::shown::shown;
@@ -66,6 +67,8 @@ pub(crate) struct Front {
     pub(crate) sources: Option<Vec<Filter>>,
     /// `None` without RETURN.
     pub(crate) options: Option<Return>,
+    /// What a row about a new message that matches has, where UPDATE asks for rows.
+    pub(crate) new_rows: Option<NewMessageItems>,
     /// Whether a sort criterion is RELEVANCY, by which all messages are equal here.
     pub(crate) by_relevancy: bool,
     /// Whether the keys are in a charset that is not supported.
@@ -85,6 +88,7 @@ impl Front {
             request: Request::Search,
             sources: None,
             options: None,
+            new_rows: None,
             by_relevancy: false,
             foreign_charset: false,
         }
@@ -103,7 +107,7 @@ pub(super) fn front(reader: &mut Reader<'_>, kind: Kind) -> Result<Front, Fault>
         reader.atom()?;
         reader.due(b' ')?;
         let at = reader.at();
-        let options = options(reader)?;
+        let options = options(reader, &mut front.new_rows)?;
         if options.save && front.looks_elsewhere() {
             return Err(Fault::syntax(at, "SAVE goes with the selected mailbox only"));
         }
@@ -164,7 +168,7 @@ fn foreign_charset(reader: &mut Reader<'_>) -> Result<bool, Fault> {
 }
 
 /// `"(" [search-return-opt *(SP search-return-opt)] ")"` (RFC 4466, section 2.6.1).
-fn options(reader: &mut Reader<'_>) -> Result<Return, Fault> {
+fn options(reader: &mut Reader<'_>, new_rows: &mut Option<NewMessageItems>) -> Result<Return, Fault> {
     let mut options = Return::default();
     reader.due(b'(')?;
     if reader.eat(b')').is_some() {
@@ -182,7 +186,15 @@ fn options(reader: &mut Reader<'_>) -> Result<Return, Fault> {
             "SAVE" => options.save = true,
             // A hint that the client will come again (RFC 5267, section 4.2).
             "CONTEXT" => {}
-            "UPDATE" => options.update = true,
+            "UPDATE" => {
+                options.update = true;
+                // The example of RFC 5465, section 7 has a space here, its formal syntax has none.
+                let before = usize::from(reader.peek() == Some(b' '));
+                if reader.rest().get(before) == Some(&b'(') {
+                    let _ = reader.eat(b' ');
+                    *new_rows = Some(NewMessageItems::read(reader)?);
+                }
+            }
             "RELEVANCY" => options.relevancy = true,
             "PARTIAL" => {
                 reader.due(b' ')?;
