@@ -113,6 +113,7 @@ mod notify;
 mod numbers;
 mod options;
 mod places;
+mod renames;
 mod rights;
 mod sasl;
 mod selected;

@@ -5,9 +5,11 @@
 //! NOTIFICATIONOVERFLOW never happens. What is kept is one line's worth for each mailbox that is watched.
 
 mod annotations;
+mod names;
 mod own;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use imap_backend::{
     Error, ErrorKind, ListQuery, ListedAs, MailboxName, MetadataChange, ObjectId, Rights, Selection, Session,
@@ -19,11 +21,13 @@ use imap_updates::SelectedEvents;
 use crate::convert::Naming;
 use crate::enabled::{Enabled, Feature};
 use crate::places::Places;
+use crate::renames::Renames;
 use crate::rights::{self, Deed};
 use crate::syntax::extension::{Events, Group, NewMessageItems};
 use crate::syntax::filter::Filter;
 use crate::wire;
 use annotations::Annotations;
+use names::{Listings, Names};
 
 /// What one client has asked for, and what it was told.
 #[derive(Debug)]
@@ -35,6 +39,10 @@ pub(crate) struct Watching {
     server: Option<Annotations>,
     /// Names that the client has made, removed or renamed since the last look.
     own: BTreeSet<MailboxName>,
+    /// Mailboxes of which it was told that it may not read them.
+    no_access: BTreeSet<MailboxName>,
+    /// How many renames of this server were looked at.
+    renames: u64,
 }
 
 /// What is told of the selected mailbox.
@@ -101,6 +109,8 @@ impl Watching {
             told: BTreeMap::new(),
             server: None,
             own: BTreeSet::new(),
+            no_access: BTreeSet::new(),
+            renames: 0,
         }
     }
 
@@ -171,6 +181,12 @@ impl Watching {
         all
     }
 
+    /// Whether anything of this mailbox is to be told.
+    fn watches(&self, name: &MailboxName, told: &Told, delimiter: char) -> bool {
+        let events = self.events(name, told.subscription, delimiter);
+        told.listed_as == ListedAs::Mailbox && events != Events::default()
+    }
+
     /// Looks at the account, and writes what the client is to be told.
     ///
     /// Costs a listing, and the STATUS of each mailbox whose messages are watched.
@@ -181,12 +197,15 @@ impl Watching {
         &mut self,
         session: &mut S,
         selected: Option<&MailboxName>,
+        (renames, user): (&Renames, &Arc<str>),
         form: (Naming, Enabled),
         look: Look,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let (naming, enabled) = form;
-        let mut now = names(session).await?;
+        let seen = renames.done();
+        let mut now = Names::read(session).await?;
+        let renames = renames.since(self.renames, user);
         let server = match self
             .groups
             .iter()
@@ -195,7 +214,7 @@ impl Watching {
             true => Annotations::read(session, None).await?,
             false => None,
         };
-        for (name, told) in &mut now {
+        for (name, told) in &mut now.visible {
             let events = self.events(name, told.subscription, naming.delimiter);
             if told.listed_as != ListedAs::Mailbox || !told.is_readable {
                 continue;
@@ -214,10 +233,15 @@ impl Watching {
             }
             tokio::task::consume_budget().await;
         }
+        let listings = match look {
+            Look::TellChanges => Listings::of_changes(self, &now, naming.delimiter, &renames),
+            Look::Silent | Look::TellStatus => Listings::of_the_beginning(self, &now, naming.delimiter),
+        };
         match look {
-            Look::Silent => {}
+            Look::Silent => listings.write(out, naming),
             Look::TellStatus => {
-                for (name, told) in &now {
+                listings.write(out, naming);
+                for (name, told) in &now.visible {
                     let events = self.events(name, told.subscription, naming.delimiter);
                     if let (true, Some(figures)) = (events.message_new, &told.figures)
                         && selected != Some(name)
@@ -228,10 +252,12 @@ impl Watching {
             }
             Look::TellChanges => {
                 write_annotations(out, None, naming, (self.server.as_ref(), server.as_ref()));
-                self.tell(&now, selected, naming, enabled, out);
+                self.tell(&listings, &now, selected, form, out);
             }
         }
-        self.told = now;
+        self.no_access = listings.no_access();
+        self.renames = seen;
+        self.told = now.visible;
         self.server = server;
         self.own.clear();
         Ok(())
@@ -239,26 +265,15 @@ impl Watching {
 
     fn tell(
         &self,
-        now: &BTreeMap<MailboxName, Told>,
+        listings: &Listings<'_>,
+        now: &Names,
         selected: Option<&MailboxName>,
-        naming: Naming,
-        enabled: Enabled,
+        (naming, enabled): (Naming, Enabled),
         out: &mut Vec<u8>,
     ) {
-        let mut renamed = BTreeSet::new();
-        for (name, told) in now {
-            let before = self.told.get(name);
-            let events = self.events(name, told.subscription, naming.delimiter);
-            let existed = before.is_some_and(|before| before.listed_as == told.listed_as);
-            if events.mailbox_name && !existed && !self.is_own_level(name, told, naming.delimiter) {
-                let old = self.old_name(now, told);
-                renamed.extend(old);
-                write_list(out, name, naming, told, old);
-                let before = old.map_or(before, |old| self.told.get(old));
-                let before = before.and_then(|before| before.annotations.as_ref());
-                write_annotations(out, Some(name), naming, (before, told.annotations.as_ref()));
-                continue;
-            }
+        listings.write(out, naming);
+        for (name, told) in &now.visible {
+            let before = self.told.get(listings.old_name(name).unwrap_or(name));
             let annotations_before = before.and_then(|before| before.annotations.as_ref());
             write_annotations(
                 out,
@@ -266,64 +281,19 @@ impl Watching {
                 naming,
                 (annotations_before, told.annotations.as_ref()),
             );
-            if events.subscription_change
-                && before.is_some_and(|before| before.subscription != told.subscription)
-            {
-                write_list(out, name, naming, told, None);
-            }
+            let events = self.events(name, told.subscription, naming.delimiter);
             let figures_before = before.and_then(|before| before.figures.as_ref());
+            // Of a mailbox that has just come its name says enough, as long as there is nothing in it.
+            let is_told_by_name = events.mailbox_name || self.own.contains(name);
             if let (Some(figures), true) = (&told.figures, events.message_new)
                 && selected != Some(name)
-                && !(figures_before.is_none() && figures.messages == 0 && self.own.contains(name))
+                && !(figures_before.is_none() && figures.messages == 0 && is_told_by_name)
                 && let Some(items) = changed(figures_before, figures, &events, enabled)
             {
                 write_status(out, name, naming, figures, items);
             }
         }
-        for (name, before) in &self.told {
-            let events = self.events(name, before.subscription, naming.delimiter);
-            let is_gone = !now.contains_key(name) && !renamed.contains(name);
-            if events.mailbox_name && is_gone && !self.is_own_level(name, before, naming.delimiter) {
-                let gone = Told {
-                    listed_as: ListedAs::NonExistent,
-                    ..before.clone()
-                };
-                write_list(out, name, naming, &gone, None);
-            }
-        }
     }
-
-    /// The name that a mailbox had, if it has come by a RENAME.
-    fn old_name(&self, now: &BTreeMap<MailboxName, Told>, told: &Told) -> Option<&MailboxName> {
-        let id = told.figures.as_ref()?.id.as_ref()?;
-        let same = |before: &Told| {
-            let figures = before.figures.as_ref();
-            figures.and_then(|figures| figures.id.as_ref()) == Some(id)
-        };
-        let gone = |name: &MailboxName| !now.contains_key(name);
-        self.told
-            .iter()
-            .find(|(name, before)| gone(name) && same(before))
-            .map(|(name, _)| name)
-    }
-}
-
-/// Every name of the account that this user may see (RFC 5465, section 5.9).
-async fn names<S: Session>(session: &mut S) -> Result<BTreeMap<MailboxName, Told>, Error> {
-    let mut names = BTreeMap::new();
-    for entry in rights::visible(session, &ListQuery::new(Selection::Existing)).await? {
-        if entry.listed_as() != ListedAs::NonExistent {
-            let told = Told {
-                listed_as: entry.listed_as(),
-                subscription: entry.subscription(),
-                is_readable: Deed::Read.check(entry.my_rights().unwrap_or(Rights::ALL)).is_ok(),
-                figures: None,
-                annotations: None,
-            };
-            names.insert(entry.name().clone(), told);
-        }
-    }
-    Ok(names)
 }
 
 /// `None` for a mailbox that has gone since it was listed, or that this user may not read.
@@ -429,17 +399,4 @@ fn write_status(out: &mut Vec<u8>, name: &MailboxName, naming: Naming, figures: 
         .filter(|(told, ..)| *told)
         .map(|&(_, item, value)| (item, wire::Figure::Number(value)));
     wire::mailbox_status(out, name, naming.form, rows);
-}
-
-fn write_list(out: &mut Vec<u8>, name: &MailboxName, naming: Naming, told: &Told, old: Option<&MailboxName>) {
-    let mut attributes = Vec::new();
-    match told.listed_as {
-        ListedAs::NonExistent => attributes.push("\\NonExistent"),
-        ListedAs::NoSelect => attributes.push("\\Noselect"),
-        _ => {}
-    }
-    if told.subscription == Subscription::Subscribed {
-        attributes.push("\\Subscribed");
-    }
-    wire::list_with_old_name(out, &attributes, naming, name, old);
 }

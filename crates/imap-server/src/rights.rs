@@ -160,15 +160,28 @@ pub(crate) async fn permit_new<S: Session>(session: &mut S, name: &MailboxName) 
 /// # Errors
 /// The store cannot be read.
 pub(crate) async fn visible<S: Session>(session: &mut S, query: &ListQuery) -> Result<Vec<ListEntry>, Error> {
+    let mut entries = listed(session, query).await?;
+    entries.retain(|entry| {
+        let rights = entry.my_rights().unwrap_or(Rights::ALL);
+        entry.listed_as() != ListedAs::Mailbox || Deed::Look.check(rights).is_ok()
+    });
+    Ok(entries)
+}
+
+/// The same with the mailboxes that this user may not see.
+///
+/// # Errors
+/// The store cannot be read.
+pub(crate) async fn listed<S: Session>(session: &mut S, query: &ListQuery) -> Result<Vec<ListEntry>, Error> {
     let entries = session.list(query).await?;
     if !session.abilities().has(Ability::Acl) {
         return Ok(entries);
     }
-    let mut visible = Vec::with_capacity(entries.len());
+    let mut listed = Vec::with_capacity(entries.len());
     for entry in entries {
         tokio::task::consume_budget().await;
         if entry.listed_as() != ListedAs::Mailbox {
-            visible.push(entry);
+            listed.push(entry);
             continue;
         }
         let rights = match entry.my_rights() {
@@ -179,11 +192,9 @@ pub(crate) async fn visible<S: Session>(session: &mut S, query: &ListQuery) -> R
                 rights => rights?,
             },
         };
-        if Deed::Look.check(rights).is_ok() {
-            visible.push(entry.with_my_rights(rights));
-        }
+        listed.push(entry.with_my_rights(rights));
     }
-    Ok(visible)
+    Ok(listed)
 }
 
 #[cfg(test)]

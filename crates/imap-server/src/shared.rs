@@ -11,6 +11,7 @@ use crate::config::{Limits, PlaintextLogin};
 use crate::connection::DeflatePools;
 use crate::log_limit::LogLimits;
 use crate::options::Options;
+use crate::renames::Renames;
 use crate::slots::Slots;
 use crate::turns::Turns;
 
@@ -27,6 +28,7 @@ pub(crate) struct Shared<B> {
     /// For work that reads messages: as many turns at the same time as there are cores.
     pub(crate) turns: Arc<Turns>,
     pub(crate) slots: Slots,
+    pub(crate) renames: Renames,
     pub(crate) deflate_pools: DeflatePools,
 }
 
@@ -43,6 +45,7 @@ impl<B: Backend> Shared<B> {
             logins: Semaphore::new(limits.logins_at_once.max(1)),
             turns: Turns::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             slots: Slots::new(limits.connections, limits.connections_per_address),
+            renames: Renames::default(),
             deflate_pools: DeflatePools::default(),
             limits: Arc::new(limits),
             tls: tls.map(TlsAcceptor::from),

@@ -115,7 +115,7 @@ fn add_superiors<V: Clone>(names: &mut BTreeMap<MailboxName, V>, delimiter: char
 
 /// Names sort by octets, so whatever is below `name` follows the name with the delimiter at its end: `first_from` gives the
 /// first name of them all from there on.
-fn has_inferiors<'n>(
+pub(crate) fn has_inferiors<'n>(
     name: &MailboxName,
     delimiter: char,
     first_from: impl FnOnce(MailboxName) -> Option<&'n MailboxName>,

@@ -78,7 +78,10 @@ impl<B: Backend> Client<B> {
         let session = self.state.session()?;
         rights::permit(session, Deed::Rename, &from).await?;
         rights::permit_new(session, &to).await?;
+        let renames = &self.server.renames;
+        let under_way = renames.begin(&self.user, (from.clone(), to.clone()));
         session.rename(&from, &to).await?;
+        under_way.done();
         if let Some(watching) = &mut self.watching {
             watching.note_renamed(&from, &to, naming.delimiter);
         }

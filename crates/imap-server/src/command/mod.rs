@@ -37,6 +37,7 @@ mod url_auth;
 
 pub(crate) use fetch::FetchWanted;
 pub(crate) use kept_searches::LookFor;
+pub(crate) use list::has_inferiors;
 pub(crate) use message_limit::MessageLimit;
 pub(crate) use search::{ExpungesHere, Results, number_of, off_the_runtime};
 pub(crate) use store::StoreWanted;

@@ -125,7 +125,8 @@ impl<B: Backend> Client<B> {
                 State::Authenticated(session) => (session, None),
                 State::NotAuthenticated => return Ok(()),
             };
-            let looking = watching.look(session, selected, form, look, &mut told);
+            let renames = (&self.server.renames, &self.user);
+            let looking = watching.look(session, selected, renames, form, look, &mut told);
             let looking = self.server.turns.take_for(&self.user, looking);
             match self.channel.while_present(looking).await? {
                 Ok(()) => self.channel.io.out().extend_from_slice(&told),

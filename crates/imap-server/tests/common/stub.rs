@@ -37,6 +37,10 @@ pub(crate) trait Stub: Clone + Send + Sync + 'static {
 
     fn store(&self, _: &UidSet) {}
 
+    fn rename(&self, _: &MailboxName, _: &MailboxName) -> Result<(), Error> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
     fn search(
         mailbox: &mut StubStore<Self>,
         query: &Query,
@@ -118,6 +122,10 @@ impl<S: Stub> Session for StubStore<S> {
         };
         let updates = self.hub.subscribe(how.access());
         Ok(Opened::new(mailbox, updates, UidValidity::MIN))
+    }
+
+    async fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
+        self.stub.rename(from, to)
     }
 
     async fn append(

@@ -13,6 +13,7 @@ mod kept_searches;
 mod lesser_backends;
 mod listener;
 mod many_mailboxes;
+mod notify_names;
 mod octets;
 mod operators;
 mod resync;
