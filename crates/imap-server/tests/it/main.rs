@@ -19,6 +19,7 @@ mod operators;
 mod resync;
 mod sasl;
 mod sessions;
+mod sizes;
 mod slow_search;
 mod streaming;
 mod tls;
