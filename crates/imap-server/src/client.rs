@@ -210,7 +210,7 @@ impl<B: Backend> Client<B> {
         let mut closed = None;
         if let State::Selected(_, selected) = &mut self.state {
             selected.poll(PollReason::Passing, &self.server.log).await;
-            closed = selected.report(&mut self.channel, release, self.enabled).await?;
+            closed = self.report(release).await?;
         }
         if closed.is_none() && self.searches_are_due() {
             Box::pin(self.update_searches(LookFor::AsLongAsItTakes)).await?;
@@ -243,10 +243,7 @@ impl<B: Backend> Client<B> {
     pub(crate) async fn announce(&mut self) -> Result<(), Gone> {
         if let State::Selected(_, selected) = &mut self.state {
             selected.poll(PollReason::Passing, &self.server.log).await;
-            if let Some(why) = selected
-                .report(&mut self.channel, Release::hold(), self.enabled)
-                .await?
-            {
+            if let Some(why) = self.report(Release::hold()).await? {
                 return Err(mailbox_ended(why));
             }
         }

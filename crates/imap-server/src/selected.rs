@@ -1,6 +1,6 @@
 //! The selected mailbox of a connection: what its client has yet to be told, and the one place that tells it.
 
-use imap_backend::{Error, Mailbox, MailboxName, Need, PollReason, Rights, Walk};
+use imap_backend::{Error, Mailbox, MailboxName, PollReason, Rights};
 use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
 use imap_updates::{Access, Ended, ExpungeForm, Release, SelectedEvents, Untagged, UpdateBuffer};
 use tokio::time::Instant;
@@ -44,7 +44,7 @@ pub(crate) struct FlagsOfOthers {
     /// The messages whose flags were not told; none where all are told.
     kept_back: Option<UidSet>,
     /// Those whose flags are told with the next report, because they may be now.
-    due: UidSet,
+    pub(crate) due: UidSet,
 }
 
 /// The mod-sequences that rows have told, and whether the client may take the highest of them for the mailbox's (RFC 7162,
@@ -164,28 +164,16 @@ impl<M: Mailbox> Selected<M> {
         }
     }
 
+    /// Whether flags have to be read again for this client.
+    pub(crate) fn owes_flags(&self) -> bool {
+        self.updates.lost_flags() || !self.flags_of_others.due.is_empty()
+    }
+
     /// Tells the client what it has not been told, as far as `release` allows.
     ///
     /// # Errors
     /// The connection is over. A mailbox that has ended is an answer, not an error.
-    pub(crate) async fn report(
-        &mut self,
-        channel: &mut Channel,
-        release: Release<'_>,
-        enabled: Enabled,
-    ) -> Result<Option<Ended>, Gone> {
-        let ended = self.drain(channel, release, enabled).await?;
-        if self.updates.lost_flags() || !self.flags_of_others.due.is_empty() {
-            if let Err(error) = self.restate_flags().await {
-                tracing::warn!(%error, mailbox = %self.name, "reading all flags again failed");
-                return Ok(ended);
-            }
-            return self.drain(channel, release, enabled).await;
-        }
-        Ok(ended)
-    }
-
-    async fn drain(
+    pub(crate) async fn drain(
         &mut self,
         channel: &mut Channel,
         release: Release<'_>,
@@ -212,23 +200,6 @@ impl<M: Mailbox> Selected<M> {
         let ended = drained.ended();
         self.updates.written(drained);
         Ok(ended)
-    }
-
-    /// This session slept so long that the history of flags no longer reaches back: every flag is told again. Or NOTIFY
-    /// asked for flags that were kept back. All or none, so that a failure is tried again at the next command.
-    async fn restate_flags(&mut self) -> Result<(), Error> {
-        let view = self.updates.view().clone();
-        let modseq = self.updates.highest_modseq();
-        let (all, due) = (self.updates.lost_flags(), &self.flags_of_others.due);
-        let mut told = Vec::new();
-        let mut walk = Walk::new(view.uids().filter(|&uid| all || due.contains(uid)), Need::FLAGS);
-        while let Some(fetched) = walk.next(&mut self.mailbox).await? {
-            let flags = |record: imap_backend::Record| (record.uid(), record.flags().clone(), modseq);
-            told.extend(fetched.into_records().map(flags));
-        }
-        self.updates.restate_flags(told);
-        self.flags_of_others.due = UidSet::new();
-        Ok(())
     }
 
     /// A mod-sequence as the client is told it: not at all where the mailbox keeps none.

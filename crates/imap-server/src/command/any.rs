@@ -97,9 +97,9 @@ impl<B: Backend> Client<B> {
             return Ok(());
         }
         let followers = self.followers();
-        if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command) {
+        if let Some(command) = command {
             let release = command.permit(followers);
-            if let Some(why) = selected.report(&mut self.channel, release, self.enabled).await? {
+            if let Some(why) = self.report(release).await? {
                 return Err(mailbox_ended(why).into());
             }
         }

@@ -60,7 +60,7 @@ impl<B: Backend> Client<B> {
                 reason = PollReason::Idling;
                 look_at = after(idle_poll);
             }
-            if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command)
+            if let Some(command) = command
                 && Instant::now() >= tell_at
             {
                 // What has arrived already may be DONE with a command behind it that uses numbers.
@@ -68,7 +68,7 @@ impl<B: Backend> Client<B> {
                     true => command.permit(Followers::None),
                     false => Release::hold(),
                 };
-                if let Some(why) = selected.report(&mut self.channel, release, self.enabled).await? {
+                if let Some(why) = self.report(release).await? {
                     return Err(mailbox_ended(why).into());
                 }
                 tell_at = after(limits.idle_batch);

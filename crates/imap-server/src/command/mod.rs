@@ -24,6 +24,7 @@ mod new_rows;
 mod notify;
 mod quota;
 mod replace;
+mod report;
 mod resync;
 mod sasl;
 mod saved;

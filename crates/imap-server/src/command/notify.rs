@@ -88,7 +88,7 @@ impl<B: Backend> Client<B> {
         if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command) {
             selected.hear(SelectedEvents::DuringCommands, Hears::Flags);
             let release = command.permit(followers);
-            if let Some(why) = selected.report(&mut self.channel, release, self.enabled).await? {
+            if let Some(why) = self.report(release).await? {
                 return Err(mailbox_ended(why).into());
             }
         }
@@ -200,12 +200,9 @@ impl<B: Backend> Client<B> {
     }
 
     async fn report_selected(&mut self) -> Result<(), Gone> {
-        if let State::Selected(_, selected) = &mut self.state {
-            let release = Release::after_notify_selected();
-            if let Some(why) = selected.report(&mut self.channel, release, self.enabled).await? {
-                return Err(mailbox_ended(why));
-            }
+        match self.report(Release::after_notify_selected()).await? {
+            Some(why) => Err(mailbox_ended(why)),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

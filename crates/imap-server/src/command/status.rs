@@ -92,7 +92,7 @@ impl<B: Backend> Client<B> {
         if let (State::Selected(_, selected), Some(command)) = (&mut self.state, command) {
             selected.poll(reason, &self.server.log).await;
             let release = command.permit(followers);
-            if let Some(why) = selected.report(&mut self.channel, release, self.enabled).await? {
+            if let Some(why) = self.report(release).await? {
                 return Err(mailbox_ended(why));
             }
         }

@@ -7,6 +7,7 @@ mod backend_faults;
 mod common;
 mod compress;
 mod deadlines;
+mod flags_again;
 mod gone;
 mod hostile;
 mod kept_searches;

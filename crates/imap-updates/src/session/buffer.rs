@@ -52,6 +52,8 @@ pub struct UpdateBuffer {
     /// Flags to be told in full because the session fell behind the history; see [`Self::restate_flags`].
     restated: Vec<FlagsNow>,
     flags_lost: bool,
+    /// Some of them were restated, and others are not yet.
+    restating: bool,
 }
 
 /// Where a session is between two drains.
@@ -99,6 +101,7 @@ impl UpdateBuffer {
             phase: Phase::Told,
             restated: Vec::new(),
             flags_lost: false,
+            restating: false,
             history: Arc::clone(history),
         }
     }
@@ -319,18 +322,40 @@ impl UpdateBuffer {
     }
 
     /// Whether this session fell so far behind that the history of flags was cut: fetch the flags of all messages of
-    /// the view and give them to [`restate_flags`](Self::restate_flags).
+    /// the view and give them to [`restate_flags`](Self::restate_flags), all at once or
+    /// [in parts](Self::begin_to_restate).
     pub const fn lost_flags(&self) -> bool {
-        self.flags_lost
+        self.flags_lost || self.restating
+    }
+
+    /// From now on flags are read again that come in parts, each to be [given](Self::restate_some_flags) and drained before the
+    /// next, so that nobody holds all of them: for a session that has [lost flags](Self::lost_flags).
+    ///
+    /// It has lost them until [`end_to_restate`](Self::end_to_restate): whoever fails in between begins again. What is lost
+    /// meanwhile stays lost.
+    pub const fn begin_to_restate(&mut self) {
+        self.flags_lost = false;
+        self.restating = true;
+    }
+
+    /// Queues a part of them for the next drain.
+    pub fn restate_some_flags(&mut self, flags: impl IntoIterator<Item = (Uid, Flags, ModSeq)>) {
+        let flags = flags.into_iter();
+        self.restated
+            .extend(flags.map(|(uid, flags, modseq)| FlagsNow { uid, flags, modseq }));
+    }
+
+    /// The next part is the last one, or there is none.
+    pub const fn end_to_restate(&mut self) {
+        self.restating = false;
     }
 
     /// Queues these flags for the next drain, after [`lost_flags`](Self::lost_flags). Messages that the client does
     /// not know are left out; flags that change meanwhile win.
     pub fn restate_flags(&mut self, flags: impl IntoIterator<Item = (Uid, Flags, ModSeq)>) {
-        let flags = flags.into_iter();
-        self.restated
-            .extend(flags.map(|(uid, flags, modseq)| FlagsNow { uid, flags, modseq }));
-        self.flags_lost = false;
+        self.begin_to_restate();
+        self.restate_some_flags(flags);
+        self.end_to_restate();
     }
 
     /// Whether NOTIFY asked for silence, and nothing that this client did has to be told.
@@ -489,7 +514,7 @@ impl UpdateBuffer {
     /// What the client may remember: below every EXPUNGE that is held, and no higher than before as long as flag changes
     /// are lost and not restated. Never goes back.
     fn safe_modseq(&self, highest: ModSeq) -> ModSeq {
-        if self.flags_lost {
+        if self.lost_flags() {
             return self.highest_modseq;
         }
         self.held

@@ -126,6 +126,54 @@ fn as_long_as_flags_are_lost_highestmodseq_does_not_move() {
     assert_eq!(a.highest_modseq(), now);
 }
 
+/// Nobody has to hold the flags of a whole mailbox for a session.
+#[test]
+fn flags_that_are_restated_in_parts_are_lost_until_the_last_part() {
+    let limits = Limits::default().with_flag_changes(10);
+    let hub = MailboxHub::with_limits((), (1..=100).map(uid).collect(), limits).unwrap();
+    let mut a: UpdateBuffer = hub.subscribe(Access::ReadOnly);
+    (1..=100).for_each(|number| change(&hub, number));
+    release(&mut a, kind::Noop);
+    let now = hub.lock().highest_modseq();
+    let part =
+        |numbers: std::ops::RangeInclusive<u32>| numbers.map(|number| (uid(number), flags("\\Seen"), now));
+    a.begin_to_restate();
+    a.restate_some_flags(part(1..=50));
+    assert_eq!(release(&mut a, kind::Noop).len(), 50);
+    // The store fails here, or it goes on.
+    assert!(a.lost_flags());
+    assert_eq!(a.highest_modseq(), modseq(1));
+    a.end_to_restate();
+    a.restate_some_flags(part(51..=100));
+    assert_eq!(release(&mut a, kind::Noop).len(), 50);
+    assert!(!a.lost_flags());
+    assert_eq!(a.highest_modseq(), now);
+}
+
+#[test]
+fn flags_that_are_lost_while_others_are_restated_are_restated_too() {
+    let limits = Limits::default().with_flag_changes(10);
+    let hub = MailboxHub::with_limits((), (1..=100).map(uid).collect(), limits).unwrap();
+    let mut a: UpdateBuffer = hub.subscribe(Access::ReadOnly);
+    (1..=100).for_each(|number| change(&hub, number));
+    release(&mut a, kind::Noop);
+    let now = hub.lock().highest_modseq();
+    a.begin_to_restate();
+    a.restate_some_flags((1..=50).map(|number| (uid(number), flags("\\Seen"), now)));
+    release(&mut a, kind::Noop);
+    for number in 1..=100 {
+        let done = hub
+            .lock()
+            .flags_changed(uid(number), flags("\\Flagged"), Origin::EXTERNAL, Echo::Tell);
+        assert_eq!(done, Ingest::Applied);
+    }
+    a.end_to_restate();
+    a.restate_some_flags((51..=100).map(|number| (uid(number), flags("\\Flagged"), now)));
+    release(&mut a, kind::Noop);
+    assert!(a.lost_flags());
+    assert_eq!(a.highest_modseq(), modseq(1));
+}
+
 /// Keywords are the users' to make up: their number is bounded.
 #[test]
 fn beyond_the_bound_a_keyword_is_told_with_its_message_and_not_with_the_mailbox() {
