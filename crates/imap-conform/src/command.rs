@@ -68,11 +68,17 @@ impl Command {
 
     /// As [`Self::permits_expunge`], for VANISHED.
     pub(crate) fn permits_vanished(&self) -> bool {
-        self.permits_expunge() && !(self.is_uid && self.is_search() && self.has_numbers())
+        let is_search = self.is_search() && !self.is("ESEARCH");
+        self.permits_expunge() && !(self.is_uid && is_search && self.has_numbers())
     }
 
     pub(crate) fn is_search(&self) -> bool {
-        ["SEARCH", "SORT", "THREAD"].contains(&self.name.as_str())
+        ["SEARCH", "SORT", "THREAD", "ESEARCH"].contains(&self.name.as_str())
+    }
+
+    /// Whether it is answered with UIDs: ESEARCH is in any case (RFC 7377, section 2.1).
+    pub(crate) fn wants_uids(&self) -> bool {
+        self.is_uid || self.is("ESEARCH")
     }
 
     /// Whether a search has a key that is a set of message sequence numbers.

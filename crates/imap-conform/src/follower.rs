@@ -4,6 +4,7 @@ mod data;
 mod judge;
 mod remembered;
 mod selected;
+mod selecting;
 mod status;
 
 use imap_backend_test::ClientModel;

@@ -7,7 +7,7 @@ mod form;
 mod heard;
 mod items;
 
-pub(crate) use heard::Heard;
+pub(crate) use heard::{Heard, empty_text};
 pub use heard::{Responses, Whole};
 
 use crate::rule::Rule;
@@ -40,6 +40,9 @@ pub struct Status<'o> {
     pub code: Vec<Value<'o>>,
     /// All that follows the first word, the code included.
     pub text: &'o [u8],
+    /// Nothing follows the space where the text begins: IMAP4rev2 permits it (RFC 9051, section 9, `resp-text`), and IMAP4rev1 does
+    /// not.
+    pub(crate) has_empty_text: bool,
 }
 
 impl Status<'_> {
@@ -88,14 +91,14 @@ impl<'o> Response<'o> {
         let tag = reader.word()?;
         if tag == "+" {
             // Some servers leave out the space before an empty text.
-            reader.text()?;
+            reader.text();
             return Ok(Self::Continuation);
         }
         reader.space()?;
         let word = reader.word()?;
         let tag = Some(tag).filter(|tag| *tag != "*");
         if let Some(condition) = Condition::read(word, tag.is_some()) {
-            return status(tag, condition, reader).map(Self::Status);
+            return Ok(Self::Status(status(tag, condition, reader)));
         }
         if tag.is_some() {
             return Err(fault("a tag, and no status"));
@@ -120,33 +123,46 @@ impl<'o> Response<'o> {
     }
 }
 
-fn status<'o>(
-    tag: Option<&'o str>,
-    condition: Condition,
-    reader: &mut Reader<'o>,
-) -> Result<Status<'o>, Fault> {
-    if reader.is_at_end_of_line() {
-        return Err(fault("a status without a text"));
-    }
-    reader.space()?;
-    let text = reader.text()?;
-    let mut code = Vec::new();
-    let mut human = text;
+/// What is wrong with a status does not keep it from being read: its command is answered, and what its code says is so.
+fn status<'o>(tag: Option<&'o str>, condition: Condition, reader: &mut Reader<'o>) -> Status<'o> {
+    let mut wrong = reader.space().err().map(|_| "a status without a space behind it");
+    let text = reader.text();
+    let (mut code, mut human) = (Vec::new(), text);
     if let Some(rest) = text.strip_prefix(b"[") {
-        let end = end_of_code(rest).ok_or_else(|| fault("a response code that does not end"))?;
-        // A code that is not known may contain anything but `]`.
-        code = Reader::new(&rest[..end], 0).all().unwrap_or_default();
-        human = rest[end + 1..].strip_prefix(b" ").unwrap_or(&rest[end + 1..]);
+        match end_of_code(rest) {
+            Some(end) => {
+                // A code that is not known may contain anything but `]`.
+                code = Reader::new(&rest[..end], 0).all().unwrap_or_default();
+                human = &rest[end + 1..];
+            }
+            None => wrong = Some("a response code that does not end"),
+        }
+        human = match human.strip_prefix(b" ") {
+            Some(human) => human,
+            None => {
+                wrong = wrong.or(human
+                    .is_empty()
+                    .then_some("a response code without a space behind it"));
+                human
+            }
+        };
     }
-    match human.is_empty() {
-        true => Err(fault("a status without a text")),
-        false => Ok(Status {
-            tag,
-            condition,
-            code,
-            text,
-        }),
+    if let Some(what) = wrong {
+        reader.note(fault(what));
     }
+    Status {
+        tag,
+        condition,
+        code,
+        text,
+        has_empty_text: human.is_empty() && wrong.is_none(),
+    }
+}
+
+/// The tag that a response begins with, whatever follows it.
+pub(crate) fn tag(octets: &[u8]) -> Option<&str> {
+    let end = octets.iter().position(|octet| b" \r\n".contains(octet))?;
+    std::str::from_utf8(&octets[..end]).ok()
 }
 
 fn fault(what: &'static str) -> Fault {

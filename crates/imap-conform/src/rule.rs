@@ -104,8 +104,8 @@ rules! {
         "FETCH has the UID: in answer to a UID command, and for changes under IMAP4rev2 and QRESYNC.";
     UidPlus "uid-plus" "RFC 4315 3, RFC 9051 7.1"
         "COPYUID has as many UIDs of copies as of originals, and none is 0.";
-    SearchCorrelator "search-correlator" "RFC 4731 3.1, RFC 9051 7.3.4"
-        "ESEARCH has the tag of a SEARCH in progress, and UID where and only where it is a UID command.";
+    SearchCorrelator "search-correlator" "RFC 4731 3.1, RFC 9051 7.3.4, RFC 7377 2.1"
+        "ESEARCH has the tag of a search in progress, and UID where and only where it is a UID command or ESEARCH.";
     ModSeqMissing "modseq-missing" "RFC 7162 3.1, 3.2.4"
         "After CONDSTORE was enabled, FETCH of a change has the MODSEQ.";
     ModSeqBack "modseq-back" "RFC 7162 3.1"

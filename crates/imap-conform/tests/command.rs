@@ -245,6 +245,42 @@ fn rfc9051_6_2_3_where_login_is_disabled_no_password_is_sent() {
     no_verdict(&takes_tokens, &[], &["takes no LOGIN", "AUTH=OAUTHBEARER"]);
 }
 
+/// RFC 9051, section 9: `resp-cond-state` has a space and a text. Without them it is an answer nevertheless, and the run a verdict.
+#[test]
+fn rfc9051_9_a_tagged_response_that_breaks_the_grammar_is_an_answer_and_a_finding() {
+    let without_text = server(|client| {
+        answering(client, "* PREAUTH ready\r\n", |name| match name {
+            "CAPABILITY" => Some("* CAPABILITY IMAP4rev1\r\nTAG OK\r\n"),
+            _ => Some("TAG OK\r\n"),
+        });
+    });
+    let without_status = server(|client| {
+        answering(client, "* PREAUTH ready\r\n", |name| match name {
+            "CAPABILITY" => Some("* CAPABILITY IMAP4rev1\r\nTAG OK done\r\n"),
+            _ => Some("TAG FINE\r\n"),
+        });
+    });
+    let (_file, password) = password();
+    for (server, wanted) in [
+        (without_text, "syntax: a status without a space behind it"),
+        (without_status, "syntax: a tag, and no status"),
+    ] {
+        let fixed = [
+            &server,
+            "--user",
+            "joe",
+            "--password-file",
+            &password,
+            "--patience",
+            "5",
+        ];
+        let said = conform(&[&fixed[..], &["--only", "delimiter"]].concat());
+        assert_eq!(said.code, Some(1), "{}{}", said.stdout, said.stderr);
+        assert!(said.stdout.contains(wanted), "{}", said.stdout);
+        assert!(!said.stdout.contains("no answer"), "{}", said.stdout);
+    }
+}
+
 #[test]
 fn a_server_that_answers_nothing_any_more_is_given_up_after_three_cases() {
     let dies = server(|client| {

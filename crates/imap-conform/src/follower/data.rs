@@ -14,21 +14,21 @@ use crate::wire::value::Value;
 impl Judge {
     pub(super) fn data(&mut self, data: &Data<'_>) {
         match (data.word.as_str(), data.number) {
-            ("EXISTS" | "RECENT" | "EXPUNGE" | "FETCH", Some(number)) => self.of_mailbox(data, number),
-            ("UIDFETCH", Some(uid)) => self.uid_fetch(data, uid),
-            ("VANISHED", None) => self.vanished(&data.values),
-            ("FLAGS", None) => {
-                self.expect_new_mailbox();
-                if let Some(selected) = self.selected() {
+            ("EXISTS" | "RECENT" | "EXPUNGE" | "FETCH", Some(number)) => {
+                self.about_a_mailbox(|judge| judge.of_mailbox(data, number));
+            }
+            ("UIDFETCH", Some(uid)) => self.about_a_mailbox(|judge| judge.uid_fetch(data, uid)),
+            ("VANISHED", None) => self.about_a_mailbox(|judge| judge.vanished(&data.values)),
+            ("FLAGS", None) => self.about_a_mailbox(|judge| {
+                if let Some(selected) = judge.selected() {
                     selected.has_flags = true;
                 }
-            }
-            ("LIST", None) => {
-                self.expect_new_mailbox();
-                if let Some(selecting) = &mut self.selecting {
+            }),
+            ("LIST", None) => self.about_a_mailbox(|judge| {
+                if let Some(selecting) = &mut judge.selecting {
                     selecting.has_list = true;
                 }
-            }
+            }),
             ("CAPABILITY", None) => self.capability(&data.values),
             ("ENABLED", None) => self.enabled(&data.values),
             ("LANGUAGE", None) => self.enabled.language = true,
@@ -42,7 +42,6 @@ impl Judge {
     }
 
     fn of_mailbox(&mut self, data: &Data<'_>, number: u32) {
-        self.expect_new_mailbox();
         // Not asked for each FETCH, of which there are thousands.
         let expunges = match data.word.as_str() {
             "EXPUNGE" => self.expunges(Command::permits_expunge),
@@ -72,9 +71,11 @@ impl Judge {
         }
     }
 
-    /// Whether the command that is answered now permits it.
+    /// Whether the command that is answered now permits it. SELECT does for the mailbox that it closes, of which all is that comes before
+    /// CLOSED (RFC 7162, section 3.2.11).
     fn expunges(&self, permits: impl Fn(&Command) -> bool) -> Expunges {
-        match self.enabled.notify_expunges || self.current().is_some_and(permits) {
+        let is_closing = self.selecting.is_none() && self.current().is_some_and(Command::is_select);
+        match is_closing || self.enabled.notify_expunges || self.current().is_some_and(permits) {
             true => Expunges::Release,
             false => Expunges::Hold,
         }
@@ -158,7 +159,6 @@ impl Judge {
     }
 
     fn vanished(&mut self, values: &[Value<'_>]) {
-        self.expect_new_mailbox();
         let is_earlier = values.first().is_some_and(|first| first.list().is_some());
         let uids = values.last().and_then(Value::atom).and_then(uid_set);
         let Some(uids) = uids else {
@@ -273,15 +273,20 @@ impl Judge {
             .is_some_and(|atom| atom.eq_ignore_ascii_case("UID"));
         let results = if says_uid { &rest[1..] } else { rest };
         let tag = correlator
-            .get(1)
-            .and_then(Value::octets)
+            .chunks_exact(2)
+            .find(|pair| {
+                pair[0]
+                    .atom()
+                    .is_some_and(|name| name.eq_ignore_ascii_case("TAG"))
+            })
+            .and_then(|pair| pair[1].octets())
             .and_then(|tag| std::str::from_utf8(tag).ok());
         let mut asked = self.pending.iter().filter(|command| command.is_search());
         let asked = match tag {
             None => asked.next(),
             Some(tag) => asked.find(|command| command.tag == tag),
         };
-        let of_asked = asked.map(|command| command.is_uid);
+        let of_asked = asked.map(Command::wants_uids);
         let of_updated = tag.and_then(|tag| self.updated.get(tag).copied());
         let Some(is_uid) = of_asked.or(of_updated) else {
             return self.report(
@@ -292,7 +297,7 @@ impl Judge {
         if is_uid != says_uid {
             self.report(
                 Rule::SearchCorrelator,
-                "ESEARCH with UID where it is not a UID command, or without",
+                "ESEARCH with UID where it is neither a UID command nor ESEARCH, or without",
             );
         }
         for pair in results.chunks_exact(2) {

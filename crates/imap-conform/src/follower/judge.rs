@@ -6,9 +6,10 @@ use imap_backend_test::{ClientModel, Contradiction, ContradictionKind};
 
 use super::remembered::Remembered;
 use super::selected::Selected;
+use super::selecting::Closing;
 use crate::command::Command;
 use crate::finding::Finding;
-use crate::response::{Condition, Heard, Response, Utf8};
+use crate::response::{self, Condition, Heard, Response, Utf8};
 use crate::rule::Rule;
 use crate::transcript::Transcript;
 use crate::wire::split::Side;
@@ -77,6 +78,17 @@ impl Enabled {
     }
 }
 
+/// What the server's last list of capabilities has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Offered {
+    /// There was one.
+    pub(super) is_known: bool,
+    /// IMAP4rev2, and no IMAP4rev1.
+    pub(super) rev2_alone: bool,
+    /// CONDSTORE or QRESYNC.
+    pub(super) condstore: bool,
+}
+
 /// The mailbox that the client believes to have selected.
 #[derive(Debug)]
 pub(super) enum Mailbox {
@@ -98,11 +110,13 @@ pub(super) struct Judge {
     pub(super) exchange: Exchange,
     is_greeted: bool,
     pub(super) has_said_bye: bool,
+    pub(super) offered: Offered,
     pub(super) enabled: Enabled,
     pub(super) mailbox: Mailbox,
     /// The mailbox of the SELECT in progress.
     pub(super) selecting: Option<Box<Selected>>,
-    pub(super) has_said_closed: bool,
+    /// What SELECT closes, until CLOSED was said.
+    pub(super) closing: Option<Closing>,
     pub(super) remembered: HashMap<String, Remembered>,
     /// Searches that are kept up to date (RFC 5267), with whether they are UID commands.
     pub(super) updated: HashMap<String, bool>,
@@ -120,10 +134,11 @@ impl Judge {
             exchange: Exchange::None,
             is_greeted: false,
             has_said_bye: false,
+            offered: Offered::default(),
             enabled: Enabled::default(),
             mailbox: Mailbox::None,
             selecting: None,
-            has_said_closed: false,
+            closing: None,
             remembered: HashMap::new(),
             updated: HashMap::new(),
         }
@@ -139,6 +154,21 @@ impl Judge {
                 transcript: self.transcript.clone(),
             });
         }
+    }
+
+    /// What was found by this, which is not told yet.
+    pub(super) fn found_by(&mut self, follow: impl Fn(&mut Self)) -> Vec<Finding> {
+        let (told, found) = (self.findings.len(), self.found);
+        follow(self);
+        self.found = found;
+        self.findings.split_off(told)
+    }
+
+    /// What was found before, and is sure now.
+    pub(super) fn tell(&mut self, findings: Vec<Finding>) {
+        let room = MOST_FINDINGS.saturating_sub(self.found);
+        self.found += findings.len();
+        self.findings.extend(findings.into_iter().take(room));
     }
 
     /// The view cannot be what the client has: it is not followed until the next SELECT.
@@ -219,10 +249,14 @@ impl Judge {
         for fault in faults {
             self.report(fault.rule(), fault.what());
         }
+        let is_greeting = !std::mem::replace(&mut self.is_greeted, true);
         let Some(response) = response else {
-            return if lies { Outcome::Lost } else { Outcome::Heard };
+            return match lies {
+                true => Outcome::Lost,
+                false => self.unreadable(octets, partial),
+            };
         };
-        if !std::mem::replace(&mut self.is_greeted, true) {
+        if is_greeting {
             self.greeted(&response);
         }
         match response {
@@ -233,6 +267,19 @@ impl Judge {
                 Outcome::Heard
             }
         }
+    }
+
+    /// A response that cannot be read: with the tag of a command it is the answer to that all the same.
+    fn unreadable(&mut self, octets: &[u8], partial: Partial<'_>) -> Outcome {
+        let Some(tag) = response::tag(octets) else {
+            return Outcome::Heard;
+        };
+        match self.take_answered(tag) {
+            Some(command) => self.answered_somehow(&command),
+            None if partial.tag == Some(tag) => return Outcome::AnsweredEarly,
+            None => {}
+        }
+        Outcome::Heard
     }
 
     fn greeted(&mut self, response: &Response<'_>) {
@@ -298,16 +345,6 @@ impl Judge {
         match &self.mailbox {
             Mailbox::Selected(selected) => Some(&selected.view),
             _ => None,
-        }
-    }
-
-    /// What is about a mailbox during SELECT is about the new one.
-    pub(super) fn expect_new_mailbox(&mut self) {
-        let Some(command) = self.pending.front().filter(|command| command.is_select()) else {
-            return;
-        };
-        if self.selecting.is_none() {
-            self.selecting = Some(Box::new(Selected::new(command.mailbox())));
         }
     }
 }

@@ -22,10 +22,36 @@ pub(super) struct Selected {
     pub(super) keeps_no_modseqs: bool,
     pub(super) uid_validity: Option<u32>,
     pub(super) uid_next: Option<u32>,
-    /// Of the messages, so many were there when UIDNEXT was said; not known until SELECT was answered.
-    before_uid_next: Option<u32>,
+    is_open: bool,
+    /// UIDNEXT as SELECT said it: what has come since has no lower UID.
+    first_next: Option<UidNext>,
+    /// UIDNEXT as it was said last: what was there then has a lower UID. What came since may have one, too: UIDNEXT may be said in front
+    /// of EXISTS.
+    last_next: Option<UidNext>,
     pub(super) highest: Option<u64>,
     sizes: HashMap<Uid, u64>,
+}
+
+/// UIDNEXT, and how many of the messages were there when it was said.
+#[derive(Clone, Copy, Debug)]
+struct UidNext {
+    uid: u32,
+    before: u32,
+}
+
+impl UidNext {
+    fn expunge(&mut self, seq: SeqNum) {
+        self.before -= u32::from(seq.get() <= self.before);
+    }
+
+    /// Those below it were there. Where UIDNEXT was said in front of EXISTS, too many are taken off, and of some nothing is known.
+    fn vanish(&mut self, uids: &UidSet) {
+        let last = Uid::new(self.uid.saturating_sub(1));
+        let gone = last.map_or(0, |last| uids.range_len(Uid::MIN, last));
+        self.before = self
+            .before
+            .saturating_sub(u32::try_from(gone).unwrap_or(u32::MAX));
+    }
 }
 
 /// What one FETCH said of a message.
@@ -57,7 +83,9 @@ impl Selected {
             keeps_no_modseqs: false,
             uid_validity: None,
             uid_next: None,
-            before_uid_next: None,
+            is_open: false,
+            first_next: None,
+            last_next: None,
             highest: None,
             sizes: HashMap::new(),
         }
@@ -65,7 +93,20 @@ impl Selected {
 
     /// SELECT was answered OK.
     pub(super) fn opened(&mut self) {
-        self.before_uid_next = Some(self.view.exists());
+        self.is_open = true;
+        self.say_uid_next(self.uid_next);
+        self.first_next = self.last_next;
+    }
+
+    pub(super) fn say_uid_next(&mut self, uid: Option<u32>) {
+        self.uid_next = uid;
+        // Until SELECT was answered nobody knows how many are there.
+        let before = self.view.exists();
+        self.last_next = uid.filter(|_| self.is_open).map(|uid| UidNext { uid, before });
+    }
+
+    fn nexts(&mut self) -> impl Iterator<Item = &mut UidNext> {
+        [&mut self.first_next, &mut self.last_next].into_iter().flatten()
     }
 
     pub(super) fn remembered(&self) -> Remembered {
@@ -96,24 +137,19 @@ impl Selected {
     }
 
     pub(super) fn expunge(&mut self, seq: SeqNum, expunges: Expunges) -> Result<(), Contradiction> {
+        let uid = self.view.uid_of(seq);
         self.view.apply(&Untagged::Expunge(seq), expunges)?;
-        if let Some(before) = self
-            .before_uid_next
-            .as_mut()
-            .filter(|before| seq.get() <= **before)
-        {
-            *before -= 1;
+        self.nexts().for_each(|next| next.expunge(seq));
+        if let Some(uid) = uid {
+            self.sizes.remove(&uid);
         }
         Ok(())
     }
 
     pub(super) fn vanish(&mut self, uids: &UidSet, expunges: Expunges) -> Result<(), Contradiction> {
         self.view.apply(&Untagged::Vanished(uids), expunges)?;
-        let uid_next = self.uid_next.and_then(Uid::new);
-        let before = uid_next.and_then(|next| Uid::new(next.get() - 1));
-        let old = before.map_or(0, |last| uids.range_len(Uid::MIN, last));
-        let old = u32::try_from(old).unwrap_or(u32::MAX);
-        self.before_uid_next = self.before_uid_next.map(|before| before.saturating_sub(old));
+        self.nexts().for_each(|next| next.vanish(uids));
+        self.sizes.retain(|uid, _| !uids.contains(*uid));
         Ok(())
     }
 
@@ -124,17 +160,21 @@ impl Selected {
         };
         let is_new = self.view.uid_of(seq).is_none();
         self.view.learn(seq, uid)?;
-        let (Some(next), Some(before)) = (self.uid_next.filter(|_| is_new), self.before_uid_next) else {
+        if !is_new {
             return Ok(None);
+        }
+        let is_below = |next: &UidNext| uid.get() < next.uid;
+        let was_there = |next: &UidNext| seq.get() <= next.before;
+        let came_with_less = self.first_next.filter(|next| !was_there(next) && is_below(next));
+        let had_more = self.nexts().find(|next| was_there(next) && !is_below(next));
+        let wrong = match (came_with_less, had_more) {
+            (Some(next), _) => Some((next.uid, "came")),
+            (None, Some(next)) => Some((next.uid, "was there")),
+            (None, None) => None,
         };
-        let was_there = seq.get() <= before;
-        let is_below = uid.get() < next;
-        Ok((was_there != is_below).then(|| {
-            let came = if was_there { "was there" } else { "came" };
-            (
-                Rule::UidNext,
-                format!("UID {uid} of a message that {came} when UIDNEXT was {next}"),
-            )
+        Ok(wrong.map(|(next, came)| {
+            let what = format!("UID {uid} of a message that {came} when UIDNEXT was {next}");
+            (Rule::UidNext, what)
         }))
     }
 
@@ -177,5 +217,47 @@ impl Selected {
         }
         let before = differs(before)?;
         Some((Rule::MessageSize, format!("RFC822.SIZE {said}, it was {before}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A mailbox of which the client was told UID and size of three messages.
+    fn with_sizes() -> Selected {
+        let mut selected = Selected::new(None);
+        selected.exists(3).unwrap();
+        for number in 1..=3 {
+            let (seq, told) = (
+                SeqNum::new(number).unwrap(),
+                Told {
+                    uid: Uid::new(number * 10),
+                    size: Some(7),
+                    ..Told::default()
+                },
+            );
+            assert!(selected.learn(seq, &told).unwrap().is_none());
+            assert!(selected.learn_size(seq, &told).is_none());
+        }
+        selected
+    }
+
+    fn sizes(selected: &Selected) -> Vec<u32> {
+        let mut uids: Vec<u32> = selected.sizes.keys().map(|uid| uid.get()).collect();
+        uids.sort_unstable();
+        uids
+    }
+
+    #[test]
+    fn the_size_of_a_message_is_forgotten_with_it() {
+        let mut selected = with_sizes();
+        selected
+            .expunge(SeqNum::new(2).unwrap(), Expunges::Release)
+            .unwrap();
+        assert_eq!(sizes(&selected), [10, 30]);
+        let uids: UidSet = [Uid::new(30).unwrap()].into_iter().collect();
+        selected.vanish(&uids, Expunges::Release).unwrap();
+        assert_eq!(sizes(&selected), [10]);
     }
 }

@@ -2,28 +2,27 @@
 
 use imap_seq::{Uid, UidSet};
 
-use super::judge::{Enabled, Exchange, Judge, Mailbox, Outcome, Partial};
+use super::judge::{Enabled, Exchange, Judge, Mailbox, Offered, Outcome, Partial};
 use super::selected::Selected;
 use crate::command::Command;
-use crate::response::{Condition, Status};
+use crate::response::{Condition, Status, empty_text};
 use crate::rule::Rule;
 use crate::wire::value::Value;
 
 impl Judge {
     pub(super) fn status(&mut self, status: &Status<'_>, partial: Partial<'_>) -> Outcome {
         self.code(&status.code);
+        // Before the first list of capabilities nobody knows whether the server speaks IMAP4rev2 alone.
+        let may_be_rev2 = self.enabled.rev2 || (status.tag.is_none() && !self.offered.is_known);
+        if status.has_empty_text && !may_be_rev2 {
+            let fault = empty_text();
+            self.report(fault.rule(), fault.what());
+        }
         let Some(tag) = status.tag else {
             self.has_said_bye |= status.condition == Condition::Bye;
             return Outcome::Heard;
         };
-        match &self.exchange {
-            Exchange::Idle { tag: of, .. } | Exchange::Authenticate { tag: of } if of == tag => {
-                self.exchange = Exchange::None;
-            }
-            _ => {}
-        }
-        let at = self.pending.iter().position(|command| command.tag == tag);
-        if let Some(command) = at.and_then(|at| self.pending.remove(at)) {
+        if let Some(command) = self.take_answered(tag) {
             return self.answered(&command, status);
         }
         if partial.tag == Some(tag) {
@@ -34,6 +33,27 @@ impl Judge {
             format!("the tag {tag}, which no command in progress has"),
         );
         Outcome::Heard
+    }
+
+    /// The command with this tag, which is not in progress any more.
+    pub(super) fn take_answered(&mut self, tag: &str) -> Option<Command> {
+        match &self.exchange {
+            Exchange::Idle { tag: of, .. } | Exchange::Authenticate { tag: of } if of == tag => {
+                self.exchange = Exchange::None;
+            }
+            _ => {}
+        }
+        let at = self.pending.iter().position(|command| command.tag == tag)?;
+        self.pending.remove(at)
+    }
+
+    /// Nobody knows what the command was answered.
+    pub(super) fn answered_somehow(&mut self, command: &Command) {
+        match command.name.as_str() {
+            "SELECT" | "EXAMINE" => self.select_answered(command, Condition::Bad),
+            "CLOSE" | "UNSELECT" | "UNAUTHENTICATE" => self.mailbox = Mailbox::Unknown,
+            _ => {}
+        }
     }
 
     fn answered(&mut self, command: &Command, status: &Status<'_>) -> Outcome {
@@ -52,25 +72,32 @@ impl Judge {
             "LOGOUT" if !self.has_said_bye => self.report(Rule::LogoutBye, "LOGOUT is answered without BYE"),
             "STARTTLS" => return Outcome::Tls,
             "COMPRESS" => return Outcome::Compressed,
-            "UNAUTHENTICATE" => {
-                self.mailbox = Mailbox::None;
-                self.enabled = Enabled::default();
-            }
+            "UNAUTHENTICATE" => self.unauthenticated(),
             "NOTIFY" => {
                 self.enabled.notify = command.has("SET");
                 self.enabled.notify_expunges = command.has("(SELECTED (") && command.has("MESSAGEEXPUNGE");
             }
-            "SEARCH" | "SORT" if command.has("UPDATE") => {
-                self.updated.insert(command.tag.clone(), command.is_uid);
+            "SEARCH" | "SORT" | "ESEARCH" if command.has("UPDATE") => {
+                self.updated.insert(command.tag.clone(), command.wants_uids());
             }
             _ => {}
         }
         Outcome::Heard
     }
 
+    /// Nothing of the user before is left (RFC 8437, section 4.1): the next one's mailboxes are others, of whatever name.
+    fn unauthenticated(&mut self) {
+        self.mailbox = Mailbox::None;
+        self.enabled = Enabled {
+            rev2: self.offered.rev2_alone,
+            ..Enabled::default()
+        };
+        self.remembered.clear();
+        self.updated.clear();
+    }
+
     fn select_answered(&mut self, command: &Command, condition: Condition) {
-        let was_selected = matches!(self.mailbox, Mailbox::Selected(_));
-        let was_closed = std::mem::take(&mut self.has_said_closed);
+        let was_selected = self.select_ended(condition == Condition::Ok);
         let selecting = self.selecting.take();
         // After BAD nobody knows whether it was tried.
         self.mailbox = match condition {
@@ -81,7 +108,7 @@ impl Judge {
         if condition != Condition::Ok {
             return;
         }
-        if was_selected && !was_closed && (self.enabled.qresync || self.enabled.rev2) {
+        if was_selected.is_some_and(|closed| self.wants_closed(closed, command.mailbox())) {
             self.report(Rule::SelectClosed, "the mailbox before was closed without CLOSED");
         }
         let mut selected = selecting.unwrap_or_else(|| Box::new(Selected::new(command.mailbox())));
@@ -118,16 +145,19 @@ impl Judge {
         self.mailbox = Mailbox::Selected(selected);
     }
 
+    /// Whether CLOSED is due between these: by IMAP4rev2 always, by CONDSTORE and QRESYNC between different ones, enabled or not.
+    fn wants_closed(&self, closed: Option<String>, opened: Option<String>) -> bool {
+        let condstore = self.enabled.qresync || self.offered.condstore;
+        self.enabled.rev2 || (condstore && closed != opened)
+    }
+
     fn code(&mut self, code: &[Value<'_>]) {
         let Some(name) = code.first().and_then(Value::atom) else {
             return;
         };
         let arguments = &code[1..];
         match name.to_ascii_uppercase().as_str() {
-            "CLOSED" => {
-                (self.has_said_closed, self.selecting) = (true, None);
-                self.mailbox = Mailbox::None;
-            }
+            "CLOSED" => self.closed(),
             "CAPABILITY" => self.capability(arguments),
             "COPYUID" => self.copy_uid(arguments),
             "APPENDUID" => {
@@ -137,20 +167,19 @@ impl Judge {
                 }
             }
             "UIDVALIDITY" | "UIDNEXT" | "HIGHESTMODSEQ" | "NOMODSEQ" | "PERMANENTFLAGS" => {
-                self.mailbox_code(name, arguments.first());
+                self.about_a_mailbox(|judge| judge.mailbox_code(name, arguments.first()));
             }
             _ => {}
         }
     }
 
     fn mailbox_code(&mut self, name: &str, argument: Option<&Value<'_>>) {
-        self.expect_new_mailbox();
         let Some(selected) = self.selected() else {
             return;
         };
         match name.to_ascii_uppercase().as_str() {
             "UIDVALIDITY" => selected.uid_validity = argument.and_then(Value::number),
-            "UIDNEXT" => selected.uid_next = argument.and_then(Value::number),
+            "UIDNEXT" => selected.say_uid_next(argument.and_then(Value::number)),
             "HIGHESTMODSEQ" => selected.highest = argument.and_then(Value::number).max(selected.highest),
             "NOMODSEQ" => selected.keeps_no_modseqs = true,
             _ => selected.has_permanent_flags = true,
@@ -158,13 +187,15 @@ impl Judge {
     }
 
     pub(super) fn capability(&mut self, values: &[Value<'_>]) {
-        let has = |revision: &str| {
-            let is_it = |value: &Value<'_>| {
-                value
-                    .atom()
-                    .is_some_and(|atom| atom.eq_ignore_ascii_case(revision))
-            };
+        let has = |name: &str| {
+            let is_it = |value: &Value<'_>| value.atom().is_some_and(|atom| atom.eq_ignore_ascii_case(name));
             values.iter().any(is_it)
+        };
+        let rev2_alone = has("IMAP4rev2") && !has("IMAP4rev1");
+        self.offered = Offered {
+            is_known: true,
+            rev2_alone,
+            condstore: has("CONDSTORE") || has("QRESYNC"),
         };
         match (has("IMAP4rev1"), has("IMAP4rev2")) {
             (false, false) => self.report(

@@ -3,7 +3,7 @@
 use super::{Data, Fault, Response, Utf8};
 use crate::rule::Rule;
 use crate::wire::split::{Side, Splitter, Step};
-use crate::wire::value::Reader;
+use crate::wire::value::{Reader, without_cr};
 
 /// Cuts what a server says into responses, wherever the octets are cut that come. Literals are kept, however long.
 ///
@@ -93,7 +93,7 @@ impl Whole {
         self.octets
     }
 
-    /// The response.
+    /// The response. Its text may be empty where UTF-8 may stand [in both](Utf8::InBoth), as after ENABLE IMAP4rev2.
     ///
     /// # Errors
     /// The first rule that it breaks by itself.
@@ -101,6 +101,9 @@ impl Whole {
         let heard = Heard::read(&self.octets, self.kept, self.has_nul, utf8);
         match (heard.faults.into_iter().next(), heard.response) {
             (Some(fault), _) => Err(fault),
+            (None, Some(Response::Status(status))) if status.has_empty_text && utf8 != Utf8::InBoth => {
+                Err(empty_text())
+            }
             (None, Some(response)) => Ok(response),
             (None, None) => Err(Fault::new(Rule::Syntax, "no response")),
         }
@@ -124,24 +127,26 @@ impl<'o> Heard<'o> {
             faults.push(Fault::new(Rule::LiteralNul, what));
         }
         let mut reader = Reader::new(octets, kept);
-        let read = match octets.ends_with(b"\r\n") {
-            true => Response::parse(&mut reader),
-            false => Err(Fault::new(Rule::LineEnd, "a line ends in LF without CR")),
-        };
-        let response = match read {
+        let response = match Response::parse(&mut reader) {
             Ok(response) => response,
             Err(fault) => {
-                faults.push(fault);
+                faults.push(match octets.ends_with(b"\r\n") {
+                    true => fault,
+                    false => without_cr(),
+                });
                 let response = None;
                 return Self { response, faults };
             }
         };
+        let is_as_it_should = reader.noted.is_empty();
+        faults.append(&mut reader.noted);
         if let Some(size) = reader.non_sync {
             faults.push(Fault::new(Rule::LiteralNonSync, format!("a literal {{{size}+}}")));
         }
         faults.extend(reader.eight_bit.fault(utf8));
         if let Response::Data(data) = &response
             && !has_nul
+            && is_as_it_should
             && reader.eight_bit.is_nowhere()
         {
             faults.extend(form_fault(data, octets, reader.deepest, kept));
@@ -149,6 +154,14 @@ impl<'o> Heard<'o> {
         let response = Some(response);
         Self { response, faults }
     }
+}
+
+/// Of a status by IMAP4rev1.
+pub(crate) fn empty_text() -> Fault {
+    Fault::new(
+        Rule::Syntax,
+        "a status without a text, which only IMAP4rev2 permits",
+    )
 }
 
 fn form_fault(data: &Data<'_>, octets: &[u8], deepest: usize, kept: u64) -> Option<Fault> {

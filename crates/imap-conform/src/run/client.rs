@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::finding::Finding;
 use crate::follower::Follower;
 use crate::net::{Stream, Target};
-use crate::response::{Condition, Response, Responses, Value, Whole};
+use crate::response::{self, Condition, Response, Responses, Value, Whole};
 
 /// Why a case ends before its end.
 #[derive(Debug)]
@@ -348,12 +348,8 @@ impl Client {
         let (mut responses, mut left) = (Vec::new(), tags.len());
         loop {
             let octets = self.response().await?;
-            let condition = match Response::read(&octets) {
-                Ok(Response::Status(status)) if status.tag.is_some_and(|tag| tags.contains(&tag)) => {
-                    Some(status.condition)
-                }
-                _ => None,
-            };
+            let is_answer = response::tag(&octets).is_some_and(|tag| tags.contains(&tag));
+            let condition = is_answer.then(|| condition(&octets));
             responses.push(octets);
             left -= usize::from(condition.is_some());
             if let Some(condition) = condition.filter(|_| left == 0) {
@@ -373,7 +369,7 @@ impl Client {
             if response.starts_with(b"+") {
                 break;
             }
-            let is_tagged = response.starts_with(format!("{tag} ").as_bytes());
+            let is_tagged = response::tag(&response) == Some(&tag);
             responses.push(response);
             if is_tagged {
                 let condition = Condition::No;
@@ -401,8 +397,15 @@ impl Client {
     pub(super) async fn idle(&mut self) -> Done<String> {
         let tag = self.next_tag();
         self.send(format!("{tag} IDLE\r\n").as_bytes()).await?;
-        while !self.response().await?.starts_with(b"+") {}
-        Ok(tag)
+        loop {
+            let response = self.response().await?;
+            if response.starts_with(b"+") {
+                return Ok(tag);
+            }
+            if response::tag(&response) == Some(&tag) {
+                return failed(format!("IDLE is answered {}", shown(&response)));
+            }
+        }
     }
 
     /// The message with this number.
@@ -428,6 +431,14 @@ impl Client {
         fetched.sort_by_key(|fetched| fetched.seq);
         fetched.dedup_by_key(|fetched| fetched.seq);
         Ok(fetched)
+    }
+}
+
+/// What a tagged response says. One that cannot be read is an answer too: the follower says what is wrong with it.
+fn condition(octets: &[u8]) -> Condition {
+    match Response::read(octets) {
+        Ok(Response::Status(status)) => status.condition,
+        _ => Condition::Bad,
     }
 }
 

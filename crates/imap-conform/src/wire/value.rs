@@ -94,10 +94,17 @@ pub(crate) struct Reader<'o> {
     pub(crate) eight_bit: EightBit,
     /// The size of a literal that is announced as a non-synchronizing one.
     pub(crate) non_sync: Option<u64>,
+    /// What is wrong, and does not keep the response from being read.
+    pub(crate) noted: Vec<Fault>,
 }
 
 /// Deeper lists than this are not read.
 const DEEPEST: usize = 200;
+
+/// Some clients read on to a CRLF.
+pub(crate) fn without_cr() -> Fault {
+    Fault::new(Rule::LineEnd, "a line ends in LF without CR")
+}
 
 /// Which octets a word may have: a table, because every octet of every response is looked up.
 const OF_A_WORD: [bool; 256] = {
@@ -124,6 +131,7 @@ impl<'o> Reader<'o> {
             deepest: 0,
             eight_bit: EightBit::default(),
             non_sync: None,
+            noted: Vec::new(),
         }
     }
 
@@ -135,7 +143,7 @@ impl<'o> Reader<'o> {
                 Some(b' ') => self.at += 1,
                 // As in `* THREAD (1)(2)`.
                 Some(b'(') if self.octets[..self.at].ends_with(b")") => {}
-                _ => return self.expect(b"\r\n").map(|()| values),
+                _ => return self.line_end().map(|()| values),
             }
             values.push(self.value(0)?);
         }
@@ -154,16 +162,31 @@ impl<'o> Reader<'o> {
     }
 
     /// The rest of a line of text, and its end.
-    pub(crate) fn text(&mut self) -> Result<&'o [u8], Fault> {
+    pub(crate) fn text(&mut self) -> &'o [u8] {
         let rest = &self.octets[self.at..];
-        let text = rest
-            .strip_suffix(b"\r\n")
-            .ok_or_else(|| self.fault("a line without CRLF"))?;
+        self.at = self.octets.len();
+        let text = rest.strip_suffix(b"\r\n").unwrap_or_else(|| {
+            self.noted.push(without_cr());
+            rest.strip_suffix(b"\n").unwrap_or(rest)
+        });
         self.eight_bit.text(text);
-        match text.contains(&b'\r') || text.contains(&0) {
-            true => Err(self.fault("CR or NUL in a line")),
-            false => Ok(text),
+        if text.contains(&b'\r') || text.contains(&0) {
+            self.note(Fault::new(Rule::Syntax, "CR or NUL in a line"));
         }
+        text
+    }
+
+    /// Something is wrong that does not keep the response from being read.
+    pub(crate) fn note(&mut self, fault: Fault) {
+        self.noted.push(fault);
+    }
+
+    fn line_end(&mut self) -> Result<(), Fault> {
+        if self.octets[self.at..] == *b"\n" {
+            self.note(without_cr());
+            return Ok(());
+        }
+        self.expect(b"\r\n")
     }
 
     /// A word that is no string.
@@ -188,10 +211,6 @@ impl<'o> Reader<'o> {
 
     pub(crate) fn space(&mut self) -> Result<(), Fault> {
         self.expect(b" ")
-    }
-
-    pub(crate) fn is_at_end_of_line(&self) -> bool {
-        self.peek() == Some(b'\r')
     }
 
     fn value(&mut self, depth: usize) -> Result<Value<'o>, Fault> {
@@ -247,7 +266,7 @@ impl<'o> Reader<'o> {
     }
 
     fn is_at_end_of_word(&self) -> bool {
-        matches!(self.peek(), None | Some(b' ' | b')' | b'\r'))
+        matches!(self.peek(), None | Some(b' ' | b')' | b'\r' | b'\n'))
     }
 
     fn section(&mut self, name: usize) -> Result<(), Fault> {
