@@ -5,12 +5,13 @@ use crate::accounts::{Accounts, Owner};
 use crate::fault::Fault;
 use crate::folder;
 use crate::log::Log;
-use crate::message::Message;
+use crate::message::{Message, numbered};
 use crate::persona::Persona;
 use crate::server::TestServer;
 use crate::switches::Switches;
 use crate::tls::Certificate;
-use crate::world::World;
+use crate::world::{End, World};
+use imap_backend::MailboxName;
 use imap_memory::MemoryBackend;
 use imap_server::{Compression, Limits, LoginMechanism, PlaintextLogin, Server};
 use parking_lot::Mutex;
@@ -278,6 +279,7 @@ impl Builder {
             implicit_tls: self.tls == Tls::AtStart,
             piece: self.piece,
             connections: 0.into(),
+            end: End::default(),
             switches: self.switches,
         };
         TestServer::run(world, accounts, certificate, self.port, self.patience)
@@ -290,25 +292,33 @@ impl Builder {
         for login in &self.logins {
             let mail = MemoryBackend::new(&login.name, &login.password).with_delimiter(self.delimiter);
             let mail = missing.iter().fold(mail, |mail, ability| mail.without(*ability));
-            let account = Account::new(mail.clone());
-            for seed in self.common.iter().chain(&login.seeds) {
-                self.sow(&account, seed);
-            }
+            self.sow(&Account::new(mail.clone()), login);
             let password = login.password.clone();
             owners.insert(login.name.clone(), Owner { password, mail });
         }
         Accounts { owners, missing }
     }
 
+    /// Makes the mailboxes of an account, and puts their messages into them.
     #[track_caller]
-    fn sow(&self, account: &Account, seed: &Seed) {
-        let name = seed.name.join(&self.delimiter.to_string());
-        match seed.special_use.is_empty() || account.has(&name) {
-            true => account.ensure(&name),
-            false => account.create_for(&name, &seed.special_use),
+    fn sow(&self, account: &Account, login: &Login) {
+        let same = |name: &str| MailboxName::new(name).map(|name| name.canonical(self.delimiter));
+        let mut mail: Vec<(String, Vec<Message>)> = Vec::new();
+        for seed in self.common.iter().chain(&login.seeds) {
+            let name = seed.name.join(&self.delimiter.to_string());
+            match seed.special_use.is_empty() || account.has(&name) {
+                true => account.ensure(&name),
+                false => account.create_for(&name, &seed.special_use),
+            }
+            match mail.iter_mut().find(|(other, _)| same(other) == same(&name)) {
+                Some((_, messages)) => messages.extend_from_slice(&seed.messages),
+                None => mail.push((name, seed.messages.clone())),
+            }
         }
-        for message in &seed.messages {
-            account.deliver(&name, message.clone());
+        for (name, messages) in mail {
+            for message in numbered(messages) {
+                account.deliver(&name, message);
+            }
         }
     }
 }

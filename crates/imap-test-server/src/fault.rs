@@ -64,6 +64,8 @@ pub(crate) enum How {
     Change(Change),
     /// What the client sends behind the command, in the same packet, is lost.
     LoseBehind,
+    /// IDLE is answered with this behind its continuation request, and has ended.
+    EndIdle(String),
 }
 
 /// Something that the server gets wrong: once, at the next command of that name, unless it is said otherwise.
@@ -88,7 +90,7 @@ pub struct On {
     containing: String,
     lacking: Option<String>,
     longer_than: usize,
-    until: Option<String>,
+    until: Vec<String>,
     /// So many commands more that fit are passed over.
     skip: u32,
     /// So often; `None` for always.
@@ -98,6 +100,9 @@ pub struct On {
 impl Fault {
     /// At the next command of this name: `FETCH`, `UID FETCH`, `LOGIN`; `GREETING` for the server's first line; `DONE` for the end
     /// of IDLE; `*` for everything that the server says.
+    ///
+    /// What goes wrong with a command is settled when it begins. To end an IDLE that has begun, there is
+    /// [`TestServer::disconnect_all`](crate::TestServer::disconnect_all).
     #[must_use]
     pub fn on(command: &str) -> On {
         On {
@@ -105,7 +110,7 @@ impl Fault {
             containing: String::new(),
             lacking: None,
             longer_than: 0,
-            until: None,
+            until: Vec::new(),
             skip: 0,
             times: Some(1),
         }
@@ -135,7 +140,7 @@ impl On {
             && line.contains(&self.containing)
             && self.lacking.as_ref().is_none_or(|words| !line.contains(words))
             && line.len() >= self.longer_than
-            && self.until.as_ref().is_none_or(|earlier| !said.contains(earlier))
+            && !self.until.iter().any(|earlier| said.contains(earlier))
     }
 
     /// Only where the command's line, up to its first literal, has these words.
@@ -159,10 +164,16 @@ impl On {
         self
     }
 
-    /// Only while the client has not said this command on its connection.
+    /// Only while the client has not said this command on its connection: one that is refused was not said. Of several, one is enough.
+    ///
+    /// ```
+    /// # use imap_test_server::Fault;
+    /// // Before login.
+    /// let fault = Fault::on("ID").always().until("LOGIN").until("AUTHENTICATE").answer("BAD not yet");
+    /// ```
     #[must_use]
     pub fn until(mut self, command: &str) -> Self {
-        self.until = Some(command.to_ascii_uppercase());
+        self.until.push(command.to_ascii_uppercase());
         self
     }
 
@@ -285,6 +296,13 @@ impl On {
         self.edit(move |response| response.replace(&old, &new))
     }
 
+    /// Ends IDLE by itself, with this answer (`OK done`) behind the continuation request: what the client says next is a command, also
+    /// where it is DONE.
+    #[must_use]
+    pub fn end_idle(self, text: &str) -> Fault {
+        self.how(How::EndIdle(text.to_owned()))
+    }
+
     /// Loses what the client has sent behind the command in the same packet.
     #[must_use]
     pub fn lose_behind(self) -> Fault {
@@ -333,7 +351,7 @@ impl std::error::Error for BadFault {}
 
 /// `[always] COMMAND EFFECT [ARGUMENT]`, with the effects `answer TEXT`, `bye TEXT`, `disconnect`, `cut-literal OCTETS`,
 /// `misstate-literal OCTETS`, `delay MILLISECONDS`, `silence`, `lose KIND`, `misnumber KIND BY`, `begin-with LINE`, `end-with
-/// LINE`. `UID` belongs to the command behind it.
+/// LINE`, `end-idle TEXT`. `UID` belongs to the command behind it.
 impl FromStr for Fault {
     type Err = BadFault;
 
@@ -372,6 +390,7 @@ impl On {
             }
             "begin-with" => self.begin_with(argument),
             "end-with" => self.end_with(argument),
+            "end-idle" => self.end_idle(argument),
             _ => return None,
         })
     }

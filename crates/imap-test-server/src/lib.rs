@@ -64,7 +64,8 @@
 //! * **Switch** each capability off: [`Builder::without`], [`Builder::only`]; TLS on: [`Builder::tls`], [`Builder::starttls`].
 //! * **Change mailboxes behind the client's back**: [`Account`]; and wait for what was said: [`TestServer::said`],
 //!   [`TestServer::told`].
-//! * **Have things go wrong**: a [`Fault`] refuses, delays, cuts, loses or rewrites.
+//! * **Have things go wrong**: a [`Fault`] refuses, delays, cuts, loses or rewrites; [`TestServer::disconnect_all`] and
+//!   [`TestServer::bye_all`] end connections at any time, in IDLE too.
 //! * **Take a [`Persona`]**: a server, or a message, of a public report that broke a client. [`personas`] has them all.
 //! * **Look**: [`TestServer::transcript`], [`Account::messages`].
 //!
@@ -79,6 +80,8 @@
 //! * A wrong test panics: a mailbox that is not there, a flag that is none. A wait panics after [`Builder::patience`], and shows the
 //!   transcript.
 //! * A response is held whole in the relay, with its literals: a message of a gibibyte takes as much memory twice.
+//! * Of what was said the last 64 MiB are kept, for transcripts and waits, and of one response, or one piece of a command, the first
+//!   64 KiB. A wait that begins after that sees no more.
 //! * SCRAM and EXTERNAL are not offered: the relay ends TLS, and knows no certificates of clients.
 //! * Once a client compresses, which is off unless it is [switched on](Builder::with), faults and transcript end for its connection.
 

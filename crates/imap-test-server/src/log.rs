@@ -1,6 +1,8 @@
 //! What was said on all connections, and waiting for it.
 
 use parking_lot::Mutex;
+use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::pin::Pin;
 use std::time::Duration;
@@ -13,6 +15,15 @@ pub(crate) enum Side {
     Server,
 }
 
+/// Octets of one response, or of one piece of a command, that are kept.
+const LONGEST: usize = 64 << 10;
+
+/// Octets of all that are kept. What was said first goes first.
+const MOST: usize = 64 << 20;
+
+/// What an entry takes beside its text.
+const ENTRY: usize = size_of::<Entry>();
+
 #[derive(Debug)]
 struct Entry {
     connection: usize,
@@ -22,12 +33,29 @@ struct Entry {
 
 #[derive(Debug, Default)]
 struct Entries {
-    all: Vec<Entry>,
-    /// What comes before has been waited for.
+    kept: VecDeque<Entry>,
+    /// Octets of those.
+    size: usize,
+    /// So many were said before, and are not kept.
+    gone: usize,
+    /// What comes before has been waited for: so many of those that are kept.
     cursor: usize,
 }
 
-/// Everything that was said, in order.
+impl Entries {
+    fn add(&mut self, entry: Entry, most: usize) {
+        self.size += ENTRY + entry.text.len();
+        self.kept.push_back(entry);
+        while self.size > most && self.kept.len() > 1 {
+            let first = self.kept.pop_front();
+            self.size -= ENTRY + first.map_or(0, |first| first.text.len());
+            self.gone += 1;
+            self.cursor = self.cursor.saturating_sub(1);
+        }
+    }
+}
+
+/// What was said last, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     entries: Mutex<Entries>,
@@ -36,28 +64,37 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn add(&self, connection: usize, side: Side, text: &str) {
-        self.entries.lock().all.push(Entry {
+        let text = shortened(text.trim_end_matches(['\r', '\n']));
+        let entry = Entry {
             connection,
             side,
-            text: text.trim_end_matches(['\r', '\n']).to_owned(),
-        });
+            text,
+        };
+        self.entries.lock().add(entry, MOST);
         self.grown.notify_waiters();
     }
 
-    /// All of it, a line for each, with the number of the connection: `C1: a NOOP`, `S1: a OK done`.
+    /// What is kept of it, a line for each line, with the number of the connection: `C1: a NOOP`, `S1: a OK done`.
     pub(crate) fn transcript(&self) -> String {
         let mut transcript = String::new();
+        let entries = self.entries.lock();
+        if entries.gone > 0 {
+            let _ = writeln!(transcript, "({} before)", entries.gone);
+        }
         for Entry {
             connection,
             side,
             text,
-        } in &self.entries.lock().all
+        } in &entries.kept
         {
             let side = match side {
                 Side::Client => 'C',
                 Side::Server => 'S',
             };
-            let _ = writeln!(transcript, "{side}{connection}: {text}");
+            for line in text.split('\n') {
+                let line = escaped(line.strip_suffix('\r').unwrap_or(line));
+                let _ = writeln!(transcript, "{side}{connection}: {line}");
+            }
         }
         transcript
     }
@@ -75,11 +112,34 @@ impl Log {
 
     fn find(&self, side: Side, wanted: &str) -> Option<String> {
         let mut entries = self.entries.lock();
-        let Entries { all, cursor } = &mut *entries;
+        let Entries { kept, cursor, .. } = &mut *entries;
         let is_wanted = |entry: &Entry| entry.side == side && entry.text.contains(wanted);
-        let found = *cursor + all[*cursor..].iter().position(is_wanted)?;
+        let found = *cursor + kept.range(*cursor..).position(is_wanted)?;
         *cursor = found + 1;
-        Some(all[found].text.clone())
+        Some(kept[found].text.clone())
+    }
+}
+
+/// The beginning, where it is long.
+fn shortened(text: &str) -> String {
+    if text.len() <= LONGEST {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(LONGEST);
+    format!("{} ... ({} octets)", &text[..end], text.len())
+}
+
+/// Control characters as escapes: a line is one line to everybody.
+fn escaped(line: &str) -> Cow<'_, str> {
+    match line.contains(char::is_control) {
+        false => Cow::Borrowed(line),
+        true => Cow::Owned(line.chars().fold(String::new(), |mut escaped, character| {
+            match character.is_control() {
+                true => escaped.extend(character.escape_default()),
+                false => escaped.push(character),
+            }
+            escaped
+        })),
     }
 }
 
@@ -131,5 +191,54 @@ fn said(found: Result<Result<String, NeverSaid>, oneshot::error::RecvError>) -> 
             transcript,
         })) => panic!("nobody said {wanted:?} in {patience:?}:\n{transcript}"),
         Err(_) => panic!("the server has ended"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_was_said_the_end_is_kept_and_of_a_long_response_the_beginning() {
+        let mut entries = Entries::default();
+        for number in 0..1_000 {
+            let entry = Entry {
+                connection: 1,
+                side: Side::Server,
+                text: format!("* {number:04} EXISTS"),
+            };
+            entries.add(entry, 10 * (ENTRY + 13));
+            entries.cursor = entries.kept.len();
+        }
+        assert_eq!((entries.kept.len(), entries.gone, entries.cursor), (10, 990, 10));
+        assert_eq!(entries.kept[0].text, "* 0990 EXISTS");
+        assert_eq!(entries.size, 10 * (ENTRY + 13));
+        let long = format!("* 1 FETCH (BODY[] {{{}}}\r\n{}", 2 * LONGEST, "ä".repeat(LONGEST));
+        let text = shortened(&long);
+        assert!(text.len() < LONGEST + 50 && text.ends_with(&format!(" ... ({} octets)", long.len())));
+    }
+
+    #[tokio::test]
+    async fn what_is_waited_for_is_found_behind_what_is_gone() {
+        let log = Log::default();
+        let long = "x".repeat(LONGEST);
+        for number in 0..2 * MOST / LONGEST {
+            log.add(1, Side::Client, &format!("{number} {long}"));
+        }
+        log.add(1, Side::Server, "a OK done");
+        assert_eq!(log.next_with(Side::Server, "a OK").await, "a OK done");
+        log.add(2, Side::Server, "a OK again");
+        assert_eq!(log.next_with(Side::Server, "a OK").await, "a OK again");
+        assert!(log.entries.lock().size <= MOST && log.transcript().starts_with('('));
+    }
+
+    #[test]
+    fn each_line_of_a_transcript_says_who_said_it() {
+        let log = Log::default();
+        log.add(3, Side::Server, "* 1 FETCH (BODY[] {9}\r\nok\r\n\rok\r\n)\r\n");
+        assert_eq!(
+            log.transcript(),
+            "S3: * 1 FETCH (BODY[] {9}\nS3: ok\nS3: \\rok\nS3: )\n"
+        );
     }
 }

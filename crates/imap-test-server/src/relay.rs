@@ -8,6 +8,7 @@ use outgoing::{Outgoing, Sent};
 use session::Session;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::sync::watch;
 
 /// Octets that are read at once.
 const CHUNK: usize = 16 << 10;
@@ -26,8 +27,22 @@ enum End {
     StartTls(Box<dyn Stream>),
 }
 
-/// Serves one client to its end.
-pub(crate) async fn serve(world: Arc<World>, client: impl Stream + 'static) {
+/// Serves one client to its end, or until all are cut off. Whoever calls this is served from then on, before it is first polled.
+pub(crate) fn serve(world: Arc<World>, client: impl Stream + 'static) -> impl Future<Output = ()> + Send {
+    let (mut cut, bye) = (world.end.cut.subscribe(), world.end.bye.subscribe());
+    async move {
+        tokio::select! {
+            () = serve_to_its_end(world, client, bye) => {}
+            _ = cut.changed() => {}
+        }
+    }
+}
+
+async fn serve_to_its_end(
+    world: Arc<World>,
+    client: impl Stream + 'static,
+    mut bye: watch::Receiver<String>,
+) {
     let number = world.next_connection();
     let mut client: Box<dyn Stream> = Box::new(client);
     let mut session = Session::new(Arc::clone(&world), number);
@@ -40,7 +55,7 @@ pub(crate) async fn serve(world: Arc<World>, client: impl Stream + 'static) {
     }
     loop {
         let server = Box::new(world.serve(session.is_secured()));
-        match pass(&mut session, client, server).await {
+        match pass(&mut session, client, server, &mut bye).await {
             End::Closed => return,
             End::StartTls(stream) => match world.accept_tls(stream).await {
                 Some(stream) => client = stream,
@@ -52,7 +67,12 @@ pub(crate) async fn serve(world: Arc<World>, client: impl Stream + 'static) {
 }
 
 /// Passes on what both say, until one of them ends.
-async fn pass(session: &mut Session, client: Box<dyn Stream>, server: Box<dyn Stream>) -> End {
+async fn pass(
+    session: &mut Session,
+    client: Box<dyn Stream>,
+    server: Box<dyn Stream>,
+    bye: &mut watch::Receiver<String>,
+) -> End {
     let (mut from_client, mut to_client) = tokio::io::split(client);
     let (mut from_server, mut to_server) = tokio::io::split(server);
     let mut outgoing = Outgoing::new(Arc::clone(&session.world), session.number);
@@ -83,6 +103,7 @@ async fn pass(session: &mut Session, client: Box<dyn Stream>, server: Box<dyn St
                     session.to_server.clear();
                 }
             },
+            Ok(()) = bye.changed() => session.say_bye(&bye.borrow_and_update()),
             sent = outgoing.send(&mut to_client), if !outgoing.is_empty() => match sent {
                 Ok(Sent::Some) => {}
                 Ok(Sent::StartTls) => return start_tls(from_client, to_client),

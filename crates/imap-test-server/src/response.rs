@@ -67,6 +67,12 @@ impl Response {
         word.eq_ignore_ascii_case(kind)
     }
 
+    /// Whether it is a status response OK, with a tag or without.
+    pub(crate) fn is_ok(&self) -> bool {
+        let second = self.words().nth(1);
+        second.is_some_and(|word| word.eq_ignore_ascii_case("OK"))
+    }
+
     /// The number of a response such as `* 3 EXISTS`.
     #[must_use]
     pub fn number(&self) -> Option<u32> {

@@ -68,7 +68,7 @@ impl TestServer {
             runtime.block_on(async {
                 tokio::select! {
                     _ = stopped => {}
-                    error = accepting => eprintln!("imap-test-server: accepting has ended: {error:?}"),
+                    ended = accepting => eprintln!("imap-test-server: nothing can be accepted: {ended:?}"),
                 }
             });
         };
@@ -120,9 +120,40 @@ impl TestServer {
         }
     }
 
-    /// Has something go wrong from now on.
+    /// Has something go wrong from the next command on.
+    ///
+    /// What goes wrong with a command is settled when it begins: a client in IDLE is in the middle of one, and is not met by a fault that
+    /// comes later. [`disconnect_all`](Self::disconnect_all) meets it.
     pub fn fault(&self, fault: Fault) {
         self.world.faults.lock().push(fault);
+    }
+
+    /// Closes every connection at once and without a word, whatever its client is doing: in IDLE, in the middle of an answer, or silent.
+    /// Clients may connect again, and find the accounts as they were.
+    ///
+    /// A client that has had its greeting is met. Between the two the server may not have taken its connection yet.
+    ///
+    /// ```
+    /// use imap_test_server::TestServer;
+    /// use std::io::{Read, Write};
+    /// let server = TestServer::start();
+    /// let mut stream = std::net::TcpStream::connect(server.address())?;
+    /// stream.write_all(b"a LOGIN joe secret\r\nb SELECT INBOX\r\nc IDLE\r\n")?;
+    /// server.told("+ ").wait();
+    /// server.disconnect_all();
+    /// let mut answers = Vec::new();
+    /// stream.read_to_end(&mut answers)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn disconnect_all(&self) {
+        // Nobody hears it where nobody is connected.
+        let _ = self.world.end.cut.send(());
+    }
+
+    /// Says `* BYE` with this text on every connection, behind what waits to be sent there, and closes it. Otherwise as
+    /// [`disconnect_all`](Self::disconnect_all).
+    pub fn bye_all(&self, text: &str) {
+        let _ = self.world.end.bye.send(text.to_owned());
     }
 
     /// Waits until a client has said a line with this text, such as ` IDLE`.
@@ -152,7 +183,9 @@ impl TestServer {
         Waiting { found }
     }
 
-    /// All that was said until now, on all connections: `C1: a NOOP`, `S1: a OK NOOP completed`.
+    /// What was said until now, on all connections: `C1: a NOOP`, `S1: a OK NOOP completed`. Each line begins with who said it, also inside
+    /// a literal; control characters are escapes. Of a long response, and of a long time, the end is kept: see the
+    /// [crate's page](crate#trade-offs).
     #[must_use]
     pub fn transcript(&self) -> String {
         self.world.log.transcript()
@@ -205,13 +238,28 @@ impl fmt::Debug for TestServer {
     }
 }
 
+/// How long accepting pauses after it failed, as it does while the process has no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// Takes connections for ever.
 async fn accept(world: Arc<World>, listener: TcpListener) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
+    let mut has_failed = false;
     loop {
-        let (stream, _) = listener.accept().await?;
-        // A client that has gone already shows by what is read.
-        let _ = stream.set_nodelay(true);
-        tokio::spawn(relay::serve(Arc::clone(&world), stream));
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                has_failed = false;
+                // A client that has gone already shows by what is read.
+                let _ = stream.set_nodelay(true);
+                tokio::spawn(relay::serve(Arc::clone(&world), stream));
+            }
+            Err(error) => {
+                // Once, however long it lasts.
+                if !std::mem::replace(&mut has_failed, true) {
+                    eprintln!("imap-test-server: a connection cannot be accepted now: {error}");
+                }
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
     }
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::DuplexStream;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 /// Octets that a pipe holds in each direction.
@@ -28,6 +29,24 @@ pub(crate) struct World {
     /// The most octets that are written at once.
     pub(crate) piece: Option<usize>,
     pub(crate) connections: AtomicUsize,
+    pub(crate) end: End,
+}
+
+/// How all connections that there are end.
+pub(crate) struct End {
+    /// At once, without a word.
+    pub(crate) cut: watch::Sender<()>,
+    /// With BYE and this text.
+    pub(crate) bye: watch::Sender<String>,
+}
+
+impl Default for End {
+    fn default() -> Self {
+        Self {
+            cut: watch::channel(()).0,
+            bye: watch::channel(String::new()).0,
+        }
+    }
 }
 
 impl World {

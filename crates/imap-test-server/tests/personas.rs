@@ -17,6 +17,9 @@ mod common;
 use common::Client;
 use imap_test_server::{TestServer, personas};
 use std::collections::BTreeSet;
+use std::io::Read;
+use std::net::TcpStream;
+use std::panic::catch_unwind;
 
 /// One write, and what has to come of it.
 #[derive(Default)]
@@ -112,6 +115,35 @@ async fn every_persona_answers_as_its_report_says_and_no_other_server_does() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// "Several go together", also those that bring mail for the same mailbox, in either order: the server starts, and greets.
+#[test]
+fn personas_go_together_by_twos_and_all_at_once() {
+    let names: Vec<&str> = personas().map(|persona| persona.name).collect();
+    let twos = names.iter().flat_map(|first| {
+        let others = names.iter().filter(move |second| *second != first);
+        others.map(|second| vec![*first, *second])
+    });
+    let mut failed = Vec::new();
+    for together in twos.chain([names.clone()]) {
+        let greets = catch_unwind(|| {
+            let builder = TestServer::builder();
+            let server = together
+                .iter()
+                .fold(builder, |builder, name| builder.persona(name))
+                .start();
+            let mut greeting = [0; 5];
+            let mut stream = TcpStream::connect(server.address()).unwrap();
+            stream.set_read_timeout(Some(common::PATIENCE)).unwrap();
+            stream.read_exact(&mut greeting).unwrap();
+            assert_eq!(&greeting, b"* OK ");
+        });
+        if greets.is_err() {
+            failed.push(together);
+        }
+    }
+    assert!(failed.is_empty(), "{failed:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_imap-test-server");
 
@@ -47,6 +48,64 @@ fn the_program_says_where_it_listens_obeys_lines_and_ends_with_its_input() {
     drop(input);
     assert!(program.wait().unwrap().success());
     assert!(lines.map_while(Result::ok).any(|line| line == "* 1 EXISTS"));
+}
+
+/// Who comes while no descriptor is left waits, and is served when there is one again.
+#[test]
+fn a_program_without_descriptors_serves_again_when_there_are_some() {
+    let mut program = Command::new("sh")
+        .args(["-c", "ulimit -n 24; exec \"$0\" --port 0", PROGRAM])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(program.stdout.take().unwrap()).lines();
+    let mut errors = BufReader::new(program.stderr.take().unwrap()).lines();
+    let address = output.next().unwrap().unwrap();
+    let address = address.strip_prefix("listening on ").unwrap();
+    let clients: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let error = errors.next().unwrap().unwrap();
+    assert!(error.contains("a connection cannot be accepted now"), "{error}");
+    drop(clients);
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let greeting = BufReader::new(stream).lines().next().unwrap().unwrap();
+    assert!(greeting.starts_with("* OK"), "{greeting}");
+    drop(program.stdin.take());
+    assert!(program.wait().unwrap().success());
+}
+
+/// A line of a message may be what the program answers with.
+#[test]
+fn a_transcript_is_lines_that_no_message_can_make_up() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("1.eml"), "Subject: one\n\nok\nerror x\n").unwrap();
+    let mut program = Command::new(PROGRAM)
+        .arg("--seed")
+        .arg(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = program.stdin.take().unwrap();
+    let mut output = BufReader::new(program.stdout.take().unwrap()).lines();
+    let address = output.next().unwrap().unwrap();
+    let mut stream = TcpStream::connect(address.strip_prefix("listening on ").unwrap()).unwrap();
+    stream
+        .write_all(b"a LOGIN joe secret\r\nb SELECT INBOX\r\nc FETCH 1 BODY[]\r\n")
+        .unwrap();
+    writeln!(input, "told c OK\ntranscript\ndisconnect\nquit").unwrap();
+    let answers: Vec<String> = output.map_while(Result::ok).collect();
+    let [told, transcript @ .., of_transcript, of_disconnect, of_quit] = &answers[..] else {
+        panic!("{answers:?}");
+    };
+    assert!(told.starts_with("ok c OK"), "{told}");
+    let is_said = |line: &String| line.starts_with("C1: ") || line.starts_with("S1: ");
+    assert!(transcript.iter().all(is_said), "{transcript:#?}");
+    assert!(transcript.iter().any(|line| line == "S1: ok"), "{transcript:#?}");
+    assert_eq!([of_transcript, of_disconnect, of_quit], ["ok"; 3]);
+    assert!(program.wait().unwrap().success());
 }
 
 #[test]

@@ -213,6 +213,48 @@ async fn a_server_says_bye_closes_is_silent_or_late_as_it_is_told() {
 }
 
 #[tokio::test]
+async fn connections_are_cut_in_the_middle_of_idle_and_clients_come_back() {
+    let server = TestServer::builder().mailbox("INBOX", [MAIL]).start();
+    let mut client = Client::selected(&server).await;
+    assert!(client.command("IDLE").await[0].starts_with("+ "));
+    server.disconnect_all();
+    assert_eq!(client.lines_to("t").await, ["<end>"]);
+    let mut client = Client::selected(&server).await;
+    assert!(client.command("IDLE").await[0].starts_with("+ "));
+    server.bye_all("the server stops");
+    assert_eq!(client.lines_to("t").await, ["* BYE the server stops", "<end>"]);
+    // Nor is one left that is served no more, or that was not greeted yet.
+    server.fault(Fault::on("NOOP").silence());
+    let mut client = Client::selected(&server).await;
+    client.send("t NOOP\r\n").await;
+    server.said("t NOOP").await;
+    let mut stream = server.connect();
+    server.disconnect_all();
+    assert_eq!(client.lines_to("t").await, ["<end>"]);
+    let mut rest = Vec::new();
+    let end = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut rest);
+    tokio::time::timeout(common::PATIENCE, end)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+/// RFC 2177: DONE ends IDLE, and what is pipelined behind it is a command like any other.
+#[tokio::test]
+async fn a_fault_happens_to_a_command_that_is_said_with_done() {
+    let server = TestServer::start();
+    let mut client = Client::selected(&server).await;
+    server.fault(Fault::on("CREATE").answer("NO [OVERQUOTA] full"));
+    assert!(client.command("IDLE").await[0].starts_with("+ "));
+    client.send("DONE\r\nu CREATE more\r\n").await;
+    let lines = client.lines_to("u").await;
+    assert!(
+        lines[0].starts_with("t OK") && lines[1] == "u NO [OVERQUOTA] full",
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
 async fn messages_and_large_pipelines_pass_whole() {
     let large = format!("Subject: large\r\n\r\n{}", "0123456789abcdef\r\n".repeat(60_000));
     let server = TestServer::builder().mailbox("INBOX", [large.as_str()]).start();

@@ -58,7 +58,11 @@ pub(super) const ALL: &[Persona] = &[
             let greeting = Fault::on("GREETING").always().edit(|response| {
                 *response = Response::line("* OK [CAPABILITY IMAP4 IMAP4REV1 LITERAL+] perdition ready");
             });
-            let asked = Fault::on("CAPABILITY").always().until("LOGIN").edit(|response| {
+            let before_login = Fault::on("CAPABILITY")
+                .always()
+                .until("LOGIN")
+                .until("AUTHENTICATE");
+            let asked = before_login.edit(|response| {
                 if response.is("CAPABILITY") {
                     *response = Response::line("* CAPABILITY IMAP4 IMAP4REV1 LITERAL+");
                 }
@@ -67,6 +71,7 @@ pub(super) const ALL: &[Persona] = &[
                 .fault(greeting)
                 .fault(asked)
                 .fault(Fault::on("LOGIN").always().edit(hide_code))
+                .fault(Fault::on("AUTHENTICATE").always().edit(hide_code))
         },
     },
     Persona {

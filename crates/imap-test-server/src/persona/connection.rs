@@ -28,16 +28,10 @@ pub(super) const ALL: &[Persona] = &[
         about: "IDLE is answered OK before DONE, which is then an unknown command.",
         source: "https://github.com/jstedfast/MailKit/issues/677",
         apply: |builder| {
-            builder.fault(Fault::on("IDLE").always().change(|place, response| {
-                if place.index == 0 {
-                    let ended = format!("{} OK Idle completed.", place.command.tag);
-                    return vec![response.into(), Response::line(&ended).into()];
-                }
-                match place.last {
-                    true => vec![Response::line("DONE BAD Error in IMAP command : Unknown command").into()],
-                    false => vec![response.into()],
-                }
-            }))
+            let unknown = "BAD Error in IMAP command : Unknown command";
+            builder
+                .fault(Fault::on("IDLE").always().end_idle("OK Idle completed."))
+                .fault(Fault::on("DONE").always().answer(unknown))
         },
     },
     Persona {
@@ -111,6 +105,7 @@ pub(super) const ALL: &[Persona] = &[
                 Fault::on("ID")
                     .always()
                     .until("LOGIN")
+                    .until("AUTHENTICATE")
                     .answer("BAD Unknown command"),
             )
         },

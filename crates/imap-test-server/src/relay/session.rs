@@ -50,6 +50,39 @@ struct Unanswered {
     faults: Vec<How>,
     /// So many responses came already.
     index: usize,
+    /// The client has had an answer that was not the server's.
+    is_answered: bool,
+}
+
+/// What the client has said.
+#[derive(Default)]
+struct Said {
+    /// The names of its commands, without those that were refused each time.
+    names: BTreeSet<String>,
+    /// The names of those that were answered OK once.
+    accepted: BTreeSet<String>,
+}
+
+impl Said {
+    fn begun(&mut self, name: &str) {
+        self.names.insert(name.to_owned());
+    }
+
+    fn answered(&mut self, name: &str, is_ok: bool) {
+        if is_ok {
+            self.begun(name);
+            self.accepted.insert(name.to_owned());
+        } else if !self.accepted.contains(name) {
+            self.names.remove(name);
+        }
+        // Nobody has logged in any more.
+        if is_ok && name == "UNAUTHENTICATE" {
+            for login in ["LOGIN", "AUTHENTICATE"] {
+                self.names.remove(login);
+                self.accepted.remove(login);
+            }
+        }
+    }
 }
 
 /// The conversation on one connection.
@@ -63,8 +96,7 @@ pub(crate) struct Session {
     expects: Expects,
     /// The tag of the command that is being said.
     current: String,
-    /// The names of the commands that the client has said.
-    said: BTreeSet<String>,
+    said: Said,
     unanswered: VecDeque<Unanswered>,
     responses: ResponseReader,
     secured: bool,
@@ -84,7 +116,7 @@ impl Session {
             input: BytesMut::new(),
             expects: Expects::Command,
             current: String::new(),
-            said: BTreeSet::new(),
+            said: Said::default(),
             unanswered: VecDeque::new(),
             responses: ResponseReader::default(),
             secured: false,
@@ -194,12 +226,17 @@ impl Session {
                     name: String::from_utf8_lossy(&line).trim().to_ascii_uppercase(),
                     line: String::new(),
                 };
+                let is_done = done.name == "DONE";
                 if self
                     .faults_at(&done)
                     .iter()
                     .any(|how| matches!(how, How::LoseBehind))
                 {
                     self.input.clear();
+                }
+                // What comes behind DONE is a command, whether IDLE is answered already or not.
+                if is_done {
+                    self.expects = Expects::Command;
                 }
             }
             _ => self.pass(&line, true),
@@ -211,13 +248,16 @@ impl Session {
         self.world
             .log
             .add(self.number, Side::Client, &String::from_utf8_lossy(&line));
+        if line.trim_ascii().eq_ignore_ascii_case(b"DONE") {
+            return self.take_stray_done(&line);
+        }
         let Some(command) = parse(&line) else {
             self.to_server.extend_from_slice(&line);
             return self.expect_behind(&line, true);
         };
         self.current.clone_from(&command.tag);
         let faults = self.faults_at(&command);
-        self.said.insert(command.name.clone());
+        self.said.begun(&command.name);
         let lost = faults.iter().any(|how| matches!(how, How::LoseBehind));
         let refused = faults.iter().any(|how| matches!(how, How::Answer(_)));
         if !refused && command.name == "STARTTLS" && self.world.offers_starttls(self.secured) {
@@ -252,10 +292,32 @@ impl Session {
             command,
             faults,
             index: 0,
+            is_answered: false,
         });
         if lost {
             self.input.clear();
         }
+    }
+
+    /// DONE where no IDLE waits for it: a word that is no command, or a tag, as the server takes it.
+    fn take_stray_done(&mut self, line: &[u8]) {
+        let command = Command {
+            tag: "DONE".into(),
+            name: "DONE".into(),
+            line: String::new(),
+        };
+        let faults = self.faults_at(&command);
+        if refusal(&faults).is_none() {
+            return self.to_server.extend_from_slice(line);
+        }
+        self.to_server
+            .extend_from_slice(format!("DONE {REFUSED}\r\n").as_bytes());
+        self.unanswered.push_back(Unanswered {
+            command,
+            faults,
+            index: 0,
+            is_answered: false,
+        });
     }
 
     /// What a line's end promises: a literal, or the next command. Who was refused does not send a literal unasked.
@@ -289,7 +351,7 @@ impl Session {
     fn faults_at(&self, command: &Command) -> Vec<How> {
         let off = self.world.switches.refusal(command).map(How::Answer);
         off.into_iter()
-            .chain(self.world.faults_at(command, &self.said))
+            .chain(self.world.faults_at(command, &self.said.names))
             .collect()
     }
 
@@ -299,6 +361,7 @@ impl Session {
             command,
             faults,
             index: 0,
+            is_answered: false,
         });
     }
 
@@ -309,6 +372,10 @@ impl Session {
         let tag = response.tag();
         let last = self.is_last(&tag);
         self.allow_input(&tag);
+        if last && self.unanswered.front().is_some_and(|first| first.is_answered) {
+            self.unanswered.pop_front();
+            return;
+        }
         let compressed = last && self.starts_compression(&response);
         let steps = match self.unanswered.front_mut() {
             Some(unanswered) => {
@@ -322,6 +389,9 @@ impl Session {
                     last,
                 };
                 unanswered.index += 1;
+                if last {
+                    self.said.answered(&unanswered.command.name, response.is_ok());
+                }
                 changed(&unanswered.faults, place, response)
             }
             None => self.said_unasked(response),
@@ -330,9 +400,32 @@ impl Session {
             self.unanswered.pop_front();
         }
         self.emit(steps);
+        if tag == "+" {
+            self.end_idle();
+        }
         if compressed {
             self.expects = Expects::Anything;
         }
+    }
+
+    /// Ends an IDLE that is to end by itself. The server waits for DONE, and is told it in the client's place.
+    fn end_idle(&mut self) {
+        let Some(first) = self.unanswered.front_mut() else {
+            return;
+        };
+        let tag = first.command.tag.clone();
+        let text = first.faults.iter().find_map(|how| match how {
+            How::EndIdle(text) => Some(text),
+            _ => None,
+        });
+        let (Some(text), true) = (text, self.expects == Expects::Done { tag: tag.clone() }) else {
+            return;
+        };
+        let ended = Response::line(&format!("{tag} {text}"));
+        first.is_answered = true;
+        self.to_server.extend_from_slice(b"DONE\r\n");
+        self.expects = Expects::Command;
+        self.emit(vec![ended.into()]);
     }
 
     /// Whether a response of this tag ends an answer. Commands before the one that it ends were never answered.
@@ -372,6 +465,15 @@ impl Session {
         }
     }
 
+    /// Says BYE and closes the connection, whatever is in progress. Between compressed octets no line can be said.
+    pub(crate) fn say_bye(&mut self, text: &str) {
+        let mut steps = vec![Step::Close];
+        if self.expects != Expects::Anything {
+            steps.insert(0, Response::line(&format!("* BYE {text}")).into());
+        }
+        self.emit(steps);
+    }
+
     fn starts_compression(&self, response: &Response) -> bool {
         let command = self.unanswered.front().map(|first| first.command.name.as_str());
         command == Some("COMPRESS") && response.contains(" OK")
@@ -388,7 +490,7 @@ impl Session {
             index: 0,
             last: false,
         };
-        changed(&self.world.faults_at(&command, &self.said), place, response)
+        changed(&self.world.faults_at(&command, &self.said.names), place, response)
     }
 
     fn emit(&mut self, steps: Vec<Step>) {

@@ -35,6 +35,8 @@ fn run(server: &TestServer, line: &str) -> Result<String, Failure> {
     let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
     match command {
         "fault" => server.fault(rest.parse::<Fault>()?),
+        "disconnect" if rest.is_empty() => server.disconnect_all(),
+        "bye" => server.bye_all(rest),
         "said" => return Ok(format!("ok {}", first_line(&server.said(rest).wait()))),
         "told" => return Ok(format!("ok {}", first_line(&server.told(rest).wait()))),
         "transcript" => return Ok(format!("{}ok", server.transcript())),
@@ -112,6 +114,8 @@ mod tests {
         assert_eq!(obey(&server, "remove joe Sent 1 7"), "ok");
         assert!(server.account("joe").messages("Sent").is_empty());
         assert_eq!(obey(&server, "fault NOOP bye over"), "ok");
+        assert_eq!(obey(&server, "disconnect"), "ok");
+        assert_eq!(obey(&server, "bye the server stops"), "ok");
         for wrong in [
             "",
             "explode",

@@ -14,8 +14,8 @@ use std::process::ExitCode;
 /// that begins with `ok` or `error`. At the end of its input it ends.
 ///
 /// deliver ACCOUNT MAILBOX FILE, remove ACCOUNT MAILBOX UID..., flags ACCOUNT MAILBOX UID FLAG..., create ACCOUNT MAILBOX,
-/// delete ACCOUNT MAILBOX, rename ACCOUNT FROM TO, reset-uid-validity ACCOUNT MAILBOX, fault FAULT, said TEXT, told TEXT,
-/// transcript, quit.
+/// delete ACCOUNT MAILBOX, rename ACCOUNT FROM TO, reset-uid-validity ACCOUNT MAILBOX, fault FAULT, disconnect, bye TEXT, said TEXT,
+/// told TEXT, transcript, quit.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
