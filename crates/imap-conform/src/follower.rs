@@ -154,6 +154,12 @@ impl Follower {
         &self.judge.transcript
     }
 
+    /// Behind STARTTLS, to one that is an end of the TLS itself: what it hears next can be followed.
+    #[cfg(feature = "program")]
+    pub(crate) fn secured(&mut self) {
+        self.lost = None;
+    }
+
     fn client_plain(&mut self, mut octets: &[u8]) {
         while !octets.is_empty() {
             if self.waits.is_some() {

@@ -1,8 +1,7 @@
 //! `imap-conform`: judges any IMAP server.
 
-use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +12,7 @@ use clap::Parser as _;
 use imap_conform::run::{self, Plan};
 use imap_conform::watch::{Listener, Watch};
 use imap_conform::{Finding, Target, acceptor, record};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 
 /// Judges any IMAP server by what it says on the wire.
@@ -83,21 +83,30 @@ struct Run {
 #[derive(Debug, clap::Args)]
 struct TlsArguments {
     /// The server speaks TLS from the first octet.
-    #[arg(long)]
+    #[arg(long, group = "secured")]
     tls: bool,
+    /// TLS begins with STARTTLS, before anybody logs in; not for watch, which cannot see through it.
+    #[arg(long, group = "secured")]
+    starttls: bool,
     /// Certificates in PEM that its own is judged by, in place of those that the system trusts.
-    #[arg(long, value_name = "FILE", requires = "tls")]
+    #[arg(long, value_name = "FILE", requires = "secured")]
     trusted: Option<PathBuf>,
 }
 
 impl TlsArguments {
     fn target(&self, address: &str) -> io::Result<Target> {
-        match self.tls {
-            true => Target::tls(address, self.trusted.as_deref()),
-            false => Ok(Target::plain(address)),
+        match (self.tls, self.starttls) {
+            (true, _) => Target::tls(address, self.trusted.as_deref()),
+            (_, true) => Target::starttls(address, self.trusted.as_deref()),
+            _ => Ok(Target::plain(address)),
         }
     }
 }
+
+/// Why there is no `watch --starttls`.
+const NO_STARTTLS: &str = "watch cannot see through STARTTLS: client and server agree on it with each other, and nobody else can read \
+    what follows. Say --tls and the server's port for it, mostly 993; what clients say to the proxy stays as it is, or is TLS from the \
+    first octet (--certificate, --key)";
 
 #[derive(Debug, clap::Args)]
 struct WatchArguments {
@@ -207,7 +216,25 @@ fn named(file: &Path, error: &io::Error) -> io::Error {
     io::Error::other(format!("{}: {error}", file.display()))
 }
 
+/// As many open files as the system lets us have without asking, up to this: each connection is two.
+const OPEN_FILES: u64 = 65_536;
+
+/// The usual soft limit of 1,024 is there for programs that use `select`.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(OPEN_FILES).min(OPEN_FILES);
+    if limit.current.is_some_and(|current| current < wanted) {
+        let current = Some(wanted);
+        // Where it is not raised, clients wait until others have gone.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current, ..limit });
+    }
+}
+
 async fn watch(arguments: WatchArguments) -> io::Result<bool> {
+    if arguments.tls.starttls {
+        return Err(io::Error::other(NO_STARTTLS));
+    }
+    raise_open_files();
     let upstream = arguments.tls.target(&arguments.upstream)?;
     let tls = match (&arguments.certificate, &arguments.key) {
         (Some(certificate), Some(key)) => Some(acceptor(certificate, key)?),
@@ -230,7 +257,7 @@ async fn watch(arguments: WatchArguments) -> io::Result<bool> {
     );
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
-        served = watch.clone().serve(sockets) => served?,
+        never = watch.clone().serve(sockets) => match never {},
         stopped = tokio::signal::ctrl_c() => stopped?,
         _ = terminate.recv() => {}
     }
@@ -259,6 +286,10 @@ impl Listener for Printer {
         eprintln!("connection {connection} is not possible: {why}");
     }
 
+    fn waits(&self, why: &str) {
+        eprintln!("clients wait, no connection can be accepted now: {why}");
+    }
+
     fn hears_octets(&self) -> bool {
         self.record.is_some()
     }
@@ -274,23 +305,25 @@ impl Listener for Printer {
     }
 }
 
+/// Line by line: a recording may be of any length.
 fn read(file: &Path) -> io::Result<bool> {
-    let mut text = String::new();
-    match file == Path::new("-") {
-        true => io::stdin().read_to_string(&mut text)?,
-        false => File::open(file)
-            .and_then(|mut file| file.read_to_string(&mut text))
-            .map_err(|error| named(file, &error))?,
+    let lines: Box<dyn BufRead> = match file == Path::new("-") {
+        true => Box::new(io::stdin().lock()),
+        false => Box::new(BufReader::new(
+            File::open(file).map_err(|error| named(file, &error))?,
+        )),
     };
-    let lines = record::lines(&text).map_err(|error| named(file, &io::Error::other(error)))?;
-    let findings = record::judge(&lines);
-    let mut shown = String::new();
-    for finding in &findings {
-        let _ = writeln!(shown, "{finding}");
+    let (mut judging, mut found) = (record::Judging::default(), 0_usize);
+    for line in lines.lines() {
+        let line = line.map_err(|error| named(file, &error))?;
+        let findings = judging.hear(&line);
+        for finding in findings.map_err(|error| named(file, &io::Error::other(error)))? {
+            found += 1;
+            println!("{finding}");
+        }
     }
-    print!("{shown}");
-    eprintln!("{} findings", findings.len());
-    Ok(findings.is_empty())
+    eprintln!("{found} findings");
+    Ok(found == 0)
 }
 
 fn rules() -> io::Result<bool> {

@@ -23,14 +23,21 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 pub struct Target {
     address: String,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// TLS begins when it is asked for.
+    is_starttls: bool,
 }
 
 impl std::fmt::Debug for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { address, tls } = self;
+        let Self {
+            address,
+            tls,
+            is_starttls,
+        } = self;
         f.debug_struct("Target")
             .field("address", address)
             .field("tls", &tls.is_some())
+            .field("starttls", is_starttls)
             .finish()
     }
 }
@@ -42,7 +49,20 @@ impl Target {
         Self {
             address: address.into(),
             tls: None,
+            is_starttls: false,
         }
+    }
+
+    /// `HOST:PORT`, with TLS behind STARTTLS, for [`run`](crate::run::run): a proxy cannot see through it. Otherwise as
+    /// [`tls`](Self::tls).
+    ///
+    /// # Errors
+    /// The file cannot be read, or the host is no name.
+    pub fn starttls(address: impl Into<String>, trusted: Option<&Path>) -> io::Result<Self> {
+        Ok(Self {
+            is_starttls: true,
+            ..Self::tls(address, trusted)?
+        })
     }
 
     /// `HOST:PORT`, with TLS from the first octet. The server's certificate is judged by those of the file, or else by those that
@@ -71,8 +91,11 @@ impl Target {
             .map_err(io::Error::other)?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let tls = Some((TlsConnector::from(Arc::new(config)), name));
-        Ok(Self { address, tls })
+        Ok(Self {
+            address,
+            tls: Some((TlsConnector::from(Arc::new(config)), name)),
+            is_starttls: false,
+        })
     }
 
     /// `HOST:PORT`.
@@ -81,11 +104,25 @@ impl Target {
         &self.address
     }
 
+    /// Whether TLS is to be asked for.
+    pub(crate) fn is_starttls(&self) -> bool {
+        self.is_starttls
+    }
+
     pub(crate) async fn connect(&self) -> io::Result<Box<dyn Stream>> {
         let stream = TcpStream::connect(&self.address).await?;
         stream.set_nodelay(true)?;
+        let stream: Box<dyn Stream> = Box::new(stream);
+        match self.is_starttls {
+            true => Ok(stream),
+            false => self.secure(stream).await,
+        }
+    }
+
+    /// TLS, if the server is reached over it: from the first octet of the stream.
+    pub(crate) async fn secure(&self, stream: Box<dyn Stream>) -> io::Result<Box<dyn Stream>> {
         Ok(match &self.tls {
-            None => Box::new(stream),
+            None => stream,
             Some((connector, name)) => {
                 let stream = connector.connect(name.clone(), stream).await;
                 Box::new(stream.map_err(|error| no_tls(&error))?)

@@ -58,10 +58,14 @@ impl std::error::Error for NotRecorded {}
 /// # Errors
 /// The first line that is none.
 pub fn lines(text: &str) -> Result<Vec<Line>, NotRecorded> {
-    let is_line = |(_, line): &(usize, &str)| !line.trim().is_empty() && !line.starts_with('#');
-    let numbered = text.lines().enumerate().filter(is_line);
+    let numbered = text.lines().enumerate().filter(|(_, line)| !is_passed_over(line));
     let read = |(at, line)| read(line).ok_or(NotRecorded { line: at + 1 });
     numbered.map(read).collect()
+}
+
+/// Whether it is a comment, or empty.
+fn is_passed_over(line: &str) -> bool {
+    line.trim().is_empty() || line.starts_with('#')
 }
 
 fn read(line: &str) -> Option<Line> {
@@ -86,25 +90,48 @@ fn read(line: &str) -> Option<Line> {
 /// Judges a recorded conversation.
 #[must_use]
 pub fn judge(lines: &[Line]) -> Vec<Finding> {
-    let mut followers: BTreeMap<u64, Follower> = BTreeMap::new();
-    let mut findings = Vec::new();
-    for Line {
-        connection,
-        sender,
-        octets,
-    } in lines
-    {
+    let mut judging = Judging::default();
+    lines.iter().flat_map(|line| judging.follow(line)).collect()
+}
+
+/// Judges a recorded conversation line by line, and keeps none of them.
+#[derive(Debug, Default)]
+pub struct Judging {
+    followers: BTreeMap<u64, Follower>,
+    /// Lines that were heard.
+    heard: usize,
+}
+
+impl Judging {
+    /// Hears the next line of the text, and gives what is found there.
+    ///
+    /// # Errors
+    /// It is no line of a conversation.
+    pub fn hear(&mut self, line: &str) -> Result<Vec<Finding>, NotRecorded> {
+        self.heard += 1;
+        if is_passed_over(line) {
+            return Ok(Vec::new());
+        }
+        let line = read(line).ok_or(NotRecorded { line: self.heard })?;
+        Ok(self.follow(&line))
+    }
+
+    fn follow(&mut self, line: &Line) -> Vec<Finding> {
+        let Line {
+            connection,
+            sender,
+            octets,
+        } = line;
         let new = || Follower::new(connection.to_string());
-        let follower = followers.entry(*connection).or_insert_with(new);
+        let follower = self.followers.entry(*connection).or_insert_with(new);
         match (sender, octets) {
             (Sender::Client, Some(octets)) => follower.client(octets),
             (Sender::Server, Some(octets)) => follower.server(octets),
             (Sender::Client, None) => follower.client_closed(),
             (Sender::Server, None) => follower.server_closed(),
         }
-        findings.append(&mut follower.take_findings());
+        follower.take_findings()
     }
-    findings
 }
 
 /// These octets as lines of a recorded conversation; `None` is the end of this direction.

@@ -4,6 +4,7 @@
 //! to judge them; many on the judge's own thread, for which no client waits unless it is far behind. An answer is never seen before
 //! its question (`pass`).
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -12,11 +13,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::thread;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
 use crate::finding::Finding;
@@ -36,6 +39,9 @@ const BEHIND: usize = 8 << 20;
 /// What a judge's thread gives way by to the client and the server, if they are on the same machine.
 const NICENESS: i32 = 10;
 
+/// How long accepting pauses after it failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// Told of what happens, at once, on the threads of the connections' judges.
 pub trait Listener: Send + Sync {
     /// A rule was broken.
@@ -46,6 +52,9 @@ pub trait Listener: Send + Sync {
 
     /// A connection was not possible.
     fn failed(&self, connection: u64, why: &str);
+
+    /// No client can be accepted now, mostly because the process has no descriptor left: they wait. Told once until one is accepted.
+    fn waits(&self, _why: &str) {}
 
     /// Whether [`Self::passed`] does something, which costs every command the time that it takes to wake a thread.
     fn hears_octets(&self) -> bool {
@@ -227,13 +236,21 @@ impl Watch {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Takes connections until it is dropped.
-    ///
-    /// # Errors
-    /// No connection can be accepted any more.
-    pub async fn serve(self: Arc<Self>, sockets: TcpListener) -> io::Result<()> {
+    /// Takes connections until it is dropped. Each needs two descriptors.
+    pub async fn serve(self: Arc<Self>, sockets: TcpListener) -> Infallible {
+        let mut waits = false;
         loop {
-            let (client, _) = sockets.accept().await?;
+            let client = match sockets.accept().await {
+                Ok((client, _)) => client,
+                Err(error) => {
+                    if !std::mem::replace(&mut waits, true) {
+                        self.listener.waits(&error.to_string());
+                    }
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            waits = false;
             let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
             let watch = Arc::clone(&self);
             tokio::spawn(async move {

@@ -209,7 +209,11 @@ fn where_nobody_is_let_in_the_message_says_why() {
             _ => Some("TAG NO [PRIVACYREQUIRED] no\r\n"),
         });
     });
-    no_verdict(&needs_tls, &[], &["[PRIVACYREQUIRED]", "say --tls"]);
+    no_verdict(
+        &needs_tls,
+        &[],
+        &["[PRIVACYREQUIRED]", "say --starttls, or --tls"],
+    );
     let silent = server(|client| {
         answering(client, "* OK ready\r\n", |name| {
             (name == "CAPABILITY").then_some("* CAPABILITY IMAP4rev1\r\nTAG OK done\r\n")
@@ -235,7 +239,7 @@ fn rfc9051_6_2_3_where_login_is_disabled_no_password_is_sent() {
             _ => Some("TAG NO a password was sent\r\n"),
         });
     });
-    no_verdict(&needs_tls, &[], &["over TLS alone", "say --tls"]);
+    no_verdict(&needs_tls, &[], &["over TLS alone", "say --starttls, or --tls"]);
     let takes_tokens = server(|client| {
         answering(client, "* OK ready\r\n", |name| match name {
             "CAPABILITY" => Some("* CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=OAUTHBEARER\r\nTAG OK done\r\n"),
@@ -243,6 +247,120 @@ fn rfc9051_6_2_3_where_login_is_disabled_no_password_is_sent() {
         });
     });
     no_verdict(&takes_tokens, &[], &["takes no LOGIN", "AUTH=OAUTHBEARER"]);
+}
+
+/// A server that lets in by AUTHENTICATE PLAIN alone, and answers LOGIN with this.
+fn takes_plain_alone(mut client: TcpStream, capabilities: &str, login: &str) {
+    let mut lines = BufReader::new(client.try_clone().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    client.write_all(b"* OK ready\r\n").unwrap();
+    while let Some(line) = lines.next() {
+        let mut words = line.split(' ');
+        let (tag, name) = (words.next().unwrap(), words.next().unwrap_or_default());
+        let said = match name {
+            "CAPABILITY" => format!("* CAPABILITY IMAP4rev1 {capabilities}\r\n{tag} OK done\r\n"),
+            "LOGIN" => format!("{tag} {login}\r\n"),
+            "AUTHENTICATE" => {
+                client.write_all(b"+ \r\n").unwrap();
+                // Nobody, joe, and an empty password.
+                match lines.next().as_deref() {
+                    Some("AGpvZQA=") => format!("{tag} OK in\r\n"),
+                    _ => format!("{tag} NO out\r\n"),
+                }
+            }
+            "LOGOUT" => format!("* BYE bye\r\n{tag} OK done\r\n"),
+            _ => format!("{tag} OK done\r\n"),
+        };
+        if client.write_all(said.as_bytes()).is_err() || name == "LOGOUT" {
+            return;
+        }
+    }
+}
+
+/// RFC 9051, section 6.2.2: where LOGIN is disabled or refused, and PLAIN is offered.
+#[test]
+fn rfc9051_6_2_2_where_login_does_not_let_in_authenticate_plain_does() {
+    let disabled =
+        server(|client| takes_plain_alone(client, "LOGINDISABLED AUTH=PLAIN", "NO a password was sent"));
+    let refused = server(|client| takes_plain_alone(client, "AUTH=PLAIN", "BAD unknown command"));
+    let (_file, password) = password();
+    for server in [&disabled, &refused] {
+        let fixed = [
+            server,
+            "--user",
+            "joe",
+            "--password-file",
+            &password,
+            "--patience",
+            "5",
+        ];
+        let said = conform(&[&fixed[..], &["--only", "LOGOUT says BYE"]].concat());
+        assert_eq!(said.code, Some(0), "{}{}", said.stdout, said.stderr);
+        assert!(said.stdout.contains("1 passed, 0 failed"), "{}", said.stdout);
+        assert!(said.stdout.contains("offered, not judged: "), "{}", said.stdout);
+    }
+    // Nobody tries another way in with a password that is wrong.
+    let wrong = server(|client| takes_plain_alone(client, "AUTH=PLAIN", "NO [AUTHENTICATIONFAILED] no"));
+    no_verdict(
+        &wrong,
+        &[],
+        &["LOGIN is answered", "are --user and the password right?"],
+    );
+}
+
+#[test]
+fn a_proxy_does_not_take_starttls_and_says_why() {
+    let refused = conform(&[
+        "watch",
+        "--listen",
+        "127.0.0.1:0",
+        "--upstream",
+        "localhost:1",
+        "--starttls",
+    ]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("cannot see through STARTTLS"),
+        "{}",
+        refused.stderr
+    );
+}
+
+/// Who comes while no descriptor is left waits, and the proxy goes on. Each connection takes two: of two limits, one is used up in the
+/// middle of a connection, and the other in front of one.
+#[test]
+fn a_proxy_without_descriptors_serves_again_when_there_are_some() {
+    let upstream = server(|client| saying(client, b"* OK ready\r\n"));
+    for limit in [30, 31] {
+        let script =
+            format!("ulimit -n {limit}; exec \"$0\" watch --listen 127.0.0.1:0 --upstream {upstream}");
+        let mut child = Command::new("sh")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_imap-conform")])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let listening = lines.next().unwrap().unwrap();
+        let address = listening.strip_prefix("listening on ").unwrap();
+        let address = address.split(',').next().unwrap();
+        let clients: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let line = lines.next().unwrap().unwrap();
+        assert!(
+            line.contains("clients wait") || line.contains("is not possible"),
+            "{line}"
+        );
+        drop(clients);
+        // A connection that is accepted while others have not ended may find no second descriptor.
+        let greeting = (0..1000).find_map(|_| {
+            let stream = TcpStream::connect(address).unwrap();
+            stream.set_read_timeout(Some(LIMIT)).unwrap();
+            BufReader::new(stream).lines().next()?.ok()
+        });
+        assert_eq!(greeting.as_deref(), Some("* OK ready"));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }
 
 /// RFC 9051, section 9: `resp-cond-state` has a space and a text. Without them it is an answer nevertheless, and the run a verdict.

@@ -8,16 +8,20 @@ use std::time::Duration;
 
 use fault::Fault;
 use imap_backend_test::MemoryBackend;
-use imap_conform::Target;
 use imap_conform::run::{Plan, Report, Verdict, run};
-use imap_server::{Server, Shutdown};
+use imap_conform::{Target, acceptor};
+use imap_server::{PlaintextLogin, Server, Shutdown};
 use tokio::net::TcpListener;
 
 /// A server in memory, on a port of its own.
 async fn server() -> String {
-    let sockets = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = sockets.local_addr().unwrap().to_string();
     let server = Server::builder(MemoryBackend::new("joe", "sec\"ret")).build();
+    serve(server, "127.0.0.1:0").await
+}
+
+async fn serve(server: Server<MemoryBackend>, address: &str) -> String {
+    let sockets = TcpListener::bind(address).await.unwrap();
+    let address = sockets.local_addr().unwrap().to_string();
     tokio::spawn(async move {
         while let Ok((stream, address)) = sockets.accept().await {
             let server = server.clone();
@@ -76,6 +80,36 @@ async fn a_wrong_password_is_an_error_and_no_verdict() {
     assert!(error.starts_with("LOGIN is answered"), "{error}");
 }
 
+/// RFC 9051, section 6.2.1: TLS begins in the middle of the connection, and what follows is judged.
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9051_6_2_1_a_server_that_takes_passwords_over_tls_alone_is_judged_behind_starttls() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (folder.path().join("certificate"), folder.path().join("key"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let tls = acceptor(&certificate, &key).unwrap().config().clone();
+    let server = Server::builder(MemoryBackend::new("joe", "sec\"ret"))
+        .tls(tls)
+        .plaintext_login(PlaintextLogin::Never);
+    let address = serve(server.build(), "localhost:0").await;
+    let port = address.rsplit_once(':').unwrap().1;
+    let address = format!("localhost:{port}");
+    let behind_starttls = Plan {
+        target: Target::starttls(address.clone(), Some(&certificate)).unwrap(),
+        only: Some("sessions".to_owned()),
+        ..plan(address.clone())
+    };
+    let report = run(&behind_starttls, |_| {}).await.unwrap();
+    assert_eq!(report.failed(), 0, "{report}");
+    assert!(report.passed() >= 10, "{report}");
+    let error = run(&plan(address), |_| {}).await.unwrap_err();
+    assert!(
+        error.contains("LOGINDISABLED") && error.contains("say --starttls"),
+        "{error}"
+    );
+}
+
 /// Runs what has this in its name, against the server with a fault in front of it.
 async fn with_fault(fault: Fault, only: &str) -> Report {
     let address = fault.before(server().await).await;
@@ -117,6 +151,15 @@ async fn a_report_is_a_page_and_xml_with_what_was_said() {
         "{page}"
     );
     assert!(xml.contains("<failure"), "{xml}");
+    // What no case is about is not passed over in silence.
+    let listed = report.not_judged().join(" ");
+    assert!(listed.contains("URLAUTH") && !listed.contains("IDLE"), "{listed}");
+    for text in [&page, &xml, &report.to_string()] {
+        assert!(
+            text.to_lowercase().contains("offered, not judged: ") && text.contains(&listed),
+            "{text}"
+        );
+    }
     // What failed stands at the top, and leads to what was said.
     let place = "messages-RFC822-SIZE-is-the-size";
     let link = page.find(&format!("href=\"#{place}\"")).unwrap();

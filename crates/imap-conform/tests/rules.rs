@@ -96,6 +96,12 @@ fn a_conversation_is_judged_alike_however_its_octets_are_cut() {
             .collect();
         let (whole, cut) = (record::judge(&lines), record::judge(&octet_by_octet));
         assert_eq!(shown(&whole), shown(&cut), "{}", stem(&file));
+        let mut judging = record::Judging::default();
+        let line_by_line: Vec<Finding> = text
+            .lines()
+            .flat_map(|line| judging.hear(line).unwrap())
+            .collect();
+        assert_eq!(shown(&whole), shown(&line_by_line), "{}", stem(&file));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64ct::{Base64, Encoding as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
@@ -165,7 +166,35 @@ impl Client {
             is_preauth: false,
         };
         client.greeted(target.address()).await?;
+        if target.is_starttls() {
+            client.start_tls(target).await?;
+        }
         Ok(client)
+    }
+
+    /// STARTTLS (RFC 9051, section 6.2.1). What was said in the clear behind its OK may be anybody's.
+    async fn start_tls(&mut self, target: &Target) -> Done {
+        if self.is_preauth {
+            return failed("the greeting is PREAUTH, and --starttls is not possible then");
+        }
+        let answer = self.command("STARTTLS").await?;
+        if answer.condition != Condition::Ok {
+            return failed(format!("STARTTLS is answered {}", answer.last()));
+        }
+        if !self.unread.is_empty() {
+            let unread = shown(&self.unread);
+            return failed(format!(
+                "the server says more in the clear behind STARTTLS: {unread}"
+            ));
+        }
+        let stream = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
+        self.stream = match timeout(self.patience, target.secure(stream)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return failed(format!("STARTTLS at {}: {error}", target.address())),
+            Err(_) => return silent("the server does not begin TLS behind STARTTLS".to_owned()),
+        };
+        self.follower.secured();
+        Ok(())
     }
 
     /// Hears the greeting. Where it is none, the wrong port may have been named.
@@ -391,6 +420,28 @@ impl Client {
             format!("APPEND is answered {}", answer.last()),
         )?;
         Ok(answer)
+    }
+
+    /// AUTHENTICATE PLAIN (RFC 4616), without an initial response, which not every server takes.
+    pub(super) async fn authenticate(&mut self, user: &str, password: &str) -> Done<Answer> {
+        let tag = self.next_tag();
+        self.send(format!("{tag} AUTHENTICATE PLAIN\r\n").as_bytes())
+            .await?;
+        loop {
+            let response = self.response().await?;
+            if response.starts_with(b"+") {
+                break;
+            }
+            if response::tag(&response) == Some(&tag) {
+                return Ok(Answer {
+                    condition: condition(&response),
+                    responses: vec![response],
+                });
+            }
+        }
+        let words = Base64::encode_string(format!("\0{user}\0{password}").as_bytes());
+        self.send(format!("{words}\r\n").as_bytes()).await?;
+        self.answer(&tag).await
     }
 
     /// Begins IDLE.

@@ -7,14 +7,16 @@ use std::time::Duration;
 use askama::Template;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use super::Plan;
 use super::case::{Outcome, Verdict};
+use super::{Plan, cases};
 
 /// What came of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
     server: String,
     capabilities: Vec<String>,
+    /// Those of them that no case is about.
+    not_judged: Vec<String>,
     outcomes: Vec<Outcome>,
     /// Mailboxes of the run that could not be removed.
     pub(super) left_behind: Vec<String>,
@@ -38,7 +40,9 @@ struct Page<'r> {
 
 impl Report {
     pub(super) fn new(plan: &Plan, capabilities: &[String]) -> Self {
+        let not_judged = capabilities.iter().filter(|offered| !cases::are_about(offered));
         Self {
+            not_judged: not_judged.cloned().collect(),
             server: plan.target.address().to_owned(),
             capabilities: capabilities.to_vec(),
             outcomes: Vec::new(),
@@ -55,6 +59,12 @@ impl Report {
     #[must_use]
     pub fn outcomes(&self) -> &[Outcome] {
         &self.outcomes
+    }
+
+    /// What the server offers and no case is about, in upper case: that it works was not looked at.
+    #[must_use]
+    pub fn not_judged(&self) -> &[String] {
+        &self.not_judged
     }
 
     /// How many passed.
@@ -110,6 +120,13 @@ impl Report {
             for outcome in area.outcomes {
                 suite.add_test_case(outcome.junit());
             }
+            report.add_test_suite(suite);
+        }
+        if !self.not_judged.is_empty() {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(format!("offered, not judged: {}", self.not_judged.join(" ")));
+            let mut suite = TestSuite::new("capabilities");
+            suite.add_test_case(TestCase::new("each that is offered has a case", status));
             report.add_test_suite(suite);
         }
         report.to_string()
@@ -206,6 +223,9 @@ impl fmt::Display for Report {
         }
         for name in &self.left_behind {
             writeln!(f, "left behind: {name}")?;
+        }
+        if !self.not_judged.is_empty() {
+            writeln!(f, "offered, not judged: {}", self.not_judged.join(" "))?;
         }
         let (passed, failed, skipped) = (self.passed(), self.failed(), self.skipped());
         let seconds = self.took.as_secs_f32();

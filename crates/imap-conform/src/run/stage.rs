@@ -15,9 +15,27 @@ const PREFIX: &str = "imap-conform-";
 /// After so many cases in a row without an answer the server is taken for dead.
 const MOST_SILENT: u32 = 3;
 
+/// How the user logs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Login,
+    /// AUTHENTICATE PLAIN.
+    Plain,
+}
+
+/// What is said of the password, not of the command: another way in is not tried then.
+const OF_THE_PASSWORD: [&str; 5] = [
+    "AUTHENTICATIONFAILED",
+    "AUTHORIZATIONFAILED",
+    "EXPIRED",
+    "PRIVACYREQUIRED",
+    "UNAVAILABLE",
+];
+
 pub(super) struct Stage {
     plan: Plan,
     capabilities: Vec<String>,
+    way: Way,
     /// Prefix of the namespace, [`PREFIX`], and what tells this run from others.
     prefix: String,
     made: BTreeSet<String>,
@@ -43,6 +61,7 @@ impl Stage {
         let mut stage = Self {
             plan: plan.clone(),
             capabilities: Vec::new(),
+            way: Way::Login,
             prefix: String::new(),
             made: BTreeSet::new(),
             mailboxes: 0,
@@ -61,10 +80,7 @@ impl Stage {
     async fn learn(&mut self) -> Done {
         let mut client = self.connect().await?;
         self.capabilities = capabilities(&mut client).await?;
-        if self.offers("LOGINDISABLED") && !client.is_preauth() {
-            return failed(self.takes_no_password());
-        }
-        self.log_in(&mut client).await?;
+        self.find_the_way(&mut client).await?;
         self.capabilities = capabilities(&mut client).await?;
         let mut namespace = String::new();
         if self.offers("NAMESPACE") {
@@ -95,12 +111,36 @@ impl Stage {
         capability.split('|').any(has)
     }
 
+    /// LOGIN; where that is disabled, or refused for what is not the password, AUTHENTICATE PLAIN if it is offered.
+    async fn find_the_way(&mut self, client: &mut Client) -> Done {
+        if client.is_preauth() {
+            return Ok(());
+        }
+        let has_plain = self.offers("AUTH=PLAIN");
+        if self.offers("LOGINDISABLED") {
+            self.way = Way::Plain;
+            return match has_plain {
+                true => self.log_in(client).await,
+                false => failed(self.takes_no_password()),
+            };
+        }
+        let answer = self.try_way(client).await?;
+        let is_of_password = OF_THE_PASSWORD.iter().any(|code| answer.code(code).is_some());
+        if answer.condition == Condition::Ok || is_of_password || !has_plain {
+            return self.let_in(&answer);
+        }
+        self.way = Way::Plain;
+        self.log_in(client).await
+    }
+
     /// Why LOGIN cannot be tried (RFC 9051, section 6.2.3), and what can be done.
     fn takes_no_password(&self) -> String {
         let offered = self.capabilities.join(" ");
         match self.offers("STARTTLS") {
-            true => "the server takes passwords over TLS alone (LOGINDISABLED): say --tls, and the port for it, mostly 993".to_owned(),
-            false => format!("the server takes no LOGIN (LOGINDISABLED), and there is no other way in here; it offers {offered}"),
+            true => format!("the server takes passwords over TLS alone (LOGINDISABLED): {SAY_TLS}"),
+            false => format!(
+                "the server takes no LOGIN (LOGINDISABLED), and there is no other way in here; it offers {offered}"
+            ),
         }
     }
 
@@ -115,11 +155,25 @@ impl Stage {
         if client.is_preauth() {
             return Ok(());
         }
-        let (user, password) = (quoted(&self.plan.user), quoted(&self.plan.password));
-        let answer = client.command(&format!("LOGIN {user} {password}")).await?;
+        let answer = self.try_way(client).await?;
+        self.let_in(&answer)
+    }
+
+    async fn try_way(&self, client: &mut Client) -> Done<Answer> {
+        let Plan { user, password, .. } = &self.plan;
+        match self.way {
+            Way::Login => {
+                let login = format!("LOGIN {} {}", quoted(user), quoted(password));
+                client.command(&login).await
+            }
+            Way::Plain => client.authenticate(user, password).await,
+        }
+    }
+
+    fn let_in(&self, answer: &Answer) -> Done {
         match answer.condition {
             Condition::Ok => Ok(()),
-            _ => failed(not_let_in(&answer)),
+            _ => failed(not_let_in(self.way, answer)),
         }
     }
 
@@ -290,16 +344,23 @@ pub(super) const IS_DEAD: &str =
 async fn capabilities(client: &mut Client) -> Done<Vec<String>> {
     let answer = client.ok("CAPABILITY").await?;
     let words = answer.texts("CAPABILITY").concat().to_ascii_uppercase();
-    Ok(words.split(' ').map(str::to_owned).collect())
+    Ok(words.split_ascii_whitespace().map(str::to_owned).collect())
 }
 
-/// What LOGIN is answered, and what can be done.
-fn not_let_in(answer: &Answer) -> String {
+/// Where passwords need TLS.
+const SAY_TLS: &str = "say --starttls, or --tls and the port for it, mostly 993";
+
+/// What the login is answered, and what can be done.
+fn not_let_in(way: Way, answer: &Answer) -> String {
     let advice = match answer.code("PRIVACYREQUIRED") {
-        Some(_) => "say --tls, and the port for it, mostly 993",
+        Some(_) => SAY_TLS,
         None => "are --user and the password right?",
     };
-    format!("LOGIN is answered {}; {advice}", answer.last())
+    let command = match way {
+        Way::Login => "LOGIN",
+        Way::Plain => "AUTHENTICATE PLAIN",
+    };
+    format!("{command} is answered {}; {advice}", answer.last())
 }
 
 /// As a quoted string.
