@@ -372,31 +372,27 @@ fn rfc9051_9_a_tagged_response_that_breaks_the_grammar_is_an_answer_and_a_findin
             _ => Some("TAG OK\r\n"),
         });
     });
+    let (_file, password) = password();
+    let fixed = [
+        &without_text,
+        "--user",
+        "joe",
+        "--password-file",
+        &password,
+        "--patience",
+        "5",
+    ];
+    let said = conform(&[&fixed[..], &["--only", "delimiter"]].concat());
+    assert_eq!(said.code, Some(1), "{}{}", said.stdout, said.stderr);
+    let wanted = "syntax: a status without a space behind it";
+    assert!(said.stdout.contains(wanted), "{}", said.stdout);
+    // Nobody can tell what this means, and nobody waits for more.
     let without_status = server(|client| {
-        answering(client, "* PREAUTH ready\r\n", |name| match name {
-            "CAPABILITY" => Some("* CAPABILITY IMAP4rev1\r\nTAG OK done\r\n"),
-            _ => Some("TAG FINE\r\n"),
+        answering(client, "* PREAUTH ready\r\n", |_| {
+            Some("* CAPABILITY IMAP4rev1\r\nTAG FINE\r\n")
         });
     });
-    let (_file, password) = password();
-    for (server, wanted) in [
-        (without_text, "syntax: a status without a space behind it"),
-        (without_status, "syntax: a tag, and no status"),
-    ] {
-        let fixed = [
-            &server,
-            "--user",
-            "joe",
-            "--password-file",
-            &password,
-            "--patience",
-            "5",
-        ];
-        let said = conform(&[&fixed[..], &["--only", "delimiter"]].concat());
-        assert_eq!(said.code, Some(1), "{}{}", said.stdout, said.stderr);
-        assert!(said.stdout.contains(wanted), "{}", said.stdout);
-        assert!(!said.stdout.contains("no answer"), "{}", said.stdout);
-    }
+    no_verdict(&without_status, &[], &["CAPABILITY is answered a1 FINE"]);
 }
 
 #[test]
