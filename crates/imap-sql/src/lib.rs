@@ -36,7 +36,7 @@
 //! | `appends` | which messages are stored in one transaction |
 //! | `fetch`, `search`, `list`, `status`, `transfer`, `upload`, `body` | one subject each: rows into answers |
 //! | `behind`, `texts` | what no client waits for: the index of texts, and the removal of octets that no message has |
-//! | `news` | hints of the database, and a look at all mailboxes in use for those that were lost |
+//! | `news`, `looks` | hints of the database, and a look at all mailboxes in use for those that were lost; who reads what they tell of |
 //! | `node`, `writers` | the hubs of this process, when they read the log, which threads may block, who claims `\Recent` |
 //! | `summaries` | what was read of messages lately, so that it is not read again |
 //! | `tables` | the statements, one module for each subject |
@@ -139,6 +139,7 @@ mod columns;
 mod engine;
 mod fetch;
 mod list;
+mod looks;
 mod news;
 mod node;
 mod options;

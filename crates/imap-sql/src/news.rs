@@ -1,8 +1,8 @@
 //! What other processes did: hints of the database, and a look at all mailboxes in use every few seconds, for hints that were
 //! lost.
 //!
-//! A hint says only that there is something to read; what, the log says. Without hints everything still arrives, within the
-//! interval; with them, NOOP needs no query.
+//! A hint says only that there is something to read; what, the log says, which the threads of `looks` read. Without hints
+//! everything still arrives, within the interval; with them, NOOP needs no query.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -130,6 +130,9 @@ fn follow_until_end(news: &News, node: &WeakNode, interval: Duration) {
         }
         is_failing = looked.is_err();
         news.note(hinted.all, is_failing);
+        if hinted.all {
+            node.behind().look(); // another program may have stored messages, or removed some
+        }
         if is_failing {
             // Hints must not make the next look come sooner while nothing answers.
             std::thread::sleep(interval.min(Duration::from_secs(1)));
@@ -137,6 +140,7 @@ fn follow_until_end(news: &News, node: &WeakNode, interval: Duration) {
     }
 }
 
+/// Has somebody look at those that are behind.
 fn look(node: &Node, hinted: &Hinted) -> Result<(), Error> {
     let mut in_use = node.in_use();
     if hinted.all {
@@ -152,7 +156,7 @@ fn look(node: &Node, hinted: &Hinted) -> Result<(), Error> {
         });
     }
     for (key, hub) in in_use {
-        node.catch_up(key, &hub)?;
+        node.looks().add(key, hub);
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use imap_updates::{Access, Hubs, Limits, LogHub, Page};
 
 use crate::behind::Behind;
 use crate::engine::{Database, Dialect, Hint, Statements};
+use crate::looks::Looks;
 use crate::news::News;
 use crate::summaries::Summaries;
 use crate::tables::accounts::AccountId;
@@ -29,6 +30,7 @@ struct Shared {
     hubs: Hubs<MailboxKey, LogHub>,
     writers: Arc<Writers>,
     news: Arc<News>,
+    looks: Arc<Looks>,
     behind: Arc<Behind>,
     summaries: Summaries,
 }
@@ -36,6 +38,7 @@ struct Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.news.end();
+        self.looks.end();
         self.behind.end();
     }
 }
@@ -84,6 +87,7 @@ impl Node {
             hubs: Hubs::new(KEPT_OPEN),
             writers: Arc::default(),
             news: Arc::default(),
+            looks: Arc::default(),
             behind: Arc::default(),
             summaries: Summaries::default(),
         }))
@@ -98,6 +102,16 @@ impl Node {
         &self.0.news
     }
 
+    /// Who brings what is behind up to date.
+    pub(crate) fn looks(&self) -> &Arc<Looks> {
+        &self.0.looks
+    }
+
+    /// Whether a mailbox is as the database has it, but for what is on its way: then nobody has to ask.
+    pub(crate) fn is_told_of(&self, key: MailboxKey) -> bool {
+        self.0.news.are_heard() && !self.0.looks.are_owed(key)
+    }
+
     /// What is done behind the commands.
     pub(crate) fn behind(&self) -> &Arc<Behind> {
         &self.0.behind
@@ -110,13 +124,8 @@ impl Node {
 
     /// Has the database send its hints to this process.
     pub(crate) fn listen(&self) {
-        let (news, behind) = (Arc::clone(&self.0.news), Arc::clone(&self.0.behind));
-        self.0.database.listen(Box::new(move |hint| {
-            if hint == Hint::Anywhere {
-                behind.look(); // another program may have removed messages
-            }
-            news.hint(hint);
-        }));
+        let news = Arc::clone(&self.0.news);
+        self.0.database.listen(Box::new(move |hint| news.hint(hint)));
     }
 
     pub(crate) fn dialect(&self) -> Dialect {

@@ -247,7 +247,7 @@ impl Mailbox for SqlMailbox {
         }
         match reason {
             // The database says by itself when there is something to read.
-            PollReason::Asked | PollReason::Idling if self.node.news().are_heard() => Ok(()),
+            PollReason::Asked | PollReason::Idling if self.node.is_told_of(self.key) => Ok(()),
             PollReason::Asked | PollReason::Idling => self.look().await,
             // What this process did is told at once, what others did at the next NOOP.
             _ => Ok(()),

@@ -7,6 +7,7 @@ use crate::appends::Appends;
 use crate::behind;
 use crate::columns::now;
 use crate::engine::{Database, OpenError, Place};
+use crate::looks;
 use crate::news;
 use crate::node::Node;
 use crate::options::{Hints, Options};
@@ -60,7 +61,8 @@ impl Store {
             tracing::info!(swept, "removed what unfinished messages had left");
         }
         let node = Node::new(database);
-        news::follow(&node, options.poll_interval).map_err(|error| OpenError::Failed(Box::new(error)))?;
+        let followed = looks::follow(&node).and_then(|()| news::follow(&node, options.poll_interval));
+        followed.map_err(|error| OpenError::Failed(Box::new(error)))?;
         behind::follow(&node).map_err(|error| OpenError::Failed(Box::new(error)))?;
         if options.hints == Hints::Used {
             node.listen();

@@ -91,7 +91,7 @@ fn count(row: Row<'_>, column: usize) -> Result<u32, Error> {
     u32::try_from(number).map_err(|error| Error::new(ErrorKind::Corruption).with_source(error))
 }
 
-/// How far these mailboxes are.
+/// How far these mailboxes are. One whose row is damaged is left out: whoever reads it is told so.
 pub(crate) fn positions(
     statements: Statements<'_>,
     ids: &[i64],
@@ -101,12 +101,21 @@ pub(crate) fn positions(
     let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
     let mut positions = HashMap::new();
     statements.each(&sql, &[ids.join(",").as_str().into()], |row| {
-        let id = row.integer(0)?;
-        let uid_validity = row.integer(1)?.try_into()?;
-        positions.insert(MailboxKey { id, uid_validity }, row.integer(2)?.try_into()?);
+        if let Ok((key, modseq)) = position(row) {
+            positions.insert(key, modseq);
+        }
         Ok(())
     })?;
     Ok(positions)
+}
+
+fn position(row: Row<'_>) -> Result<(MailboxKey, ModSeq), Error> {
+    let uid_validity = row.integer(1)?.try_into()?;
+    let key = MailboxKey {
+        id: row.integer(0)?,
+        uid_validity,
+    };
+    Ok((key, row.integer(2)?.try_into()?))
 }
 
 /// The mailbox, unless it was deleted or got other UIDs since `key` was found.
