@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use common::{Home, Pieces, Process, Then, backend, flags, name, octets, on_every_engine, select, uid};
-use imap_backend::{Append, Create, Mailbox as _, Need, Session as _};
+use imap_backend::{Append, Create, ErrorKind, Mailbox as _, Need, Session as _};
 use imap_backend_test::{Mail, Selected, Stage, Subject, User};
 use imap_sql::{Options, SqlMailbox, SqlSession};
 use imap_updates::Access;
@@ -146,6 +146,54 @@ async fn what_another_program_leaves_to_index_waits_for_no_message_of_ours() {
 }
 
 /// RFC 9051, section 6.3.4: the superiors that are missing are made. Two clients may find the same one missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9051_6_3_4_a_superior_that_somebody_else_makes_meanwhile_refuses_no_mailbox() {
+    let Some((_, home, url)) = on_postgres() else {
+        return;
+    };
+    let process = home.process();
+    let mut user = process.login().await.unwrap();
+    make(&mut user, "from").await;
+    let (other, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    for (superior, inferior, how) in [
+        ("a", "a/b", "CREATE"),
+        ("c", "c/d", "RENAME"),
+        ("e", "e", "CREATE"),
+    ] {
+        let insert =
+            format!("BEGIN; INSERT INTO mailboxes (account, name) SELECT id, '{superior}' FROM accounts");
+        other.batch_execute(&insert).await.unwrap();
+        let mut session = user.session.another().unwrap();
+        let making = tokio::spawn(async move {
+            match how {
+                "RENAME" => session.rename(&name("from"), &name(inferior)).await,
+                _ => session
+                    .create(&name(inferior), &Create::default())
+                    .await
+                    .map(drop),
+            }
+        });
+        until(|| waiting(&home, "<>") == 1).await;
+        other.batch_execute("COMMIT").await.unwrap();
+        let made = making.await.unwrap().map_err(|error| error.kind());
+        let is_twice = superior == inferior;
+        assert_eq!(
+            made,
+            if is_twice {
+                Err(ErrorKind::AlreadyExists)
+            } else {
+                Ok(())
+            },
+            "{inferior}"
+        );
+        let there = format!("SELECT count(*) FROM mailboxes WHERE name = '{inferior}'");
+        assert_eq!(home.number(&there), 1, "{inferior}");
+    }
+}
+
 /// Copies share their octets' rows, and each transaction locks those of its messages.
 /// The connections of this process to the database.
 fn connections(home: &Home) -> i64 {

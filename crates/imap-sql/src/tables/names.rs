@@ -59,8 +59,10 @@ pub(crate) fn create(
         return Err(ErrorKind::AlreadyExists.into());
     }
     make_superiors(statements, account, name)?;
-    insert(statements, account, name)?;
-    find(statements, account, name)?.ok_or_else(|| ErrorKind::ServerBug.into())
+    match insert(statements, account, name)? {
+        Inserted::Now => find(statements, account, name)?.ok_or_else(|| ErrorKind::ServerBug.into()),
+        Inserted::ByAnother => Err(ErrorKind::AlreadyExists.into()),
+    }
 }
 
 fn make_superiors(statements: Statements<'_>, account: AccountId, name: &MailboxName) -> Result<(), Error> {
@@ -69,21 +71,31 @@ fn make_superiors(statements: Statements<'_>, account: AccountId, name: &Mailbox
     // The highest first: each has the ACL of the one above it.
     for superior in superiors.iter().rev() {
         if find(statements, account, superior)?.is_none() {
-            insert(statements, account, superior)?;
+            let _either = insert(statements, account, superior)?; // whoever made it, it is there
         }
     }
     Ok(())
 }
 
+/// Who has made a mailbox that was not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inserted {
+    Now,
+    /// Somebody else, whose transaction was committed meanwhile.
+    ByAnother,
+}
+
 /// Makes a mailbox whose superiors are there.
-fn insert(statements: Statements<'_>, account: AccountId, name: &MailboxName) -> Result<(), Error> {
+fn insert(statements: Statements<'_>, account: AccountId, name: &MailboxName) -> Result<Inserted, Error> {
     // A trigger gives the UIDVALIDITY.
-    let sql = "INSERT INTO mailboxes (account, name) VALUES (?1, ?2)";
-    statements.execute(sql, &[account.0.into(), name.as_str().into()])?;
-    match name.parent(DELIMITER) {
-        Some(superior) => acl::inherit(statements, account, name, &superior),
-        None => Ok(()),
+    let sql = "INSERT INTO mailboxes (account, name) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    if statements.execute(sql, &[account.0.into(), name.as_str().into()])? == 0 {
+        return Ok(Inserted::ByAnother);
     }
+    if let Some(superior) = name.parent(DELIMITER) {
+        acl::inherit(statements, account, name, &superior)?;
+    }
+    Ok(Inserted::Now)
 }
 
 /// Removes a mailbox with its messages, not its inferiors (RFC 9051, section 6.3.5).
