@@ -100,6 +100,7 @@ impl Queue {
 fn store(node: &Node, key: MailboxKey, some: Vec<Waiting>) -> Vec<Waiting> {
     let mut is_committing = false;
     let stored = node.commit(|change| {
+        is_committing = false; // it may have begun before
         let uids = insert_all(change, key, &some)?;
         is_committing = true;
         Ok(uids)

@@ -120,8 +120,9 @@
 //! # Limits, and what is not there yet
 //!
 //! * A SQLite file has to be on a local disk. PostgreSQL has to be version 13 or newer, with a database in UTF8.
-//! * In PostgreSQL, SQL by hand takes locks in another order than a session (messages before their mailbox). Of two who wait for each
-//!   other the server ends one; a session's command then answers [`InUse`](imap_backend::ErrorKind::InUse), and nothing of it happened.
+//! * In PostgreSQL, SQL by hand takes locks in another order than a session (messages before their mailbox), and so do two COPY of
+//!   the same messages in different orders. Of two who wait for each other the server ends one; a session's command then begins anew,
+//!   up to four times, before it answers [`InUse`](imap_backend::ErrorKind::InUse), with nothing of it done.
 //! * Of a message with more than 256 KiB of headers and text parts, and of one that was inserted by hand, SEARCH TEXT and BODY
 //!   read the text each time, unless the other keys leave it out; so they do for a string of one or two characters.
 //! * There are no mailboxes of other users: an ACL (`acl`) says what an account may do in its own, and is kept for others.

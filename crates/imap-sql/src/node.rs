@@ -153,7 +153,7 @@ impl Node {
     /// A transaction, on such a thread; see [`commit`](Self::commit).
     pub(crate) async fn change<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Change<'_>) -> Result<T, Error> + Send + 'static,
+        work: impl FnMut(&mut Change<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         self.blocking(move |node| node.commit(work)).await
     }
@@ -165,9 +165,11 @@ impl Node {
 
     /// A transaction, after which the sessions of this process are told what the log says of it. It is never published
     /// directly: others may have committed before it, and have to be told first. Blocks.
+    ///
+    /// `work` may be done more than once, and has no effect but in the database: see [`Database::write`].
     pub(crate) fn commit<T>(
         &self,
-        work: impl FnOnce(&mut Change<'_>) -> Result<T, Error>,
+        mut work: impl FnMut(&mut Change<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let (answer, changed) = self.0.database.write(|statements| {
             let mut change = Change {
@@ -220,10 +222,11 @@ impl Node {
             return Ok(read.page);
         }
         // In one transaction: what comes later is not on the page, and not claimed.
-        let read = self.0.database.write(|statements| {
-            *claimed = claimed.union(&mailboxes::claim_recent(statements, key)?);
-            log::read(statements, key, after, claimed)
+        let (read, all) = self.0.database.write(|statements| {
+            let all = claimed.union(&mailboxes::claim_recent(statements, key)?);
+            Ok((log::read(statements, key, after, &all)?, all))
         })?;
+        *claimed = all;
         // Some may be known here already: they came while no session could be told of them.
         hub.claimed_recent(claimed);
         Ok(read.page)

@@ -292,10 +292,10 @@ impl Session for SqlSession {
         self.node
             .change(move |change| {
                 let statements = change.statements;
-                let Some(name) = mailbox else {
+                let Some(name) = &mailbox else {
                     return url_keys::remove_all(statements, account);
                 };
-                let key = names::find(statements, account, &name)?.ok_or(ErrorKind::NonExistent)?;
+                let key = names::find(statements, account, name)?.ok_or(ErrorKind::NonExistent)?;
                 url_keys::remove(statements, (account, key.id))
             })
             .await

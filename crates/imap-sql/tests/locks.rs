@@ -14,6 +14,7 @@ use std::time::Duration;
 use common::{Home, Pieces, Process, Then, backend, flags, name, octets, on_every_engine, select, uid};
 use imap_backend::{Append, Create, ErrorKind, Mailbox as _, Need, Session as _};
 use imap_backend_test::{Mail, Selected, Stage, Subject, User};
+use imap_seq::UidSet;
 use imap_sql::{Options, SqlMailbox, SqlSession};
 use imap_updates::Access;
 use test_postgres::Server;
@@ -195,6 +196,42 @@ async fn rfc9051_6_3_4_a_superior_that_somebody_else_makes_meanwhile_refuses_no_
 }
 
 /// Copies share their octets' rows, and each transaction locks those of its messages.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn copies_of_the_same_messages_in_another_order_all_succeed() {
+    on_every_engine(async |home| {
+        let (one, other) = (home.process(), home.process());
+        let (mut user, mut ascending) = select(&one).await;
+        for subject in ["one", "two", "three"] {
+            user.append(&name("INBOX"), Mail::new(subject)).await.unwrap();
+        }
+        ascending.noop().await.unwrap();
+        for mailbox in ["turned", "first", "second"] {
+            make(&mut user, mailbox).await;
+        }
+        for number in [3, 2, 1] {
+            let one = UidSet::from_iter([uid(number)]);
+            ascending.mailbox.copy(&one, &name("turned")).await.unwrap();
+        }
+        let mut user = other.login().await.unwrap();
+        let mut descending = user.select(&name("turned"), Access::ReadWrite).await.unwrap();
+        let with_a_gap = UidSet::from_iter([uid(1), uid(3)]);
+        let targets = (name("first"), name("second"));
+        for round in 0..100 {
+            let (one, other) = tokio::join!(
+                ascending.mailbox.copy(&with_a_gap, &targets.0),
+                descending.mailbox.copy(&with_a_gap, &targets.1),
+            );
+            one.unwrap_or_else(|error| panic!("{round}: {error}"));
+            other.unwrap_or_else(|error| panic!("{round}: {error}"));
+        }
+        let copies = "SELECT count(*) FROM messages JOIN mailboxes ON mailboxes.id = mailbox \
+                      WHERE name IN ('first', 'second')";
+        assert_eq!(home.number(copies), 400);
+        assert_eq!(home.number("SELECT max(uses) FROM blobs"), 202);
+    })
+    .await;
+}
+
 /// The connections of this process to the database.
 fn connections(home: &Home) -> i64 {
     home.number(

@@ -71,8 +71,8 @@ impl Admin {
                 return Ok(false);
             }
             let account = accounts::make(statements, &wanted)?;
-            if let Some(secrets) = secrets {
-                accounts::set_secrets(statements, account, &secrets)?;
+            if let Some(secrets) = &secrets {
+                accounts::set_secrets(statements, account, secrets)?;
             }
             Ok(true)
         });

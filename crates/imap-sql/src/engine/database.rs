@@ -65,7 +65,10 @@ impl Database {
 
     /// Runs a transaction that writes. It is committed, and on the disk, when this returns `Ok`. When it returns an error,
     /// nothing of it happened; but if the database was lost during the commit, nobody knows.
-    pub(crate) fn write<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    ///
+    /// `work` is done anew where the database ends the transaction because it and another one wait for each other, so it has no
+    /// effect but in the database.
+    pub(crate) fn write<T>(&self, work: impl FnMut(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
         match self {
             Self::Sqlite(database) => database.write(work),
             Self::Postgres(database) => database.write(work),

@@ -10,6 +10,7 @@ use imap_backend::Error;
 use tokio::runtime::Runtime;
 use tokio_postgres::Config;
 
+use super::error::gave_way;
 use super::listener;
 use super::owed::Owed;
 use super::pool::{Lease, Pool};
@@ -28,6 +29,9 @@ const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// The same, where the hint follows the commit: the trigger sends none.
 const BEGIN_WRITE_BEFORE_HINT: &str =
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL imap.hint_follows = on";
+
+/// How often a transaction is begun anew that the server has ended because it and others waited for each other.
+const AGAIN: usize = 4;
 
 pub(crate) struct Database {
     connector: Connector,
@@ -87,7 +91,20 @@ impl Database {
         run(self.pool.begin_unwaited(BEGIN_READ)?, work, Lease::end_unwaited)
     }
 
-    pub(crate) fn write<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn write<T>(
+        &self,
+        mut work: impl FnMut(Statements<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        for _ in 0..AGAIN {
+            match self.write_once(&mut work) {
+                Err(error) if gave_way(&error) => tracing::debug!(%error, "a transaction begins anew"),
+                done => return done,
+            }
+        }
+        self.write_once(work)
+    }
+
+    fn write_once<T>(&self, work: impl FnOnce(Statements<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let begin = match self.owed.get() {
             Some(owed) if owed.may_follow() => BEGIN_WRITE_BEFORE_HINT,
             _ => BEGIN_WRITE,

@@ -51,6 +51,19 @@ impl Failure {
     }
 }
 
+/// Whether the server has ended a transaction so that others can go on: nothing of it happened, and it may succeed if it is begun
+/// anew. One that has waited for a lock as long as it may is not.
+pub(super) fn gave_way(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    let failure = source.and_then(|source| source.downcast_ref::<Failure>());
+    failure.and_then(Failure::state).is_some_and(|state| {
+        matches!(
+            *state,
+            SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE
+        )
+    })
+}
+
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         Self::new(failure.kind()).with_source(failure)
