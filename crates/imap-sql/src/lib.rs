@@ -34,7 +34,7 @@
 //! | `admin` | accounts, mailboxes and messages, as an administrator sees them |
 //! | `backend`, `session`, `selected` | the traits of `imap-backend`, and nothing that blocks |
 //! | `appends` | which messages are stored in one transaction |
-//! | `fetch`, `search`, `list`, `status`, `transfer`, `upload`, `body` | one subject each: rows into answers |
+//! | `fetch`, `search`, `sort`, `list`, `status`, `transfer`, `upload`, `body` | one subject each: rows into answers |
 //! | `behind`, `texts` | what no client waits for: the index of texts, and the removal of octets that no message has |
 //! | `news`, `looks` | hints of the database, and a look at all mailboxes in use for those that were lost; who reads what they tell of |
 //! | `node`, `writers` | the hubs of this process, when they read the log, which threads may block, who claims `\Recent` |
@@ -111,6 +111,7 @@
 //! | FETCH | one for each run of neighbouring UIDs, at most 2,048 messages; with summaries or octets 256 |
 //! | STORE, COPY, MOVE | one for each run of neighbouring UIDs (STORE: and of equal flags), one commit |
 //! | SEARCH of flags, keywords, INTERNALDATE, sizes | one; what else is asked is looked for in the messages that it leaves |
+//! | SORT by ARRIVAL and SIZE of what such a SEARCH finds | the same one, in that order; by all other keys, what is read is the messages' summaries |
 //! | SEARCH of strings | the same one asks the index of texts; the messages that it leaves are read |
 //!
 //! A commit is a sync of the disk. In SQLite, changes that come while another one is being synced share the next commit, up to 32
@@ -147,6 +148,7 @@ mod options;
 mod search;
 mod selected;
 mod session;
+mod sort;
 mod status;
 mod store;
 mod summaries;

@@ -34,7 +34,7 @@ pub(crate) struct Divided {
 }
 
 /// A condition on a row of `messages`, which every message meets that matches.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Condition {
     sql: String,
     values: Vec<Operand>,
@@ -89,7 +89,7 @@ const fn is_about_size(key: &SearchKey) -> bool {
 }
 
 impl Condition {
-    fn statement(&self) -> String {
+    pub(crate) fn statement(&self) -> String {
         format!("SELECT uid FROM messages WHERE mailbox = ?1{}", self.sql)
     }
 
@@ -98,7 +98,7 @@ impl Condition {
         messages::set(statements, &self.statement(), &self.values(mailbox))
     }
 
-    fn values(&self, mailbox: i64) -> Vec<Value<'_>> {
+    pub(crate) fn values(&self, mailbox: i64) -> Vec<Value<'_>> {
         let values = self.values.iter().map(|value| match value {
             Operand::Number(number) => Value::Integer(*number),
             Operand::Text(text) => Value::Text(text),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use imap_backend::{
     Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, Opened, PollReason,
-    Query, Rights, SearchKey, Stored, search,
+    Query, Rights, SearchKey, SortKey, Stored, search, sort,
 };
 use imap_seq::{ModSeq, Uid, UidSet, View};
 use imap_updates::{Access, LogHub, Origin};
@@ -13,6 +13,7 @@ use crate::columns::{FlagColumns, mailbox_id};
 use crate::fetch::fetch;
 use crate::node::{Change, Node};
 use crate::search::divide;
+use crate::sort::Sorting;
 use crate::tables::accounts::AccountId;
 use crate::tables::mailboxes::{self, MailboxKey};
 use crate::tables::{log, messages, names, quotas};
@@ -224,6 +225,21 @@ impl Mailbox for SqlMailbox {
         let rest = std::iter::once(SearchKey::Uids(candidates)).chain(divided.rest);
         let rest = Query::new(SearchKey::And(rest.collect()), query.view().clone());
         search::evaluate(self, &rest).await
+    }
+
+    async fn sort(&mut self, query: &Query, by: &[SortKey]) -> Result<Vec<Uid>, Error> {
+        let divided = divide(
+            query.key(),
+            self.node.dialect(),
+            self.node.behind().texts_are_kept(),
+        );
+        let Some(sorting) = Sorting::new(divided, by) else {
+            return sort::evaluate(self, query, by).await;
+        };
+        let (id, view) = (self.key.id, query.view().clone());
+        self.node
+            .query(move |statements| sorting.find(statements, id, &view))
+            .await
     }
 
     async fn changed_since(&mut self, since: ModSeq, _: &View) -> Result<UidSet, Error> {
