@@ -57,14 +57,27 @@ impl fmt::Debug for Appends {
 impl Appends {
     /// Stores a message. It is on the disk, and the sessions of this process are told, when this returns `Ok`. Blocks.
     pub(crate) fn store(&self, node: &Node, key: MailboxKey, arrived: Arrived) -> Result<Uid, Error> {
-        let queue = Arc::clone(self.0.lock().entry(key).or_default());
+        let queue = self.enter(key);
         let stored = queue.store(node, key, arrived);
+        self.leave(key, queue);
+        stored
+    }
+
+    fn enter(&self, key: MailboxKey) -> Arc<Queue> {
+        Arc::clone(self.0.lock().entry(key).or_default())
+    }
+
+    /// Whoever leaves last takes the queue with him. Of two who leave at once, the second finds the first gone: both come and go
+    /// under the lock.
+    fn leave(&self, key: MailboxKey, queue: Arc<Queue>) {
         let mut queues = self.0.lock();
-        // The map's and this one: nobody else waits.
-        if Arc::strong_count(&queue) == 2 {
+        drop(queue);
+        if queues
+            .get(&key)
+            .is_some_and(|queue| Arc::strong_count(queue) == 1)
+        {
             queues.remove(&key);
         }
-        stored
     }
 }
 
@@ -257,6 +270,29 @@ mod tests {
         let stored: Vec<u32> = answers.iter().flatten().map(|uid| uid.get()).collect();
         assert_eq!(stored, [1, 2]);
         assert_eq!(answers[2].as_ref().unwrap_err().kind(), ErrorKind::OverQuota);
+    }
+
+    /// In any order: who is told first may leave last.
+    #[test]
+    fn whoever_leaves_last_takes_the_queue_along() {
+        let appends = Appends::default();
+        let key = MailboxKey {
+            id: 1,
+            uid_validity: imap_seq::UidValidity::MIN,
+        };
+        let both = std::sync::Barrier::new(2);
+        for _ in 0..2_000 {
+            std::thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| {
+                        let queue = appends.enter(key);
+                        both.wait();
+                        appends.leave(key, queue);
+                    });
+                }
+            });
+            assert!(appends.0.lock().is_empty());
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]
