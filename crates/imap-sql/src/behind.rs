@@ -21,9 +21,11 @@ const FORGOTTEN_TOGETHER: i64 = 256;
 
 /// How it gives way to those who write.
 struct Pace {
-    /// So many messages are indexed in one transaction at most.
-    together: i64,
-    /// After each transaction it rests for so many times as long as that took, if messages arrive meanwhile. Otherwise for as long.
+    /// So many messages are read at once.
+    read: i64,
+    /// So many of them are indexed in one transaction.
+    committed: usize,
+    /// After each time it rests for so many times as long as that took, if messages arrive meanwhile. Otherwise for as long.
     rest: u32,
 }
 
@@ -31,12 +33,14 @@ const fn pace(dialect: Dialect) -> Pace {
     match dialect {
         // Nobody else writes meanwhile.
         Dialect::Sqlite => Pace {
-            together: 8,
+            read: 8,
+            committed: 8,
             rest: 19,
         },
-        // Nobody waits for these rows; what they share is the server's time.
+        // COPY and EXPUNGE lock the row of the octets that is locked here: each until its text is indexed, and no longer.
         Dialect::Postgres => Pace {
-            together: 64,
+            read: 64,
+            committed: 1,
             rest: 3,
         },
     }
@@ -159,21 +163,45 @@ enum Progress {
     Done,
 }
 
-/// Some of what there is to do, in one transaction.
+/// Some of what there is to do.
 fn work(node: &Node, pace: &Pace) -> Result<Progress, Error> {
     let (read, some_are_gone) = node.read(|statements| {
         let some_are_gone = blobs::some_are_released(statements)? || texts::some_are_gone(statements)?;
-        Ok((read_some(statements, pace.together)?, some_are_gone))
+        Ok((read_some(statements, pace.read)?, some_are_gone))
     })?;
     if read.is_empty() && !some_are_gone {
         return Ok(Progress::Done);
     }
-    node.commit(|change| {
-        for (blob, text) in &read {
+    for some in read.chunks(pace.committed) {
+        index(node, some)?;
+    }
+    if some_are_gone {
+        node.commit(|change| {
+            blobs::count_off(change.statements, RELEASED_TOGETHER)?;
+            texts::forget(change.statements, FORGOTTEN_TOGETHER)
+        })?;
+    }
+    Ok(Progress::Made)
+}
+
+/// Makes the entries of blobs, in one transaction.
+fn index(node: &Node, some: &[(i64, Option<String>)]) -> Result<(), Error> {
+    let indexed = node.commit(|change| {
+        texts::begin(change.statements)?;
+        for (blob, text) in some {
             texts::add(change.statements, *blob, text.as_deref())?;
         }
-        blobs::count_off(change.statements, RELEASED_TOGETHER)?;
-        texts::forget(change.statements, FORGOTTEN_TOGETHER)
-    })?;
-    Ok(Progress::Made)
+        Ok(())
+    });
+    match indexed {
+        // A blob that goes meanwhile refuses its entry.
+        Err(error) => {
+            let blobs = some.iter().map(|(blob, _)| *blob);
+            match node.read(|statements| texts::are_waiting(statements, blobs))? {
+                true => Err(error),
+                false => Ok(()),
+            }
+        }
+        indexed => indexed,
+    }
 }

@@ -232,6 +232,38 @@ async fn copies_of_the_same_messages_in_another_order_all_succeed() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_the_index_of_texts() {
+    let Some((server, home, url)) = on_postgres() else {
+        return;
+    };
+    let (mut user, mut selected) = select(&home.process()).await;
+    make(&mut user, "other").await;
+    let index = server.begin(&url, "LOCK TABLE texts IN SHARE MODE");
+    for _ in 0..10 {
+        user.append(&name("INBOX"), Mail::new("one")).await.unwrap();
+    }
+    selected.noop().await.unwrap();
+    until(|| waiting(&home, "=") == 1).await;
+    // What is indexed together with the last one comes before it.
+    let last = "SELECT 1 FROM blobs WHERE id = (SELECT max(id) FROM blobs) FOR UPDATE";
+    let last = server.begin(&url, last);
+    drop(index);
+    until(|| waiting(&home, "<>") == 1).await;
+    let all_but_the_last = (1..10).map(uid).collect();
+    let other = name("other");
+    selected.mailbox.copy(&all_but_the_last, &other).await.unwrap();
+    selected
+        .store(&[uid(9)], &common::add("\\Deleted"))
+        .await
+        .unwrap();
+    selected.mailbox.expunge(&all_but_the_last).await.unwrap();
+    assert_eq!(waiting(&home, "<>"), 1, "the index still waits");
+    drop(last);
+    until(|| home.number("SELECT count(*) FROM blobs WHERE indexed = 1") == 0).await;
+    assert_eq!(home.number("SELECT count(*) FROM texts"), 10);
+}
+
 /// The connections of this process to the database.
 fn connections(home: &Home) -> i64 {
     home.number(

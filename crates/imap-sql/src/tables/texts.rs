@@ -44,6 +44,31 @@ pub(crate) fn waiting(statements: Statements<'_>, most: i64) -> Result<Vec<Waiti
     Ok(waiting)
 }
 
+/// Whether one of these blobs is to get an entry.
+pub(crate) fn are_waiting(
+    statements: Statements<'_>,
+    blobs: impl Iterator<Item = i64>,
+) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM blobs WHERE id = ?1 AND indexed = 1";
+    for blob in blobs {
+        if statements.one(sql, &[blob.into()], |_| Ok(()))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// To be called first in a transaction that makes entries: nobody is answered that they are there, so none waits for the disk. What
+/// is lost is made again.
+pub(crate) fn begin(statements: Statements<'_>) -> Result<(), Error> {
+    match statements.dialect() {
+        Dialect::Sqlite => Ok(()),
+        Dialect::Postgres => statements
+            .execute("SET LOCAL synchronous_commit = off", &[])
+            .map(drop),
+    }
+}
+
 /// Makes the entry of a blob, unless it is gone or somebody else has made it. Without a text it gets none, and waits no more.
 pub(crate) fn add(statements: Statements<'_>, blob: i64, text: Option<&str>) -> Result<(), Error> {
     let Some(text) = text else {
@@ -59,9 +84,12 @@ pub(crate) fn add(statements: Statements<'_>, blob: i64, text: Option<&str>) -> 
             }
         }
         Dialect::Postgres => {
-            let sql = "WITH marked AS (UPDATE blobs SET indexed = 2 WHERE id = ?1 AND indexed = 1 RETURNING id) \
-                       INSERT INTO texts (blob, text) SELECT id, ?2 FROM marked";
+            // The entry first: that takes its time, and the blob is locked after it.
+            let sql = "INSERT INTO texts (blob, text) SELECT id, ?2 FROM blobs WHERE id = ?1 AND indexed = 1 \
+                       ON CONFLICT DO NOTHING";
             statements.execute(sql, &values)?;
+            let sql = "UPDATE blobs SET indexed = 2 WHERE id = ?1 AND indexed = 1";
+            statements.execute(sql, &[blob.into()])?;
         }
     }
     Ok(())
