@@ -7,7 +7,7 @@ use imap_backend::{
     Query, Rights, SearchKey, SortKey, Stored, search, sort,
 };
 use imap_seq::{ModSeq, Uid, UidSet, View};
-use imap_updates::{Access, LogHub, Origin};
+use imap_updates::{Access, Flags, LogHub, Origin};
 
 use crate::columns::{FlagColumns, mailbox_id};
 use crate::fetch::fetch;
@@ -16,6 +16,7 @@ use crate::search::divide;
 use crate::sort::Sorting;
 use crate::tables::accounts::AccountId;
 use crate::tables::mailboxes::{self, MailboxKey};
+use crate::tables::messages::FlagRow;
 use crate::tables::{log, messages, names, quotas};
 use crate::transfer::{Originals, transfer};
 use crate::writers::Writing;
@@ -271,28 +272,48 @@ impl Mailbox for SqlMailbox {
     }
 }
 
-/// STORE: one mod-sequence for all that it changes.
+/// STORE. What was changed since the client's UNCHANGEDSINCE stays as it is, and is named in the answer.
 pub(crate) fn store(
     change: &mut Change<'_>,
     (key, origin): (MailboxKey, Origin),
     uids: &UidSet,
     what: &FlagChange,
 ) -> Result<Stored, Error> {
+    let mut modified = UidSet::new();
+    change_flags(change, (key, origin), uids, |row| {
+        match what.concerns(row.modseq) {
+            true => what.apply(&row.flags),
+            false => {
+                modified.insert(row.uid);
+                row.flags.clone()
+            }
+        }
+    })?;
+    Ok(Stored::default().with_modified(modified))
+}
+
+/// Changes flags, with one mod-sequence for all whose flags are others then; gives these. Of a million messages it holds in memory
+/// which get which flags, and no message.
+pub(crate) fn change_flags(
+    change: &mut Change<'_>,
+    (key, origin): (MailboxKey, Origin),
+    uids: &UidSet,
+    mut flags_of: impl FnMut(&FlagRow) -> Flags,
+) -> Result<UidSet, Error> {
     let statements = change.statements;
     mailboxes::lock(statements, &[key.id])?;
-    let mut modified = UidSet::new();
     // Most changes make few different sets of flags of the many that there were.
     let mut changed: BTreeMap<FlagColumns, UidSet> = BTreeMap::new();
-    for row in messages::flags(statements, key.id, uids)? {
-        if !what.concerns(row.modseq) {
-            modified.insert(row.uid);
-            continue;
-        }
-        let flags = what.apply(&row.flags);
-        if flags != row.flags {
-            let columns = FlagColumns::of(&flags);
-            changed.entry(columns).or_default().insert(row.uid);
-        }
+    for range in uids.ranges() {
+        messages::flags_between(statements, key.id, range, |row| {
+            let flags = flags_of(&row);
+            if flags != row.flags {
+                changed
+                    .entry(FlagColumns::of(&flags))
+                    .or_default()
+                    .insert(row.uid);
+            }
+        })?;
     }
     if !changed.is_empty() {
         let modseq = mailboxes::next_modseq(statements, key.id)?;
@@ -302,5 +323,6 @@ pub(crate) fn store(
         }
         change.changes(key);
     }
-    Ok(Stored::default().with_modified(modified))
+    let all = changed.into_values();
+    Ok(all.fold(UidSet::new(), |all, some| all.union(&some)))
 }

@@ -13,7 +13,7 @@ use crate::appends;
 use crate::engine::Statements;
 use crate::selected;
 use crate::tables::mailboxes::MailboxKey;
-use crate::tables::messages::{self, FlagRow, WithSummary};
+use crate::tables::messages::{self, WithSummary};
 use crate::tables::{imports, log};
 use crate::upload::Upload;
 
@@ -163,16 +163,11 @@ impl Admin {
         let key = self.mailbox(place).await?;
         let (set, changes) = (set.clone(), changes.to_vec());
         let change = self.node.change(move |change| {
-            let statements = change.statements;
-            let uids = resolve(statements, key, &set)?;
-            let before = messages::flags(statements, key.id, &uids)?;
-            for what in &changes {
-                selected::store(change, (key, Origin::EXTERNAL), &uids, what)?;
-            }
-            let after = messages::flags(statements, key.id, &uids)?;
-            let changed = |(before, after): &(FlagRow, FlagRow)| before.flags != after.flags;
-            let pairs = before.into_iter().zip(after).filter(changed);
-            Ok(pairs.map(|(_, after)| after.uid).collect())
+            let uids = resolve(change.statements, key, &set)?;
+            selected::change_flags(change, (key, Origin::EXTERNAL), &uids, |row| {
+                let all = changes.iter();
+                all.fold(row.flags.clone(), |flags, what| what.apply(&flags))
+            })
         });
         Ok(change.await?)
     }
