@@ -1,7 +1,7 @@
 //! The backend: one user, whose mailboxes are those of the store. UIDs and flags are the poller's; sizes, dates and octets
 //! are asked of the store when a client wants them.
 
-use super::rest::{Details, Rest, flags_of, unavailable};
+use super::rest::{Details, Rest, escaped, flags_of, unavailable};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use imap_backend::*;
@@ -96,7 +96,7 @@ struct Open {
 
 impl Open {
     async fn new(Account { rest, journals, pace, .. }: Account, name: &MailboxName) -> Result<Self, Error> {
-        let (started, journal) = (Instant::now(), journals.join(format!("{name}.uids")));
+        let (started, journal) = (Instant::now(), journals.join(escaped(name.as_str()) + ".uids"));
         let now = u32::try_from(Utc::now().timestamp()).ok().and_then(UidValidity::new);
         let map = blocking(move || UidMap::open(journal, now.unwrap_or(UidValidity::MIN))).await?;
         // A listing may lack a message that is there, but no two in a row lack the same.

@@ -52,12 +52,15 @@ impl Rest {
         self.client.request(method, format!("{}/mailboxes{path}", self.base))
     }
 
+    /// All but those that no path can have, in whatever form.
     pub(crate) async fn names(&self) -> Result<Vec<String>, Error> {
-        answer(self.request(Method::GET, "")).await
+        let mut names: Vec<String> = answer(self.request(Method::GET, "")).await?;
+        names.retain(|name| name != "." && name != "..");
+        Ok(names)
     }
 
     pub(crate) async fn page(&self, mailbox: &str, after: String) -> Result<Page, Error> {
-        let page = self.request(Method::GET, &format!("/{mailbox}/messages"));
+        let page = self.request(Method::GET, &format!("/{}/messages", escaped(mailbox)));
         answer(page.query(&[("after", after)])).await
     }
 
@@ -67,7 +70,7 @@ impl Rest {
         mailbox: &str,
         ids: &[String],
     ) -> Result<HashMap<String, Details>, Error> {
-        let details = self.request(Method::POST, &format!("/{mailbox}/details")).json(ids);
+        let details = self.request(Method::POST, &format!("/{}/details", escaped(mailbox))).json(ids);
         let details: Vec<Details> = answer(details).await?;
         Ok(details.into_iter().map(|details| (details.id.clone(), details)).collect())
     }
@@ -79,7 +82,7 @@ impl Rest {
         offset: u64,
         length: usize,
     ) -> Result<Bytes, Error> {
-        let read = self.request(Method::GET, &format!("/{mailbox}/messages/{id}"));
+        let read = self.request(Method::GET, &message(mailbox, id));
         let read = read.query(&[("offset", offset), ("length", length as u64)]);
         send(read).await?.bytes().await.map_err(unavailable)
     }
@@ -92,7 +95,7 @@ impl Rest {
         date: DateTime<FixedOffset>,
         octets: Vec<u8>,
     ) -> Result<String, Error> {
-        let create = self.request(Method::POST, &format!("/{mailbox}/messages"));
+        let create = self.request(Method::POST, &format!("/{}/messages", escaped(mailbox)));
         let create = create.query(&[("flags", texts(flags).join(" ")), ("date", date.to_rfc3339())]);
         answer(create.body(octets)).await
     }
@@ -110,14 +113,14 @@ impl Rest {
             FlagAction::Add => (false, named, none),
             FlagAction::Remove => (false, none, named),
         };
-        let patch = self.request(Method::PATCH, &format!("/{mailbox}/messages/{id}"));
+        let patch = self.request(Method::PATCH, &message(mailbox, id));
         let flags = answer(patch.json(&Change { remove_all, add, remove })).await;
         Ok(if_there(flags)?.map(|flags: Vec<String>| flags_of(&flags)))
     }
 
     /// Removes a message, if it is not gone already.
     pub(crate) async fn delete(&self, mailbox: &str, id: &str) -> Result<(), Error> {
-        let delete = self.request(Method::DELETE, &format!("/{mailbox}/messages/{id}"));
+        let delete = self.request(Method::DELETE, &message(mailbox, id));
         if_there(send(delete).await).map(drop)
     }
 
@@ -128,9 +131,22 @@ impl Rest {
         ids: &[String],
         target: &str,
     ) -> Result<Vec<String>, Error> {
-        let copy = self.request(Method::POST, &format!("/{mailbox}/copy"));
+        let copy = self.request(Method::POST, &format!("/{}/copy", escaped(mailbox)));
         answer(copy.query(&[("to", target)]).json(ids)).await
     }
+}
+
+fn message(mailbox: &str, id: &str) -> String {
+    format!("/{}/messages/{}", escaped(mailbox), escaped(id))
+}
+
+/// Any text as one part of a path, of a URL or a file: a name of a mailbox is no folder.
+pub(crate) fn escaped(text: &str) -> String {
+    let escape = |octet: u8| match octet {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => char::from(octet).to_string(),
+        _ => format!("%{octet:02X}"),
+    };
+    text.bytes().map(escape).collect()
 }
 
 fn if_there<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {

@@ -125,6 +125,12 @@ impl RestServer {
         }
     }
 
+    /// Makes a mailbox.
+    #[allow(dead_code, reason = "who knows the store from inside is in the tests")]
+    pub(crate) fn make(&self, name: &str) {
+        self.data.lock().mailboxes.entry(name.to_owned()).or_default();
+    }
+
     /// The id of the message with this subject.
     #[allow(dead_code, reason = "who knows the store from inside is in the tests")]
     pub(crate) fn id(&self, mailbox: &str, subject: &str) -> Option<String> {

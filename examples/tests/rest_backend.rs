@@ -186,3 +186,34 @@ async fn a_listing_of_several_pages_is_whole_whatever_is_repeated() {
     let status = session.status(&MailboxName::inbox(), StatusQuery::ALL).await.unwrap();
     assert_eq!((status.messages(), status.uid_next()), (2_500, Uid::new(2_501)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_may_have_any_name() {
+    let (store, folder) = (RestServer::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let journals = folder.path().join("journals");
+    std::fs::create_dir(&journals).unwrap();
+    let names = ["Work/2024", "../x", "/etc", "100%2F ?#[\u{fc}]", "%2E%2E", "a.b", "..."];
+    names.iter().chain(&["..", "."]).for_each(|name| store.make(name));
+    let mut user =
+        Stage::new(Subject::new(account(&store, &journals), "demo", "demo")).login().await.unwrap();
+    for text in names {
+        let name = MailboxName::new(text).unwrap();
+        user.append(&name, Mail::new(text)).await.unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        let mut selected = user.select(&name, Access::ReadWrite).await.unwrap();
+        let uid = Uid::MIN;
+        let record = selected.fetch_one(uid, Need::BODY).await.unwrap();
+        assert!(record.body().unwrap().size().await.unwrap() > 0, "{text}");
+        let change = FlagChange::new(FlagAction::Add, "\\Deleted".parse().unwrap());
+        selected.store(&[uid], &change).await.unwrap();
+        selected.mailbox.copy(&[uid].into_iter().collect(), &name).await.unwrap();
+        selected.mailbox.expunge(&[uid].into_iter().collect()).await.unwrap();
+        let status = user.session.status(&name, StatusQuery::ALL).await.unwrap();
+        assert_eq!((status.messages(), status.uid_next()), (1, Uid::new(3)), "{text}");
+    }
+    // What no URL can name is not shown, and takes nothing else along.
+    let listed = user.session.list(&ListQuery::default()).await.unwrap();
+    assert_eq!(listed.len(), 2 + names.len());
+    let files = |path: &Path| std::fs::read_dir(path).unwrap().count();
+    assert_eq!(files(folder.path()), 1, "every journal is in its folder");
+    assert!(files(&journals) >= names.len());
+}
