@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use imap_backend::*;
 use imap_poller::{Absence, IdPoller, Journal, Pace, Pages, Reason, Told, UidMap};
 use imap_seq::{Uid, UidSet, UidValidity};
-use imap_updates::{Flag, Flags, Origin, Recency};
+use imap_updates::{Flag, Flags, Hub, Origin, Recency};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -30,8 +30,10 @@ impl Account {
         Self { rest, journals: Arc::new(journals), pace, open: Arc::default() }
     }
 
-    /// A mailbox, which is listed when it is opened first; nobody waits for that who wants another one.
+    /// A mailbox, which is listed when it is opened first; nobody waits for that who wants another one. One whose journal has failed
+    /// is closed, and opened again.
     async fn open(&self, name: &MailboxName, missing: ErrorKind) -> Result<Open, Error> {
+        self.open.lock().retain(|_, cell| cell.get().is_none_or(|open| open.ids.closed().is_none()));
         let known = self.open.lock().get(name).cloned();
         let cell = match known {
             Some(cell) => cell,
@@ -170,10 +172,8 @@ impl Selected {
 impl Mailbox for Selected {
     async fn fetch(&mut self, uids: &[Uid], need: Need) -> Result<Fetched, Error> {
         let ids: Vec<_> = uids.iter().filter_map(|uid| self.open.ids.id(*uid)).collect();
-        let details = match need == Need::FLAGS {
-            true => None,
-            false => Some(self.open.rest.details(self.open.name.as_str(), &ids).await?),
-        };
+        let details = self.open.rest.details(self.open.name.as_str(), &ids);
+        let details = if need == Need::FLAGS { None } else { Some(details.await?) };
         Ok(uids.iter().map(|uid| self.record(*uid, details.as_ref())).collect())
     }
 

@@ -119,3 +119,70 @@ fn the_rest_example_takes_mail_and_keeps_its_uids() {
     assert!(heard.lines().any(|line| line == "* 1 FETCH (UID 1 BODY[HEADER] {16}"), "{heard}");
     assert!(home.path().join("INBOX.uids").exists());
 }
+
+/// Says a command to the server, and gives the lines up to its answer.
+fn says(client: &mut BufReader<TcpStream>, tag: &str, command: &str) -> String {
+    write!(client.get_mut(), "{tag} {command}\r\n").unwrap();
+    let mut heard = String::new();
+    while !heard.lines().any(|line| line.starts_with(&format!("{tag} "))) {
+        assert_ne!(client.read_line(&mut heard).unwrap(), 0, "{command}: {heard}");
+    }
+    heard
+}
+
+/// How many messages the store behind the REST example has in INBOX.
+fn stored(store: &str) -> usize {
+    let mut http = TcpStream::connect(store).unwrap();
+    write!(http, "GET /mailboxes/INBOX/messages HTTP/1.0\r\n\r\n").unwrap();
+    let mut page = String::new();
+    std::io::Read::read_to_string(&mut http, &mut page).unwrap();
+    page.matches("\"id\"").count()
+}
+
+/// The journal reaches a limit of the process, as if the disk were full; then there is room again.
+#[test]
+fn the_rest_example_opens_a_journal_again_that_could_not_be_written() {
+    let home = tempfile::tempdir().unwrap();
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -S -f 4; exec \"$0\" \"$@\""]).arg(program("rest_backend"));
+    limited.arg("127.0.0.1:0").arg(home.path());
+    let mut server = Server(limited.stdout(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(server.0.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let address = lines.next().unwrap().strip_prefix("listening on ").unwrap().to_owned();
+    let line = lines.next().unwrap();
+    let store = line.strip_prefix("the store is http://").unwrap().split(';').next().unwrap();
+    let connect = || {
+        let client = TcpStream::connect(&address).unwrap();
+        client.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+        let mut client = BufReader::new(client);
+        assert!(says(&mut client, "l", "LOGIN demo demo").contains("l OK"));
+        client
+    };
+    let append = "APPEND INBOX {16+}\r\nSubject: one\r\n\r\n";
+    let mut idle = connect();
+    assert!(says(&mut idle, "s", "SELECT INBOX").contains("s OK"));
+    let mut client = connect();
+    let mut until_refused = |times: usize| {
+        let mut refused = 0;
+        while refused < times {
+            refused = if says(&mut client, "a", append).contains("a OK") { 0 } else { refused + 1 };
+        }
+    };
+    // A journal that is opened again takes less room, so that there may be some for a while.
+    until_refused(5);
+    let stored = stored(store);
+    until_refused(5);
+    assert_eq!(self::stored(store), stored, "what gets no UID is not stored");
+    write!(idle.get_mut(), "n NOOP\r\n").unwrap();
+    let mut lost = String::new();
+    while idle.read_line(&mut lost).unwrap() > 0 {}
+    assert!(lost.contains("* BYE"), "{lost}");
+
+    let pid = format!("--pid={}", server.0.id());
+    let lifted = Command::new("prlimit").args([&*pid, "--fsize=unlimited"]).status().unwrap();
+    assert!(lifted.success());
+    let appended = says(&mut client, "c", append);
+    assert!(appended.contains("c OK"), "{appended}");
+    let selected = says(&mut client, "d", "SELECT INBOX");
+    assert!(selected.contains(&format!("* {} EXISTS", stored + 1)), "{stored}: {selected}");
+}

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::absence::{Absence, Missing};
 use crate::ids::map::{UidMap, UidMapError, UidStore};
-use crate::ids::poller::Shared;
+use crate::ids::poller::{Shared, kept};
 use crate::listing::Listing;
 use crate::poller::MailboxPoller;
 
@@ -54,7 +54,7 @@ impl<S: UidStore> Pages<S> {
     /// thread that may block.
     ///
     /// # Errors
-    /// The UIDs could not be kept, or there is none left.
+    /// The UIDs could not be kept, and the poller is closed; or there is none left.
     pub fn page<'a>(
         &mut self,
         messages: impl IntoIterator<Item = (&'a str, Flags)>,
@@ -70,7 +70,11 @@ impl<S: UidStore> Pages<S> {
             .map(|(id, flags)| (ghost(id), id, flags))
             .partition(|(ghost, ..)| ghost.is_some());
         let before = shared.map.ids().uid_next();
-        let uids = shared.map.uids(messages.iter().map(|(_, id, _)| *id))?;
+        let uids = shared.map.uids(messages.iter().map(|(_, id, _)| *id));
+        let uids = match &self.poller {
+            Some(poller) => kept(poller, uids)?,
+            None => uids?,
+        };
         for &uid in &uids {
             if before.is_some_and(|before| before <= uid) {
                 shared.untold.insert(uid);
@@ -122,7 +126,7 @@ impl<S: UidStore> Pages<S> {
             let gone = poller.would_be_gone(&self.listing, now);
             let untold = shared.untold.iter();
             let untold: UidSet = untold.filter(|uid| !self.listing.lists(*uid)).collect();
-            shared.map.forget(&gone.union(&untold))?;
+            kept(poller, shared.map.forget(&gone.union(&untold)))?;
             shared.untold = UidSet::new();
             shared.ghosts.retain(|_, uid| !self.expunged.contains(*uid));
             self.listing.gone = Some(gone);

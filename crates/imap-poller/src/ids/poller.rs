@@ -21,6 +21,8 @@ use crate::poller::{MailboxPoller, Told};
 /// What a listing lacks keeps its UID until the poller's [`Absence`](crate::Absence) confirms that it is gone. From then on its
 /// id has none, and if it comes back, it is a new message with a new UID. Both are durable before a session is told.
 ///
+/// When the storage fails, the poller is closed with [`Closed::Lost`], which ends its sessions: drop it and open the mailbox again.
+///
 /// ```
 /// use std::convert::Infallible;
 /// use std::time::Duration;
@@ -91,6 +93,18 @@ impl<S> Shared<S> {
     }
 }
 
+/// What the storage has answered. After a failure it keeps nothing any more: the sessions end, and whoever selects the mailbox then
+/// finds it closed, and opens it again.
+pub(super) fn kept<T, E>(
+    poller: &MailboxPoller,
+    answered: Result<T, UidMapError<E>>,
+) -> Result<T, UidMapError<E>> {
+    if matches!(answered, Err(UidMapError::Store(_) | UidMapError::OpenAgain)) {
+        poller.close(Closed::Lost);
+    }
+    answered
+}
+
 impl<S: UidStore> IdPoller<S> {
     /// A poller for the mailbox that its first listing shows, which was complete at `now`. What that lacks and had a UID is
     /// shown too until its absence is confirmed, as in every later listing, but without flags; [`Pages::again`] says how to
@@ -136,7 +150,7 @@ impl<S: UidStore> IdPoller<S> {
     /// UID, if no listing was quicker, and the sessions are told as [`MailboxPoller::appended`] does it. Waits for the storage.
     ///
     /// # Errors
-    /// The UID could not be kept, or there is none left.
+    /// The UID could not be kept, and the poller is closed ([`Closed::Lost`]); or there is none left.
     pub fn appended(
         &self,
         id: &str,
@@ -145,7 +159,7 @@ impl<S: UidStore> IdPoller<S> {
     ) -> Result<(Uid, Told), UidMapError<S::Error>> {
         // UIDs are told under the lock under which they are given, so that no listing has a UIDNEXT above one that is not.
         let mut shared = self.shared.lock();
-        let uids = shared.map.uids([id])?;
+        let uids = kept(&self.poller, shared.map.uids([id]))?;
         let uid = *uids.first().ok_or(UidMapError::OpenAgain)?;
         shared.untold.remove(uid);
         Ok((uid, self.poller.appended(uid, flags, recency)))
@@ -156,14 +170,14 @@ impl<S: UidStore> IdPoller<S> {
     /// storage.
     ///
     /// # Errors
-    /// It could not be kept, and nobody was told.
+    /// It could not be kept, nobody was told, and the poller is closed ([`Closed::Lost`]).
     pub fn expunged(&self, uids: &UidSet) -> Result<Told, UidMapError<S::Error>> {
         let mut shared = self.shared.lock();
         let named = uids
             .iter()
             .filter_map(|uid| Some((shared.map.id(uid)?.to_owned(), uid)));
         let ghosts: Vec<_> = named.collect();
-        shared.map.forget(uids)?;
+        kept(&self.poller, shared.map.forget(uids))?;
         shared.ghosts.extend(ghosts);
         Ok(self.poller.expunged(uids))
     }
@@ -215,5 +229,70 @@ impl<S> fmt::Debug for IdPoller<S> {
         f.debug_struct("IdPoller")
             .field("poller", &self.poller)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use imap_updates::Access;
+
+    use super::*;
+    use crate::absence::Absence;
+    use crate::ids::table::Ids;
+
+    /// Keeps so many changes, and then fails.
+    struct Full(u32);
+
+    impl Full {
+        fn keep(&mut self) -> Result<(), &'static str> {
+            self.0 = self.0.checked_sub(1).ok_or("no room")?;
+            Ok(())
+        }
+    }
+
+    impl UidStore for Full {
+        type Error = &'static str;
+
+        fn give(&mut self, _: Uid, _: &[&str]) -> Result<(), Self::Error> {
+            self.keep()
+        }
+
+        fn forget(&mut self, _: &UidSet) -> Result<(), Self::Error> {
+            self.keep()
+        }
+    }
+
+    /// A mailbox with the message `a`, whose storage has room for one change more.
+    fn opened() -> IdPoller<Full> {
+        let map = UidMap::new(Ids::new(UidValidity::MIN), Full(2));
+        let mut first = Pages::first(map, Absence::IsProof);
+        first.page([("a", Flags::empty())]).unwrap();
+        IdPoller::open(first, Pace::default(), Duration::ZERO).unwrap()
+    }
+
+    #[test]
+    fn where_uids_cannot_be_kept_the_sessions_end() {
+        let append =
+            |mailbox: &IdPoller<Full>| mailbox.appended("b", Flags::empty(), Recency::Recent).is_ok();
+        let expunge = |mailbox: &IdPoller<Full>| mailbox.expunged(&UidSet::from_iter([Uid::MIN])).is_ok();
+        let page = |mailbox: &IdPoller<Full>| mailbox.pages().page([("c", Flags::empty())]).is_ok();
+        let finish = |mailbox: &IdPoller<Full>| mailbox.pages().finish(Duration::ZERO).is_ok();
+        for fails in [append, expunge, page, finish] {
+            let mailbox = opened();
+            let session = mailbox.poller().select(Access::ReadWrite);
+            let kept = mailbox.appended("z", Flags::empty(), Recency::Recent);
+            assert!(kept.is_ok() && mailbox.closed().is_none());
+            assert!(!fails(&mailbox));
+            assert_eq!(mailbox.closed(), Some(Closed::Lost));
+            drop(session);
+        }
+    }
+
+    #[test]
+    fn an_id_that_cannot_be_one_ends_nothing() {
+        let mailbox = opened();
+        let refused = mailbox.appended("", Flags::empty(), Recency::Recent);
+        assert!(matches!(refused, Err(UidMapError::Ids(_))));
+        assert_eq!(mailbox.closed(), None);
     }
 }
