@@ -121,7 +121,11 @@ impl Behind {
 /// Where the database cannot be read, or there can be no thread.
 pub(crate) fn follow(node: &Node) -> Result<(), Error> {
     if !node.read(texts::are_kept)? {
-        tracing::info!("the database has no index of texts: SEARCH reads messages");
+        tracing::warn!(
+            "the database has no index of texts, so that every SEARCH for a string reads the messages; make it by \
+             `CREATE EXTENSION pg_trgm; CREATE INDEX texts_by_trigram ON texts USING gin (text gin_trgm_ops)`, \
+             and start again"
+        );
         return Ok(());
     }
     let (behind, node) = (Arc::clone(node.behind()), node.downgrade());

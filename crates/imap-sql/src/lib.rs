@@ -65,7 +65,8 @@
 //!
 //! **Texts** of messages are in an index of trigrams: FTS5 in SQLite, `pg_trgm` in PostgreSQL, where the database lets the backend
 //! make it. SEARCH asks it which messages may have a string, and reads those. A thread indexes behind the APPENDs, out of a queue
-//! that outlives the process; what waits there is read by every search until it is indexed.
+//! that outlives the process, and into which it looks every few seconds for what other programs have left there; what waits is read
+//! by every search until it is indexed.
 //!
 //! **By hand.** SQL that knows nothing of IMAP is followed, because triggers do what the protocol wants: a message that is
 //! inserted gets its UID and its mod-sequence, a change of `flags` or `keywords` a mod-sequence, a row that is deleted a place
