@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -18,9 +18,8 @@ use crate::disk::hold::{Hold, Holds, Sharing};
 use crate::disk::name_generator::NameGenerator;
 use crate::disk::special_uses_file;
 use crate::disk::sqlite_file::Claims;
-use crate::disk::storage;
 use crate::disk::subscriptions_file;
-use crate::disk::tree::{Place, Tree, is_below_inbox, is_mailbox};
+use crate::disk::tree::{Place, Tree, is_below_inbox};
 use crate::format::mailbox_names::{DELIMITER, directory_name, mailbox_name};
 use crate::format::maildirsize::Limits;
 use crate::format::object_ids::MailboxGuid;
@@ -94,11 +93,14 @@ struct Renaming {
 impl Account {
     /// Opens an account, making its directory if there is none. Blocks.
     pub(crate) fn open(place: &Place, shared: Shared) -> io::Result<Self> {
-        let root = Tree::make_root(place)?;
-        let hold = Arc::new(shared.holds.take(&root, shared.sharing)?);
+        let tree = Tree::make(place, shared.sharing)?;
+        let hold = shared
+            .holds
+            .take_in(tree.handle()?.as_fd(), tree.path(), shared.sharing)?;
+        tree.remove_old_scratch()?;
         Ok(Self {
-            tree: Tree::open(root, shared.sharing)?,
-            hold,
+            tree,
+            hold: Arc::new(hold),
             shared,
             told: LogLimit::default(),
             ledger: Mutex::default(),
@@ -221,23 +223,17 @@ impl Account {
 
     /// Opens a mailbox's directory and watches it. Blocks.
     fn open_at(&self, path: &Path) -> io::Result<Arc<OpenMailbox>> {
-        // Fails where a symbolic link has taken the root's place.
-        drop(self.tree.handle()?);
-        if path != self.tree.path() && !is_mailbox(path)? {
-            return Err(io::ErrorKind::NotFound.into());
-        }
+        let root = self.tree.handle()?;
+        drop(self.tree.open_mailbox(root.as_fd(), path)?);
         let next = || self.tree.next_uid_validity();
         let mailbox = Arc::new(OpenMailbox::open(
-            Location {
-                path,
-                hold: &self.hold,
-            },
+            self.location(root.as_fd(), path),
             Arc::clone(&self.shared.names),
             Arc::clone(&self.shared.cache),
             Arc::clone(&self.shared.boot),
             self.shared.indexing,
             next,
-            |told| self.shared.watcher.watch(path, told),
+            |told, versions| self.shared.watcher.watch(path, told, versions),
         )?);
         // A list that came from elsewhere may be ahead of the account.
         if let Err(error) = self.tree.note_uid_validity(mailbox.uid_validity.get()) {
@@ -248,13 +244,22 @@ impl Account {
         Ok(mailbox)
     }
 
+    pub(crate) fn location<'a>(&'a self, root: BorrowedFd<'a>, path: &'a Path) -> Location<'a> {
+        Location {
+            root,
+            name: self.tree.name_of(path),
+            path,
+            hold: &self.hold,
+        }
+    }
+
+    pub(crate) fn root_handle(&self) -> io::Result<OwnedFd> {
+        self.tree.handle()
+    }
+
     /// The directory of a mailbox that is there.
     fn mailbox_directory(&self, directory: &str) -> io::Result<OwnedFd> {
-        let path = self.tree.find(directory)?;
-        if path != self.tree.path() && !is_mailbox(&path)? {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        storage::open_directory(storage::CWD, &path)
+        self.tree.find_mailbox(self.tree.handle()?.as_fd(), directory)
     }
 
     fn keep(&self, mailbox: &Arc<OpenMailbox>) {
@@ -313,7 +318,10 @@ impl Account {
         let (mailboxes, uses) = self.mailboxes_and_uses().await?;
         let (names, user) = (mailboxes.clone(), Arc::clone(user));
         let reading = self.blocking(move |account| {
-            let rights = names.iter().map(|name| account.listed_rights(name, &user));
+            let root = account.tree.handle()?;
+            let rights = names
+                .iter()
+                .map(|name| account.listed_rights(root.as_fd(), name, &user));
             Ok(rights.collect::<Vec<_>>())
         });
         let rights = reading.await?;
@@ -436,9 +444,7 @@ impl Account {
             None => None,
         };
         let result = self.blocking(move |account| {
-            if !is_mailbox(&path)? {
-                return Err(io::ErrorKind::NotFound.into());
-            }
+            drop(account.tree.open_mailbox(account.tree.handle()?.as_fd(), &path)?);
             let scratch = account.tree.take_away(&path)?;
             if let Some(mailbox) = open {
                 mailbox.hub.lock().close(Closed::Deleted);
@@ -508,7 +514,7 @@ impl Account {
             let name = MailboxName::new(&format!("{to}{rest}")).ok_or(io::ErrorKind::InvalidFilename)?;
             let source = self.tree.find(&directory_name(mailbox).map_err(invalid)?)?;
             let target = self.tree.path_of(&directory_name(&name).map_err(invalid)?);
-            if mailboxes.contains(&name) || storage::status(storage::CWD, &target).is_ok() {
+            if mailboxes.contains(&name) || self.tree.is_taken(&target)? {
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
             moves.push(Renaming { source, target, name });
@@ -528,7 +534,7 @@ impl Account {
             None => None,
         };
         self.blocking(move |account| {
-            storage::rename_to_free_name(storage::CWD, &*source, &*target)?;
+            account.tree.rename(&source, &target)?;
             account.note_renaming(&source, &target);
             let slot = account.open.lock().remove(&source);
             if let (Some(mailbox), Some(slot)) = (open, slot) {

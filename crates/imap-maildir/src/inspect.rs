@@ -99,7 +99,7 @@ struct Counted {
 
 impl Counted {
     fn add(&mut self, mailbox: &Path) {
-        match maildirsize_file::count(mailbox) {
+        match maildirsize_file::count(CWD, mailbox.as_os_str()) {
             Ok(amount) => self.all = self.all.and(amount),
             Err(_) => self.is_partial = true,
         }

@@ -1,6 +1,7 @@
 //! The indices of a user's mailboxes, made anew.
 
 use std::io;
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
@@ -10,8 +11,7 @@ use imap_seq::Uid;
 use crate::account::Account;
 use crate::disk::directory::Directory;
 use crate::disk::index_file::{FILE_NAME, IndexFile};
-use crate::disk::sqlite_file::Claims;
-use crate::disk::storage::{self, CWD};
+use crate::disk::storage;
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::fill::{Turn, turn};
 use crate::mailbox::open::OpenMailbox;
@@ -54,8 +54,8 @@ impl Account {
         let _lent = self.lend_filler();
         for name in names {
             let path = self.find(&name, ErrorKind::NonExistent).await?;
-            let claims = self.claims();
-            let discard = move || discard(&path, &claims);
+            let account = Arc::clone(self);
+            let discard = move || account.discard_index(&path);
             match tokio::task::spawn_blocking(discard).await.map_err(panicked)? {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
@@ -72,6 +72,16 @@ impl Account {
             let indexed = index(&mailbox, |indexed| told(name.as_str(), indexed)).await?;
             self.close(mailbox).await?;
             told(name.as_str(), indexed);
+        }
+        Ok(())
+    }
+
+    /// Removes an index that nobody has. Blocks.
+    fn discard_index(&self, path: &Path) -> io::Result<()> {
+        let root = self.root_handle()?;
+        let directory = Directory::open_held(self.location(root.as_fd(), path))?;
+        if storage::status(directory.root(), FILE_NAME).is_ok() {
+            IndexFile::open(&directory, path, &self.claims())?.discard(&directory);
         }
         Ok(())
     }
@@ -120,12 +130,4 @@ async fn fill(mailbox: &Arc<OpenMailbox>, mut told: impl FnMut(u64)) -> Result<u
             return Ok(of.saturating_sub(done));
         }
     }
-}
-
-/// Removes an index that nobody has.
-fn discard(directory: &Path, claims: &Arc<Claims>) -> io::Result<()> {
-    if storage::status(CWD, directory.join(FILE_NAME)).is_ok() {
-        IndexFile::open(&Directory::open(directory)?, directory, claims)?.discard();
-    }
-    Ok(())
 }

@@ -1,14 +1,13 @@
 //! Who may do what in which mailbox (RFC 4314).
 
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use imap_backend::{Acl, AclChange, Error, ErrorKind, Grantable, Identifier, MailboxName, Rights};
 
 use super::{Account, nonexistent};
 use crate::disk::acl_file;
-use crate::disk::storage::{self, CWD};
 use crate::format::acl::{AclLines, rights_of_owner};
 use crate::format::mailbox_names::{DELIMITER, directory_name};
 
@@ -47,10 +46,9 @@ impl Account {
     }
 
     /// What a user may do in a mailbox that was listed. Nothing where its file cannot be read: nobody knows what it denies.
-    pub(super) fn listed_rights(&self, name: &MailboxName, user: &str) -> Rights {
+    pub(super) fn listed_rights(&self, root: BorrowedFd<'_>, name: &MailboxName, user: &str) -> Rights {
         let directory = directory_name(name).map_err(io::Error::other);
-        let directory = directory.and_then(|directory| self.tree.find(&directory));
-        match directory.and_then(|path| read(&storage::open_directory(CWD, &path)?)) {
+        match directory.and_then(|directory| read(&self.tree.find_mailbox(root, &directory)?)) {
             Ok(acl) => rights_of_owner(&acl, user),
             // It has gone meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Rights::none(),

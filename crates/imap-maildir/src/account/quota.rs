@@ -10,11 +10,11 @@
 //!
 //! What cannot be read, written or counted stops no mail: there is room then.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -136,17 +136,17 @@ impl Account {
         if self.counts(from) == self.counts(to) {
             return;
         }
-        let all = self.weigh_all(to);
+        let all = self.weigh_all(self.tree.name_of(to));
         match self.counts(from) {
             true => self.give_back(from, all),
             false => self.give_back(to, all.negated()),
         }
     }
 
-    /// What is in a mailbox that is about to go; nothing where nobody keeps count. Blocks.
-    pub(super) fn weigh_all(&self, mailbox: &Path) -> Amount {
+    /// What is in a mailbox that is about to go, by its name in the root; nothing where nobody keeps count. Blocks.
+    pub(super) fn weigh_all(&self, mailbox: &OsStr) -> Amount {
         let counted = self.with_root(|root| match maildirsize_file::read(root)? {
-            Some(_) => maildirsize_file::count(mailbox).map(Some),
+            Some(_) => maildirsize_file::count(root, mailbox).map(Some),
             None => Ok(None),
         });
         counted.unwrap_or_default()
@@ -187,13 +187,13 @@ impl Account {
         })
     }
 
-    /// The directories of the mailboxes that count.
-    fn directories(&self) -> io::Result<Vec<PathBuf>> {
-        let mut all = vec![self.tree.path().to_owned()];
+    /// The directories in the root of the mailboxes that count.
+    fn directories(&self) -> io::Result<Vec<OsString>> {
+        let mut all = vec![OsString::from(".")];
         self.tree.mailboxes(|name| {
-            let path = self.tree.path().join(OsStr::from_bytes(name));
-            if self.counts(&path) {
-                all.push(path);
+            let name = OsStr::from_bytes(name);
+            if name != TRASH {
+                all.push(name.to_owned());
             }
         })?;
         Ok(all)

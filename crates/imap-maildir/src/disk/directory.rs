@@ -3,6 +3,7 @@
 //! A handle stays with its directory when that is renamed, so that sessions go on after a RENAME, and finds nothing more
 //! when it is removed.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -77,6 +78,11 @@ struct Subdirectories {
 /// Where a mailbox lies, in mail that is held.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Location<'a> {
+    /// The account's root.
+    pub(crate) root: BorrowedFd<'a>,
+    /// The mailbox's directory in it.
+    pub(crate) name: &'a OsStr,
+    /// The same for logs, and for programs that know paths only.
     pub(crate) path: &'a Path,
     pub(crate) hold: &'a Arc<Hold>,
 }
@@ -111,22 +117,29 @@ impl Directory {
     /// Opens a mailbox and makes `new`, `cur` and `tmp` where one is missing.
     ///
     /// `NotFound` where there is no such directory; `ELOOP` or `ENOTDIR` for a symbolic link.
+    pub(crate) fn open_in(root: impl AsFd, name: &OsStr, path: &Path) -> io::Result<Self> {
+        let directory = storage::open_directory(root, name)?;
+        Self::of(directory, path, Missing::Make, None)
+    }
+
+    /// The same, of the directory at a path.
+    #[cfg(test)]
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        Self::open_with(path, Missing::Make, None)
+        Self::open_in(CWD, path.as_os_str(), path)
     }
 
     /// The same, for as long as the mail is held.
     pub(crate) fn open_held(at: Location<'_>) -> io::Result<Self> {
-        Self::open_with(at.path, Missing::Make, Some(Arc::clone(at.hold)))
+        let directory = storage::open_directory(at.root, at.name)?;
+        Self::of(directory, at.path, Missing::Make, Some(Arc::clone(at.hold)))
     }
 
     /// Opens a mailbox to read it; makes nothing. `NotFound` also where `new`, `cur` or `tmp` is missing.
     pub(crate) fn open_untouched(path: &Path) -> io::Result<Self> {
-        Self::open_with(path, Missing::Refuse, None)
+        Self::of(storage::open_directory(CWD, path)?, path, Missing::Refuse, None)
     }
 
-    fn open_with(path: &Path, missing: Missing, hold: Option<Arc<Hold>>) -> io::Result<Self> {
-        let root = storage::open_directory(CWD, path)?;
+    fn of(root: OwnedFd, path: &Path, missing: Missing, hold: Option<Arc<Hold>>) -> io::Result<Self> {
         let mode = storage::status_of(&root)?.mode;
         let file_mode = (mode & Mode::from_raw_mode(0o666)) | Mode::RUSR | Mode::WUSR;
         let subdirectories = RwLock::new(Arc::new(open_subdirectories(root.as_fd(), missing)?));
@@ -172,7 +185,8 @@ impl Directory {
         })
     }
 
-    /// Whether this directory is the one at `path` now: another program may have renamed it.
+    /// Whether this directory is the one at `path` now: another program may have renamed it. Nothing is opened there: what a
+    /// symbolic link on the way leads to is another directory.
     pub(crate) fn existence_at(&self, path: &Path) -> Existence {
         let there = storage::status(CWD, path);
         let here = storage::status_of(&self.root);

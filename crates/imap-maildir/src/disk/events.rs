@@ -140,8 +140,13 @@ impl Events {
         self.next_id.load(Ordering::Relaxed)
     }
 
-    /// Watches `new/` and `cur/` of the mailbox at `path`. Blocks for a few calls.
-    pub(crate) fn watch(self: &Arc<Self>, path: &Path, told: Told) -> WatchedDirectories {
+    /// Watches `new/` and `cur/` of the mailbox at `path`, which are in this state. Blocks for a few calls.
+    pub(crate) fn watch(
+        self: &Arc<Self>,
+        path: &Path,
+        told: Told,
+        versions: DirectoryVersions,
+    ) -> WatchedDirectories {
         #[cfg(test)]
         let told = match self.pretended.network.load(Ordering::SeqCst) {
             true => Told::Some,
@@ -156,7 +161,7 @@ impl Events {
             watched: None,
             told,
         };
-        watched.begin(path);
+        watched.begin(path, versions);
         watched
     }
 
@@ -430,7 +435,7 @@ impl WatchedDirectories {
             if let Some(noted) = self.events.board.lock().mailboxes.get_mut(&self.id) {
                 *noted = Noted::new(self.told);
             }
-            self.begin(path);
+            self.begin(path, versions);
         }
         self.tells_all_of(versions)
     }
@@ -465,32 +470,31 @@ impl WatchedDirectories {
         tells_all.then(|| OwnChanges::new(Arc::clone(&self.events), self.id))
     }
 
-    fn begin(&mut self, path: &Path) {
+    fn begin(&mut self, path: &Path, versions: DirectoryVersions) {
         let Some(queue) = self.events.open_queue() else {
             return;
         };
-        let mut identities = Vec::new();
-        for subdirectory in Subdirectory::BOTH {
+        let mut watched = Vec::new();
+        for (subdirectory, expected) in Subdirectory::BOTH.into_iter().zip(identities(versions)) {
             let directory = path.join(subdirectory.name());
-            // The watch is of what the path stood for, between two states that are the same.
-            let identity = || {
-                storage::status(CWD, &directory)
-                    .ok()
-                    .map(|status| status.identity)
-            };
-            let before = identity();
+            // The watch is of what the path stood for, between two states that are the same. A symbolic link in the place of a
+            // directory may lead to another user's mail, whose events must not become this mailbox's.
+            let is_there = || storage::status(CWD, &directory).is_ok_and(|there| there.identity == expected);
+            if !is_there() {
+                continue;
+            }
             // Events of it wait until it is known whose they are.
             let mut board = self.events.board.lock();
             match queue.watch(&directory) {
                 Ok(watch) => {
                     board.watches.insert(watch, (self.id, subdirectory));
                     self.watches.push(watch);
-                    identities.extend(identity().filter(|identity| before == Some(*identity)));
+                    watched.extend(is_there().then_some(expected));
                 }
                 Err(error) => self.events.log_unwatched(&error),
             }
         }
-        self.watched = identities.try_into().ok();
+        self.watched = watched.try_into().ok();
     }
 
     fn end(&mut self) {

@@ -5,14 +5,16 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd};
+#[cfg(test)]
+use std::os::fd::AsFd as _;
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use crate::disk::control_file;
-use crate::disk::storage::{self, CWD, FileIdentity, Mode, OpenFor, StoredFile};
+use crate::disk::storage::{self, FileIdentity, Mode, OpenFor, StoredFile};
 
 /// Its name.
 pub(crate) const FILE_NAME: &str = "imap-lock";
@@ -62,13 +64,12 @@ pub(crate) struct HeldByAnother {
 }
 
 impl Holds {
-    /// Holds the mail of the account at `root`. Waits for no other server.
+    /// Holds the mail of the account with this root, which lies at `path`. Waits for no other server.
     ///
     /// # Errors
     /// [`HeldByAnother`]; others as the system says.
-    pub(crate) fn take(&self, root: &Path, sharing: Sharing) -> io::Result<Hold> {
-        let directory = storage::open_directory(CWD, root)?;
-        let identity = storage::status_of(&directory)?.identity;
+    pub(crate) fn take_in(&self, root: BorrowedFd<'_>, path: &Path, sharing: Sharing) -> io::Result<Hold> {
+        let identity = storage::status_of(root)?.identity;
         let slot = {
             let mut slots = self.0.lock();
             slots.retain(|_, slot| Arc::strong_count(slot) > 1);
@@ -76,11 +77,18 @@ impl Holds {
         };
         let mut holders = slot.lock();
         if holders.count == 0 {
-            holders.file = lock(directory.as_fd(), root, sharing)?;
+            holders.file = lock(root, path, sharing)?;
         }
         holders.count += 1;
         drop(holders);
         Ok(Hold { slot, sharing })
+    }
+
+    /// The same, of the directory at a path.
+    #[cfg(test)]
+    pub(crate) fn take(&self, path: &Path, sharing: Sharing) -> io::Result<Hold> {
+        let root = storage::open_directory(storage::CWD, path)?;
+        self.take_in(root.as_fd(), path, sharing)
     }
 }
 

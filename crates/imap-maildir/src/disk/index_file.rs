@@ -83,7 +83,7 @@ impl IndexFile {
         if index.clear().is_ok() {
             return Ok(index);
         }
-        index.discard();
+        index.discard(directory);
         Self::open(directory, path, claims)
     }
 
@@ -114,8 +114,8 @@ impl IndexFile {
     }
 
     /// Removes the file: nothing can be had from it any more.
-    pub(crate) fn discard(&self) {
-        self.file.discard();
+    pub(crate) fn discard(&self, directory: &Directory) {
+        self.file.discard(directory);
     }
 
     /// Nothing that it says counts from now on.

@@ -4,15 +4,16 @@
 //! It is an estimate, by design of Maildir++: nothing is synced after a line, nobody locks it, and a line may be lost while another
 //! program writes the file anew. Counting again makes it right.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::disk::clock;
 use crate::disk::control_file::{self, Replacement};
 use crate::disk::dotlock::Dotlock;
 use crate::disk::hold::Sharing;
-use crate::disk::storage::{self, CWD, FileKind, FileVersion, Mode, OpenFor};
+use crate::disk::storage::{self, FileKind, FileVersion, Mode, OpenFor};
 use crate::format::file_name::{ClaimedSizes, is_message_name, split};
 use crate::format::maildirsize::{Amount, LARGEST, Limits, MaildirSize};
 
@@ -29,6 +30,8 @@ const ATTEMPTS: usize = 3;
 const COUNTS: usize = 3;
 /// A sum that is so old, seconds, is not believed where it says that there is no room.
 const OLD_SECONDS: i64 = 15 * 60;
+/// Where a mailbox's messages are.
+const SUBDIRECTORIES: [&str; 2] = ["new", "cur"];
 
 /// A file, as it was found.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +94,7 @@ pub(crate) struct Recount {
 }
 
 impl Recount {
-    /// Counts what is in the directories, and writes the file anew. Gives what is used.
+    /// Counts what is in the mailboxes, which are directories in the root, and writes the file anew. Gives what is used.
     ///
     /// A sum that may be wrong, because something changed meanwhile, gets a second line: nobody believes a sum of two lines
     /// where it says that there is no room.
@@ -102,14 +105,14 @@ impl Recount {
         &self,
         root: BorrowedFd<'_>,
         sharing: Sharing,
-        directories: &[PathBuf],
+        mailboxes: &[OsString],
         before: Option<Found>,
     ) -> io::Result<Amount> {
         let lock = Dotlock::take(root, NAME, sharing)?;
         if self.by_setting {
             self.note_setting(root)?;
         }
-        let (counted, is_certain) = count_until_certain(&lock, directories)?;
+        let (counted, is_certain) = count_until_certain(&lock, root, mailboxes)?;
         let mut text = MaildirSize::write(self.limits, counted);
         if !is_certain || self.under_way != Amount::default() {
             text += &self.under_way.to_string();
@@ -151,16 +154,20 @@ fn put(root: BorrowedFd<'_>, name: &str, temporary: &str, text: &str, mode: Mode
 }
 
 /// What is in mailboxes, and whether nothing changed while that was counted.
-fn count_until_certain(lock: &Dotlock, directories: &[PathBuf]) -> io::Result<(Amount, bool)> {
+fn count_until_certain(
+    lock: &Dotlock,
+    root: BorrowedFd<'_>,
+    mailboxes: &[OsString],
+) -> io::Result<(Amount, bool)> {
     let mut counted = Amount::default();
     for _ in 0..COUNTS {
-        let before = versions(directories);
+        let before = versions(root, mailboxes);
         counted = Amount::default();
-        for directory in directories {
+        for mailbox in mailboxes {
             lock.keep()?;
-            counted = counted.and(count(directory)?);
+            counted = counted.and(count(root, mailbox)?);
         }
-        if versions(directories) == before {
+        if versions(root, mailboxes) == before {
             return Ok((counted, true));
         }
     }
@@ -168,16 +175,24 @@ fn count_until_certain(lock: &Dotlock, directories: &[PathBuf]) -> io::Result<(A
 }
 
 /// The messages of one mailbox. One that has gone meanwhile has none.
-pub(crate) fn count(mailbox: &Path) -> io::Result<Amount> {
+pub(crate) fn count(root: BorrowedFd<'_>, mailbox: &OsStr) -> io::Result<Amount> {
     let mut all = Amount::default();
-    for directory in subdirectories(mailbox) {
-        match storage::open_directory(CWD, &*directory) {
-            Ok(handle) => all = all.and(count_in(&handle)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+    let Some(mailbox) = if_there(storage::open_directory(root, mailbox))? else {
+        return Ok(all);
+    };
+    for subdirectory in SUBDIRECTORIES {
+        if let Some(handle) = if_there(storage::open_directory(&mailbox, subdirectory))? {
+            all = all.and(count_in(&handle)?);
         }
     }
     Ok(all)
+}
+
+fn if_there(opened: io::Result<OwnedFd>) -> io::Result<Option<OwnedFd>> {
+    match opened {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => opened.map(Some),
+    }
 }
 
 fn count_in(directory: &OwnedFd) -> io::Result<Amount> {
@@ -199,12 +214,9 @@ fn count_in(directory: &OwnedFd) -> io::Result<Amount> {
     Ok(all)
 }
 
-fn subdirectories(mailbox: &Path) -> [PathBuf; 2] {
-    ["new", "cur"].map(|name| mailbox.join(name))
-}
-
-fn versions(directories: &[PathBuf]) -> Vec<Option<FileVersion>> {
-    let all = directories.iter().flat_map(|mailbox| subdirectories(mailbox));
-    all.map(|path| Some(storage::status(CWD, &*path).ok()?.version()))
+fn versions(root: BorrowedFd<'_>, mailboxes: &[OsString]) -> Vec<Option<FileVersion>> {
+    let in_root = |mailbox| SUBDIRECTORIES.map(|name| Path::new(mailbox).join(name));
+    let all = mailboxes.iter().flat_map(in_root);
+    all.map(|path| Some(storage::status(root, &*path).ok()?.version()))
         .collect()
 }

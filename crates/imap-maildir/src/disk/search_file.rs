@@ -123,8 +123,8 @@ impl SearchFile {
     }
 
     /// Removes the file: nothing can be had from it any more.
-    pub(crate) fn discard(&self) {
-        self.0.discard();
+    pub(crate) fn discard(&self, directory: &Directory) {
+        self.0.discard(directory);
     }
 
     /// Gives back memory that SQLite keeps for what comes next.

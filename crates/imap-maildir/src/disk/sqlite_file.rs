@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::disk::directory::Directory;
-use crate::disk::storage::{self, CWD, FileIdentity, Mode, OpenFor};
+use crate::disk::storage::{self, CWD, FileIdentity, OpenFor};
 
 /// SQLite's own cache, in KiB: what is read often is kept in memory by its reader.
 const CACHE: i32 = 512;
@@ -91,8 +91,8 @@ impl Drop for Claim {
 pub(crate) struct SqliteFile {
     /// None once it was discarded.
     connection: Mutex<Option<Connection>>,
-    path: PathBuf,
-    /// The path may become another mailbox's.
+    name: &'static str,
+    /// The name may become another file's.
     identity: FileIdentity,
     /// Whether something was written since it was opened.
     is_written: AtomicBool,
@@ -114,51 +114,54 @@ impl SqliteFile {
     ) -> io::Result<Self> {
         let claim = claims.take(storage::status_of(directory.root())?.identity)?;
         let path = path.join(kind.name);
-        let mode = directory.file_mode();
-        let opened = match Self::open_at(kind, &path, mode) {
+        let opened = match Self::open_at(kind, directory, &path) {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 tracing::warn!(path = %path.display(), %error, "an index is dropped, and made anew");
-                remove(&path)?;
-                Self::open_at(kind, &path, mode)
+                remove(directory, kind.name)?;
+                Self::open_at(kind, directory, &path)
             }
             opened => opened,
         };
-        let opened = opened.map_err(|error| refused(&path).unwrap_or(error))?;
+        let opened = opened.map_err(|error| refused(directory, kind.name).unwrap_or(error))?;
         *opened.claim.lock() = Some(claim);
         Ok(opened)
     }
 
-    fn open_at(kind: &Kind, path: &Path, mode: Mode) -> io::Result<Self> {
+    fn open_at(kind: &Kind, directory: &Directory, path: &Path) -> io::Result<Self> {
         // It tells what the mail tells: whoever may not read that may not read this. SQLite gives its log the same access bits.
-        match storage::create_file(CWD, path, mode) {
+        match storage::create_file(directory.root(), kind.name, directory.file_mode()) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
+        let identity = storage::status(directory.root(), kind.name)?.identity;
+        check_path(path, identity)?;
         // SQLITE_OPEN_NOFOLLOW: whoever may write into a mailbox must not make this process write elsewhere.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let connection = Connection::open_with_flags(path, flags).map_err(from_sqlite)?;
+        check_path(path, identity)?;
         prepare(kind, &connection).map_err(from_sqlite)?;
         Ok(Self {
-            identity: storage::status(CWD, path)?.identity,
+            identity,
             connection: Mutex::new(Some(connection)),
-            path: path.to_owned(),
+            name: kind.name,
             is_written: AtomicBool::new(false),
             claim: Mutex::default(),
         })
     }
 
-    /// Removes the file: nothing can be had from it any more.
-    pub(crate) fn discard(&self) {
+    /// Removes the file of this directory: nothing can be had from it any more.
+    pub(crate) fn discard(&self, directory: &Directory) {
         let connection = self.connection.lock().take();
         if let Some(connection) = connection {
-            // Where the mailbox has another name by now.
+            // Where the file has another name by now.
             let _ = connection.execute_batch("DELETE FROM head");
         }
-        if storage::status(CWD, &self.path).is_ok_and(|status| status.identity == self.identity) {
-            let _ = remove(&self.path);
+        let there = storage::status(directory.root(), self.name);
+        if there.is_ok_and(|there| there.identity == self.identity) {
+            let _ = remove(directory, self.name);
         }
         *self.claim.lock() = None;
     }
@@ -232,28 +235,28 @@ fn prepare(kind: &Kind, connection: &Connection) -> rusqlite::Result<()> {
 
 /// Which part of a file may not be used, where that is what is wrong: SQLite does not say it. To be asked when no connection has the
 /// file: with any handle that a process closes, it loses its locks.
-fn refused(path: &Path) -> Option<io::Error> {
-    let parts = [path.to_owned(), beside(path, "-wal")];
-    let open = |part: &PathBuf| storage::open_file(CWD, &**part, OpenFor::ReadingAndAppending).err();
+fn refused(directory: &Directory, name: &str) -> Option<io::Error> {
+    let parts = ["", "-wal"].map(|suffix| format!("{name}{suffix}"));
+    let open =
+        |part: &String| storage::open_file(directory.root(), &**part, OpenFor::ReadingAndAppending).err();
     let mut errors = parts.iter().filter_map(open);
     errors.find(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut path = path.as_os_str().to_owned();
-    path.push(suffix);
-    path.into()
+/// SQLite knows paths only: makes sure that this one leads to the file of the mailbox that is held open, and not, by a symbolic link
+/// in the place of a directory, to another user's. SQLite itself looks at each part of the path for a link once more.
+fn check_path(path: &Path, identity: FileIdentity) -> io::Result<()> {
+    match storage::status(CWD, path) {
+        Ok(there) if there.identity == identity => Ok(()),
+        Ok(_) => Err(io::ErrorKind::NotFound.into()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Removes a file, for it to be made anew.
-fn remove(path: &Path) -> io::Result<()> {
-    for path in [
-        beside(path, "-wal"),
-        beside(path, "-shm"),
-        beside(path, "-journal"),
-        path.to_owned(),
-    ] {
-        match std::fs::remove_file(path) {
+fn remove(directory: &Directory, name: &str) -> io::Result<()> {
+    for suffix in ["-wal", "-shm", "-journal", ""] {
+        match storage::unlink(directory.root(), &*format!("{name}{suffix}")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }

@@ -12,7 +12,7 @@ mod refused;
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,6 +34,21 @@ const OPEN_DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
+
+/// Of a directory to go through, which need not be readable.
+#[cfg(target_os = "linux")]
+const SEARCHING: OFlags = OFlags::PATH;
+#[cfg(not(target_os = "linux"))]
+const SEARCHING: OFlags = OFlags::RDONLY;
+
+const GO_THROUGH: OFlags = SEARCHING
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// A directory with more below it is not removed. A mailbox has one level; who makes more must not take all of a process's
+/// descriptors.
+const DEEPEST: usize = 32;
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -340,6 +355,13 @@ pub(crate) fn open_directory(directory: impl AsFd, name: impl Arg + Copy) -> io:
     opened.map_err(|error| naming(&Place::new(&directory, &name), error))
 }
 
+/// Opens a directory on the way to another one; `ELOOP` or `ENOTDIR` for a symbolic link.
+pub(crate) fn go_through(directory: impl AsFd, name: impl Arg + Copy) -> io::Result<OwnedFd> {
+    faults::check(Call::Open)?;
+    let opened = rustix::fs::openat(&directory, name, GO_THROUGH, Mode::empty());
+    opened.map_err(|error| naming(&Place::new(&directory, &name), error))
+}
+
 /// Opens an existing file. Never blocks, not even on a FIFO.
 pub(crate) fn open_file(
     directory: impl AsFd,
@@ -455,10 +477,33 @@ pub(crate) fn unlink(directory: impl AsFd, name: impl Arg + Copy) -> io::Result<
     changing(unlink, |()| Change::Removed(Place::new(&directory, &name)))
 }
 
-/// Removes a directory with everything in it.
-pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
-    let remove = || std::fs::remove_dir_all(path);
-    changing(remove, |()| Change::RemovedTree(Place::new(&CWD, &path)))
+/// Removes a directory with everything in it. Of a symbolic link, what it leads to stays.
+pub(crate) fn remove_tree(directory: impl AsFd, name: impl Arg + Copy) -> io::Result<()> {
+    let remove = || Ok(remove_directory(directory.as_fd(), name, DEEPEST)?);
+    changing(remove, |()| Change::RemovedTree(Place::new(&directory, &name)))
+}
+
+fn remove_directory(parent: BorrowedFd<'_>, name: impl Arg + Copy, deepest: usize) -> rustix::io::Result<()> {
+    let deepest = deepest.checked_sub(1).ok_or(Errno::NAMETOOLONG)?;
+    let directory = rustix::fs::openat(parent, name, OPEN_DIRECTORY, Mode::empty())?;
+    let mut directories = Vec::new();
+    for entry in rustix::fs::Dir::read_from(&directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        match rustix::fs::unlinkat(&directory, name, AtFlags::empty()) {
+            // Linux says the first of a directory, POSIX the second.
+            Err(Errno::ISDIR | Errno::PERM) => directories.push(name.to_owned()),
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    for name in directories {
+        remove_directory(directory.as_fd(), &*name, deepest)?;
+    }
+    rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR)
 }
 
 /// Calls `each` with every entry but `.` and `..`, in no order. What changes meanwhile may be missed or given twice.

@@ -13,6 +13,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,7 +25,7 @@ use crate::disk::directory::{Directory, Location};
 use crate::disk::index_file::{Batch, FILE_NAME, IndexFile};
 use crate::disk::keywords_file::KeywordsFile;
 use crate::disk::name_generator::NameGenerator;
-use crate::disk::storage::{self, CWD};
+use crate::disk::storage;
 use crate::disk::uidlist_file::UidListFile;
 use crate::format::index::{Head, seal, unseal};
 use crate::format::letter_map::LetterMap;
@@ -72,7 +73,8 @@ impl OpenMailbox {
         indexing: Indexing,
     ) -> Option<Self> {
         let path = at.path;
-        if indexing == Indexing::Never || storage::status(CWD, path.join(FILE_NAME)).is_err() {
+        let index = Path::new(at.name).join(FILE_NAME);
+        if indexing == Indexing::Never || storage::status(at.root, &*index).is_err() {
             return None;
         }
         let directory = Arc::new(Directory::open_held(at).ok()?);
@@ -373,7 +375,7 @@ impl OpenMailbox {
     /// Whoever opens the mailbox next reads it from the mail.
     pub(super) fn forget_index(&self) {
         if let Some(file) = self.index_file.lock().take() {
-            file.discard();
+            file.discard(&self.directory);
         }
     }
 }

@@ -141,7 +141,7 @@ impl OpenMailbox {
         boot: Arc<str>,
         indexing: Indexing,
         next_uid_validity: impl FnOnce() -> io::Result<u32>,
-        watch: impl Fn(Told) -> WatchedDirectories,
+        watch: impl Fn(Told, DirectoryVersions) -> WatchedDirectories,
     ) -> io::Result<Self> {
         if let Some(mailbox) = Self::kept(at, &names, &cache, &boot, indexing) {
             match mailbox.begin(&watch) {
@@ -159,9 +159,9 @@ impl OpenMailbox {
     }
 
     /// Makes what is known agree with the disk, before anybody is told.
-    fn begin(&self, watch: impl Fn(Told) -> WatchedDirectories) -> io::Result<()> {
+    fn begin(&self, watch: impl Fn(Told, DirectoryVersions) -> WatchedDirectories) -> io::Result<()> {
         // Before anything is looked at, so that events tell of everything since.
-        let watched = watch(self.directory.told());
+        let watched = watch(self.directory.told(), self.directory.versions()?);
         self.directory.announce_changes(watched.own_changes());
         *self.watched.lock() = Some(watched);
         let mut writer = self.writer_of_new()?;

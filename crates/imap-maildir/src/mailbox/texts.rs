@@ -121,7 +121,7 @@ impl OpenMailbox {
         }
         tracing::warn!(path = %self.path().display(), %error, "the index of texts is dropped");
         if error.kind() == io::ErrorKind::InvalidData {
-            texts.file.discard();
+            texts.file.discard(&self.directory);
             *state = State::Closed;
         } else {
             let until = Instant::now() + PAUSE;
@@ -164,7 +164,7 @@ impl Texts {
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 tracing::warn!(path = %mailbox.path().display(), %error, "the index of texts is dropped");
-                file.discard();
+                file.discard(&mailbox.directory);
                 file = open()?;
                 file.begin(&head)?;
                 Contents::default()

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
+use crate::disk::directory::DirectoryVersions;
 use crate::disk::events::{Events, WatchId, WatchedDirectories};
 use crate::disk::inotify::Told;
 use crate::mailbox::glance::Glance;
@@ -72,9 +73,9 @@ impl Watcher {
         self.events.ids()
     }
 
-    /// Watches the directories of a mailbox that is about to be opened. Blocks for a few calls.
-    pub(crate) fn watch(&self, path: &Path, told: Told) -> WatchedDirectories {
-        self.events.watch(path, told)
+    /// Watches the directories of a mailbox that is about to be opened, which are in this state. Blocks for a few calls.
+    pub(crate) fn watch(&self, path: &Path, told: Told, versions: DirectoryVersions) -> WatchedDirectories {
+        self.events.watch(path, told, versions)
     }
 
     /// Looks after a mailbox that has been opened.

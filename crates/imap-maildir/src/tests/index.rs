@@ -1,7 +1,11 @@
 //! The index beside the mail: what is in it is what is in the mail, and without it nothing is lost but time.
 
+use std::ffi::OsStr;
+use std::os::fd::AsFd as _;
+
 use super::*;
 use crate::disk::directory::Location;
+use crate::disk::storage::{self, CWD};
 use imap_backend::ErrorKind;
 
 const FILE: &str = "imap-index";
@@ -55,12 +59,15 @@ async fn whole_index(fixture: Fixture) -> (Arc<tempfile::TempDir>, Vec<u8>) {
 /// The mailbox as its index knows it.
 fn kept(fixture: &Fixture) -> Option<OpenMailbox> {
     let shared = &fixture.backend.shared;
-    let (path, hold) = (
-        &fixture.root(),
-        &shared.holds.take(&fixture.root(), shared.sharing).unwrap().into(),
-    );
+    let path = fixture.root();
+    let root = storage::open_directory(CWD, &path).unwrap();
     OpenMailbox::kept(
-        Location { path, hold },
+        Location {
+            root: root.as_fd(),
+            name: OsStr::new("."),
+            path: &path,
+            hold: &shared.holds.take(&path, shared.sharing).unwrap().into(),
+        },
         &shared.names,
         &shared.cache,
         &shared.boot,

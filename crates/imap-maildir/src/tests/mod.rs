@@ -8,6 +8,7 @@ mod exclusive;
 mod hostile;
 mod index;
 mod keywords;
+mod links;
 mod locks;
 mod log;
 pub(crate) mod log_lines;

@@ -14,6 +14,15 @@ fn events() -> Arc<Events> {
 }
 
 /// Subdirectory, name and what happened, without numbers.
+fn versions(home: &tempfile::TempDir) -> DirectoryVersions {
+    let directory = crate::disk::directory::Directory::open(home.path()).unwrap();
+    directory.versions().unwrap()
+}
+
+fn watch(events: &Arc<Events>, home: &tempfile::TempDir, told: Told) -> WatchedDirectories {
+    events.watch(home.path(), told, versions(home))
+}
+
 fn told(watched: &WatchedDirectories) -> Vec<(Subdirectory, String, &'static str)> {
     let news = watched.take_news();
     assert!(!news.is_incomplete);
@@ -37,7 +46,7 @@ fn what_another_program_did_is_told_by_name_and_in_order() {
     let home = mailbox();
     let (new, cur) = (home.path().join("new"), home.path().join("cur"));
     let events = events();
-    let watched = events.watch(home.path(), Told::All);
+    let watched = watch(&events, &home, Told::All);
     assert!(watched.works());
     std::fs::write(new.join("1.x"), "x").unwrap();
     std::fs::rename(new.join("1.x"), cur.join("1.x:2,S")).unwrap();
@@ -77,7 +86,7 @@ fn of_a_million_events_a_bounded_number_of_names_is_kept() {
 fn lost_events_may_have_been_of_any_mailbox() {
     let (one, two) = (mailbox(), mailbox());
     let events = events();
-    let watched = [&one, &two].map(|home| events.watch(home.path(), Told::All));
+    let watched = [&one, &two].map(|home| watch(&events, home, Told::All));
     events.lose_some();
     assert!(watched.iter().all(|watched| watched.take_news().is_incomplete));
     assert_eq!(events.take_changed().len(), 2);
@@ -87,7 +96,7 @@ fn lost_events_may_have_been_of_any_mailbox() {
 fn where_events_do_not_tell_of_everything_they_are_but_a_reason_to_look() {
     let home = mailbox();
     let events = events();
-    let watched = events.watch(home.path(), Told::Some);
+    let watched = watch(&events, &home, Told::Some);
     std::fs::write(home.path().join("new/1.x"), "x").unwrap();
     events.lose_some();
     events.read();
@@ -100,7 +109,7 @@ fn a_change_of_our_own_is_nobodys_news() {
     let home = mailbox();
     let cur = home.path().join("cur");
     let events = events();
-    let watched = events.watch(home.path(), Told::All);
+    let watched = watch(&events, &home, Told::All);
     std::fs::write(cur.join("1.x:2,"), "x").unwrap();
     told(&watched);
     events.take_changed();
@@ -133,7 +142,7 @@ fn what_another_program_did_in_the_same_moment_as_we_is_not_hidden() {
     let home = mailbox();
     let cur = home.path().join("cur");
     let events = events();
-    let watched = events.watch(home.path(), Told::All);
+    let watched = watch(&events, &home, Told::All);
     std::fs::write(cur.join("1.x:2,"), "x").unwrap();
     told(&watched);
     let own = watched.own_changes().unwrap();
@@ -156,7 +165,7 @@ async fn a_file_that_comes_is_told_though_nobody_asks() {
     let home = mailbox();
     let events = events();
     events.start();
-    let watched = events.watch(home.path(), Told::All);
+    let watched = watch(&events, &home, Told::All);
     std::fs::write(home.path().join("new/1.x"), "x").unwrap();
     events.wait().await;
     assert_eq!(events.take_changed(), HashSet::from([watched.id()]));
@@ -166,8 +175,8 @@ async fn a_file_that_comes_is_told_though_nobody_asks() {
 fn a_closed_mailbox_is_forgotten_and_its_successor_is_not() {
     let home = mailbox();
     let events = events();
-    let earlier = events.watch(home.path(), Told::All);
-    let later = events.watch(home.path(), Told::All);
+    let earlier = watch(&events, &home, Told::All);
+    let later = watch(&events, &home, Told::All);
     drop(earlier);
     std::fs::write(home.path().join("cur/1.x"), "x").unwrap();
     assert!(later.has_news());
@@ -181,7 +190,7 @@ fn a_directory_that_is_replaced_is_watched_again() {
     let home = mailbox();
     let directory = crate::disk::directory::Directory::open(home.path()).unwrap();
     let events = events();
-    let mut watched = events.watch(home.path(), Told::All);
+    let mut watched = watch(&events, &home, Told::All);
     assert!(watched.tells_all_of(directory.versions().unwrap()));
     std::fs::remove_dir(home.path().join("cur")).unwrap();
     std::fs::create_dir(home.path().join("cur")).unwrap();
@@ -190,4 +199,16 @@ fn a_directory_that_is_replaced_is_watched_again() {
     assert!(watched.ensure(home.path(), versions));
     std::fs::write(home.path().join("cur/1.x"), "x").unwrap();
     assert_eq!(told(&watched).len(), 1);
+}
+
+/// A symbolic link in the place of a directory leads to another user's mail.
+#[test]
+fn a_path_that_leads_elsewhere_by_now_takes_no_events_of_the_mailbox_there() {
+    let (home, elsewhere) = (mailbox(), mailbox());
+    let events = events();
+    let theirs = watch(&events, &elsewhere, Told::All);
+    let ours = events.watch(elsewhere.path(), Told::All, versions(&home));
+    assert!(!ours.works());
+    std::fs::write(elsewhere.path().join("new/1.x"), "x").unwrap();
+    assert!(theirs.has_news() && !ours.has_news());
 }
