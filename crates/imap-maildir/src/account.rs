@@ -25,6 +25,7 @@ use crate::format::maildirsize::Limits;
 use crate::format::object_ids::MailboxGuid;
 use crate::format::special_uses::{ByName, SpecialUses};
 use crate::format::subscriptions::Subscription;
+use crate::let_go::LetGo;
 use crate::log_limit::LogLimit;
 use crate::mailbox::cache::Cache;
 use crate::mailbox::error::{from_io, panicked};
@@ -78,7 +79,7 @@ pub(crate) struct Account {
     ledger: Mutex<quota::Ledger>,
     /// By path.
     open: Mutex<HashMap<PathBuf, Slot>>,
-    kept: Mutex<VecDeque<Arc<OpenMailbox>>>,
+    kept: Mutex<VecDeque<LetGo<OpenMailbox>>>,
     /// Written while the set of names changes; read while a name is looked up and its mailbox opened.
     namespace: RwLock<()>,
 }
@@ -133,7 +134,7 @@ impl Account {
         self: &Arc<Self>,
         name: &MailboxName,
         absent: ErrorKind,
-    ) -> Result<Arc<OpenMailbox>, Error> {
+    ) -> Result<LetGo<OpenMailbox>, Error> {
         let opening = self.when_unlocked(|| async {
             let _names_stay = self.namespace.read().await;
             self.open_mailbox(name, absent).await
@@ -182,15 +183,15 @@ impl Account {
         self: &Arc<Self>,
         name: &MailboxName,
         absent: ErrorKind,
-    ) -> Result<Arc<OpenMailbox>, Error> {
+    ) -> Result<LetGo<OpenMailbox>, Error> {
         let path = self.find(name, absent).await?;
         let slot = Arc::clone(self.open.lock().entry(path.clone()).or_default());
         let mut slot = slot.lock_owned().await;
         // Another program may have renamed the directory, and made another one of that name.
-        let still_there = |mailbox: &Arc<OpenMailbox>| {
+        let still_there = |mailbox: &LetGo<OpenMailbox>| {
             mailbox.hub.closed().is_none() && mailbox.directory.existence_at(&path) == Existence::Present
         };
-        if let Some(mailbox) = slot.upgrade().filter(still_there) {
+        if let Some(mailbox) = slot.upgrade().map(LetGo::new).filter(still_there) {
             self.keep(&mailbox);
             return Ok(mailbox);
         }
@@ -201,6 +202,7 @@ impl Account {
             io::ErrorKind::NotFound => Error::new(absent).with_source(error),
             _ => from_io(error),
         })?;
+        let mailbox = LetGo::new(mailbox);
         *slot = Arc::downgrade(&mailbox);
         drop(slot);
         self.keep(&mailbox);
@@ -265,14 +267,11 @@ impl Account {
     fn keep(&self, mailbox: &Arc<OpenMailbox>) {
         let mut kept = self.kept.lock();
         kept.retain(|other| !Arc::ptr_eq(other, mailbox) && other.hub.closed().is_none());
-        kept.push_back(Arc::clone(mailbox));
-        let dropped = if kept.len() > KEPT_OPEN {
-            kept.pop_front()
-        } else {
-            None
-        };
+        kept.push_back(LetGo::new(Arc::clone(mailbox)));
+        if kept.len() > KEPT_OPEN {
+            kept.pop_front();
+        }
         drop(kept);
-        drop(dropped);
         // Slots of mailboxes that nobody has open: a handful at most stay behind.
         let mut open = self.open.lock();
         if open.len() > 4 * KEPT_OPEN {
@@ -563,9 +562,9 @@ impl Account {
     }
 
     /// The mailbox at that path, if it is open and its directory is still there.
-    async fn open_now(&self, path: &Path) -> Option<Arc<OpenMailbox>> {
+    async fn open_now(&self, path: &Path) -> Option<LetGo<OpenMailbox>> {
         let slot = self.open.lock().get(path).cloned()?;
-        let mailbox = slot.lock().await.upgrade()?;
+        let mailbox = slot.lock().await.upgrade().map(LetGo::new)?;
         (mailbox.directory.existence_at(path) == Existence::Present).then_some(mailbox)
     }
 

@@ -14,6 +14,14 @@ impl<T: Send + Sync + 'static> LetGo<T> {
     pub(crate) const fn new(held: Arc<T>) -> Self {
         Self(Some(held))
     }
+
+    /// For whoever lets go of it on a thread that may wait.
+    pub(crate) fn into_inner(mut self) -> Arc<T> {
+        // It is there until this is dropped.
+        self.0
+            .take()
+            .unwrap_or_else(|| unreachable!("held until it is dropped"))
+    }
 }
 
 impl<T: Send + Sync + 'static> Deref for LetGo<T> {
@@ -29,12 +37,15 @@ impl<T: Send + Sync + 'static> Deref for LetGo<T> {
 
 impl<T: Send + Sync + 'static> Drop for LetGo<T> {
     fn drop(&mut self) {
-        let held = self.0.take();
+        // Of several threads that let go at the same time, one has it.
+        let Some(last) = self.0.take().and_then(Arc::into_inner) else {
+            return;
+        };
         // A runtime of one thread has tests, and no other tasks that would have to wait.
         if let Ok(runtime) = Handle::try_current()
             && runtime.runtime_flavor() != RuntimeFlavor::CurrentThread
         {
-            runtime.spawn_blocking(move || drop(held));
+            runtime.spawn_blocking(move || drop(last));
         }
     }
 }

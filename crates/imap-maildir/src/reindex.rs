@@ -70,7 +70,7 @@ impl Account {
                 mailbox => mailbox?,
             };
             let indexed = index(&mailbox, |indexed| told(name.as_str(), indexed)).await?;
-            self.close(mailbox).await?;
+            self.close(mailbox.into_inner()).await?;
             told(name.as_str(), indexed);
         }
         Ok(())

@@ -28,13 +28,13 @@ pub struct MaildirMailbox {
 
 impl MaildirMailbox {
     /// Counts the session among those that have the mailbox open.
-    pub(crate) fn enter(account: Arc<Account>, open: Arc<OpenMailbox>, access: Access) -> Self {
+    pub(crate) fn enter(account: Arc<Account>, open: LetGo<OpenMailbox>, access: Access) -> Self {
         if access == Access::ReadWrite {
             open.opened_read_write();
         }
         Self {
             account: LetGo::new(account),
-            open: LetGo::new(open),
+            open,
             access,
             origin: Origin::EXTERNAL,
         }
@@ -90,7 +90,7 @@ impl MaildirMailbox {
         tokio::task::spawn_blocking(weigh).await.map_err(panicked)
     }
 
-    async fn target(&self, name: &MailboxName) -> Result<Arc<OpenMailbox>, Error> {
+    async fn target(&self, name: &MailboxName) -> Result<LetGo<OpenMailbox>, Error> {
         self.account.mailbox(name, ErrorKind::TryCreate).await
     }
 }

@@ -29,6 +29,8 @@ pub(crate) enum Moment {
     LookedAtNamed,
     /// Events have told that a message went away; whether it has another name is about to become sure.
     WaitingForChanges,
+    /// Nobody has the mailbox open any more; what is known of it is about to be written.
+    Closing,
 }
 
 /// What a test does at each moment; nothing in real life.

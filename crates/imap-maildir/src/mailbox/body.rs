@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::disk::storage::{ContentStamp, StoredFile};
 use crate::format::wire_form::{Offsets, ToWire};
+use crate::let_go::LetGo;
 use crate::mailbox::cache::MessageKey;
 use crate::mailbox::error::{from_io, panicked};
 use crate::mailbox::open::OpenMailbox;
@@ -29,7 +30,7 @@ pub(crate) struct FileBody {
 
 #[derive(Debug)]
 struct Shared {
-    mailbox: Arc<OpenMailbox>,
+    mailbox: LetGo<OpenMailbox>,
     uid: Uid,
     open: Mutex<Option<Opened>>,
 }
@@ -47,7 +48,7 @@ impl FileBody {
     pub(crate) fn new(mailbox: Arc<OpenMailbox>, uid: Uid) -> Self {
         Self {
             shared: Arc::new(Shared {
-                mailbox,
+                mailbox: LetGo::new(mailbox),
                 uid,
                 open: Mutex::new(None),
             }),

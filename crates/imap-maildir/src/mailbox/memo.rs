@@ -10,6 +10,7 @@ use imap_seq::{ModSeq, Uid, UidValidity};
 use quick_cache::sync::Cache;
 
 use crate::disk::directory::DirectoryVersions;
+use crate::disk::interference::Moment;
 use crate::disk::keywords_file;
 use crate::disk::modseq_file;
 use crate::disk::storage::{self, CWD, FileIdentity};
@@ -125,6 +126,7 @@ impl OpenMailbox {
 
 impl Drop for OpenMailbox {
     fn drop(&mut self) {
+        self.directory.moments().at(Moment::Closing);
         if let Ok(mut writer) = self.writer_of_new() {
             self.leave_numbers(&mut writer);
             self.leave_traces(&writer);

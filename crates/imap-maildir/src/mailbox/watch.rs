@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use crate::disk::directory::DirectoryVersions;
 use crate::disk::events::{Events, WatchId, WatchedDirectories};
 use crate::disk::inotify::Told;
+use crate::let_go::LetGo;
 use crate::mailbox::glance::Glance;
 use crate::mailbox::open::OpenMailbox;
 use crate::mailbox::schedule::{Look, Schedule};
@@ -95,8 +96,8 @@ impl Watcher {
         mailboxes.keys().copied().collect()
     }
 
-    fn mailbox(&self, id: WatchId) -> Option<Arc<OpenMailbox>> {
-        self.mailboxes.lock().get(&id)?.upgrade()
+    fn mailbox(&self, id: WatchId) -> Option<LetGo<OpenMailbox>> {
+        self.mailboxes.lock().get(&id)?.upgrade().map(LetGo::new)
     }
 }
 
@@ -141,7 +142,7 @@ async fn run(watcher: Weak<Watcher>, events: Arc<Events>) {
     }
 }
 
-async fn look(id: WatchId, mailbox: Arc<OpenMailbox>) -> Look {
+async fn look(id: WatchId, mailbox: LetGo<OpenMailbox>) -> Look {
     let began = Instant::now();
     let again_at = match mailbox.look().await {
         Ok(()) => mailbox.again_at(),

@@ -25,6 +25,7 @@ mod races;
 mod recent;
 mod saved;
 mod search;
+mod sessions;
 mod subscribed;
 mod synced;
 mod texts;
