@@ -18,6 +18,7 @@ use crate::disk::directory::Subdirectory;
 use crate::disk::dotlock::Dotlock;
 use crate::disk::interference::Moment;
 use crate::disk::keywords_file::ExcessKeywords;
+use crate::disk::scan::Scope;
 use crate::disk::uidlist_file::{Change, Reading};
 use crate::format::file_name::split;
 use crate::format::flags::Info;
@@ -26,7 +27,7 @@ use crate::mailbox::error::{from_define, from_io};
 use crate::mailbox::index::Entry;
 use crate::mailbox::locate::Finder;
 use crate::mailbox::numbers::Batch;
-use crate::mailbox::open::{MovesNew, OpenMailbox, Writer};
+use crate::mailbox::open::{MovesNew, OpenMailbox, Trouble, Writer};
 use crate::mailbox::together::{Answer, HasBegun, Request, Shared};
 
 /// A message of another mailbox, as its index knows it.
@@ -176,9 +177,19 @@ impl OpenMailbox {
             Ok(uids)
         });
         let of_each: Vec<_> = of_each.collect();
-        match self.publish_added(writer, &uids, kept) {
-            Ok(()) => of_each,
-            Err(error) => all_fail(count, from_io(error)),
+        if let Err(error) = self.publish_added(writer, &uids, kept) {
+            self.is_not_published(writer, &error);
+        }
+        of_each
+    }
+
+    /// Messages have come, durably, under their UIDs, or gone, and the sessions cannot be told now. Whoever did it is told all the
+    /// same that it is done: after a NO a client brings them once more (RFC 9051, section 6.3.12). The next look finds them, and
+    /// gives them a mod-sequence above all that were told until then.
+    pub(crate) fn is_not_published(&self, writer: &mut Writer, error: &io::Error) {
+        writer.forget(Scope::Both);
+        if self.is_to_be_logged(Trouble::NotPublished) {
+            tracing::warn!(path = %self.path().display(), %error, "messages came or went, and sessions are told later");
         }
     }
 
@@ -313,7 +324,7 @@ impl OpenMailbox {
     /// Tells the sessions of messages that have UIDs now.
     ///
     /// # Errors
-    /// Where no mod-sequence can be had: the next look finds the messages.
+    /// Where no mod-sequence can be had: see [`is_not_published`](Self::is_not_published).
     pub(crate) fn publish_added(
         &self,
         writer: &mut Writer,

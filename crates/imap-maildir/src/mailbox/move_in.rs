@@ -13,7 +13,6 @@ use crate::disk::directory::{FileAt, Subdirectory};
 use crate::disk::dotlock::Dotlock;
 use crate::disk::interference::Moment;
 use crate::disk::keywords_file::ExcessKeywords;
-use crate::disk::scan::Scope;
 use crate::format::file_name::{ClaimedSizes, with_sizes};
 use crate::format::letter_map::LetterMap;
 use crate::format::object_ids::with_email_id_of;
@@ -21,7 +20,7 @@ use crate::mailbox::add::Original;
 use crate::mailbox::error::{CrossesFileSystems, crosses_file_systems, from_io};
 use crate::mailbox::index::Entry;
 use crate::mailbox::locate::Finder;
-use crate::mailbox::open::{OpenMailbox, Writer, Writers};
+use crate::mailbox::open::{OpenMailbox, Writers};
 
 /// One moved message: its UID before, and now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,22 +69,16 @@ impl OpenMailbox {
         let to = self.make_durable(writer, &lock, &entries).map_err(from_io)?;
         // From here on the messages are in the target, whatever happens.
         let from = transfer.finish();
-        let added = self.publish_added(writer, &to, placed);
+        if let Err(error) = self.publish_added(writer, &to, placed) {
+            self.is_not_published(writer, &error);
+        }
         drop(lock);
         let leaving = writers.source.as_mut().unwrap_or(&mut writers.here);
-        let left = source.publish_left(leaving, &from);
-        added.and(left).map_err(from_io)?;
+        if let Err(error) = source.publish_gone(leaving, from.iter().copied().collect()) {
+            source.is_not_published(leaving, &error);
+        }
         let pairs = from.into_iter().zip(to);
         Ok(pairs.map(|(from, to)| MovedUid { from, to }).collect())
-    }
-
-    /// Tells the sessions that messages are not here any more.
-    fn publish_left(&self, writer: &mut Writer, uids: &[Uid]) -> io::Result<()> {
-        let result = self.publish_gone(writer, uids.iter().copied().collect());
-        if result.is_err() {
-            writer.forget(Scope::Both);
-        }
-        result
     }
 }
 

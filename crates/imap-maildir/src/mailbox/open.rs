@@ -96,6 +96,7 @@ pub(crate) enum Trouble {
     NoTexts,
     NumbersNotWritten,
     KeywordsUnreadable,
+    NotPublished,
 }
 
 /// What an operation on the disk needs and only one has at a time.

@@ -151,3 +151,79 @@ fn seen(fixture: &Fixture) -> usize {
     let files = files(&fixture.root());
     files.iter().filter(|file| file.ends_with('S')).count()
 }
+
+/// The mod-sequences of a mailbox, locked by another process that was stopped.
+fn lock_numbers(mailbox: &Path) -> storage::StoredFile {
+    let numbers = storage::open_file(CWD, &*mailbox.join("imap-modseqs"), OpenFor::Reading).unwrap();
+    assert!(numbers.try_lock().unwrap());
+    numbers
+}
+
+/// RFC 9051, section 6.3.12: what is answered with NO is not in the mailbox, or a client that tries again has it twice.
+#[tokio::test]
+async fn s6_3_12_an_append_that_is_kept_is_answered_with_ok_though_it_has_no_mod_sequence_yet() {
+    let (fixture, mut client) = with_messages(1).await;
+    client.store(&[1], FlagAction::Add, "\\Flagged").await.unwrap();
+    client.noop().await;
+    let highest = client.updates().highest_modseq();
+    let mut session = fixture.session().await;
+    let numbers = lock_numbers(&fixture.root());
+    let uid = append(&mut session, "INBOX", "once\r\n", "\\Seen").await.unwrap();
+    assert_eq!(files(&fixture.root()).len(), 2);
+    // Nobody is told of it before it has one.
+    assert!(client.mailbox().poll(PollReason::Asked).await.is_err());
+    numbers.unlock();
+    client.noop().await;
+    assert_eq!(client.uids(), [1, uid]);
+    let highest_now = client.updates().highest_modseq();
+    assert!(highest_now > highest);
+    let view = client.updates().view().clone();
+    let changed = client.mailbox().changed_since(highest, &view).await.unwrap();
+    assert_eq!(changed, set(&[uid]));
+    check(fixture, client).await;
+}
+
+#[tokio::test]
+async fn s6_4_7_a_copy_that_is_kept_is_answered_with_ok_though_it_has_no_mod_sequence_yet() {
+    let (fixture, mut client) = with_messages(2).await;
+    let mut session = fixture.session().await;
+    create(&mut session, "target").await.unwrap();
+    append(&mut session, "target", "first\r\n", "").await.unwrap();
+    let target = fixture.root().join(".target");
+    let numbers = lock_numbers(&target);
+    let copied = client
+        .mailbox()
+        .copy(&set(&[1, 2]), &name("target"))
+        .await
+        .unwrap();
+    numbers.unlock();
+    assert_eq!(copied.to(), &set(&[2, 3]));
+    assert_eq!(files(&target).len(), 3);
+    assert_eq!(fixture.select("target").await.uids(), [1, 2, 3]);
+    check(fixture, client).await;
+}
+
+/// RFC 6851, section 3.3: a message that was moved is answered as moved.
+#[tokio::test]
+async fn rfc6851_s3_3_a_move_that_is_done_is_answered_with_ok_whichever_mailbox_cannot_be_numbered() {
+    for locked in ["", ".target"] {
+        let (fixture, mut client) = with_messages(2).await;
+        let mut session = fixture.session().await;
+        create(&mut session, "target").await.unwrap();
+        append(&mut session, "target", "first\r\n", "").await.unwrap();
+        let target = fixture.root().join(".target");
+        let numbers = lock_numbers(&fixture.root().join(locked));
+        let moved = client
+            .mailbox()
+            .move_to(&set(&[1]), &name("target"))
+            .await
+            .unwrap();
+        numbers.unlock();
+        assert_eq!((moved.from(), moved.to()), (&set(&[1]), &set(&[2])), "{locked}");
+        assert_eq!(files(&target).len(), 2, "{locked}");
+        client.noop().await;
+        assert_eq!(client.uids(), [2], "{locked}");
+        assert_eq!(fixture.select("target").await.uids(), [1, 2], "{locked}");
+        check(fixture, client).await;
+    }
+}
