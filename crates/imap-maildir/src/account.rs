@@ -1,4 +1,4 @@
-//! One user's Maildir++: which mailboxes there are, which of them are open, and changes to the set of names.
+//! One user's Maildir++: which mailboxes there are, and which of them are open.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use imap_backend::{Create, Error, ErrorKind, ListEntry, MailboxName, Rights, SpecialUse, mutf7};
-use imap_seq::UidSet;
-use imap_updates::Closed;
+use imap_backend::{Error, ErrorKind, ListEntry, MailboxName, Rights, mutf7};
 use parking_lot::Mutex;
-use tokio::sync::{Mutex as AsyncMutex, RwLock};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::disk::directory::{Existence, Location};
 use crate::disk::hold::{Hold, Holds, Sharing};
+use crate::disk::interference::{Moment, Moments};
 use crate::disk::name_generator::NameGenerator;
 use crate::disk::special_uses_file;
 use crate::disk::sqlite_file::Claims;
@@ -22,7 +21,6 @@ use crate::disk::subscriptions_file;
 use crate::disk::tree::{Place, Tree, is_below_inbox};
 use crate::format::mailbox_names::{DELIMITER, directory_name, mailbox_name};
 use crate::format::maildirsize::Limits;
-use crate::format::object_ids::MailboxGuid;
 use crate::format::special_uses::{ByName, SpecialUses};
 use crate::format::subscriptions::Subscription;
 use crate::let_go::LetGo;
@@ -38,6 +36,7 @@ use crate::mailbox::watch::Watcher;
 
 mod acl;
 mod annotations;
+mod names;
 pub(crate) mod quota;
 mod transfer;
 mod url_keys;
@@ -46,7 +45,8 @@ mod url_keys;
 /// memos ([`Memos`](crate::mailbox::memo::Memos)).
 const KEPT_OPEN: usize = 16;
 
-/// A mailbox that is open now or was once. Locked while one is opened, so that it is opened once.
+/// A mailbox that is open now or was once. Locked while it is opened, so that it is opened once, and while it is renamed or
+/// removed, so that nobody opens it meanwhile.
 type Slot = Arc<AsyncMutex<Weak<OpenMailbox>>>;
 
 /// What all accounts of a process have in common.
@@ -80,15 +80,10 @@ pub(crate) struct Account {
     /// By path.
     open: Mutex<HashMap<PathBuf, Slot>>,
     kept: Mutex<VecDeque<LetGo<OpenMailbox>>>,
-    /// Written while the set of names changes; read while a name is looked up and its mailbox opened.
-    namespace: RwLock<()>,
-}
-
-/// A mailbox that gets another name.
-struct Renaming {
-    source: PathBuf,
-    target: PathBuf,
-    name: MailboxName,
+    /// Locked while the set of names changes, and before any slot. Who opens a mailbox, which may take long, does without.
+    namespace: Arc<AsyncMutex<()>>,
+    /// Where tests interfere.
+    moments: Moments,
 }
 
 impl Account {
@@ -107,7 +102,8 @@ impl Account {
             ledger: Mutex::default(),
             open: Mutex::default(),
             kept: Mutex::default(),
-            namespace: RwLock::new(()),
+            namespace: Arc::default(),
+            moments: Moments::default(),
         })
     }
 
@@ -123,6 +119,11 @@ impl Account {
         self.hold.sharing()
     }
 
+    #[cfg(test)]
+    pub(crate) fn moments(&self) -> &Moments {
+        &self.moments
+    }
+
     pub(crate) fn root(&self) -> &Path {
         self.tree.path()
     }
@@ -135,10 +136,7 @@ impl Account {
         name: &MailboxName,
         absent: ErrorKind,
     ) -> Result<LetGo<OpenMailbox>, Error> {
-        let opening = self.when_unlocked(|| async {
-            let _names_stay = self.namespace.read().await;
-            self.open_mailbox(name, absent).await
-        });
+        let opening = self.when_unlocked(|| self.open_mailbox(name, absent));
         self.reported(name, opening.await)
     }
 
@@ -185,8 +183,7 @@ impl Account {
         absent: ErrorKind,
     ) -> Result<LetGo<OpenMailbox>, Error> {
         let path = self.find(name, absent).await?;
-        let slot = Arc::clone(self.open.lock().entry(path.clone()).or_default());
-        let mut slot = slot.lock_owned().await;
+        let mut slot = self.slot(&path).await;
         // Another program may have renamed the directory, and made another one of that name.
         let still_there = |mailbox: &LetGo<OpenMailbox>| {
             mailbox.hub.closed().is_none() && mailbox.directory.existence_at(&path) == Existence::Present
@@ -209,6 +206,11 @@ impl Account {
         Ok(mailbox)
     }
 
+    async fn slot(&self, path: &Path) -> OwnedMutexGuard<Weak<OpenMailbox>> {
+        let slot = Arc::clone(self.open.lock().entry(path.to_owned()).or_default());
+        slot.lock_owned().await
+    }
+
     /// The directory of a mailbox, whether or not it exists.
     pub(crate) async fn find(
         self: &Arc<Self>,
@@ -225,6 +227,7 @@ impl Account {
 
     /// Opens a mailbox's directory and watches it. Blocks.
     fn open_at(&self, path: &Path) -> io::Result<Arc<OpenMailbox>> {
+        self.moments.at(Moment::Opening);
         let root = self.tree.handle()?;
         drop(self.tree.open_mailbox(root.as_fd(), path)?);
         let next = || self.tree.next_uid_validity();
@@ -367,200 +370,6 @@ impl Account {
         Ok(mailboxes)
     }
 
-    /// Makes a mailbox, complete before it has its name.
-    pub(crate) async fn create(
-        self: &Arc<Self>,
-        name: &MailboxName,
-        how: &Create,
-    ) -> Result<MailboxGuid, Error> {
-        let directory = creatable(name)?;
-        let special_use = how.special_use();
-        if !SpecialUse::OF_PLACES.includes(special_use) {
-            return Err(ErrorKind::UseNotSupported.into());
-        }
-        let making = self.when_unlocked(|| async {
-            let _names_change = self.namespace.write().await;
-            let (directory, name) = (directory.clone(), name.clone());
-            self.blocking(move |account| {
-                let acl = account.inherited_acl(&name)?;
-                let guid = account.tree.make_mailbox(&directory, acl.as_deref())?;
-                account.give_uses(&name, special_use).inspect_err(|_| {
-                    // Without its uses it is not what was asked for. It is new, and nobody has it open.
-                    if let Ok(scratch) = account.tree.take_away(&account.tree.path_of(&directory)) {
-                        account.tree.remove(&scratch);
-                    }
-                })?;
-                Ok(guid)
-            })
-            .await
-        });
-        self.reported(name, making.await)
-    }
-
-    /// What a new mailbox is for. What one of this name was for that another program has removed means nothing for it.
-    fn give_uses(&self, name: &MailboxName, special_use: SpecialUse) -> io::Result<()> {
-        let root = self.tree.handle()?;
-        if special_use.is_empty() && special_uses_file::read(root.as_fd())?.len() == 0 {
-            return Ok(());
-        }
-        special_uses_file::change(root.as_fd(), self.sharing(), |uses| {
-            uses.forget(name);
-            if !special_use.is_empty() {
-                uses.give(name, special_use);
-            }
-        })
-    }
-
-    /// Has the file of uses follow a change of names that is done already. It may fail: a line of a name that no mailbox has
-    /// says nothing.
-    async fn uses_follow(self: &Arc<Self>, change: impl Fn(&mut SpecialUses) + Clone + Send + 'static) {
-        let following = self.when_unlocked(|| {
-            let change = change.clone();
-            self.blocking(move |account| {
-                let root = account.tree.handle()?;
-                match special_uses_file::read(root.as_fd())?.len() {
-                    0 => Ok(()),
-                    _ => special_uses_file::change(root.as_fd(), account.sharing(), change),
-                }
-            })
-        });
-        if let Err(error) = following.await {
-            self.tell("what mailboxes are for cannot be written", "*", &error);
-        }
-    }
-
-    /// Removes a mailbox, not its inferiors; its sessions end.
-    pub(crate) async fn delete(self: &Arc<Self>, name: &MailboxName) -> Result<(), Error> {
-        if name.is_inbox() {
-            return Err(ErrorKind::Cannot.into());
-        }
-        let names_change = self.namespace.write().await;
-        let path = self.find(name, ErrorKind::NonExistent).await?;
-        let open = self.open_now(&path).await;
-        // Held to the end: no operation of ours is under way in the directory while it goes.
-        let writer = match &open {
-            Some(mailbox) => Some(mailbox.lock_writer().await),
-            None => None,
-        };
-        let result = self.blocking(move |account| {
-            drop(account.tree.open_mailbox(account.tree.handle()?.as_fd(), &path)?);
-            let scratch = account.tree.take_away(&path)?;
-            if let Some(mailbox) = open {
-                mailbox.hub.lock().close(Closed::Deleted);
-            }
-            drop(writer);
-            account
-                .kept
-                .lock()
-                .retain(|mailbox| mailbox.hub.closed().is_none());
-            account.tree.sync()?;
-            account.give_back(&path, account.weigh_all(&scratch));
-            account.tree.remove(&scratch);
-            Ok(())
-        });
-        result.await.map_err(nonexistent)?;
-        drop(names_change);
-        let name = name.clone();
-        self.uses_follow(move |uses| uses.forget(&name)).await;
-        Ok(())
-    }
-
-    /// Renames a mailbox and its inferiors. INBOX gives its messages to a new mailbox instead.
-    pub(crate) async fn rename(self: &Arc<Self>, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
-        let target = creatable(to)?;
-        let source = directory_name(from).map_err(|e| Error::new(ErrorKind::NonExistent).with_source(e))?;
-        let names_change = self.namespace.write().await;
-        if from.is_inbox() {
-            self.when_unlocked(|| {
-                let (target, name) = (target.clone(), to.clone());
-                self.blocking(move |account| {
-                    let acl = account.inherited_acl(&name)?;
-                    account.tree.make_mailbox(&target, acl.as_deref())
-                })
-            })
-            .await?;
-            return self.empty_inbox_into(to).await;
-        }
-        if to.is_inferior_of(from, DELIMITER) || target == source {
-            return Err(ErrorKind::Cannot.into());
-        }
-        let names = (from.clone(), to.clone());
-        let moves = self
-            .blocking(move |account| account.plan_rename(&names.0, &names.1))
-            .await
-            .map_err(nonexistent)?;
-        for renaming in moves {
-            self.rename_one(renaming).await?;
-        }
-        self.blocking(|account| account.tree.sync()).await?;
-        drop(names_change);
-        let names = (from.clone(), to.clone());
-        self.uses_follow(move |uses| uses.rename(&names.0, &names.1))
-            .await;
-        Ok(())
-    }
-
-    /// The directories to rename, superiors first, with their new names; nothing is changed yet.
-    fn plan_rename(&self, from: &MailboxName, to: &MailboxName) -> io::Result<Vec<Renaming>> {
-        let mailboxes = self.mailboxes()?;
-        let mut moves = Vec::new();
-        for mailbox in mailboxes
-            .iter()
-            .filter(|name| *name == from || name.is_inferior_of(from, DELIMITER))
-        {
-            let rest = &mailbox.as_str()[from.as_str().len()..];
-            let invalid = |_| io::Error::from(io::ErrorKind::InvalidFilename);
-            let name = MailboxName::new(&format!("{to}{rest}")).ok_or(io::ErrorKind::InvalidFilename)?;
-            let source = self.tree.find(&directory_name(mailbox).map_err(invalid)?)?;
-            let target = self.tree.path_of(&directory_name(&name).map_err(invalid)?);
-            if mailboxes.contains(&name) || self.tree.is_taken(&target)? {
-                return Err(io::ErrorKind::AlreadyExists.into());
-            }
-            moves.push(Renaming { source, target, name });
-        }
-        if moves.is_empty() {
-            Err(io::ErrorKind::NotFound.into())
-        } else {
-            Ok(moves)
-        }
-    }
-
-    async fn rename_one(self: &Arc<Self>, renaming: Renaming) -> Result<(), Error> {
-        let Renaming { source, target, name } = renaming;
-        let open = self.open_now(&source).await;
-        let writer = match &open {
-            Some(mailbox) => Some(mailbox.lock_writer().await),
-            None => None,
-        };
-        self.blocking(move |account| {
-            account.tree.rename(&source, &target)?;
-            account.note_renaming(&source, &target);
-            let slot = account.open.lock().remove(&source);
-            if let (Some(mailbox), Some(slot)) = (open, slot) {
-                mailbox.moved_to(target.clone());
-                mailbox.hub.lock().renamed(name.as_str());
-                account.open.lock().insert(target, slot);
-            }
-            drop(writer);
-            Ok(())
-        })
-        .await
-    }
-
-    async fn empty_inbox_into(self: &Arc<Self>, to: &MailboxName) -> Result<(), Error> {
-        let inbox = self
-            .open_mailbox(&MailboxName::inbox(), ErrorKind::NonExistent)
-            .await?;
-        let target = self.open_mailbox(to, ErrorKind::NonExistent).await?;
-        inbox.look().await?;
-        let all: UidSet = inbox.hub.lock().all().clone();
-        if all.is_empty() {
-            return Ok(());
-        }
-        self.move_messages(&inbox, &target, &all).await?;
-        Ok(())
-    }
-
     /// The mailbox at that path, if it is open and its directory is still there.
     async fn open_now(&self, path: &Path) -> Option<LetGo<OpenMailbox>> {
         let slot = self.open.lock().get(path).cloned()?;
@@ -668,15 +477,4 @@ fn nonexistent(error: Error) -> Error {
     } else {
         error
     }
-}
-
-/// The directory for a new mailbox.
-fn creatable(name: &MailboxName) -> Result<String, Error> {
-    // A trailing delimiter says that inferiors will follow (RFC 9051, section 6.3.4); a level needs no making here.
-    let stripped = name.as_str().strip_suffix(DELIMITER).and_then(MailboxName::new);
-    let name = stripped.as_ref().unwrap_or(name);
-    if name.is_inbox() {
-        return Err(ErrorKind::AlreadyExists.into());
-    }
-    directory_name(name).map_err(|error| Error::new(ErrorKind::Cannot).with_source(error))
 }

@@ -29,6 +29,10 @@ pub(crate) enum Moment {
     LookedAtNamed,
     /// Events have told that a message went away; whether it has another name is about to become sure.
     WaitingForChanges,
+    /// The next thing is the opening of a mailbox that nobody has open.
+    Opening,
+    /// A mailbox that was deleted has no name any more; what is left of it is about to be removed.
+    TakenAway,
     /// Nobody has the mailbox open any more; what is known of it is about to be written.
     Closing,
 }
