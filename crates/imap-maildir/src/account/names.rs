@@ -73,16 +73,26 @@ impl Account {
     async fn unmake(self: &Arc<Self>, path: PathBuf) {
         let seized = self.seize(&path).await;
         let unmaking = self.blocking(move |account| {
-            let root = account.tree.handle()?;
-            if maildirsize_file::count(root.as_fd(), account.tree.name_of(&path))? == Amount::default() {
+            if account.is_without_messages(&path)? {
                 let scratch = account.take_away(&path, seized)?;
-                account.tree.remove(&scratch);
+                account.moments.at(Moment::TakenAway);
+                // Nobody can deliver into it any more; somebody may have in between.
+                let taken = account.tree.path().join(&scratch);
+                match account.is_without_messages(&taken)? {
+                    true => account.tree.remove(&scratch),
+                    false => account.tree.rename(&taken, &path)?,
+                }
             }
             Ok(())
         });
         if let Err(error) = unmaking.await {
             self.tell("a mailbox that was made in vain stays", "*", &error);
         }
+    }
+
+    fn is_without_messages(&self, path: &Path) -> io::Result<bool> {
+        let root = self.tree.handle()?;
+        Ok(maildirsize_file::count(root.as_fd(), self.tree.name_of(path))? == Amount::default())
     }
 
     /// What a new mailbox is for. What one of this name was for that another program has removed means nothing for it.

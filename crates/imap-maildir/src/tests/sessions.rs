@@ -11,6 +11,12 @@ use parking_lot::Mutex;
 /// Nothing here takes long. What takes longer waits for what it is not to wait for.
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// The list of UIDs of a mailbox can be neither read nor written any more.
+fn spoil_list(mailbox: &Path) {
+    std::fs::remove_file(mailbox.join("dovecot-uidlist")).unwrap();
+    std::fs::create_dir_all(mailbox.join("dovecot-uidlist.tmp/x")).unwrap();
+}
+
 async fn soon<T>(what: &str, doing: impl Future<Output = T>) -> T {
     let done = tokio::time::timeout(LIMIT, doing).await;
     done.unwrap_or_else(|_| panic!("{what} waits"))
@@ -187,10 +193,8 @@ async fn s6_3_6_a_rename_of_inbox_that_fails_leaves_no_mailbox_and_can_be_repeat
     let target = fixture.root().join(".old");
     let (spoilt, is_spoilt) = (target.clone(), AtomicBool::new(false));
     client.open().directory.moments().set(move |moment| {
-        // The list of UIDs of the new mailbox can be neither read nor written.
         if moment == Moment::Looking && spoilt.exists() && !is_spoilt.swap(true, Ordering::SeqCst) {
-            std::fs::remove_file(spoilt.join("dovecot-uidlist")).unwrap();
-            std::fs::create_dir_all(spoilt.join("dovecot-uidlist.tmp/x")).unwrap();
+            spoil_list(&spoilt);
         }
     });
     assert!(session.rename(&name("INBOX"), &name("old")).await.is_err());
@@ -218,11 +222,42 @@ async fn s6_3_6_a_rename_of_inbox_that_fails_removes_no_message() {
     client.open().directory.moments().set(move |moment| {
         if moment == Moment::Looking && spoilt.join("dovecot-uidlist").exists() {
             deliver(&spoilt, "new/2.b", "z");
-            std::fs::remove_file(spoilt.join("dovecot-uidlist")).unwrap();
-            std::fs::create_dir_all(spoilt.join("dovecot-uidlist.tmp/x")).unwrap();
+            spoil_list(&spoilt);
         }
     });
     assert!(session.rename(&name("INBOX"), &name("old")).await.is_err());
     client.open().directory.moments().clear();
     assert_eq!(files(&target), ["new/2.b"]);
+}
+
+/// Another program may have put one there in the last moment before the mailbox lost its name.
+#[tokio::test]
+async fn s6_3_6_a_rename_of_inbox_that_fails_gives_back_what_was_delivered_meanwhile() {
+    let fixture = Fixture::new();
+    let mut session = fixture.session().await;
+    append(&mut session, "INBOX", "x", "").await.unwrap();
+    let client = fixture.select("INBOX").await;
+    deliver(&fixture.root(), "new/1.a", "y");
+    let (root, target) = (fixture.root(), fixture.root().join(".old"));
+    let (spoilt, is_spoilt) = (target.clone(), AtomicBool::new(false));
+    client.open().directory.moments().set(move |moment| {
+        if moment == Moment::Looking && spoilt.exists() && !is_spoilt.swap(true, Ordering::SeqCst) {
+            spoil_list(&spoilt);
+        }
+    });
+    session.account().moments().set(move |moment| {
+        if moment == Moment::TakenAway {
+            let all = std::fs::read_dir(&root)
+                .unwrap()
+                .map(|entry| entry.unwrap().path());
+            let is_taken =
+                |path: &PathBuf| path.join("new").exists() && path.to_string_lossy().contains("/..");
+            let taken = all.into_iter().find(is_taken).unwrap();
+            deliver(&taken, "new/2.b", "z");
+        }
+    });
+    assert!(session.rename(&name("INBOX"), &name("old")).await.is_err());
+    session.account().moments().clear();
+    client.open().directory.moments().clear();
+    assert_eq!(std::fs::read_to_string(target.join("new/2.b")).unwrap(), "z");
 }
