@@ -171,6 +171,7 @@ async fn rfc5267_4_3_the_look_at_kept_searches_does_not_hold_up_the_next_command
 struct EndlessLater {
     begun: Arc<AtomicUsize>,
     end: Arc<Mutex<Receiver<()>>>,
+    given_up: Arc<AtomicUsize>,
 }
 
 impl Stub for EndlessLater {
@@ -181,7 +182,10 @@ impl Stub for EndlessLater {
         }
         let end = endless.end.lock().map_err(|_| ErrorKind::ServerBug)?;
         match end.recv_timeout(Duration::from_secs(20)) {
-            Err(RecvTimeoutError::Timeout) => Err(ErrorKind::ServerBug.into()),
+            Err(RecvTimeoutError::Timeout) => {
+                endless.given_up.fetch_add(1, Ordering::SeqCst);
+                Err(ErrorKind::ServerBug.into())
+            }
             _ => Ok(Found::default()),
         }
     }
@@ -190,10 +194,11 @@ impl Stub for EndlessLater {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn rfc5267_4_3_the_other_clients_of_the_only_thread_are_served_during_the_look_at_kept_searches() {
     let (done, end) = channel();
-    let begun = Arc::new(AtomicUsize::new(0));
+    let (begun, given_up) = (Arc::new(AtomicUsize::new(0)), Arc::default());
     let endless = EndlessLater {
         begun: Arc::clone(&begun),
         end: Arc::new(Mutex::new(end)),
+        given_up: Arc::clone(&given_up),
     };
     let server = Server::builder(StubStore::new(endless, 1..=3)).build();
     let (mut keeping, mut other) = (selected(&server).await, selected(&server).await);
@@ -205,7 +210,8 @@ async fn rfc5267_4_3_the_other_clients_of_the_only_thread_are_served_during_the_
     for _ in 0..3 {
         other.ok("NOOP").await;
     }
-    // Had the search held the thread, it would have given up by now, and nobody would listen.
+    // Had the search held the thread, nobody else would have been served before it gave up.
+    assert_eq!(given_up.load(Ordering::SeqCst), 0);
     assert!(done.send(()).is_ok());
     assert_eq!(keeping.line().await, "a OK STORE completed");
 }
