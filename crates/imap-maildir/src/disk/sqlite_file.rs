@@ -275,3 +275,30 @@ fn from_sqlite(error: rusqlite::Error) -> io::Error {
     };
     io::Error::new(kind, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIND: Kind = Kind {
+        name: "f",
+        application: 1,
+        version: 1,
+        schema: "CREATE TABLE t (x);",
+    };
+
+    /// As where a symbolic link to another user's mail has taken the place of a directory on the way.
+    #[test]
+    fn a_path_that_leads_elsewhere_by_now_opens_no_file_there() {
+        let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let [ours, theirs] = [&home, &elsewhere].map(|home| Directory::open(home.path()).unwrap());
+        let claims = Arc::default();
+        drop(SqliteFile::open(&KIND, &theirs, elsewhere.path(), &claims).unwrap());
+        let opened = SqliteFile::open(&KIND, &ours, elsewhere.path(), &claims);
+        assert_eq!(opened.unwrap_err().kind(), io::ErrorKind::NotFound);
+        // What is open already removes nothing there either.
+        let opened = SqliteFile::open(&KIND, &ours, home.path(), &claims).unwrap();
+        opened.discard(&theirs);
+        assert!(elsewhere.path().join("f").exists());
+    }
+}
