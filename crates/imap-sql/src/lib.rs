@@ -112,7 +112,7 @@
 //! | FETCH | one for each run of neighbouring UIDs, at most 2,048 messages; with summaries or octets 256 |
 //! | STORE, COPY, MOVE | one for each run of neighbouring UIDs (STORE: and of equal flags), one commit |
 //! | SEARCH of flags, keywords, INTERNALDATE, sizes | one; what else is asked is looked for in the messages that it leaves |
-//! | SORT by ARRIVAL and SIZE of what such a SEARCH finds | the same one, in that order; by all other keys, what is read is the messages' summaries |
+//! | SORT by ARRIVAL and SIZE of what such a SEARCH finds | the same one, in that order; by all other keys, what is read is the messages' summaries, and the order is kept as long as somebody has the mailbox selected (THREAD too) |
 //! | SEARCH of strings | the same one asks the index of texts; the messages that it leaves are read |
 //!
 //! A commit is a sync of the disk. In SQLite, changes that come while another one is being synced share the next commit, up to 32
@@ -146,6 +146,7 @@ mod looks;
 mod news;
 mod node;
 mod options;
+mod orders;
 mod search;
 mod selected;
 mod session;

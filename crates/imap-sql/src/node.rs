@@ -11,6 +11,7 @@ use crate::behind::Behind;
 use crate::engine::{Database, Dialect, Hint, Statements};
 use crate::looks::Looks;
 use crate::news::News;
+use crate::orders::Orders;
 use crate::summaries::Summaries;
 use crate::tables::accounts::AccountId;
 use crate::tables::mailboxes::{self, MailboxKey};
@@ -33,6 +34,7 @@ struct Shared {
     looks: Arc<Looks>,
     behind: Arc<Behind>,
     summaries: Summaries,
+    orders: Orders,
 }
 
 impl Drop for Shared {
@@ -90,6 +92,7 @@ impl Node {
             looks: Arc::default(),
             behind: Arc::default(),
             summaries: Summaries::default(),
+            orders: Orders::default(),
         }))
     }
 
@@ -110,6 +113,11 @@ impl Node {
     /// Whether a mailbox is as the database has it, but for what is on its way: then nobody has to ask.
     pub(crate) fn is_told_of(&self, key: MailboxKey) -> bool {
         self.0.news.are_heard() && !self.0.looks.are_owed(key)
+    }
+
+    /// What was sorted and threaded last.
+    pub(crate) fn orders(&self) -> &Orders {
+        &self.0.orders
     }
 
     /// What is done behind the commands.

@@ -1,10 +1,12 @@
 //! `SqlMailbox`: a mailbox that one session has selected.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use imap_backend::sort::Known;
 use imap_backend::{
-    Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, Opened, PollReason,
-    Query, Rights, SearchKey, SortKey, Stored, search, sort,
+    Algorithm, Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, Opened,
+    PollReason, Query, Rights, SearchKey, SortKey, Stored, Threads, search,
 };
 use imap_seq::{ModSeq, Uid, UidSet, View};
 use imap_updates::{Access, Flags, LogHub, Origin};
@@ -28,6 +30,8 @@ pub struct SqlMailbox {
     account: AccountId,
     key: MailboxKey,
     hub: LogHub,
+    /// What was sorted and threaded last, by any session of this process.
+    known: Arc<Known>,
     access: Access,
     /// So that what arrives is claimed for the sessions of this process.
     _writing: Option<Writing>,
@@ -55,6 +59,7 @@ impl SqlMailbox {
             account,
             key,
             hub,
+            known: node.orders().of(key),
             access,
             _writing: entered.writing,
             origin: selection.updates.origin(),
@@ -235,12 +240,18 @@ impl Mailbox for SqlMailbox {
             self.node.behind().texts_are_kept(),
         );
         let Some(sorting) = Sorting::new(divided, by) else {
-            return sort::evaluate(self, query, by).await;
+            let known = Arc::clone(&self.known);
+            return known.sort(self, query, by).await;
         };
         let (id, view) = (self.key.id, query.view().clone());
         self.node
             .query(move |statements| sorting.find(statements, id, &view))
             .await
+    }
+
+    async fn thread(&mut self, query: &Query, algorithm: Algorithm) -> Result<Threads, Error> {
+        let known = Arc::clone(&self.known);
+        known.thread(self, query, algorithm).await
     }
 
     async fn changed_since(&mut self, since: ModSeq, _: &View) -> Result<UidSet, Error> {

@@ -8,7 +8,7 @@
 mod common;
 
 use common::{Home, name, on_every_engine, select, uid};
-use imap_backend::{Mailbox as _, Query, SearchKey, SortBy, SortKey, sort};
+use imap_backend::{Algorithm, Mailbox as _, Query, SearchKey, SortBy, SortKey, sort, thread};
 use imap_backend_test::{Mail, Selected};
 use imap_message::Needle;
 use imap_seq::Uid;
@@ -93,6 +93,13 @@ async fn compare(selected: &mut Selected<SqlMailbox>) -> usize {
             let theirs = sort::evaluate(&mut selected.mailbox, &query, &by).await.unwrap();
             assert_eq!(ours, theirs, "{by:?} of {:?}", query.key());
             sorted += ours.len();
+        }
+        for algorithm in [Algorithm::OrderedSubject, Algorithm::References] {
+            let ours = selected.mailbox.thread(&query, algorithm).await.unwrap();
+            let theirs = thread::evaluate(&mut selected.mailbox, &query, algorithm)
+                .await
+                .unwrap();
+            assert_eq!(ours, theirs, "{algorithm:?} of {:?}", query.key());
         }
     }
     sorted
