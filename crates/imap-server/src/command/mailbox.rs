@@ -9,7 +9,7 @@ use crate::convert::{self, Naming};
 use crate::rights::{self, Deed};
 use crate::state::State;
 use crate::syntax::extension;
-use crate::wire;
+use crate::wire::{self, NameForm};
 
 impl<B: Backend> Client<B> {
     pub(crate) async fn create(&mut self, mailbox: &Mailbox<'_>) -> Answer {
@@ -32,7 +32,7 @@ impl<B: Backend> Client<B> {
     }
 
     async fn create_as(&mut self, name: &MailboxName, how: &Create) -> Answer {
-        let name = creatable(name, self.naming()?.delimiter)?;
+        let name = creatable(name, self.naming()?)?;
         let session = self.state.session()?;
         rights::permit_new(session, &name).await?;
         let created = session.create(&name, how).await?;
@@ -74,7 +74,7 @@ impl<B: Backend> Client<B> {
     pub(crate) async fn rename(&mut self, from: &Mailbox<'_>, to: &Mailbox<'_>) -> Answer {
         let naming = self.naming()?;
         let from = convert::mailbox_name(from, naming)?;
-        let to = creatable(&convert::new_mailbox_name(to, naming)?, naming.delimiter)?;
+        let to = creatable(&convert::new_mailbox_name(to, naming)?, naming)?;
         let session = self.state.session()?;
         rights::permit(session, Deed::Rename, &from).await?;
         rights::permit_new(session, &to).await?;
@@ -110,12 +110,22 @@ impl<B: Backend> Client<B> {
 }
 
 /// A name for a new mailbox.
-fn creatable(name: &MailboxName, delimiter: char) -> Result<MailboxName, Completion> {
-    match in_levels(name, delimiter) {
+fn creatable(name: &MailboxName, naming: Naming) -> Result<MailboxName, Completion> {
+    if naming.form == NameForm::Utf8 && !is_net_unicode(name) {
+        let text = "the name is not in Unicode Normalization Form C, or has a separator of lines";
+        return Err(Completion::no("CANNOT", text));
+    }
+    match in_levels(name, naming.delimiter) {
         Some(name) if name.is_inbox() => Err(Completion::no("ALREADYEXISTS", "INBOX exists already")),
         Some(name) => Ok(name),
         None => Err(Completion::no("CANNOT", convert::IMPOSSIBLE_NAME)),
     }
+}
+
+/// Whether a name may be written in UTF-8 (RFC 9051, section 5.1; RFC 6855, section 3). No name has control characters.
+fn is_net_unicode(name: &MailboxName) -> bool {
+    let text = name.as_str();
+    unicode_normalization::is_nfc(text) && !text.contains(['\u{2028}', '\u{2029}'])
 }
 
 /// A name to subscribe: one that CREATE would take, so that it is the name that LIST shows.
