@@ -15,6 +15,7 @@ use crate::connection::{Channel, Gone, Io, Phase, Received, Receiver, Refusal, S
 use crate::convert::Naming;
 use crate::enabled::{Enabled, Feature};
 use crate::notify::Watching;
+use crate::on_the_heap::on_the_heap;
 use crate::selected::Selected;
 use crate::shared::Shared;
 use crate::shutdown::Shutdown;
@@ -115,7 +116,7 @@ impl<B: Backend> Client<B> {
     async fn serve(&mut self) -> Result<(), Gone> {
         loop {
             if self.is_waiting_with_news() {
-                Box::pin(self.wait_with_news()).await?;
+                on_the_heap(|| self.wait_with_news()).await?;
             }
             let received = self.receiver.receive(&mut self.channel).await?;
             if self.take(received).await? == Next::End {
@@ -133,13 +134,13 @@ impl<B: Backend> Client<B> {
             }
             // What commands need while they are at work lies in allocations of their own: a connection that waits for its
             // client, as most do, has none of it.
-            Received::Search(command) => Box::pin(self.dispatch_search(command))
+            Received::Search(command) => on_the_heap(|| self.dispatch_search(command))
                 .await
                 .map(|()| Next::Command),
-            Received::Extension(command) => Box::pin(self.dispatch_extension(command))
+            Received::Extension(command) => on_the_heap(|| self.dispatch_extension(command))
                 .await
                 .map(|()| Next::Command),
-            Received::Append(head) => Box::pin(self.append(head)).await.map(|()| Next::Command),
+            Received::Append(head) => on_the_heap(|| self.append(head)).await.map(|()| Next::Command),
             Received::Refused(refusal) => self.refuse(refusal).await.map(|()| Next::Command),
         }
     }
@@ -213,7 +214,7 @@ impl<B: Backend> Client<B> {
             closed = self.report(release).await?;
         }
         if closed.is_none() && self.searches_are_due() {
-            Box::pin(self.update_searches(LookFor::AsLongAsItTakes)).await?;
+            on_the_heap(|| self.update_searches(LookFor::AsLongAsItTakes)).await?;
         }
         if let State::Selected(_, selected) = &mut self.state {
             let asked = completion.tells_highest_modseq && self.enabled.has(Feature::QResync);
@@ -227,7 +228,7 @@ impl<B: Backend> Client<B> {
             }
         }
         match (&self.watching, &mut self.state) {
-            (Some(_), _) => Box::pin(self.tell_arrived()).await?,
+            (Some(_), _) => on_the_heap(|| self.tell_arrived()).await?,
             (None, State::Selected(_, selected)) => selected.arrived = UidSet::new(),
             (None, _) => {}
         }

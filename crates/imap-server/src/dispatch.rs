@@ -10,6 +10,7 @@ use crate::command::{ExpungesHere, FetchWanted, MessageLimit, StoreWanted};
 use crate::completion::Completion;
 use crate::connection::{ExtensionCommand, Gone, SearchCommand};
 use crate::numbers::Numbers;
+use crate::on_the_heap::on_the_heap;
 use crate::syntax::extension::{Extension, Extras};
 use crate::syntax::search::{Numbering, Request};
 
@@ -17,7 +18,7 @@ use crate::syntax::search::{Numbering, Request};
 macro_rules! run {
     ($client:ident, $tag:ident, $complete:ident, $kind:ident, $handler:expr) => {{
         let command = $client.begin(kind::$kind);
-        let answer = $handler.await;
+        let answer = on_the_heap(|| $handler).await;
         $client.$complete($tag, command, answer).await?
     }};
 }
@@ -60,28 +61,28 @@ impl<B: Backend> Client<B> {
         match &body {
             CommandBody::Capability => self.capability(tag).await?,
             CommandBody::Noop => self.noop(tag).await?,
-            CommandBody::Logout => return Box::pin(self.logout(tag)).await,
+            CommandBody::Logout => return on_the_heap(|| self.logout(tag)).await,
             CommandBody::Id { parameters } => self.id(tag, parameters).await?,
-            CommandBody::StartTLS => Box::pin(self.start_tls(tag)).await?,
+            CommandBody::StartTLS => on_the_heap(|| self.start_tls(tag)).await?,
             CommandBody::Login { username, password } => {
-                Box::pin(self.login(tag, username, password.declassify())).await?;
+                on_the_heap(|| self.login(tag, username, password.declassify())).await?;
             }
             CommandBody::Authenticate {
                 mechanism,
                 initial_response,
             } => {
                 let initial = initial_response.as_ref().map(|response| &**response.declassify());
-                Box::pin(self.authenticate(tag, mechanism, initial)).await?;
+                on_the_heap(|| self.authenticate(tag, mechanism, initial)).await?;
             }
             CommandBody::Enable { capabilities } => {
-                Box::pin(self.enable(tag, capabilities.as_ref())).await?;
+                on_the_heap(|| self.enable(tag, capabilities.as_ref())).await?;
             }
             CommandBody::Namespace => self.namespace(tag).await?,
-            CommandBody::Compress { algorithm } => Box::pin(self.compress(tag, algorithm)).await?,
+            CommandBody::Compress { algorithm } => on_the_heap(|| self.compress(tag, algorithm)).await?,
             CommandBody::Idle => self.idle(tag).await?,
             CommandBody::Check => self.check(tag).await?,
-            CommandBody::Close => Box::pin(self.close(tag)).await?,
-            CommandBody::Unselect => Box::pin(self.unselect(tag)).await?,
+            CommandBody::Close => on_the_heap(|| self.close(tag)).await?,
+            CommandBody::Unselect => on_the_heap(|| self.unselect(tag)).await?,
             CommandBody::Select { .. }
             | CommandBody::Examine { .. }
             | CommandBody::Create { .. }
@@ -96,8 +97,8 @@ impl<B: Backend> Client<B> {
             | CommandBody::GetQuota { .. }
             | CommandBody::GetQuotaRoot { .. }
             | CommandBody::SetQuota { .. }
-            | CommandBody::Status { .. } => Box::pin(self.dispatch_mailbox(tag, &body)).await?,
-            _ => Box::pin(self.dispatch_message(tag, &body, extras)).await?,
+            | CommandBody::Status { .. } => on_the_heap(|| self.dispatch_mailbox(tag, &body)).await?,
+            _ => on_the_heap(|| self.dispatch_message(tag, &body, extras)).await?,
         }
         Ok(Next::Command)
     }

@@ -111,6 +111,7 @@ mod log_limit;
 mod mailbox_flags;
 mod notify;
 mod numbers;
+mod on_the_heap;
 mod options;
 mod places;
 mod renames;

@@ -10,6 +10,7 @@ use crate::completion::{Answer, Completion, Stop};
 use crate::connection::Gone;
 use crate::enabled::Feature;
 use crate::notify::Look;
+use crate::on_the_heap::on_the_heap;
 use crate::state::State;
 use crate::wire;
 
@@ -25,7 +26,7 @@ impl<B: Backend> Client<B> {
     pub(crate) async fn noop(&mut self, tag: &str) -> Result<(), Gone> {
         let command = self.begin(kind::Noop);
         self.look_properly().await;
-        Box::pin(self.look_at_others(Look::TellChanges)).await?;
+        on_the_heap(|| self.look_at_others(Look::TellChanges)).await?;
         self.complete_releasing(tag, command, Ok(Completion::ok("NOOP completed")))
             .await
     }

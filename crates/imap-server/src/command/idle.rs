@@ -14,6 +14,7 @@ use crate::client::{Client, mailbox_ended};
 use crate::completion::{Answer, Completion};
 use crate::connection::{Channel, Gone, Line, after};
 use crate::notify::Look;
+use crate::on_the_heap::on_the_heap;
 use crate::state::State;
 use crate::wire;
 
@@ -55,7 +56,7 @@ impl<B: Backend> Client<B> {
                     selected.poll(reason, &self.server.log).await;
                 }
                 if reason == PollReason::Idling {
-                    Box::pin(self.look_at_others(Look::TellChanges)).await?;
+                    on_the_heap(|| self.look_at_others(Look::TellChanges)).await?;
                 }
                 reason = PollReason::Idling;
                 look_at = after(idle_poll);
@@ -74,9 +75,9 @@ impl<B: Backend> Client<B> {
                 tell_at = after(limits.idle_batch);
             }
             if self.searches_are_behind() {
-                Box::pin(self.update_searches(LookFor::AsLongAsTheClientIsSilent)).await?;
+                on_the_heap(|| self.update_searches(LookFor::AsLongAsTheClientIsSilent)).await?;
             }
-            Box::pin(self.tell_arrived()).await?;
+            on_the_heap(|| self.tell_arrived()).await?;
             if Instant::now() >= word_at {
                 wire::untagged_ok(self.channel.io.out(), "", "still here");
             }

@@ -9,6 +9,7 @@ use crate::client::Client;
 use crate::completion::Stop;
 use crate::connection::Gone;
 use crate::contexts::Rows;
+use crate::on_the_heap::on_the_heap;
 use crate::state::State;
 use crate::syntax::extension::NewMessageItems;
 use crate::wire;
@@ -60,7 +61,7 @@ impl<B: Backend> Client<B> {
                 // A client that is told of new messages is told of all of them.
                 limit: MessageLimit::NONE,
             };
-            match Box::pin(self.fetch(&set, wanted, Numbers::Uids)).await {
+            match on_the_heap(|| self.fetch(&set, wanted, Numbers::Uids)).await {
                 Err(Stop::Gone(gone)) => return Err(gone),
                 Err(Stop::Answer(refused)) => {
                     tracing::debug!(?refused, "rows about new messages could not be told");

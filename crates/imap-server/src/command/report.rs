@@ -6,6 +6,7 @@ use imap_updates::{Ended, Release};
 
 use crate::client::Client;
 use crate::connection::{Gone, Watch};
+use crate::on_the_heap::on_the_heap;
 use crate::state::State;
 
 /// Why flags are no longer told again.
@@ -37,7 +38,7 @@ impl<B: Backend> Client<B> {
         };
         let ended = selected.drain(&mut self.channel, release, self.enabled).await?;
         if ended.is_none() && selected.owes_flags() {
-            return Box::pin(self.restate_flags(release)).await;
+            return on_the_heap(|| self.restate_flags(release)).await;
         }
         Ok(ended)
     }

@@ -13,6 +13,7 @@ use super::auth::bad;
 use crate::client::Client;
 use crate::completion::{Answer, Completion, Stop};
 use crate::connection::{Gone, Line};
+use crate::on_the_heap::on_the_heap;
 use crate::options::LoginMechanism;
 use crate::sasl::{Mechanism, bearer};
 use crate::state::State;
@@ -75,7 +76,7 @@ impl<B: Backend> Client<B> {
                 self.check_password(&message, &password).await
             }
             Mechanism::ScramSha256Plus | Mechanism::ScramSha256 => {
-                Box::pin(self.scram(mechanism, &message)).await
+                on_the_heap(|| self.scram(mechanism, &message)).await
             }
             Mechanism::OAuthBearer | Mechanism::XOAuth2 => self.bearer(mechanism, &message).await,
             Mechanism::External => self.external(message).await,

@@ -21,6 +21,7 @@ use crate::completion::{Answer, Completion, Condition, Stop};
 use crate::contexts::{Context, Keeping};
 use crate::enabled::Feature;
 use crate::numbers::Numbers;
+use crate::on_the_heap::on_the_heap;
 use crate::selected::ModSequences;
 use crate::syntax::search::{Needed, Numbering, Program, Reading, Request, Return};
 use crate::syntax::window::{End, Window};
@@ -58,8 +59,8 @@ impl<B: Backend> Client<B> {
     ) -> Answer {
         let saves = program.options.is_some_and(|options| options.save);
         let answer = match program.sources.take() {
-            Some(sources) => Box::pin(self.search_mailboxes(tag, program, sources, expunges)).await,
-            None => self.find_and_tell(tag, program, numbers, expunges).await,
+            Some(sources) => on_the_heap(|| self.search_mailboxes(tag, program, sources, expunges)).await,
+            None => on_the_heap(|| self.find_and_tell(tag, program, numbers, expunges)).await,
         };
         // A failure leaves an empty result, a fault leaves the one before (RFC 5182, section 2.1).
         if let Ok(completion) | Err(Stop::Answer(completion)) = &answer
