@@ -22,6 +22,7 @@ mod sasl;
 mod sessions;
 mod sizes;
 mod slow_search;
+mod stack;
 mod streaming;
 mod tls;
 mod transcripts;
