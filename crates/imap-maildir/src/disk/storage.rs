@@ -477,6 +477,9 @@ pub(crate) fn unlink(directory: impl AsFd, name: impl Arg + Copy) -> io::Result<
     changing(unlink, |()| Change::Removed(Place::new(&directory, &name)))
 }
 
+/// How often a directory is emptied into which others write meanwhile.
+const EMPTIED_AT_MOST: usize = 5;
+
 /// Removes a directory with everything in it. Of a symbolic link, what it leads to stays.
 pub(crate) fn remove_tree(directory: impl AsFd, name: impl Arg + Copy) -> io::Result<()> {
     let remove = || Ok(remove_directory(directory.as_fd(), name, DEEPEST)?);
@@ -486,14 +489,26 @@ pub(crate) fn remove_tree(directory: impl AsFd, name: impl Arg + Copy) -> io::Re
 fn remove_directory(parent: BorrowedFd<'_>, name: impl Arg + Copy, deepest: usize) -> rustix::io::Result<()> {
     let deepest = deepest.checked_sub(1).ok_or(Errno::NAMETOOLONG)?;
     let directory = rustix::fs::openat(parent, name, OPEN_DIRECTORY, Mode::empty())?;
+    for _ in 0..EMPTIED_AT_MOST {
+        empty_directory(directory.as_fd(), deepest)?;
+        match rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR) {
+            // Something was written into it meanwhile, as an index by another process that has the mailbox open.
+            Err(Errno::NOTEMPTY | Errno::EXIST) => {}
+            removed => return removed,
+        }
+    }
+    Err(Errno::NOTEMPTY)
+}
+
+fn empty_directory(directory: BorrowedFd<'_>, deepest: usize) -> rustix::io::Result<()> {
     let mut directories = Vec::new();
-    for entry in rustix::fs::Dir::read_from(&directory)? {
+    for entry in rustix::fs::Dir::read_from(directory)? {
         let entry = entry?;
         let name = entry.file_name();
         if matches!(name.to_bytes(), b"." | b"..") {
             continue;
         }
-        match rustix::fs::unlinkat(&directory, name, AtFlags::empty()) {
+        match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
             // Linux says the first of a directory, POSIX the second.
             Err(Errno::ISDIR | Errno::PERM) => directories.push(name.to_owned()),
             Ok(()) | Err(Errno::NOENT) => {}
@@ -501,9 +516,9 @@ fn remove_directory(parent: BorrowedFd<'_>, name: impl Arg + Copy, deepest: usiz
         }
     }
     for name in directories {
-        remove_directory(directory.as_fd(), &*name, deepest)?;
+        remove_directory(directory, &*name, deepest)?;
     }
-    rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR)
+    Ok(())
 }
 
 /// Calls `each` with every entry but `.` and `..`, in no order. What changes meanwhile may be missed or given twice.

@@ -182,6 +182,11 @@ impl OpenMailbox {
     /// # Errors
     /// [`Gone`] when the mailbox was deleted or has a new UIDVALIDITY: it has been closed for its sessions then.
     pub(crate) fn observe(&self, writer: &mut Writer) -> io::Result<()> {
+        self.observe_what_is_there(writer)
+            .map_err(|error| self.perhaps_removed(error))
+    }
+
+    fn observe_what_is_there(&self, writer: &mut Writer) -> io::Result<()> {
         self.directory.moments().at(Moment::Looking);
         self.check_alive()?;
         let (change, lock) = self.read_list(writer)?;

@@ -21,6 +21,7 @@ use imap_backend::{Error, ErrorKind};
 use imap_seq::UidValidity;
 use imap_updates::{Closed, MailboxHub, Snapshot};
 use parking_lot::Mutex;
+use rustix::io::Errno;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::disk::directory::{Directory, Existence, Location};
@@ -436,6 +437,17 @@ impl OpenMailbox {
             return Err(Gone.into());
         }
         Ok(())
+    }
+
+    /// A mailbox without subdirectories has been deleted if it has no name any more either. What is left of it may stay for an hour: who
+    /// deleted it could not remove all, because something was written into it meanwhile.
+    pub(crate) fn perhaps_removed(&self, error: io::Error) -> io::Error {
+        let is_stale = Errno::from_io_error(&error) == Some(Errno::STALE);
+        if is_stale && self.directory.existence_at(&self.path()) == Existence::Removed {
+            self.hub.lock().close(Closed::Deleted);
+            return Gone.into();
+        }
+        error
     }
 
     /// Runs a change of our own to `new/` or `cur/`, so that it does not look like somebody else's afterwards.

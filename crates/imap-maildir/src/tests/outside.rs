@@ -165,6 +165,21 @@ async fn a_uid_list_with_another_uidvalidity_closes_the_mailbox() {
     );
 }
 
+/// Another server has deleted it, and could not remove all of it.
+#[tokio::test]
+async fn a_mailbox_of_which_something_is_left_without_its_name_is_closed() {
+    let fixture = Fixture::new();
+    create(&mut fixture.session().await, "a").await.unwrap();
+    let mut client = fixture.select("a").await;
+    let left = fixture.root().join("..imap-maildir.left");
+    std::fs::rename(fixture.root().join(".a"), &left).unwrap();
+    for subdirectory in ["cur", "new", "tmp"] {
+        std::fs::remove_dir_all(left.join(subdirectory)).unwrap();
+    }
+    client.mailbox().poll(PollReason::Asked).await.unwrap();
+    assert_eq!(client.updates().ended(), Some(Closed::Deleted.into()));
+}
+
 #[tokio::test]
 async fn a_mailbox_that_another_program_removes_is_closed() {
     let fixture = Fixture::new();
