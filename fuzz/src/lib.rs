@@ -57,6 +57,21 @@ mod wire {
 #[allow(dead_code, unused_imports, reason = "the server uses more of it")]
 #[path = "../../crates/imap-server/src/syntax"]
 mod syntax {
+    /// The items of rows about new messages (RFC 5465, section 7), which the targets of other commands read: here nothing is one.
+    pub(crate) mod extension {
+        use super::reader::Reader;
+        use super::reader_fault::Fault;
+
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub(crate) struct NewMessageItems;
+
+        impl NewMessageItems {
+            pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+                Err(reader.unexpected())
+            }
+        }
+    }
+
     pub(crate) mod filter;
     pub(crate) mod reader;
     pub(crate) mod reader_fault;
