@@ -92,8 +92,13 @@ impl Random {
         u32::try_from(wide >> 32).unwrap_or(0)
     }
 
+    /// 0 to 1, exclusive.
+    pub fn share(&mut self) -> f64 {
+        f64::from(self.below(1 << 30)) / f64::from(1 << 30)
+    }
+
     /// Exponential with mean 1.
-    fn exponential(&mut self) -> f64 {
+    pub fn exponential(&mut self) -> f64 {
         -(f64::from(self.below(1 << 30) + 1) / f64::from(1 << 30)).ln()
     }
 

@@ -12,9 +12,8 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use fastrand::Rng;
-
 use super::{Assumptions, COSTS, DAY, OPENING, WAKE};
+use crate::dataset::Random;
 
 /// Nanoseconds since the beginning.
 type Time = u64;
@@ -86,7 +85,9 @@ struct Process {
 
 struct Simulation<'a> {
     assumptions: &'a Assumptions,
-    random: Rng,
+    /// How often a second there is a moment at which somebody says something, by kind.
+    moments: [f64; COSTS.len()],
+    random: Random,
     now: Time,
     events: BinaryHeap<Reverse<(Time, u64, Event)>>,
     numbered: u64,
@@ -115,7 +116,8 @@ pub fn simulate(assumptions: &Assumptions, seconds: f64) -> Seen {
     };
     let mut simulation = Simulation {
         assumptions,
-        random: Rng::with_seed(u64::from(whole(of("seed")))),
+        moments: std::array::from_fn(|kind| moments(assumptions, kind)),
+        random: Random::new(u64::from(whole(of("seed")))),
         now: 0,
         events: BinaryHeap::new(),
         numbered: 0,
@@ -164,69 +166,58 @@ impl Simulation<'_> {
 
     /// A time whose mean this is; how long it took so far says nothing of the rest.
     fn around(&mut self, mean: f64) -> Time {
-        time(-(1.0 - self.random.f64()).ln() * mean)
-    }
-
-    /// How often a day, at its busiest; deliveries come several at a moment.
-    fn moments(&self, kind: usize) -> f64 {
-        let cost = &COSTS[kind];
-        let at_once = if cost.of == "deliveries" {
-            self.assumptions.of("burst").max(1.0)
-        } else {
-            1.0
-        };
-        self.assumptions.of(cost.of) * self.assumptions.of("mailboxes") * self.assumptions.of("peak")
-            / at_once
+        time(self.random.exponential() * mean)
     }
 
     fn next_comes(&mut self) {
-        let all: f64 = (0..COSTS.len()).map(|kind| self.moments(kind)).sum();
+        let all: f64 = self.moments.iter().sum();
         if all > 0.0 {
-            let wait = self.around(DAY / all);
+            let wait = self.around(1.0 / all);
             self.after(wait, Event::Comes);
         }
     }
 
     fn somebody_comes(&mut self) {
         self.next_comes();
-        let all: f64 = (0..COSTS.len()).map(|kind| self.moments(kind)).sum();
-        let mut at = self.random.f64() * all;
-        let kind = (0..COSTS.len()).find(|&kind| {
-            at -= self.moments(kind);
+        let all: f64 = self.moments.iter().sum();
+        let mut at = self.random.share() * all;
+        let kind = self.moments.iter().position(|moments| {
+            at -= moments;
             at < 0.0
         });
         let kind = kind.unwrap_or(COSTS.len() - 1);
-        let is_delivery = COSTS[kind].of == "deliveries";
-        // Any number from 1 on, and this many in the mean.
-        let more = |random: &mut Rng, mean: f64| mean > 1.0 && random.f64() < 1.0 - 1.0 / mean;
+        // Any number from 1 on, and `burst` in the mean.
+        let share_of_more = 1.0 - 1.0 / self.assumptions.of("burst").max(1.0);
         loop {
-            let user = self
-                .random
-                .usize(..whole(self.assumptions.of("mailboxes").max(1.0)) as usize);
-            // Mail comes in at any process; a user's sessions are at one.
-            let process = if is_delivery {
-                self.random.usize(..self.processes.len())
-            } else {
-                self.home(user)
-            };
-            let mut statements = COSTS[kind].statements;
-            if COSTS[kind].of == "selects" && self.random.f64() < self.assumptions.of("opened") {
-                statements += OPENING;
-            }
-            let commits = COSTS[kind].commits > 0.0;
-            self.begin(Work {
-                kind,
-                process,
-                user,
-                statements: whole(statements),
-                commits,
-                began: self.now,
-            });
-            let burst = self.assumptions.of("burst");
-            if !is_delivery || !more(&mut self.random, burst) {
+            self.says(kind);
+            if !is_delivery(kind) || self.random.share() >= share_of_more {
                 return;
             }
         }
+    }
+
+    /// Somebody says a command of this kind, or something arrives.
+    fn says(&mut self, kind: usize) {
+        let users = whole(self.assumptions.of("mailboxes").max(1.0));
+        let user = self.random.below(users) as usize;
+        // Mail comes in at any process; a user's sessions are at one.
+        let process = if is_delivery(kind) {
+            self.random.below(count(&self.processes)) as usize
+        } else {
+            self.home(user)
+        };
+        let mut statements = COSTS[kind].statements;
+        if COSTS[kind].of == "selects" && self.random.share() < self.assumptions.of("opened") {
+            statements += OPENING;
+        }
+        self.begin(Work {
+            kind,
+            process,
+            user,
+            statements: whole(statements),
+            commits: COSTS[kind].commits > 0.0,
+            began: self.now,
+        });
     }
 
     fn home(&self, user: usize) -> usize {
@@ -239,11 +230,7 @@ impl Simulation<'_> {
             self.seen.took[work.kind].1.push(0.0);
             return;
         }
-        let place = self.free.pop().unwrap_or(self.works.len());
-        if place == self.works.len() {
-            self.works.push(None);
-        }
-        self.works[place] = Some(work);
+        let place = self.put(work);
         let process = &mut self.processes[work.process];
         if process.free > 0 {
             process.free -= 1;
@@ -252,6 +239,20 @@ impl Simulation<'_> {
         } else {
             process.waiting.push_back((place, self.now));
         }
+    }
+
+    fn put(&mut self, work: Work) -> usize {
+        let place = self.free.pop().unwrap_or(self.works.len());
+        if place == self.works.len() {
+            self.works.push(None);
+        }
+        self.works[place] = Some(work);
+        place
+    }
+
+    fn take(&mut self, place: usize) -> Work {
+        self.free.push(place);
+        self.works[place].take().expect("a command that is not over")
     }
 
     fn work(&mut self, place: usize) -> &mut Work {
@@ -316,13 +317,11 @@ impl Simulation<'_> {
     }
 
     fn answered(&mut self, place: usize) {
-        let work = *self.work(place);
-        if work.statements > 0 {
+        if self.work(place).statements > 0 {
             self.send(place);
             return;
         }
-        self.works[place] = None;
-        self.free.push(place);
+        let work = self.take(place);
         let took = (self.now - work.began) as f64 / SECOND;
         match work.kind {
             TELLING => self.seen.told.push(took),
@@ -347,11 +346,7 @@ impl Simulation<'_> {
     /// A process says what it has committed: whose mailbox, and when that began.
     fn hint(&mut self, work: Work) {
         // A place of the table stands for the command, whose time is still wanted.
-        let place = self.free.pop().unwrap_or(self.works.len());
-        if place == self.works.len() {
-            self.works.push(None);
-        }
-        self.works[place] = Some(work);
+        let place = self.put(work);
         self.processes[work.process].to_send.push(place);
         self.send_hints(work.process);
     }
@@ -373,13 +368,10 @@ impl Simulation<'_> {
     fn hinted(&mut self, number: usize) {
         self.processes[number].is_sending = false;
         for place in std::mem::take(&mut self.processes[number].on_their_way) {
-            let work = self.works[place]
-                .take()
-                .expect("a command whose hint is on its way");
-            self.free.push(place);
+            let work = self.take(place);
             self.seen.heard += self.processes.len() as u64;
-            let is_awaited = self.random.f64() < self.assumptions.of("idle").min(1.0);
-            if COSTS[work.kind].of == "deliveries" && is_awaited {
+            let is_awaited = self.random.share() < self.assumptions.of("idle");
+            if is_delivery(work.kind) && is_awaited {
                 let process = self.home(work.user);
                 self.begin(Work {
                     kind: TELLING,
@@ -392,6 +384,25 @@ impl Simulation<'_> {
         }
         self.send_hints(number);
     }
+}
+
+/// How often a second, at its busiest. Deliveries come several at a moment.
+fn moments(assumptions: &Assumptions, kind: usize) -> f64 {
+    let of = |name| assumptions.of(name);
+    let at_once = if is_delivery(kind) {
+        of("burst").max(1.0)
+    } else {
+        1.0
+    };
+    of(COSTS[kind].of) * of("mailboxes") * of("peak") / (DAY * at_once)
+}
+
+fn is_delivery(kind: usize) -> bool {
+    COSTS[kind].of == "deliveries"
+}
+
+fn count<T>(all: &[T]) -> u32 {
+    u32::try_from(all.len()).unwrap_or(u32::MAX)
 }
 
 #[expect(
