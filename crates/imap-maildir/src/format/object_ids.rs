@@ -9,6 +9,8 @@ use std::hash::Hasher as _;
 use imap_backend::ObjectId;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
+use crate::format::uidlist::is_guid;
+
 /// What stands before the identifier in a base name.
 const FIELD: &[u8] = b"E=";
 
@@ -19,8 +21,7 @@ pub(crate) struct MailboxGuid(u128);
 impl MailboxGuid {
     /// That of a UID list's header; none unless it is 32 hexadecimal digits.
     pub(crate) fn new(digits: &str) -> Option<Self> {
-        let is_one = digits.len() == 32 && digits.bytes().all(|octet| octet.is_ascii_hexdigit());
-        u128::from_str_radix(digits, 16).ok().filter(|_| is_one).map(Self)
+        number(digits).map(Self)
     }
 
     /// That of a mailbox whose UID list has none yet and may not be written: always the same for this directory and UIDVALIDITY, and
@@ -59,8 +60,13 @@ fn email_number(base: &[u8]) -> u128 {
     let fields = base.split(|&octet| octet == b',').skip(1);
     let said = fields.filter_map(|field| field.strip_prefix(FIELD)).next();
     said.and_then(|digits| std::str::from_utf8(digits).ok())
-        .and_then(MailboxGuid::new)
-        .map_or_else(|| hash(|hasher| hasher.write(base)), |said| said.0)
+        .and_then(number)
+        .unwrap_or_else(|| hash(|hasher| hasher.write(base)))
+}
+
+/// The number that 32 hexadecimal digits write; none for anything else.
+fn number(digits: &str) -> Option<u128> {
+    u128::from_str_radix(digits, 16).ok().filter(|_| is_guid(digits))
 }
 
 fn hash(of: impl FnOnce(&mut SipHasher13)) -> u128 {

@@ -218,7 +218,8 @@ fn parse_header(line: &[u8]) -> Option<(Header, Version)> {
     (header.uid_validity != 0).then_some((header, version))
 }
 
-fn is_guid(value: &str) -> bool {
+/// Whether this can be a mailbox's identifier: 32 hexadecimal digits.
+pub(crate) fn is_guid(value: &str) -> bool {
     value.len() == 32 && value.bytes().all(|octet| octet.is_ascii_hexdigit())
 }
 

@@ -433,10 +433,15 @@ impl OpenMailbox {
             return Err(Gone.into());
         }
         if self.directory.existence()? == Existence::Removed {
-            self.hub.lock().close(Closed::Deleted);
-            return Err(Gone.into());
+            return Err(self.deleted());
         }
         Ok(())
+    }
+
+    /// Its sessions end.
+    fn deleted(&self) -> io::Error {
+        self.hub.lock().close(Closed::Deleted);
+        Gone.into()
     }
 
     /// A mailbox without subdirectories has been deleted if it has no name any more either. What is left of it may stay for an hour: who
@@ -444,8 +449,7 @@ impl OpenMailbox {
     pub(crate) fn perhaps_removed(&self, error: io::Error) -> io::Error {
         let is_stale = Errno::from_io_error(&error) == Some(Errno::STALE);
         if is_stale && self.directory.existence_at(&self.path()) == Existence::Removed {
-            self.hub.lock().close(Closed::Deleted);
-            return Gone.into();
+            return self.deleted();
         }
         error
     }

@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 /// Nothing here takes long. What takes longer waits for what it is not to wait for.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -15,6 +16,40 @@ const LIMIT: Duration = Duration::from_secs(20);
 fn spoil_list(mailbox: &Path) {
     std::fs::remove_file(mailbox.join("dovecot-uidlist")).unwrap();
     std::fs::create_dir_all(mailbox.join("dovecot-uidlist.tmp/x")).unwrap();
+}
+
+/// What is made at this path is spoilt, once.
+fn spoil_when_inbox_is_looked_at(inbox: &Client, target: &Path) {
+    let (spoilt, is_spoilt) = (target.to_owned(), AtomicBool::new(false));
+    inbox.open().directory.moments().set(move |moment| {
+        if moment == Moment::Looking && spoilt.exists() && !is_spoilt.swap(true, Ordering::SeqCst) {
+            spoil_list(&spoilt);
+        }
+    });
+}
+
+/// The first mailbox that is opened from now on is held in the middle of that, until the sender says otherwise. The receiver hears
+/// when it has begun.
+fn hold_first_opening(session: &MaildirSession) -> (oneshot::Receiver<()>, mpsc::Sender<()>) {
+    let (begun, is_begun) = oneshot::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let first = Mutex::new(Some((begun, released)));
+    session.account().moments().set(move |moment| {
+        let is_first = moment == Moment::Opening;
+        let first = is_first.then(|| first.lock().take()).flatten();
+        if let Some((begun, released)) = first {
+            begun.send(()).unwrap();
+            let _ = released.recv_timeout(4 * LIMIT);
+        }
+    });
+    (is_begun, release)
+}
+
+/// Tasks that were spawned come as far as they can without waiting for the disk.
+async fn let_others_begin() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
 }
 
 async fn soon<T>(what: &str, doing: impl Future<Output = T>) -> T {
@@ -57,34 +92,20 @@ async fn other_mailboxes_are_opened_and_made_while_one_is_opened() {
     for mailbox in ["large", "small", "old"] {
         create(&mut session, mailbox).await.unwrap();
     }
-    let (begun, is_begun) = tokio::sync::oneshot::channel();
-    let (release, released) = mpsc::channel::<()>();
-    let first = Mutex::new(Some((begun, released)));
-    session.account().moments().set(move |moment| {
-        let is_first = moment == Moment::Opening;
-        let first = is_first.then(|| first.lock().take()).flatten();
-        if let Some((begun, released)) = first {
-            begun.send(()).unwrap();
-            let _ = released.recv_timeout(4 * LIMIT);
-        }
-    });
+    let (is_begun, release) = hold_first_opening(&session);
     let mut opener = fixture.session().await;
     let opening = tokio::spawn(async move { append(&mut opener, "large", "x", "").await });
     is_begun.await.unwrap();
     let mut maker = fixture.session().await;
     let making = tokio::spawn(async move { create(&mut maker, "new").await });
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
+    let_others_begin().await;
     soon("SELECT", fixture.select("small")).await;
     soon("CREATE", making).await.unwrap().unwrap();
     soon("DELETE", session.delete(&name("old"))).await.unwrap();
     // Of the one that is being opened, it waits.
     let mut deleter = fixture.session().await;
     let deleting = tokio::spawn(async move { deleter.delete(&name("large")).await });
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
+    let_others_begin().await;
     assert!(!deleting.is_finished() && !opening.is_finished());
     release.send(()).unwrap();
     deleting.await.unwrap().unwrap();
@@ -98,26 +119,14 @@ async fn a_mailbox_that_is_renamed_while_it_is_opened_is_open_once() {
     let fixture = Fixture::new();
     let mut session = fixture.session().await;
     create(&mut session, "a").await.unwrap();
-    let (begun, is_begun) = tokio::sync::oneshot::channel();
-    let (release, released) = mpsc::channel::<()>();
-    let first = Mutex::new(Some((begun, released)));
-    session.account().moments().set(move |moment| {
-        let is_first = moment == Moment::Opening;
-        let first = is_first.then(|| first.lock().take()).flatten();
-        if let Some((begun, released)) = first {
-            begun.send(()).unwrap();
-            let _ = released.recv_timeout(4 * LIMIT);
-        }
-    });
+    let (is_begun, release) = hold_first_opening(&session);
     let mut opener = fixture.session().await;
     let select = Select::new(Access::ReadWrite);
     let opening = tokio::spawn(async move { opener.select(&name("a"), &select).await });
     is_begun.await.unwrap();
     let mut renamer = fixture.session().await;
     let renaming = tokio::spawn(async move { renamer.rename(&name("a"), &name("b")).await });
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
+    let_others_begin().await;
     assert!(!renaming.is_finished());
     release.send(()).unwrap();
     let client = Client::of(opening.await.unwrap().unwrap());
@@ -168,9 +177,7 @@ async fn rename_of_inbox_behind_a_foreign_lock_keeps_no_other_session_waiting() 
     std::fs::write(&lock, "1:elsewhere").unwrap();
     let mut renamer = fixture.session().await;
     let renaming = tokio::spawn(async move { renamer.rename(&name("INBOX"), &name("old")).await });
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
+    let_others_begin().await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     soon("DELETE", session.delete(&name("a"))).await.unwrap();
     soon("SELECT", fixture.select("INBOX")).await;
@@ -191,12 +198,7 @@ async fn s6_3_6_a_rename_of_inbox_that_fails_leaves_no_mailbox_and_can_be_repeat
     // So that INBOX has to be looked at.
     deliver(&fixture.root(), "new/1.a", "y");
     let target = fixture.root().join(".old");
-    let (spoilt, is_spoilt) = (target.clone(), AtomicBool::new(false));
-    client.open().directory.moments().set(move |moment| {
-        if moment == Moment::Looking && spoilt.exists() && !is_spoilt.swap(true, Ordering::SeqCst) {
-            spoil_list(&spoilt);
-        }
-    });
+    spoil_when_inbox_is_looked_at(&client, &target);
     assert!(session.rename(&name("INBOX"), &name("old")).await.is_err());
     client.open().directory.moments().clear();
     assert!(!target.exists());
@@ -239,12 +241,7 @@ async fn s6_3_6_a_rename_of_inbox_that_fails_gives_back_what_was_delivered_meanw
     let client = fixture.select("INBOX").await;
     deliver(&fixture.root(), "new/1.a", "y");
     let (root, target) = (fixture.root(), fixture.root().join(".old"));
-    let (spoilt, is_spoilt) = (target.clone(), AtomicBool::new(false));
-    client.open().directory.moments().set(move |moment| {
-        if moment == Moment::Looking && spoilt.exists() && !is_spoilt.swap(true, Ordering::SeqCst) {
-            spoil_list(&spoilt);
-        }
-    });
+    spoil_when_inbox_is_looked_at(&client, &target);
     session.account().moments().set(move |moment| {
         if moment == Moment::TakenAway {
             let all = std::fs::read_dir(&root)
