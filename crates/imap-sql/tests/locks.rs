@@ -11,9 +11,9 @@ use std::future::poll_fn;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use common::{Home, Pieces, Process, Then, backend, flags, name, octets, on_every_engine, select, uid};
+use common::{Home, Pieces, Then, flags, name, octets, on_every_engine, select, uid};
 use imap_backend::{Append, Create, ErrorKind, Mailbox as _, Need, Session as _};
-use imap_backend_test::{Mail, Selected, Stage, Subject, User};
+use imap_backend_test::{Mail, Selected, User};
 use imap_seq::UidSet;
 use imap_sql::{Options, SqlMailbox, SqlSession};
 use imap_updates::Access;
@@ -21,10 +21,6 @@ use test_postgres::Server;
 
 /// No test passes because it has waited so long.
 const LONG: Duration = Duration::from_secs(60);
-
-fn process(home: &Home, options: &Options) -> Process {
-    Stage::new(Subject::new(backend(home.open(options)), "ann", "secret"))
-}
 
 /// A new database of the server that the tests share, and its URL.
 fn on_postgres() -> Option<(&'static Server, Home, String)> {
@@ -74,7 +70,7 @@ async fn a_mailbox_that_somebody_has_locked_delays_the_news_of_no_other() {
     let patient = Options::default()
         .poll_interval(100 * LONG)
         .patience(Duration::from_secs(50));
-    let process = process(&home, &patient);
+    let process = home.process_with(&patient);
     let (mut user, mut locked) = select(&process).await;
     user.append(&name("INBOX"), Mail::new("one")).await.unwrap();
     locked.noop().await.unwrap();
@@ -114,7 +110,7 @@ async fn a_mailbox_whose_row_is_damaged_ends_the_news_of_no_other() {
         let often = Options::default()
             .without_hints()
             .poll_interval(Duration::from_millis(20));
-        let (mut user, _damaged) = select(&process(&home, &often)).await;
+        let (mut user, _damaged) = select(&home.process_with(&often)).await;
         make(&mut user, "other").await;
         let mut other = user.select(&name("other"), Access::ReadWrite).await.unwrap();
         home.by_hand("UPDATE mailboxes SET highest_modseq = -1 WHERE name = 'INBOX'")
@@ -135,7 +131,7 @@ async fn a_mailbox_whose_row_is_damaged_ends_the_news_of_no_other() {
 async fn what_another_program_leaves_to_index_waits_for_no_message_of_ours() {
     on_every_engine(async |home| {
         let often = Options::default().poll_interval(Duration::from_millis(20));
-        let _server = select(&process(&home, &often)).await;
+        let _server = select(&home.process_with(&often)).await;
         let left = || home.number("SELECT count(*) FROM blobs WHERE indexed = 1");
         for _ in 0..3 {
             home.by_hand("INSERT INTO blobs (size, indexed) VALUES (0, 1)")
@@ -279,7 +275,7 @@ async fn who_waits_for_a_slow_client_has_no_connection_and_no_lock() {
             let number = NonZeroUsize::new(number).unwrap();
             Options::default().without_hints().connections(number)
         };
-        let process = process(&home, &few(1));
+        let process = home.process_with(&few(1));
         let (mut user, mut selected) = select(&process).await;
         let mut slow = user.session.another().unwrap();
         let stalled = tokio::spawn(async move {
@@ -312,7 +308,7 @@ async fn however_many_ask_at_once_the_connections_are_as_many_as_was_said() {
         return;
     };
     let three = NonZeroUsize::new(3).unwrap();
-    let process = process(&home, &Options::default().without_hints().connections(three));
+    let process = home.process_with(&Options::default().without_hints().connections(three));
     let user = process.login().await.unwrap();
     let asking: Vec<_> = (0..30)
         .map(|_| {

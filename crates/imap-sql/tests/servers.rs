@@ -10,9 +10,9 @@ mod common;
 use std::future::poll_fn;
 use std::time::Duration;
 
-use common::{Home, Process, add, backend, flags, name, on_every_engine, select, uid};
+use common::{Home, add, flags, name, on_every_engine, select, uid};
 use imap_backend::{ErrorKind, Mailbox as _, Need, PollReason, Session as _, StatusQuery};
-use imap_backend_test::{Mail, Selected, Stage, Subject};
+use imap_backend_test::{Mail, Selected};
 use imap_seq::UidSet;
 use imap_sql::{Options, SqlMailbox};
 use test_postgres::Server;
@@ -21,10 +21,6 @@ use tokio_postgres::{AsyncMessage, NoTls, Notification};
 
 /// No test passes because it has waited so long.
 const LONG: Duration = Duration::from_secs(60);
-
-fn process(home: &Home, options: &Options) -> Process {
-    Stage::new(Subject::new(backend(home.open(options)), "ann", "secret"))
-}
 
 /// Waits as a session in IDLE does, and asks nobody.
 async fn woken(selected: &mut Selected<SqlMailbox>) {
@@ -38,8 +34,8 @@ async fn woken(selected: &mut Selected<SqlMailbox>) {
 async fn what_another_process_does_wakes_a_session_that_asks_nothing() {
     on_every_engine(async |home| {
         let never = Options::default().poll_interval(100 * LONG);
-        let (_idle, mut idling) = select(&process(&home, &never)).await;
-        let mut writer = process(&home, &never).login().await.unwrap();
+        let (_idle, mut idling) = select(&home.process_with(&never)).await;
+        let mut writer = home.process_with(&never).login().await.unwrap();
         for number in 1..=3 {
             writer.append(&name("INBOX"), Mail::new("one")).await.unwrap();
             woken(&mut idling).await;
@@ -55,7 +51,7 @@ async fn without_hints_it_does_so_at_the_next_poll() {
         let deaf = Options::default()
             .without_hints()
             .poll_interval(Duration::from_millis(20));
-        let (_idle, mut idling) = select(&process(&home, &deaf)).await;
+        let (_idle, mut idling) = select(&home.process_with(&deaf)).await;
         let mut writer = home.process().login().await.unwrap();
         writer.append(&name("INBOX"), Mail::new("one")).await.unwrap();
         woken(&mut idling).await;
@@ -117,7 +113,7 @@ async fn with_hints_a_noop_asks_nothing_of_the_database() {
     let Some((server, home)) = own_server() else {
         return;
     };
-    let process = process(&home, &Options::default());
+    let process = home.process_with(&Options::default());
     let (mut user, mut selected) = select(&process).await;
     user.append(&name("INBOX"), Mail::new("one")).await.unwrap();
     woken(&mut selected).await;
@@ -172,7 +168,7 @@ async fn the_hint_of_a_process_that_listens_follows_its_commit_and_every_other_c
     };
     let url = server.create_database();
     let home = Home::Server(server, url.clone());
-    let listening = process(&home, &Options::default().poll_interval(100 * LONG));
+    let listening = home.process_with(&Options::default().poll_interval(100 * LONG));
     let mut user = listening.login().await.unwrap();
     let (_client, mut heard) = listen(&url).await;
     let mut next = async || {
@@ -213,7 +209,7 @@ async fn a_server_that_loses_the_database_keeps_its_clients_and_catches_up() {
         return;
     };
     let often = Options::default().poll_interval(Duration::from_millis(100));
-    let process = process(&home, &often);
+    let process = home.process_with(&often);
     let (mut user, mut selected) = select(&process).await;
     user.append(&name("INBOX"), Mail::new("one")).await.unwrap();
     woken(&mut selected).await;

@@ -67,8 +67,11 @@ impl Home {
     }
 
     pub(crate) fn process(&self) -> Process {
-        let store = self.open(&Options::default().without_hints());
-        Stage::new(Subject::new(backend(store), "ann", "secret"))
+        self.process_with(&Options::default().without_hints())
+    }
+
+    pub(crate) fn process_with(&self, options: &Options) -> Process {
+        Stage::new(Subject::new(backend(self.open(options)), "ann", "secret"))
     }
 
     /// What somebody writes by hand.
