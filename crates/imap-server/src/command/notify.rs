@@ -12,6 +12,7 @@ use crate::client::{Client, mailbox_ended};
 use crate::completion::{Answer, Completion, Stop};
 use crate::connection::{Gone, after};
 use crate::notify::{Look, Watching};
+use crate::on_the_heap::on_the_heap;
 use crate::selected::Hears;
 use crate::state::State;
 use crate::syntax::extension::{Group, Notify};
@@ -166,13 +167,13 @@ impl<B: Backend> Client<B> {
                         tell_at = after(self.server.limits.idle_batch);
                     }
                     if self.searches_are_behind() {
-                        self.update_searches(LookFor::AsLongAsTheClientIsSilent).await?;
+                        on_the_heap(|| self.update_searches(LookFor::AsLongAsTheClientIsSilent)).await?;
                     }
-                    self.tell_arrived().await?;
+                    on_the_heap(|| self.tell_arrived()).await?;
                 }
                 () = sleep_until(look_at) => {
                     self.poll_selected().await;
-                    self.look_at_others(Look::TellChanges).await?;
+                    on_the_heap(|| self.look_at_others(Look::TellChanges)).await?;
                     look_at = self.next_look();
                 }
             }
