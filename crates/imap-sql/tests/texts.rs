@@ -180,7 +180,15 @@ async fn indexed(home: &Home) {
         let index = "SELECT count(*) FROM pg_class WHERE relname = 'texts_by_trigram'";
         assert_eq!(home.number(index), 1, "the server has no pg_trgm");
     }
-    while home.number("SELECT count(*) FROM blobs WHERE indexed = 1") > 0 {
+    // PostgreSQL removes with the message what SQLite removes after it.
+    let waiting = match home {
+        Home::File(_) => {
+            "SELECT (SELECT count(*) FROM blobs WHERE indexed = 1) + (SELECT count(*) FROM released)
+                 + (SELECT count(*) FROM texts_gone)"
+        }
+        Home::Server(..) => "SELECT count(*) FROM blobs WHERE indexed = 1",
+    };
+    while home.number(waiting) > 0 {
         tokio::task::yield_now().await;
     }
 }
