@@ -1,4 +1,4 @@
-//! Imports that are killed at any moment, and run again: nothing is there twice, and nothing is missing.
+//! Imports and exports that are killed at any moment, and run again: nothing is there twice, and nothing is missing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,17 +13,20 @@ use super::{arguments, files, maildir, string, text, works};
 const MESSAGES: u64 = 2000;
 const STEP: usize = 400;
 
-/// Starts an import, and kills it when its journal has so many lines more. Gives whether it was killed.
-fn kill(site: &Site, import: &[&str], user: &str) -> bool {
-    let journal = site.path().join(user).join("Maildir/imap-imports");
-    let lines = || fs::read(&journal).map_or(0, |file| file.iter().filter(|octet| **octet == b'\n').count());
-    let enough = lines() + STEP;
+/// How many lines a file has.
+fn lines(path: &Path) -> usize {
+    fs::read(path).map_or(0, |file| file.iter().filter(|octet| **octet == b'\n').count())
+}
+
+/// Starts an import or an export, and kills it when this number has become so much larger. Gives whether it was killed.
+fn kill(site: &Site, words: &[&str], number: impl Fn() -> usize, step: usize) -> bool {
+    let enough = number() + step;
     let mut child = Command::new(env!("CARGO_BIN_EXE_maildird"))
-        .args(arguments(site, import))
+        .args(arguments(site, words))
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    while lines() < enough {
+    while number() < enough {
         if let Some(status) = child.try_wait().unwrap() {
             let said = child.wait_with_output().unwrap().stderr;
             assert!(status.success(), "{}", text(&said));
@@ -47,7 +50,8 @@ fn texts(mailbox: &Path) -> BTreeMap<String, usize> {
 /// Kills an import again and again, and lets it come to its end.
 fn assert_survives(site: &Site, import: &[&str], user: &str) {
     let mut kills = 0;
-    while kill(site, import, user) {
+    let journal = site.path().join(user).join("Maildir/imap-imports");
+    while kill(site, import, || lines(&journal), STEP) {
         kills += 1;
         let there = texts(&site.path().join(user).join("Maildir"));
         assert!(
@@ -140,4 +144,69 @@ fn what_was_stored_and_not_noted_is_found_and_what_only_looks_like_it_is_not() {
         works(&site, &import);
         assert_eq!(texts(&home), all, "after {torn}");
     }
+}
+
+#[test]
+fn an_export_into_a_maildir_that_is_killed_stores_nothing_twice_and_misses_nothing() {
+    let site = Site::new();
+    maildir(&site.maildir(), MESSAGES / 2);
+    let out = site.path().join("out");
+    let export = ["export", "maildir", "ada", string(&out)];
+    let stored = || fs::read_dir(out.join("cur")).map_or(0, Iterator::count);
+    let mut kills = 0;
+    while kill(&site, &export, stored, STEP / 2) {
+        kills += 1;
+    }
+    assert!(kills >= 3, "{kills} kills");
+    works(&site, &export);
+    for mailbox in ["", ".Letters.2024", ".&ANw-bung"] {
+        assert_eq!(
+            texts(&out.join(mailbox)),
+            texts(&site.maildir().join(mailbox)),
+            "{mailbox} after {kills} kills"
+        );
+    }
+}
+
+/// The mbox files of a folder that have their names, with their octets.
+fn mbox_files(folder: &Path) -> BTreeMap<&'static str, Vec<u8>> {
+    let names = ["INBOX.mbox", "Letters/2024.mbox", "Übung.mbox"];
+    let read = |name| Some((name, fs::read(folder.join(name)).ok()?));
+    names.into_iter().filter_map(read).collect()
+}
+
+#[test]
+fn an_export_into_mbox_files_that_is_killed_leaves_files_that_are_whole() {
+    let site = Site::new();
+    maildir(&site.maildir(), 100);
+    // It is long under way with this one.
+    let large = "A line of a large message.\n".repeat(600_000);
+    fs::write(
+        site.maildir().join("cur/1800000000.M0.kit:2,S"),
+        format!("Subject: large\n\n{large}"),
+    )
+    .unwrap();
+    let whole = site.path().join("whole");
+    works(&site, &["export", "mbox", "ada", string(&whole)]);
+    let whole = mbox_files(&whole);
+    assert_eq!(whole.len(), 3);
+    let out = site.path().join("out");
+    let export = ["export", "mbox", "ada", string(&out)];
+    let part = out.join(".INBOX.mbox.part");
+    let size = || fs::metadata(&part).map_or(0, |file| usize::try_from(file.len()).unwrap());
+    let mut kills = 0;
+    for step in [1, 1_000_000, 10_000_000] {
+        // An export begins a file anew.
+        let _ = fs::remove_file(&part);
+        kills += usize::from(kill(&site, &export, size, step));
+        let there = mbox_files(&out);
+        assert!(
+            there.iter().all(|(name, octets)| whole.get(name) == Some(octets)),
+            "incomplete after {kills} kills"
+        );
+    }
+    assert!(kills >= 1, "{kills} kills");
+    works(&site, &export);
+    assert_eq!(mbox_files(&out), whole);
+    assert!(!part.exists());
 }
