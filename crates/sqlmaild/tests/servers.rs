@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Client, SQLMAILD, Site};
+use common::{SQLMAILD, Site, until_told};
 use test_postgres::Server;
 
 const HELLO: &str = "Subject: Hello\n\nHello, Ada.\n";
@@ -26,18 +26,9 @@ fn what_one_server_does_the_clients_of_the_other_are_told() {
     assert_eq!(reading.line(), "* 1 EXISTS");
     reading.send("DONE\r\n");
     reading.until("i OK");
-    // A hint comes when it comes.
     until_told(&mut writing, "* 1 EXISTS");
     writing.ok("STORE 1 +FLAGS (\\Flagged)");
     until_told(&mut reading, "\\Flagged");
-}
-
-fn until_told(client: &mut Client<std::net::TcpStream>, what: &str) {
-    let told = (0..600).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        client.ok("NOOP").contains(what)
-    });
-    assert!(told, "{what}");
 }
 
 #[test]

@@ -74,15 +74,9 @@ fn listed(site: &Site, account: &str, mailbox: &str) -> Vec<String> {
     lines
 }
 
-fn number(site: &Site, sql: &str) -> i64 {
-    let connection = rusqlite::Connection::open(site.file()).unwrap();
-    connection.busy_timeout(Duration::from_secs(30)).unwrap();
-    connection.query_row(sql, [], |row| row.get(0)).unwrap()
-}
-
-fn by_hand(site: &Site, sql: &str) {
-    let connection = rusqlite::Connection::open(site.file()).unwrap();
-    connection.execute_batch(sql).unwrap();
+/// So many messages are there.
+fn messages(site: &Site) -> u64 {
+    site.sql("SELECT count(*) FROM messages").parse().unwrap()
 }
 
 /// Starts a command of the administrator.
@@ -103,126 +97,150 @@ fn kill(mut child: Child) {
 
 #[test]
 fn a_maildir_comes_in_with_all_that_belongs_to_it() {
-    let site = Site::new();
-    let root = maildir(&site, 3);
-    let import = ["import", "maildir", "ada", string(&root)];
-    site.admin(&import, "");
-    assert_eq!(
-        listed(&site, "ada", "INBOX"),
-        [
-            "()\t69\t2025-01-31T17:30:00+00:00\tmessage 1",
-            "(\\Flagged \\Seen)\t69\t2025-01-31T17:30:02+00:00\tmessage 2",
-            "(\\Flagged \\Seen)\t69\t2025-01-31T17:30:03+00:00\tmessage 3",
-        ]
-    );
-    let letters = listed(&site, "ada", "Letters/2024");
-    assert_eq!(
-        letters,
-        ["(\\Answered \\Seen $Forwarded Work)\t67\t2025-01-31T17:30:00+00:00\ta letter"]
-    );
-    let server = site.serve(&[]);
-    let mut ada = server.login("ada", "secret");
-    assert!(ada.ok("LSUB \"\" *").contains("Letters/2024"));
-    ada.ok("SELECT INBOX");
-    assert!(
-        ada.ok("FETCH 1 BODY.PEEK[TEXT]")
-            .contains("The body of message 1.")
-    );
-    assert_eq!(
-        fs::read_dir(root.join("new")).unwrap().count(),
-        1,
-        "the Maildir is as it was"
-    );
-    // What has come in since the first time, and nothing else.
-    write(&root.join("new/1800000000.M0.kit"), "message 4", ARRIVED);
-    site.admin(&import, "");
-    assert!(ada.ok("NOOP").contains("* 4 EXISTS"));
-    assert_eq!(listed(&site, "ada", "Letters/2024").len(), 1);
+    Site::on_every_database(|site| {
+        let root = maildir(site, 3);
+        let import = ["import", "maildir", "ada", string(&root)];
+        site.admin(&import, "");
+        assert_eq!(
+            listed(site, "ada", "INBOX"),
+            [
+                "()\t69\t2025-01-31T17:30:00+00:00\tmessage 1",
+                "(\\Flagged \\Seen)\t69\t2025-01-31T17:30:02+00:00\tmessage 2",
+                "(\\Flagged \\Seen)\t69\t2025-01-31T17:30:03+00:00\tmessage 3",
+            ]
+        );
+        let letters = listed(site, "ada", "Letters/2024");
+        assert_eq!(
+            letters,
+            ["(\\Answered \\Seen $Forwarded Work)\t67\t2025-01-31T17:30:00+00:00\ta letter"]
+        );
+        let server = site.serve(&[]);
+        let mut ada = server.login("ada", "secret");
+        assert!(ada.ok("LSUB \"\" *").contains("Letters/2024"));
+        ada.ok("SELECT INBOX");
+        assert!(
+            ada.ok("FETCH 1 BODY.PEEK[TEXT]")
+                .contains("The body of message 1.")
+        );
+        assert_eq!(
+            fs::read_dir(root.join("new")).unwrap().count(),
+            1,
+            "the Maildir is as it was"
+        );
+        // What has come in since the first time, and nothing else.
+        write(&root.join("new/1800000000.M0.kit"), "message 4", ARRIVED);
+        site.admin(&import, "");
+        common::until_told(&mut ada, "* 4 EXISTS");
+        assert_eq!(listed(site, "ada", "Letters/2024").len(), 1);
+    });
 }
 
-/// In the middle of the transaction that stores the 21st message, for as long as nobody ends the process.
+/// Kills an import in the middle of the transaction that stores the 21st message.
+fn kill_at_the_21st_message(site: &Site, import: &[&str]) {
+    site.sql(if site.is_file() { HANG } else { HANG_IN_POSTGRESQL });
+    let child = start(site, import);
+    while messages(site) < 20 {
+        std::thread::yield_now();
+    }
+    kill(child);
+    if site.is_file() {
+        site.sql("DROP TRIGGER hang");
+    } else {
+        // PostgreSQL does not look for a client that is gone while a statement waits.
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        while site.sql(end) == "0" {
+            std::thread::yield_now();
+        }
+        site.sql("DROP TRIGGER hang ON imports");
+    }
+    assert_eq!(messages(site), 20);
+}
+
+/// For as long as nobody ends the process.
 const HANG: &str =
     "CREATE TRIGGER hang BEFORE INSERT ON imports WHEN (SELECT count(*) FROM imports) = 20 BEGIN
     SELECT count(*) FROM (WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers)
         SELECT n FROM numbers LIMIT 1000000000000);
     END";
 
+const HANG_IN_POSTGRESQL: &str = "CREATE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF (SELECT count(*) FROM imports) = 20 THEN PERFORM pg_sleep(1000000); END IF;
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER hang BEFORE INSERT ON imports FOR EACH ROW EXECUTE FUNCTION hang()";
+
 #[test]
 fn an_import_that_is_killed_in_the_middle_stores_nothing_twice_when_it_is_run_again() {
-    let site = Site::new();
-    let root = maildir(&site, 50);
-    let import = ["import", "maildir", "ada", string(&root)];
-    by_hand(&site, HANG);
-    let child = start(&site, &import);
-    while number(&site, "SELECT count(*) FROM messages") < 20 {
-        std::thread::yield_now();
-    }
-    kill(child);
-    assert_eq!(number(&site, "SELECT count(*) FROM messages"), 20);
-    by_hand(&site, "DROP TRIGGER hang");
-    let output = SQLMAILD.run(
-        &[&["admin", "--database", &site.database()], &import[..]].concat(),
-        "",
-    );
-    let said = common::text(&output.stderr);
-    assert!(
-        said.ends_with("imported in all: 31 messages, 20 that were there before\n"),
-        "{said}"
-    );
-    assert_eq!(number(&site, "SELECT count(*) FROM messages"), 51);
-    let subjects: std::collections::BTreeSet<_> = listed(&site, "ada", "INBOX").into_iter().collect();
-    assert_eq!(subjects.len(), 50, "each of them once");
+    Site::on_every_database(|site| {
+        let root = maildir(site, 50);
+        let import = ["import", "maildir", "ada", string(&root)];
+        kill_at_the_21st_message(site, &import);
+        let output = SQLMAILD.run(
+            &[&["admin", "--database", &site.database()], &import[..]].concat(),
+            "",
+        );
+        let said = common::text(&output.stderr);
+        assert!(
+            said.ends_with("imported in all: 31 messages, 20 that were there before\n"),
+            "{said}"
+        );
+        assert_eq!(messages(site), 51);
+        let subjects: std::collections::BTreeSet<_> = listed(site, "ada", "INBOX").into_iter().collect();
+        assert_eq!(subjects.len(), 50, "each of them once");
+    });
 }
 
 #[test]
 fn what_goes_out_as_a_maildir_comes_back_the_same() {
-    let site = Site::new();
-    site.admin(&["import", "maildir", "ada", string(&maildir(&site, 3))], "");
-    site.admin(&["mailbox", "create", "ada", "example.org"], "");
-    let out = site.path().join("out");
-    let export = ["export", "maildir", "ada", string(&out)];
-    site.admin(&export, "");
-    assert!(out.join(".example_org/cur").is_dir());
-    let messages = || {
-        let count = |part: &str| fs::read_dir(out.join(part)).unwrap().count();
-        count("cur") + count("new")
-    };
-    assert_eq!(messages(), 3);
-    site.admin(&["account", "create", "bob", "--no-password"], "");
-    site.admin(&["import", "maildir", "bob", string(&out)], "");
-    for mailbox in ["INBOX", "Letters/2024"] {
-        assert_eq!(listed(&site, "bob", mailbox), listed(&site, "ada", mailbox));
-    }
-    // Two that look alike, of which an export that broke off has stored one: the other is not taken for it.
-    for _ in 0..2 {
-        let arguments = [
-            "message",
-            "deliver",
-            "ada",
-            "INBOX",
-            "-",
-            "--date",
-            "2025-01-01T00:00:00Z",
-        ];
-        site.admin(&arguments, "Subject: twin\n\nx\n");
-    }
-    site.admin(&export, "");
-    assert_eq!(messages(), 5);
-    let name = |entry: fs::DirEntry| entry.path();
-    let newest = fs::read_dir(out.join("new"))
-        .unwrap()
-        .map(|entry| name(entry.unwrap()));
-    let twin = newest
-        .chain(
-            fs::read_dir(out.join("cur"))
-                .unwrap()
-                .map(|entry| name(entry.unwrap())),
-        )
-        .find(|path| fs::read_to_string(path).unwrap().contains("twin"))
-        .unwrap();
-    fs::remove_file(twin).unwrap();
-    site.admin(&export, "");
-    assert_eq!(messages(), 5);
+    Site::on_every_database(|site| {
+        site.admin(&["import", "maildir", "ada", string(&maildir(site, 3))], "");
+        site.admin(&["mailbox", "create", "ada", "example.org"], "");
+        let out = site.path().join("out");
+        let export = ["export", "maildir", "ada", string(&out)];
+        site.admin(&export, "");
+        assert!(out.join(".example_org/cur").is_dir());
+        let messages = || {
+            let count = |part: &str| fs::read_dir(out.join(part)).unwrap().count();
+            count("cur") + count("new")
+        };
+        assert_eq!(messages(), 3);
+        site.admin(&["account", "create", "bob", "--no-password"], "");
+        site.admin(&["import", "maildir", "bob", string(&out)], "");
+        for mailbox in ["INBOX", "Letters/2024"] {
+            assert_eq!(listed(site, "bob", mailbox), listed(site, "ada", mailbox));
+        }
+        // Two that look alike, of which an export that broke off has stored one: the other is not taken for it.
+        for _ in 0..2 {
+            let arguments = [
+                "message",
+                "deliver",
+                "ada",
+                "INBOX",
+                "-",
+                "--date",
+                "2025-01-01T00:00:00Z",
+            ];
+            site.admin(&arguments, "Subject: twin\n\nx\n");
+        }
+        site.admin(&export, "");
+        assert_eq!(messages(), 5);
+        let name = |entry: fs::DirEntry| entry.path();
+        let newest = fs::read_dir(out.join("new"))
+            .unwrap()
+            .map(|entry| name(entry.unwrap()));
+        let twin = newest
+            .chain(
+                fs::read_dir(out.join("cur"))
+                    .unwrap()
+                    .map(|entry| name(entry.unwrap())),
+            )
+            .find(|path| fs::read_to_string(path).unwrap().contains("twin"))
+            .unwrap();
+        fs::remove_file(twin).unwrap();
+        site.admin(&export, "");
+        assert_eq!(messages(), 5);
+    });
 }
 
 #[test]

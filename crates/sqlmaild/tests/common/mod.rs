@@ -47,6 +47,39 @@ impl Site {
         site
     }
 
+    /// A new one on each kind of database; on PostgreSQL where that can be started.
+    pub fn on_every_database(test: impl Fn(&Self)) {
+        test(&Self::new());
+        if let Some(postgres) = test_postgres::shared() {
+            test(&Self::at(postgres.create_database()));
+        }
+    }
+
+    /// Runs statements, past the program; gives what the last one answers, empty where that is nothing.
+    pub fn sql(&self, sql: &str) -> String {
+        match &self.url {
+            Some(url) => test_postgres::shared().unwrap().sql(url, sql).unwrap(),
+            None => {
+                let connection = rusqlite::Connection::open(self.file()).unwrap();
+                connection
+                    .busy_timeout(std::time::Duration::from_secs(30))
+                    .unwrap();
+                match sql.starts_with("SELECT") {
+                    true => {
+                        let value: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+                        value.to_string()
+                    }
+                    false => connection.execute_batch(sql).map(|()| String::new()).unwrap(),
+                }
+            }
+        }
+    }
+
+    /// Whether the database is a file.
+    pub fn is_file(&self) -> bool {
+        self.url.is_none()
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -89,4 +122,13 @@ impl Site {
             .args(more);
         command
     }
+}
+
+/// Waits until NOOP says so: with PostgreSQL a hint comes when it comes.
+pub fn until_told(client: &mut Client<std::net::TcpStream>, what: &str) {
+    let told = (0..600).any(|at| {
+        std::thread::sleep(std::time::Duration::from_millis(100.min(at)));
+        client.ok("NOOP").contains(what)
+    });
+    assert!(told, "{what}");
 }
