@@ -191,14 +191,14 @@ impl Authenticator for Anybody {
 
 /// Messages of these sizes, each in one piece. The octets of a message say where they are.
 struct Messages {
-    sizes: std::vec::IntoIter<usize>,
+    sizes: std::slice::Iter<'static, usize>,
     now: Option<Vec<u8>>,
 }
 
 impl Messages {
-    fn new(sizes: &[usize]) -> Self {
+    fn new(sizes: &'static [usize]) -> Self {
         Self {
-            sizes: sizes.to_vec().into_iter(),
+            sizes: sizes.iter(),
             now: None,
         }
     }
@@ -228,7 +228,7 @@ impl MessageSource for Messages {
 
 impl imap_backend::Messages for Messages {
     async fn next(&mut self) -> Result<Option<Append>, Error> {
-        self.now = self.sizes.next().map(message);
+        self.now = self.sizes.next().map(|size| message(*size));
         Ok(self.now.as_ref().map(|_| plain()))
     }
 }
