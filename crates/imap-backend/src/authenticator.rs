@@ -89,8 +89,13 @@ pub trait Authenticator: Send + Sync + 'static {
     }
 }
 
+/// A failure that says so already is the error itself.
 fn unavailable(failure: Failure) -> Error {
-    Error::new(ErrorKind::Unavailable).with_source(failure)
+    match failure.downcast::<Error>() {
+        Ok(error) if error.kind() == ErrorKind::Unavailable => *error,
+        Ok(error) => Error::new(ErrorKind::Unavailable).with_source(*error),
+        Err(failure) => Error::new(ErrorKind::Unavailable).with_source(failure),
+    }
 }
 
 /// Lets nobody in: for backends whose sessions are opened without a login, by tools.
@@ -110,4 +115,19 @@ pub enum PasswordCheck {
     Accepted,
     /// It is not, or there is no such user.
     Refused,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, ErrorKind, unavailable};
+
+    #[test]
+    fn a_store_that_cannot_be_asked_is_named_once() {
+        let error = unavailable(Error::new(ErrorKind::Unavailable).with_source("refused").into());
+        assert_eq!(
+            error.to_string(),
+            "a part of the mail store is unavailable: refused"
+        );
+        assert_eq!(unavailable("refused".into()).to_string(), error.to_string());
+    }
 }
