@@ -35,8 +35,7 @@
 //!
 //! # What it leaves to you
 //!
-//! A runtime (the kit needs none), a time limit (a backend that never answers never ends; [`RandomRuns`] has one between its
-//! steps), what happens in a loss of power, and real concurrency: the sessions of a case take turns.
+//! A runtime (the kit needs none), what happens in a loss of power, and real concurrency: the sessions of a case take turns.
 //!
 //! # How it works
 //!
@@ -58,6 +57,7 @@ mod read;
 mod report;
 mod selected;
 mod stage;
+mod time_limit;
 mod verdict;
 
 pub use case::{CASES, Case};

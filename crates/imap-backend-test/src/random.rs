@@ -144,7 +144,8 @@ struct Played {
 async fn played<B: Backend>(make: &impl AsyncFn() -> Subject<B>, program: &Program) -> Played {
     let stage = Stage::new(make().await);
     let (mut trace, mut missing) = (Vec::new(), BTreeSet::new());
-    let verdict = guarded(Play::new(&stage, &mut trace, &mut missing).play(program)).await;
+    let playing = Play::new(&stage, &mut trace, &mut missing).play(program);
+    let verdict = guarded(stage.time_limit(), &"a random run", playing).await;
     let failure = match verdict {
         Ok(()) => None,
         Err(Stop::Failed(failure)) => Some(failure),

@@ -2,11 +2,13 @@
 
 use crate::case::{self, CASES, Case};
 use crate::stage::{Stage, Subject};
+use crate::time_limit::within;
 use crate::verdict::{Failure, Stop, Verdict};
 use imap_backend::Backend;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
+use std::time::Duration;
 
 /// How one case went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub struct Report {
 
 /// Runs every case, each against a backend of its own.
 ///
-/// The future belongs to no runtime and has no time limit: a case that never ends is a backend that never answers.
+/// The future belongs to no runtime. A case that does not end within [five minutes](Subject::with_time_limit) has failed.
 ///
 /// ```
 /// use imap_backend_test::{MemoryBackend, Subject, run_all};
@@ -46,24 +48,34 @@ pub async fn run_all<B: Backend>(make: impl AsyncFn() -> Subject<B>) -> Report {
     Report { results }
 }
 
-/// Runs one case. A panic of the backend is its failure.
+/// Runs one case. A panic of the backend is its failure, and so is an answer that does not come.
 pub async fn run_case<B: Backend>(case: &Case, subject: Subject<B>) -> Outcome {
     let stage = Stage::new(subject);
-    match guarded(case::run(case, &stage)).await {
+    match guarded(stage.time_limit(), case, case::run(case, &stage)).await {
         Ok(()) => Outcome::Passed,
         Err(Stop::Skipped(ability)) => Outcome::Skipped(ability),
         Err(Stop::Failed(failure)) => Outcome::Failed(failure),
     }
 }
 
-/// What comes of this, where a panic is a failure.
-pub(crate) async fn guarded(running: impl Future<Output = Verdict>) -> Verdict {
+/// What comes of this, where a panic is a failure, and to be under way for longer than this as well.
+pub(crate) async fn guarded(
+    limit: Duration,
+    name: &dyn fmt::Display,
+    running: impl Future<Output = Verdict>,
+) -> Verdict {
     let mut running = Box::pin(running);
-    std::future::poll_fn(|context| {
+    let running = std::future::poll_fn(|context| {
         let polled = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context)));
         polled.unwrap_or_else(|panic| Poll::Ready(panicked(panic.as_ref())))
+    });
+    let ended = within(limit, name, running).await;
+    ended.unwrap_or_else(|| {
+        Err(Stop::failed(
+            format!("an end within {limit:?}"),
+            "a call that waits, and that nothing wakes",
+        ))
     })
-    .await
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Verdict {

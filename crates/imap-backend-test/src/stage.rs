@@ -18,6 +18,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// A backend to test, and a user of it who has no mail.
 ///
@@ -32,6 +33,7 @@ pub struct Subject<B> {
     reopen: Option<Box<dyn Reopen<B>>>,
     keep: Vec<Box<dyn Any>>,
     limit: Option<Box<dyn Fn(u64, u64)>>,
+    time_limit: Duration,
 }
 
 impl<B> Subject<B> {
@@ -47,7 +49,18 @@ impl<B> Subject<B> {
             reopen: None,
             keep: Vec::new(),
             limit: None,
+            time_limit: Duration::from_secs(300),
         }
+    }
+
+    /// With another time limit for each case and each random run than five minutes. Whoever is under way for longer has failed:
+    /// a call waits, and nothing wakes it.
+    ///
+    /// A backend that blocks its thread cannot be ended: then standard error names the case.
+    #[must_use]
+    pub fn with_time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
+        self
     }
 
     /// With a way to set the user's quota from now on: so many messages, and so many octets, a multiple of 1,024. Without it
@@ -121,6 +134,7 @@ pub struct Stage<B> {
     outside: Option<Box<dyn AnyOutside>>,
     reopen: Option<Box<dyn Reopen<B>>>,
     limit: Option<Box<dyn Fn(u64, u64)>>,
+    time_limit: Duration,
     user: String,
     password: String,
     /// Last, so that it goes when the backends have gone.
@@ -144,6 +158,7 @@ impl<B: Backend> Stage<B> {
             outside: subject.outside,
             reopen: subject.reopen,
             limit: subject.limit,
+            time_limit: subject.time_limit,
             user: subject.user,
             password: subject.password,
             _keep: subject.keep,
@@ -222,6 +237,10 @@ impl<B: Backend> Stage<B> {
     /// What the backend says that it can do, before anybody has logged in.
     pub(crate) fn abilities(&self) -> Result<Abilities, Stop> {
         Ok(self.backend()?.abilities())
+    }
+
+    pub(crate) fn time_limit(&self) -> Duration {
+        self.time_limit
     }
 
     /// Sets the user's quota; skips the case where the subject has no way to.

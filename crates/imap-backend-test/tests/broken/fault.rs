@@ -76,6 +76,7 @@ pub(crate) enum Fault {
     SearchesHeaderAsBody,
     SearchFindsGone,
     SearchPanics,
+    SearchNeverAnswers,
     SilentArrivals,
     SilentCopies,
     SilentExpunges,

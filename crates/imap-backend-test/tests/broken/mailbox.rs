@@ -342,6 +342,9 @@ impl Mailbox for BrokenMailbox {
 
     async fn search(&mut self, query: &Query) -> Result<Found, Error> {
         assert!(!self.fault(Fault::SearchPanics), "the search panics");
+        if self.fault(Fault::SearchNeverAnswers) {
+            std::future::pending::<()>().await;
+        }
         let key = self.misunderstood(query.key());
         let found = self
             .inner()

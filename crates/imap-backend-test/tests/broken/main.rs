@@ -10,8 +10,9 @@ mod session;
 mod world;
 
 use fault::{FAULTS, Fault};
-use imap_backend_test::{CASES, RandomRuns, Report, run_all};
+use imap_backend_test::{CASES, RandomRuns, Report, run_all, run_case};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 async fn report(fault: Fault) -> Report {
     run_all(async || outside::subject(fault)).await
@@ -77,6 +78,17 @@ async fn a_panic_is_the_failure_of_its_case_alone() {
     let areas: BTreeSet<_> = report.failures().map(|(case, _)| case.area).collect();
     assert_eq!(areas, BTreeSet::from(["search"]), "{report}");
     assert!(report.to_string().contains("saw the search panics"), "{report}");
+}
+
+#[tokio::test]
+async fn a_call_that_never_answers_is_the_failure_of_its_case_alone() {
+    let limit = Duration::from_millis(100);
+    let make = async || outside::subject(Fault::SearchNeverAnswers).with_time_limit(limit);
+    for case in CASES.iter().filter(|case| case.area == "search") {
+        let outcome = run_case(case, make().await).await;
+        let said = format!("{outcome:?}");
+        assert!(said.contains("an end within 100ms"), "{case}: {said}");
+    }
 }
 
 #[tokio::test]

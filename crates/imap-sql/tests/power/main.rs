@@ -82,12 +82,13 @@ fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
 }
 
-/// All calls near a sync, and some of those between.
+/// All calls near a sync, and some of those between: one of 41, or of what `POWER_EVERY` says.
 fn is_of_interest(events: &[Event], at: usize) -> bool {
+    let every = std::env::var("POWER_EVERY").map_or(41, |number| number.parse().unwrap());
     let near = &events[at.saturating_sub(2)..(at + 2).min(events.len())];
     let is_mark =
         |event: &Event| matches!(event, Event::Sync { .. } | Event::Answered | Event::Remove { .. });
-    near.iter().any(is_mark) || at.is_multiple_of(41)
+    near.iter().any(is_mark) || at.is_multiple_of(every)
 }
 
 /// What the process of the story did with its files. None where nothing records it.
