@@ -43,7 +43,9 @@
 //!
 //! # A blocking client
 //!
-//! With the crate `imap`; this and a test of `async-imap` are in the crate's folder `clients`.
+//! With the crate `imap`; this and a test of `async-imap` are in the crate's folder `clients`. What `imap` (2.4.1 and 3.0 alpha),
+//! `io-imap`, `imap-next` and Python's `imapclient` have of tests and examples themselves runs against this server, too:
+//! `docs/testing-a-client.md` says what, and what is left out and why.
 //!
 //! ```ignore
 #![doc = include_str!("../clients/tests/blocking.rs")]
