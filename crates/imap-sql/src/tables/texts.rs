@@ -29,11 +29,14 @@ pub(crate) fn are_kept(statements: Statements<'_>) -> Result<bool, Error> {
     Ok(statements.one(sql, &[], |_| Ok(()))?.is_some())
 }
 
+/// With the condition of `blobs_unindexed` in its words: SQLite uses the index only then, and would read all blobs instead.
+const WAITING: &str =
+    "SELECT id, size, summary FROM blobs WHERE indexed = 1 AND indexed <> 2 ORDER BY id LIMIT ?1";
+
 /// The first of the blobs that are to get an entry.
 pub(crate) fn waiting(statements: Statements<'_>, most: i64) -> Result<Vec<Waiting>, Error> {
-    let sql = "SELECT id, size, summary FROM blobs WHERE indexed = 1 ORDER BY id LIMIT ?1";
     let mut waiting = Vec::new();
-    statements.each(sql, &[most.into()], |row| {
+    statements.each(WAITING, &[most.into()], |row| {
         waiting.push(Waiting {
             blob: row.integer(0)?,
             size: row.integer(1)?,
@@ -165,4 +168,36 @@ pub(crate) fn query(dialect: Dialect, needle: &Needle) -> Option<String> {
             pattern + "%"
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::{Database, Place, Value};
+
+    /// Who works behind the commands asks after each message and at every poll, of a database of a million.
+    #[test]
+    fn blobs_that_wait_are_found_without_a_look_at_the_others() {
+        let database = Database::open(Place::Memory, Duration::ZERO).unwrap();
+        let mut plan = String::new();
+        database
+            .read(|statements| {
+                statements.each(
+                    &format!("EXPLAIN QUERY PLAN {WAITING}"),
+                    &[Value::Integer(8)],
+                    |row| {
+                        plan.push_str(row.text(3)?);
+                        Ok(())
+                    },
+                )
+            })
+            .unwrap();
+        assert!(
+            plan.contains("SEARCH blobs USING INDEX blobs_unindexed"),
+            "{plan}"
+        );
+        assert!(!plan.contains("B-TREE"), "{plan}");
+    }
 }
