@@ -2,14 +2,15 @@
 
 mod evaluate;
 mod key;
+mod keys;
 mod known;
 pub(crate) mod paced;
 
 pub use evaluate::evaluate;
 pub(crate) use evaluate::known_to;
-pub use key::MOST_TEXT;
-pub(crate) use key::sent_or_arrived;
-pub use known::Known;
+pub use key::{MOST_TEXT, Sortable};
+pub use keys::Keys;
+pub use known::{Known, Lookup};
 
 /// One sort criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -24,7 +24,8 @@ impl Ids {
 
     /// The THREADID of a new message: that of the first message known among those that it refers to, or a new one.
     pub(super) fn thread_of(&mut self, summary: &Summary) -> ObjectId {
-        let named = summary.message_id().chain(summary.ancestors());
+        let header = summary.header();
+        let named = header.message_id().chain(header.ancestors());
         let named: Vec<Vec<u8>> = named.map(|id| id.to_vec()).collect();
         let known = named.iter().find_map(|id| self.threads.get(id)).cloned();
         let thread = known.unwrap_or_else(|| {

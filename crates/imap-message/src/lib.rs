@@ -178,5 +178,5 @@ pub use structure::{BodyStructure, Disposition, Extension, Multipart, SinglePart
 pub use subject::BaseSubject;
 pub use summarizer::Summarizer;
 pub use summary::{
-    AddressField, InvalidSummary, Located, MAX_FIELD, MAX_FIELDS, PartDecoder, Preview, Summary,
+    AddressField, InvalidSummary, KeptHeader, Located, MAX_FIELD, MAX_FIELDS, PartDecoder, Preview, Summary,
 };

@@ -22,7 +22,7 @@ pub use bytes::InvalidSummary;
 pub use decoder::PartDecoder;
 pub use locate::Located;
 pub use preview::Preview;
-pub use sort::AddressField;
+pub use sort::{AddressField, KeptHeader};
 
 /// A field's value beyond this many octets is left out of a [`Summary`]. Longer ones end with a whole address, parameter
 /// or word that fits.
@@ -196,6 +196,7 @@ pub(crate) fn push_field(out: &mut Vec<u8>, name: FieldName, value: &[u8]) {
 }
 
 /// The fields that [`push_field`] wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct KeptFields<'a> {
     rest: &'a [u8],
 }

@@ -102,12 +102,12 @@ impl Entries<'_> {
 }
 
 /// Cuts UIDs into pieces that ascend without wide gaps, each of which one query reads.
-fn runs(uids: &[Uid]) -> impl Iterator<Item = &[Uid]> {
+pub(crate) fn runs(uids: &[Uid]) -> impl Iterator<Item = &[Uid]> {
     uids.chunk_by(|one, next| one < next && next.get() - one.get() <= GAP)
 }
 
 /// The first and the last UID of a run, which has both.
-fn ends(run: &[Uid]) -> (Uid, Uid) {
+pub(crate) fn ends(run: &[Uid]) -> (Uid, Uid) {
     let first = run.first().copied().unwrap_or(Uid::MIN);
     (first, run.last().copied().unwrap_or(first))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use imap_backend::sort::Known;
+use imap_backend::sort::{Keys, Known, Lookup};
 use imap_backend::{
     Algorithm, Copied, Error, ErrorKind, Fetched, FlagChange, Found, Mailbox, MailboxName, Need, Opened,
     PollReason, Query, Rights, SearchKey, SortKey, Stored, Threads, search,
@@ -12,10 +12,11 @@ use imap_seq::{ModSeq, Uid, UidSet, View};
 use imap_updates::{Access, Flags, LogHub, Origin};
 
 use crate::columns::{FlagColumns, mailbox_id};
+use crate::engine::Statements;
 use crate::fetch::fetch;
 use crate::node::{Change, Node};
 use crate::search::divide;
-use crate::sort::Sorting;
+use crate::sort::{self, Sorting};
 use crate::tables::accounts::AccountId;
 use crate::tables::mailboxes::{self, MailboxKey};
 use crate::tables::messages::FlagRow;
@@ -102,6 +103,36 @@ impl SqlMailbox {
                 Ok(Copied::new(target.uid_validity, pairs))
             })
             .await
+    }
+
+    /// SORT by what is in summaries.
+    async fn sort_by_keys(&mut self, query: &Query, by: &[SortKey]) -> Result<Vec<Uid>, Error> {
+        let known = Arc::clone(&self.known);
+        let mut unread = match known.look(self, query, by).await? {
+            Lookup::Sorted(uids) => return Ok(uids),
+            Lookup::Unsorted(found) => found,
+        };
+        let mut keys = Keys::new(by);
+        if keys.need().includes(Need::HEADER_SUMMARY) {
+            let found = std::mem::take(&mut unread);
+            let mut uids = found.iter();
+            loop {
+                let some: Vec<Uid> = uids.by_ref().take(sort::TOGETHER).collect();
+                if some.is_empty() {
+                    break;
+                }
+                let (node, key) = (self.node.clone(), self.key);
+                let add = move |statements: Statements<'_>| {
+                    let left = sort::add_keys(statements, (node.summaries(), key), &some, &mut keys)?;
+                    Ok((keys, left))
+                };
+                let left;
+                (keys, left) = self.node.query(add).await?;
+                unread = unread.union(&left);
+            }
+        }
+        keys.read(self, &unread).await?;
+        Ok(known.sorted(by, keys).await)
     }
 
     /// Has the log say of flags that were not told what it says of others' changes: a session is not told of its own.
@@ -240,8 +271,7 @@ impl Mailbox for SqlMailbox {
             self.node.behind().texts_are_kept(),
         );
         let Some(sorting) = Sorting::new(divided, by) else {
-            let known = Arc::clone(&self.known);
-            return known.sort(self, query, by).await;
+            return self.sort_by_keys(query, by).await;
         };
         let (id, view) = (self.key.id, query.view().clone());
         self.node

@@ -1,13 +1,71 @@
 //! SORT: where columns decide both which messages are meant and what they are sorted by, the database sorts.
 //!
 //! ARRIVAL and SIZE are columns. The sent date and the texts are in summaries, which only the backend reads, and texts compare by a
-//! collation that neither engine has.
+//! collation that neither engine has. Keys are made of summaries as they lie in the rows.
 
-use imap_backend::{Error, Order, SortBy, SortKey};
-use imap_seq::{Uid, View};
+use imap_backend::sort::{Keys, Sortable};
+use imap_backend::{Error, Need, Order, SortBy, SortKey};
+use imap_message::KeptHeader;
+use imap_seq::{Uid, UidSet, View};
 
 use crate::engine::Statements;
+use crate::fetch::{ends, runs};
 use crate::search::{Condition, Divided};
+use crate::summaries::Summaries;
+use crate::tables::mailboxes::MailboxKey;
+use crate::tables::messages::{self, SortRow};
+
+/// The keys of so many messages are made at once, on a thread that blocks.
+pub(crate) const TOGETHER: usize = 2048;
+
+/// Adds the keys of these messages. Gives those without a summary that can be read: their headers have to be. Those that are gone
+/// are left out.
+pub(crate) fn add_keys(
+    statements: Statements<'_>,
+    (summaries, key): (&Summaries, MailboxKey),
+    uids: &[Uid],
+    keys: &mut Keys,
+) -> Result<UidSet, Error> {
+    let mut left = UidSet::new();
+    let are_enough = keys.need() == Need::HEADER_SUMMARY;
+    for run in runs(uids) {
+        let kept = if are_enough {
+            summaries.of_all(key, run)
+        } else {
+            None
+        };
+        if let Some(kept) = kept {
+            for (&uid, summary) in run.iter().zip(&kept) {
+                keys.add(&sortable(uid, (0, 0), summary.header()));
+            }
+            continue;
+        }
+        messages::sorted_by(statements, key.id, ends(run), |row| {
+            if run.binary_search(&row.uid).is_ok() && !add_key(&row, keys) {
+                left.insert(row.uid);
+            }
+        })?;
+    }
+    Ok(left)
+}
+
+/// Whether there is a summary.
+fn add_key(row: &SortRow<'_>, keys: &mut Keys) -> bool {
+    let header = row.summary.and_then(|octets| KeptHeader::from_bytes(octets).ok());
+    if let Some(header) = header {
+        keys.add(&sortable(row.uid, (row.received, row.size), header));
+    }
+    header.is_some()
+}
+
+fn sortable(uid: Uid, (arrived, size): (i64, i64), header: KeptHeader<'_>) -> Sortable<'_> {
+    Sortable {
+        uid,
+        arrived,
+        size: size.try_into().unwrap_or(0),
+        header: Some(header),
+    }
+}
 
 /// A SORT that the database does.
 #[derive(Debug)]

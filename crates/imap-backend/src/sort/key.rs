@@ -1,7 +1,7 @@
 //! What a message is sorted by, as octets that compare in the order that is wanted.
 
 use chrono::{DateTime, FixedOffset, Utc};
-use imap_message::{AddressField, BaseSubject, Summary, casemap};
+use imap_message::{AddressField, BaseSubject, KeptHeader, casemap};
 use imap_seq::Uid;
 
 use super::{Order, SortBy, SortKey};
@@ -11,9 +11,40 @@ use crate::record::{Need, Record};
 /// that no mail makes the memory of a SORT larger than that.
 pub const MOST_TEXT: usize = 256;
 
-/// The keys of many messages.
+/// A message, as far as SORT looks at it.
+#[derive(Debug, Clone, Copy)]
+pub struct Sortable<'m> {
+    /// Which one.
+    pub uid: Uid,
+    /// INTERNALDATE, in seconds since 1970; `i64::MIN` where it is not known.
+    pub arrived: i64,
+    /// RFC822.SIZE; 0 where it is not known.
+    pub size: u64,
+    /// `None` where it cannot be read, or is not needed: a message without any field.
+    pub header: Option<KeptHeader<'m>>,
+}
+
+impl<'m> Sortable<'m> {
+    pub(crate) fn of(record: &Record, header: Option<KeptHeader<'m>>) -> Self {
+        let date = record.internal_date();
+        Self {
+            uid: record.uid(),
+            arrived: date.as_ref().map_or(i64::MIN, DateTime::<FixedOffset>::timestamp),
+            size: record.size().unwrap_or(0),
+            header,
+        }
+    }
+
+    /// The sent date, or the internal date where there is none (RFC 5256, section 2.2), in seconds.
+    pub(crate) fn sent_or_arrived(&self) -> i64 {
+        let sent = self.header.and_then(KeptHeader::sent_at);
+        sent.as_ref().map_or(self.arrived, DateTime::<Utc>::timestamp)
+    }
+}
+
+/// The octets of many keys.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
+pub(super) struct Octets {
     /// What does not fit into [`Entry::first`].
     rest: Vec<u8>,
     scratch: Vec<u8>,
@@ -36,13 +67,13 @@ impl Entry {
     }
 }
 
-impl Keys {
+impl Octets {
     /// The key of a message. Two keys of the same criteria are the same octets, or differ before either ends.
-    pub(super) fn add(&mut self, by: &[SortKey], record: &Record, summary: Option<&Summary>) -> Entry {
+    pub(super) fn add(&mut self, by: &[SortKey], message: &Sortable<'_>) -> Entry {
         self.scratch.clear();
         for key in by {
             let start = self.scratch.len();
-            self.push(key.by(), record, summary);
+            self.push(key.by(), message);
             if key.order() == Order::Descending {
                 self.scratch[start..]
                     .iter_mut()
@@ -57,7 +88,7 @@ impl Keys {
         Entry {
             first: u64::from_be_bytes(first),
             start,
-            uid: record.uid(),
+            uid: message.uid,
             len: u16::try_from(rest.len()).unwrap_or(u16::MAX),
         }
     }
@@ -74,22 +105,22 @@ impl Keys {
         &self.rest[entry.start..entry.start + usize::from(entry.len)]
     }
 
-    fn push(&mut self, by: SortBy, record: &Record, summary: Option<&Summary>) {
-        match (by, summary) {
-            (SortBy::Arrival, _) => self.push_moment(arrival(record)),
-            (SortBy::Size, _) => self.scratch.extend(record.size().unwrap_or(0).to_be_bytes()),
-            (SortBy::Date, summary) => self.push_moment(sent_or_arrived(record, summary)),
+    fn push(&mut self, by: SortBy, message: &Sortable<'_>) {
+        match (by, message.header) {
+            (SortBy::Arrival, _) => self.push_moment(message.arrived),
+            (SortBy::Size, _) => self.scratch.extend(message.size.to_be_bytes()),
+            (SortBy::Date, _) => self.push_moment(message.sent_or_arrived()),
             (_, None) => self.push_text(""),
-            (SortBy::Subject, Some(summary)) => {
-                self.push_text(&BaseSubject::of(&summary.subject_text()).text);
+            (SortBy::Subject, Some(header)) => {
+                self.push_text(&BaseSubject::of(&header.subject_text()).text);
             }
-            (SortBy::From, Some(summary)) => self.push_text(&summary.first_mailbox(AddressField::From)),
-            (SortBy::To, Some(summary)) => self.push_text(&summary.first_mailbox(AddressField::To)),
-            (SortBy::Cc, Some(summary)) => self.push_text(&summary.first_mailbox(AddressField::Cc)),
-            (SortBy::DisplayFrom, Some(summary)) => {
-                self.push_text(&summary.first_display(AddressField::From));
+            (SortBy::From, Some(header)) => self.push_text(&header.first_mailbox(AddressField::From)),
+            (SortBy::To, Some(header)) => self.push_text(&header.first_mailbox(AddressField::To)),
+            (SortBy::Cc, Some(header)) => self.push_text(&header.first_mailbox(AddressField::Cc)),
+            (SortBy::DisplayFrom, Some(header)) => {
+                self.push_text(&header.first_display(AddressField::From));
             }
-            (SortBy::DisplayTo, Some(summary)) => self.push_text(&summary.first_display(AddressField::To)),
+            (SortBy::DisplayTo, Some(header)) => self.push_text(&header.first_display(AddressField::To)),
         }
     }
 
@@ -123,16 +154,4 @@ pub(super) fn need(by: &[SortKey]) -> Need {
             _ => Need::HEADER_SUMMARY,
         })
     })
-}
-
-/// The sent date, or the internal date where there is none (RFC 5256, section 2.2), in seconds.
-pub(crate) fn sent_or_arrived(record: &Record, summary: Option<&Summary>) -> i64 {
-    let sent = summary.and_then(Summary::sent_at);
-    sent.as_ref()
-        .map_or_else(|| arrival(record), DateTime::<Utc>::timestamp)
-}
-
-fn arrival(record: &Record) -> i64 {
-    let date = record.internal_date();
-    date.as_ref().map_or(i64::MIN, DateTime::<FixedOffset>::timestamp)
 }

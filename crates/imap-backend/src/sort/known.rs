@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use imap_seq::{Uid, UidSet};
 
-use super::SortKey;
-use super::evaluate::{Sorted, known_to, sorted};
+use super::evaluate::known_to;
+use super::{Keys, SortKey};
 use crate::error::Error;
 use crate::mailbox::Mailbox;
 use crate::search::Query;
@@ -23,6 +23,15 @@ use crate::thread::{self, Algorithm, Threads};
 #[derive(Debug, Default)]
 pub struct Known {
     kept: Mutex<Kept>,
+}
+
+/// The messages that match a query.
+#[derive(Debug)]
+pub enum Lookup {
+    /// In their order, which was known.
+    Sorted(Vec<Uid>),
+    /// In none.
+    Unsorted(UidSet),
 }
 
 #[derive(Debug, Default)]
@@ -60,23 +69,48 @@ impl Known {
         query: &Query,
         by: &[SortKey],
     ) -> Result<Vec<Uid>, Error> {
+        match self.look(mailbox, query, by).await? {
+            Lookup::Sorted(uids) => Ok(uids),
+            Lookup::Unsorted(found) => {
+                let mut keys = Keys::new(by);
+                keys.read(mailbox, &found).await?;
+                Ok(self.sorted(by, keys).await)
+            }
+        }
+    }
+
+    /// Finds the messages that match a query, in their order if it is known.
+    ///
+    /// # Errors
+    /// Those of [`Mailbox::search`].
+    pub async fn look<M: Mailbox>(
+        &self,
+        mailbox: &mut M,
+        query: &Query,
+        by: &[SortKey],
+    ) -> Result<Lookup, Error> {
         let found = known_to(query.view(), mailbox.search(query).await?.uids());
         let order = self.kept().order(by, &found);
+        let Some(order) = order else {
+            return Ok(Lookup::Unsorted(found));
+        };
         let mut pace = Pace::new();
-        if let Some(order) = order {
-            let mut uids = Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0));
-            for some in order.uids.chunks(4096) {
-                uids.extend(some.iter().copied().filter(|&uid| found.contains(uid)));
-                pace.after(16 * some.len()).await;
-            }
-            return Ok(uids);
+        let mut uids = Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0));
+        for some in order.uids.chunks(4096) {
+            uids.extend(some.iter().copied().filter(|&uid| found.contains(uid)));
+            pace.after(16 * some.len()).await;
         }
-        let Sorted { uids, is_whole } = sorted(mailbox, &found, by, &mut pace).await?;
+        Ok(Lookup::Sorted(uids))
+    }
+
+    /// Sorts messages by their keys of these criteria, and keeps their order.
+    pub async fn sorted(&self, by: &[SortKey], keys: Keys) -> Vec<Uid> {
+        let is_whole = keys.is_whole();
+        let uids = keys.sorted().await;
         if is_whole {
-            let (by, of) = (by.to_vec(), uids.iter().copied().collect());
             let order = Order {
-                by,
-                of,
+                by: by.to_vec(),
+                of: uids.iter().copied().collect(),
                 uids: uids.clone(),
             };
             let mut kept = self.kept();
@@ -84,7 +118,7 @@ impl Known {
             kept.orders.push_front(Arc::new(order));
             kept.orders.truncate(MOST_ORDERS);
         }
-        Ok(uids)
+        uids
     }
 
     /// [`Mailbox::thread`] as [`thread::evaluate`] does it, without a look at messages whose threads are known.

@@ -2,14 +2,13 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use imap_message::{BaseSubject, Summary, casemap};
+use imap_message::{BaseSubject, KeptHeader, casemap};
 
 use super::forest::{Forest, Seen};
 use super::graph::Graph;
 use super::{Algorithm, Threads};
-use crate::record::Record;
 use crate::search::pace::Pace;
-use crate::sort::sent_or_arrived;
+use crate::sort::Sortable;
 
 /// Takes messages in the order of the mailbox.
 #[derive(Debug)]
@@ -32,26 +31,27 @@ impl Builder {
         }
     }
 
-    /// The next message; without a summary if it cannot be read.
-    pub(super) fn add(&mut self, record: &Record, summary: Option<&Summary>) {
-        let subject = match (self.algorithm, summary) {
+    /// The next message; without a header if it cannot be read.
+    pub(super) fn add(&mut self, message: &Sortable<'_>) {
+        let subject = match (self.algorithm, message.header) {
             (Algorithm::Refs, _) | (_, None) => String::new(),
-            (_, Some(summary)) => summary.subject_text(),
+            (_, Some(header)) => header.subject_text(),
         };
         let base = BaseSubject::of(&subject);
         self.form.clear();
         casemap(&base.text, &mut self.form);
         let hash = || self.hashers.each_ref().map(|hasher| hasher.hash_one(&self.form));
         self.messages.push(Seen {
-            date: sent_or_arrived(record, summary),
+            date: message.sent_or_arrived(),
             subject: (!self.form.is_empty()).then(hash),
-            uid: record.uid(),
+            uid: message.uid,
             is_reply_or_forward: base.is_reply_or_forward,
         });
         if self.algorithm != Algorithm::OrderedSubject {
-            let id = summary.and_then(|summary| summary.message_id().next());
+            let header = message.header;
+            let id = header.and_then(|header| header.message_id().next());
             self.graph
-                .add(id, summary.into_iter().flat_map(Summary::ancestors));
+                .add(id, header.into_iter().flat_map(KeptHeader::ancestors));
         }
     }
 

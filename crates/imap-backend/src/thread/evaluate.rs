@@ -9,7 +9,7 @@ use crate::mailbox::Mailbox;
 use crate::record::Need;
 use crate::search::pace::Pace;
 use crate::search::{Query, header};
-use crate::sort::known_to;
+use crate::sort::{Sortable, known_to};
 use crate::walk::Walk;
 
 /// What it takes to thread a message besides the octets of its summary; see [`Pace`].
@@ -63,7 +63,8 @@ pub(crate) async fn threaded<M: Mailbox + ?Sized>(
     while let Some(records) = walk.next(mailbox).await? {
         for record in records.into_records() {
             let summary = header(&record, &mut pace).await?;
-            builder.add(&record, summary.as_deref());
+            let head = summary.as_ref().map(|summary| summary.header());
+            builder.add(&Sortable::of(&record, head));
             read += u64::from(summary.is_some());
             let octets = summary.map_or(0, |summary| summary.heap_size());
             pace.after(WORK + octets).await;

@@ -15,6 +15,7 @@ use super::*;
 use crate::Record;
 use crate::search::pace::Pace;
 use crate::search::pace::tests::turns;
+use crate::sort::Sortable;
 
 /// What a message has in its header, and when it came.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +50,8 @@ fn threads_of(algorithm: Algorithm, mailbox: impl IntoIterator<Item = Mail>) -> 
             "Message-ID: {}\r\nReferences: {}\r\nSubject: {}\r\n\r\n",
             mail.id, mail.references, mail.subject
         );
-        builder.add(&record, Some(&Summary::of_header(header.as_bytes())));
+        let summary = Summary::of_header(header.as_bytes());
+        builder.add(&Sortable::of(&record, Some(summary.header())));
     }
     turns(async { builder.finish(&mut Pace::new()).await })
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use super::{Extent, FIELD_OVERHEAD, KeptFields, Kind, MAX_FIELDS, Part, Summary};
+use super::{Extent, FIELD_OVERHEAD, KeptFields, KeptHeader, Kind, MAX_FIELDS, Part, Summary};
 use crate::field_name::FieldSet;
 use crate::part::{MAX_DEPTH, MAX_PARTS};
 
@@ -64,6 +64,16 @@ impl Summary {
     }
 }
 
+impl<'a> KeptHeader<'a> {
+    /// Reads it from what [`Summary::to_bytes`] wrote, without a copy, and without a look at the fields of parts.
+    ///
+    /// # Errors
+    /// [`InvalidSummary`] if another version wrote them, or if these fields are damaged in a way that shows.
+    pub fn from_bytes(octets: &'a [u8]) -> Result<Self, InvalidSummary> {
+        read_header(octets).ok_or(InvalidSummary)
+    }
+}
+
 /// Adds a number, seven bits an octet, low ones first.
 fn put(out: &mut Vec<u8>, number: u64) {
     let mut rest = number;
@@ -76,22 +86,7 @@ fn put(out: &mut Vec<u8>, number: u64) {
 
 fn read(octets: &[u8]) -> Option<Summary> {
     let mut reader = Reader { rest: octets };
-    if reader.octet()? != VERSION {
-        return None;
-    }
-    let extent = match reader.number()?.checked_sub(1) {
-        Some(size) => Extent::Whole(size),
-        None => Extent::Header,
-    };
-    let cut = FieldSet::from_bits(u32::try_from(reader.number()?).ok()?)?;
-    let count = usize::try_from(reader.number()?).ok()?;
-    let is_count_possible = match extent {
-        Extent::Whole(_) => (1..=MAX_PARTS).contains(&count),
-        Extent::Header => count == 1,
-    };
-    if !is_count_possible {
-        return None;
-    }
+    let Begin { extent, cut, count } = reader.begin()?;
     let mut parts: Vec<Part> = Vec::with_capacity(count);
     for id in 0..count {
         let before = parts.last().map_or(0, |part| part.fields_end);
@@ -103,11 +98,48 @@ fn read(octets: &[u8]) -> Option<Summary> {
     is_valid.then_some(summary)
 }
 
+fn read_header(octets: &[u8]) -> Option<KeptHeader<'_>> {
+    let mut reader = Reader { rest: octets };
+    let parts = reader.begin()?.count;
+    let message = reader.part(0, 0)?;
+    for id in 1..parts {
+        reader.part(id, 0)?;
+    }
+    let rest = reader.rest.get(..message.fields_end as usize)?;
+    let fields = KeptFields { rest };
+    are_valid_fields(fields).then_some(KeptHeader { fields })
+}
+
 struct Reader<'a> {
     rest: &'a [u8],
 }
 
+/// What stands before the parts.
+struct Begin {
+    extent: Extent,
+    cut: FieldSet,
+    /// Parts.
+    count: usize,
+}
+
 impl Reader<'_> {
+    fn begin(&mut self) -> Option<Begin> {
+        if self.octet()? != VERSION {
+            return None;
+        }
+        let extent = match self.number()?.checked_sub(1) {
+            Some(size) => Extent::Whole(size),
+            None => Extent::Header,
+        };
+        let cut = FieldSet::from_bits(u32::try_from(self.number()?).ok()?)?;
+        let count = usize::try_from(self.number()?).ok()?;
+        let is_count_possible = match extent {
+            Extent::Whole(_) => (1..=MAX_PARTS).contains(&count),
+            Extent::Header => count == 1,
+        };
+        is_count_possible.then_some(Begin { extent, cut, count })
+    }
+
     fn octet(&mut self) -> Option<u8> {
         let (&octet, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -198,16 +230,21 @@ fn has_valid_fields(summary: &Summary) -> bool {
     let mut is_valid = true;
     for part in &summary.parts {
         let end = part.fields_end as usize;
-        let Some(octets) = summary.fields.get(start..end) else {
+        let Some(rest) = summary.fields.get(start..end) else {
             return false;
         };
-        let mut read = 0;
-        for (_, value) in (KeptFields { rest: octets }) {
-            read += value.len() + FIELD_OVERHEAD;
-            is_valid &= memchr::memchr3(0, b'\r', b'\n', value).is_none();
-        }
-        is_valid &= read == octets.len();
+        is_valid &= are_valid_fields(KeptFields { rest });
         start = end;
     }
     is_valid && start == summary.fields.len() && start <= MAX_FIELDS
+}
+
+fn are_valid_fields(fields: KeptFields<'_>) -> bool {
+    let mut read = 0;
+    let mut is_valid = true;
+    for (_, value) in fields {
+        read += value.len() + FIELD_OVERHEAD;
+        is_valid &= memchr::memchr3(0, b'\r', b'\n', value).is_none();
+    }
+    is_valid && read == fields.rest.len()
 }

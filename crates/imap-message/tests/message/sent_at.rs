@@ -5,6 +5,7 @@ use imap_message::{AddressField, Summary};
 fn sent(value: &str) -> Option<String> {
     let summary = Summary::of(format!("Date: {value}\r\n\r\n").as_bytes());
     summary
+        .header()
         .sent_at()
         .map(|at| at.format("%Y-%m-%dT%H:%M:%S").to_string())
 }
@@ -51,14 +52,16 @@ fn summary(header: &str) -> Summary {
 #[test]
 fn rfc5256_3_sort_the_first_address_counts_by_its_mailbox() {
     let summary = summary("From: Joe <joe@b>, ann@a\r\nTo: =?x\r\nTo: friends: x@y;\r\nCc:\r\nCc: \"c d\"@e");
-    assert_eq!(summary.first_mailbox(AddressField::From), "joe");
-    assert_eq!(summary.first_mailbox(AddressField::To), "=?x");
-    assert_eq!(summary.first_mailbox(AddressField::Cc), "c d");
+    assert_eq!(summary.header().first_mailbox(AddressField::From), "joe");
+    assert_eq!(summary.header().first_mailbox(AddressField::To), "=?x");
+    assert_eq!(summary.header().first_mailbox(AddressField::Cc), "c d");
     assert_eq!(
-        self::summary("To: friends: x@y;").first_mailbox(AddressField::To),
+        self::summary("To: friends: x@y;")
+            .header()
+            .first_mailbox(AddressField::To),
         "friends"
     );
-    assert_eq!(self::summary("X: y").first_mailbox(AddressField::To), "");
+    assert_eq!(self::summary("X: y").header().first_mailbox(AddressField::To), "");
 }
 
 #[test]
@@ -73,7 +76,11 @@ fn rfc5957_3_the_display_name_counts_or_the_address() {
         ("", ""),
     ] {
         let summary = summary(&format!("From: {from}"));
-        assert_eq!(summary.first_display(AddressField::From), display, "{from}");
+        assert_eq!(
+            summary.header().first_display(AddressField::From),
+            display,
+            "{from}"
+        );
     }
 }
 
@@ -82,7 +89,7 @@ fn rfc5256_3_references_come_from_references_or_else_the_first_of_in_reply_to() 
     let ids = |header: &str| -> Vec<String> {
         let summary = summary(header);
         let text = |id: std::borrow::Cow<'_, [u8]>| String::from_utf8_lossy(&id).into_owned();
-        summary.ancestors().map(text).collect()
+        summary.header().ancestors().map(text).collect()
     };
     assert_eq!(
         ids("References: <a@x>\r\n <b@x>\r\nIn-Reply-To: <c@x>"),

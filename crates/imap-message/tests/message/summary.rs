@@ -1,7 +1,8 @@
 //! A summary says what the message says, however it came.
 
 use imap_message::{
-    Located, MAX_ADDRESSES, MAX_FIELD, MAX_FIELDS, MAX_PARTS, Needle, Specific, Summarizer, Summary,
+    KeptHeader, Located, MAX_ADDRESSES, MAX_FIELD, MAX_FIELDS, MAX_PARTS, Needle, Specific, Summarizer,
+    Summary,
 };
 use proptest::prelude::*;
 
@@ -199,6 +200,8 @@ fn a_summary_of_another_version_is_refused() {
     stored[0] = 2;
     assert!(Summary::from_bytes(&stored).is_err());
     assert!(Summary::from_bytes(b"").is_err());
+    assert!(KeptHeader::from_bytes(&stored).is_err());
+    assert!(KeptHeader::from_bytes(b"").is_err());
 }
 
 /// The octets are stored by others: a change that reads them otherwise must be seen here, and take a new version.

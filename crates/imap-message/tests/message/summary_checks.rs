@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::num::NonZeroU32;
 
 use imap_message::{
-    BodyStructure, Located, Message, Needle, Section, SectionText, Summarizer, Summary, select_fields,
+    AddressField, BodyStructure, KeptHeader, Located, Message, Needle, Section, SectionText, Summarizer,
+    Summary, select_fields,
 };
 
 use super::clean::{assert_envelope_clean, assert_structure_clean};
@@ -101,6 +102,7 @@ pub(crate) fn check(octets: &[u8], cuts: &[u16]) {
         }
     }
     assert_eq!(in_chunks(octets, Summarizer::new(), cuts), summary);
+    assert_eq!(KeptHeader::from_bytes(&summary.to_bytes()), Ok(summary.header()));
     assert_eq!(Summary::from_bytes(&summary.to_bytes()), Ok(summary));
 
     let header = Summary::of_header(octets);
@@ -108,14 +110,26 @@ pub(crate) fn check(octets: &[u8], cuts: &[u16]) {
     assert_eq!((header.structure(), header.size()), (None, None));
     assert_eq!(header.header_len(), message.header().len() as u64);
     assert_eq!(in_chunks(octets, Summarizer::header_only(), cuts), header);
+    assert_eq!(KeptHeader::from_bytes(&header.to_bytes()), Ok(header.header()));
     assert_eq!(Summary::from_bytes(&header.to_bytes()), Ok(header));
 }
 
 /// Whatever is read from any octets keeps the promises of a summary.
 pub(crate) fn check_stored(octets: &[u8]) {
+    // It is read without a look at what only the parts need, and so it may be there where the whole is damaged.
+    let header = KeptHeader::from_bytes(octets);
+    if let Ok(header) = header {
+        let _ = (
+            header.sent_at(),
+            header.subject_text(),
+            header.first_display(AddressField::To),
+        );
+        let _ = header.message_id().chain(header.ancestors()).count();
+    }
     let Ok(summary) = Summary::from_bytes(octets) else {
         return;
     };
+    assert_eq!(header, Ok(summary.header()));
     assert_eq!(Summary::from_bytes(&summary.to_bytes()).as_ref(), Ok(&summary));
     assert_envelope_clean(&summary.envelope());
     let _ = summary.sent_date();
