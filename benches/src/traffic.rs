@@ -31,10 +31,11 @@ const fn assumption(name: &'static str, default: f64, meaning: &'static str) -> 
 }
 
 /// Every assumption there is.
-pub const ASSUMPTIONS: [Assumption; 27] = [
+pub const ASSUMPTIONS: [Assumption; 28] = [
     assumption("mailboxes", 1e4, "users, each with an INBOX and folders"),
     assumption("deliveries", 40.0, "messages that arrive"),
     assumption("octets", 75_000.0, "octets of a message"),
+    assumption("text", 4_000.0, "octets of text in it, which SEARCH reads"),
     assumption("appends", 5.0, "messages that clients store"),
     assumption("stores", 40.0, "STORE commands"),
     assumption("moves", 10.0, "COPY and MOVE commands, of one message"),
@@ -155,11 +156,14 @@ const fn cost(of: &'static str, statements: f64, commits: f64, log: f64) -> Cost
 const OPENING: f64 = 14.0;
 /// What a delivery costs besides when a session of its user waits in IDLE: a process wakes, claims and reads.
 const WAKE: f64 = 12.0;
-/// Octets in the database for each octet of a body, and for each message beside its body: rows, places in indexes, summary.
+/// Octets in the database for each octet of a body; for each of its text, in `texts` and `texts_by_trigram`; and for each message
+/// beside these: rows, places in indexes, summary.
 const BODY: f64 = 1.05;
-const ROWS: f64 = 650.0;
-/// Octets of the write-ahead log for each octet of a body.
+const TEXT: f64 = 2.6;
+const ROWS: f64 = 700.0;
+/// Octets of the write-ahead log for each octet of a body, and of a text that is indexed.
 const BODY_LOG: f64 = 1.1;
+const TEXT_LOG: f64 = 6.0;
 /// Octets of memory: a hub of 20,000 messages; a session with its connection, without TLS.
 const HUB: f64 = 7_000.0;
 const SESSION: f64 = 5_500.0;
@@ -171,7 +175,7 @@ const DAY: f64 = 86_400.0;
 pub const COSTS: [Cost; 11] = [
     cost("deliveries", 30.0, 1.0, 2_000.0),
     cost("appends", 42.0, 1.0, 2_000.0),
-    cost("stores", 15.0, 1.0, 750.0),
+    cost("stores", 15.0, 1.0, 800.0),
     cost("moves", 18.0, 1.0, 2_500.0),
     cost("expunges", 13.0, 1.0, 750.0),
     cost("logins", 4.0, 0.0, 0.0),
@@ -222,6 +226,7 @@ impl Traffic {
         let at_peak = users * of("peak") / DAY;
         let sum = |part: fn(&Cost) -> f64| COSTS.iter().map(|cost| of(cost.of) * part(cost)).sum::<f64>();
         let arriving = of("deliveries") + of("appends");
+        let message = of("octets") * BODY + of("text") * TEXT + ROWS;
         let idle = of("idle").min(1.0); // whether anybody of the user's waits
         let besides = of("selects") * of("opened") * OPENING + of("deliveries") * idle * WAKE;
         let statements = at_peak * (sum(|cost| cost.statements) + besides);
@@ -242,9 +247,10 @@ impl Traffic {
             memory: sessions * (SESSION + HUB),
             connections: processes.max(databases) * CONNECTIONS,
             databases,
-            kept: users * of("kept") * (of("octets") * BODY + ROWS),
-            stored: users * arriving * (of("octets") * BODY + ROWS),
-            log: users * (arriving * of("octets") * BODY_LOG + sum(|cost| cost.log)),
+            kept: users * of("kept") * message,
+            stored: users * arriving * message,
+            log: users
+                * (arriving * (of("octets") * BODY_LOG + of("text") * TEXT_LOG) + sum(|cost| cost.log)),
         }
     }
 }
@@ -290,7 +296,7 @@ mod tests {
         let traffic = Traffic::of(&assumptions);
         assert!(near(traffic.commands, 1.0) && near(traffic.commits, 1.0) && near(traffic.hints, 1.0));
         assert!(near(traffic.statements, 15.0), "{traffic:?}");
-        assert!(near(traffic.log, 64_800_000.0), "{traffic:?}"); // 86,400 * 750
+        assert!(near(traffic.log, 69_120_000.0), "{traffic:?}"); // 86,400 * 800
         assert!(near(traffic.stored, 0.0) && near(traffic.sessions, 0.0));
     }
 
@@ -312,9 +318,13 @@ mod tests {
             near(alone.deliveries, 10.0) && near(alone.statements, 300.0),
             "{alone:?}"
         );
-        // 172,800 messages of 10,000 * 1.05 + 650 octets, and of 10,000 * 1.1 + 2,000 in the log.
-        assert!(near(alone.stored, 1_926_720_000.0), "{alone:?}");
+        // 172,800 messages of 10,000 * 1.05 + 700 octets, and of 10,000 * 1.1 + 2,000 in the log.
+        assert!(near(alone.stored, 1_935_360_000.0), "{alone:?}");
         assert!(near(alone.log, 2_246_400_000.0), "{alone:?}");
+        // A text of 1,000 octets in each: 2,600 more, and 6,000 in the log.
+        let texts = Traffic::of(&assumptions.clone().with("text", 1_000.0).unwrap());
+        assert!(near(texts.stored, 2_384_640_000.0), "{texts:?}");
+        assert!(near(texts.log, 3_283_200_000.0), "{texts:?}");
         // Everybody has two sessions that wait, and a process takes 4,320 of them: 30 + 12 statements, 4 processes of 17
         // connections, and 10 hints to each.
         let awaited = assumptions
