@@ -4,19 +4,36 @@
 
 mod fault;
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use fault::Fault;
+use fault::{Fault, OF_EXTENSIONS, OF_LIMITS};
 use imap_backend_test::MemoryBackend;
 use imap_conform::run::{Plan, Report, Verdict, run};
 use imap_conform::{Target, acceptor};
-use imap_server::{PlaintextLogin, Server, Shutdown};
+use imap_server::{Limits, PlaintextLogin, Server, Shutdown};
 use tokio::net::TcpListener;
+
+/// The user's mail, with a quota.
+fn backend() -> MemoryBackend {
+    let backend = MemoryBackend::new("joe", "sec\"ret");
+    backend.limit(Some(100_000), Some(1 << 40));
+    backend
+}
 
 /// A server in memory, on a port of its own.
 async fn server() -> String {
-    let server = Server::builder(MemoryBackend::new("joe", "sec\"ret")).build();
-    serve(server, "127.0.0.1:0").await
+    serve(Server::builder(backend()).build(), "127.0.0.1:0").await
+}
+
+/// One that handles three messages at once, and says where JMAP is.
+async fn limited() -> String {
+    let mut limits = Limits::default();
+    limits.message_limit = NonZeroU32::new(3);
+    let server = Server::builder(backend())
+        .limits(limits)
+        .jmap("https://example.org/jmap");
+    serve(server.build(), "127.0.0.1:0").await
 }
 
 async fn serve(server: Server<MemoryBackend>, address: &str) -> String {
@@ -50,7 +67,18 @@ fn plan(address: String) -> Plan {
 async fn nothing_is_found_in_the_server_of_this_workspace() {
     let report = run(&plan(server().await), |_| {}).await.unwrap();
     assert_eq!(report.failed(), 0, "{report}");
-    assert!(report.passed() >= 80, "{report}");
+    // A limit of messages, JMAP, and PARTIAL in URLs are not offered.
+    assert_eq!(report.skipped(), 4, "{report}");
+    assert!(report.passed() >= 165, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_found_in_a_server_with_limits() {
+    let address = limited().await;
+    for (_, case) in OF_LIMITS {
+        let report = only(address.clone(), case).await;
+        assert_eq!((report.passed(), report.failed()), (1, 0), "{report}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,14 +138,19 @@ async fn rfc9051_6_2_1_a_server_that_takes_passwords_over_tls_alone_is_judged_be
     );
 }
 
-/// Runs what has this in its name, against the server with a fault in front of it.
-async fn with_fault(fault: Fault, only: &str) -> Report {
-    let address = fault.before(server().await).await;
+/// Runs what has this in its name.
+async fn only(address: String, name: &str) -> Report {
     let plan = Plan {
-        only: Some(only.to_owned()),
+        only: Some(name.to_owned()),
         ..plan(address)
     };
-    run(&plan, |_| {}).await.unwrap()
+    let report = run(&plan, |_| {}).await;
+    report.unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Runs what has this in its name, against the server with a fault in front of it.
+async fn with_fault(fault: Fault, name: &str) -> Report {
+    only(fault.before(server().await).await, name).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,8 +166,12 @@ async fn what_random_sessions_find_is_made_short() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_is_found_by_the_case_that_is_about_it() {
-    for (fault, case) in Fault::ALL {
-        let report = with_fault(fault, case).await;
+    for (fault, case) in Fault::ALL.iter().chain(OF_EXTENSIONS) {
+        let report = with_fault(*fault, case).await;
+        assert_eq!(report.failed(), 1, "{fault:?}, {case}: {report}");
+    }
+    for (fault, case) in OF_LIMITS {
+        let report = only(fault.before(limited().await).await, case).await;
         assert_eq!(report.failed(), 1, "{fault:?}, {case}: {report}");
     }
 }
@@ -153,7 +190,10 @@ async fn a_report_is_a_page_and_xml_with_what_was_said() {
     assert!(xml.contains("<failure"), "{xml}");
     // What no case is about is not passed over in silence.
     let listed = report.not_judged().join(" ");
-    assert!(listed.contains("URLAUTH") && !listed.contains("IDLE"), "{listed}");
+    assert!(
+        listed.contains("INPROGRESS") && !listed.contains("IDLE"),
+        "{listed}"
+    );
     for text in [&page, &xml, &report.to_string()] {
         assert!(
             text.to_lowercase().contains("offered, not judged: ") && text.contains(&listed),

@@ -1,13 +1,22 @@
 //! All cases, by area.
 
+mod annotations;
+mod appends;
 mod changes;
+mod connections;
 mod expunges;
 mod extensions;
 mod mailboxes;
 mod messages;
 mod modseqs;
+mod notices;
+mod orders;
+mod rights;
 mod searches;
 mod sessions;
+mod sources;
+mod uids;
+mod urls;
 
 use super::case::Case;
 
@@ -22,6 +31,15 @@ pub(super) fn all() -> Vec<Case> {
         expunges::cases(),
         modseqs::cases(),
         extensions::cases(),
+        appends::cases(),
+        sources::cases(),
+        orders::cases(),
+        notices::cases(),
+        uids::cases(),
+        annotations::cases(),
+        rights::cases(),
+        urls::cases(),
+        connections::cases(),
     ]
     .into_iter()
     .flatten()
@@ -45,7 +63,7 @@ mod tests {
         for judged in ["IMAP4REV1", "IDLE", "LITERAL-", "THREAD=REFS", "IMAP4REV2"] {
             assert!(are_about(judged), "{judged}");
         }
-        for not_judged in ["URLAUTH", "AUTH=PLAIN", "X-IDLE", "THREAD"] {
+        for not_judged in ["INPROGRESS", "AUTH=PLAIN", "X-IDLE", "THREAD"] {
             assert!(!are_about(not_judged), "{not_judged}");
         }
     }

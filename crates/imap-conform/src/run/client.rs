@@ -11,6 +11,7 @@ use crate::finding::Finding;
 use crate::follower::Follower;
 use crate::net::{Stream, Target};
 use crate::response::{self, Condition, Response, Responses, Value, Whole};
+use crate::wire::inflate::Inflater;
 
 /// Why a case ends before its end.
 #[derive(Debug)]
@@ -95,6 +96,8 @@ pub(super) struct Client {
     heard: Heard,
     responses: Responses,
     unread: Vec<u8>,
+    /// What the server says after COMPRESS.
+    inflater: Option<Inflater>,
     patience: Duration,
     tag: u32,
     name: String,
@@ -159,6 +162,7 @@ impl Client {
             heard: heard.clone(),
             responses: Responses::without_long_literals(),
             unread: Vec::new(),
+            inflater: None,
             patience,
             tag: 0,
             name,
@@ -245,10 +249,14 @@ impl Client {
     }
 
     pub(super) async fn send(&mut self, octets: &[u8]) -> Done {
-        self.follower.client(octets);
         self.note_asked(octets);
+        let sent = match self.inflater {
+            None => octets.to_vec(),
+            Some(_) => octets.chunks(usize::from(u16::MAX)).flat_map(stored).collect(),
+        };
+        self.follower.client(&sent);
         let sent = timeout(self.patience, async {
-            self.stream.write_all(octets).await?;
+            self.stream.write_all(&sent).await?;
             self.stream.flush().await
         });
         match sent.await {
@@ -312,7 +320,7 @@ impl Client {
                 Err(_) => return Ok(None),
                 Ok(Ok(read @ 1..)) => {
                     self.follower.server(&octets[..read]);
-                    self.unread.extend_from_slice(&octets[..read]);
+                    self.take(&octets[..read])?;
                 }
                 Ok(_) => {
                     self.follower.server_closed();
@@ -323,6 +331,29 @@ impl Client {
                 }
             }
         }
+    }
+
+    fn take(&mut self, octets: &[u8]) -> Done {
+        let unread = &mut self.unread;
+        match &mut self.inflater {
+            None => unread.extend_from_slice(octets),
+            Some(inflater) => {
+                let inflated = inflater.inflate(octets, |piece| unread.extend_from_slice(piece));
+                must(
+                    inflated.is_ok(),
+                    "what the server says after COMPRESS is not compressed",
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// COMPRESS DEFLATE (RFC 4978) was agreed to.
+    pub(super) fn compress(&mut self) -> Done {
+        self.inflater = Some(Inflater::new());
+        // What came behind the OK is compressed already.
+        let unread = std::mem::take(&mut self.unread);
+        self.take(&unread)
     }
 
     /// Whether the server closes the connection, and says nothing more.
@@ -387,25 +418,36 @@ impl Client {
         }
     }
 
-    /// Sends what stands before a synchronizing literal, and waits for leave to send it.
+    /// A command that ends with a synchronizing literal.
     pub(super) async fn literal(&mut self, head: &str, octets: &[u8]) -> Done<Answer> {
+        self.literals(&[(&format!("{head} "), octets)], "").await
+    }
+
+    /// A command with synchronizing literals, each behind the words before it: waits for leave to send it.
+    pub(super) async fn literals(&mut self, pieces: &[(&str, &[u8])], end: &str) -> Done<Answer> {
         let tag = self.next_tag();
-        self.send(format!("{tag} {head} {{{}}}\r\n", octets.len()).as_bytes())
-            .await?;
         let mut responses = Vec::new();
-        loop {
-            let response = self.response().await?;
-            if response.starts_with(b"+") {
-                break;
+        let mut due = format!("{tag} ").into_bytes();
+        for (words, octets) in pieces {
+            due.extend_from_slice(format!("{words}{{{}}}\r\n", octets.len()).as_bytes());
+            self.send(&due).await?;
+            loop {
+                let response = self.response().await?;
+                if response.starts_with(b"+") {
+                    break;
+                }
+                let is_tagged = response::tag(&response) == Some(&tag);
+                responses.push(response);
+                if let (true, Some(last)) = (is_tagged, responses.last()) {
+                    let condition = condition(last);
+                    return Ok(Answer { condition, responses });
+                }
             }
-            let is_tagged = response::tag(&response) == Some(&tag);
-            responses.push(response);
-            if is_tagged {
-                let condition = Condition::No;
-                return Ok(Answer { condition, responses });
-            }
+            due = octets.to_vec();
         }
-        self.send(&[octets, b"\r\n"].concat()).await?;
+        due.extend_from_slice(end.as_bytes());
+        due.extend_from_slice(b"\r\n");
+        self.send(&due).await?;
         let mut answer = self.answer(&tag).await?;
         answer.responses.splice(0..0, responses);
         Ok(answer)
@@ -439,9 +481,15 @@ impl Client {
                 });
             }
         }
-        let words = Base64::encode_string(format!("\0{user}\0{password}").as_bytes());
-        self.send(format!("{words}\r\n").as_bytes()).await?;
+        self.send(format!("{}\r\n", plain(user, password)).as_bytes())
+            .await?;
         self.answer(&tag).await
+    }
+
+    /// AUTHENTICATE PLAIN with an initial response (RFC 4959).
+    pub(super) async fn authenticate_at_once(&mut self, user: &str, password: &str) -> Done<Answer> {
+        let words = plain(user, password);
+        self.command(&format!("AUTHENTICATE PLAIN {words}")).await
     }
 
     /// Begins IDLE.
@@ -483,6 +531,18 @@ impl Client {
         fetched.dedup_by_key(|fetched| fetched.seq);
         Ok(fetched)
     }
+}
+
+/// What PLAIN says (RFC 4616).
+fn plain(user: &str, password: &str) -> String {
+    Base64::encode_string(format!("\0{user}\0{password}").as_bytes())
+}
+
+/// These octets, at most 65,535, as a block of DEFLATE that is not compressed (RFC 1951, section 3.2.4).
+fn stored(octets: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(octets.len()).unwrap_or(u16::MAX);
+    let head = [length.to_le_bytes(), (!length).to_le_bytes()].concat();
+    [&[0], &head[..], octets].concat()
 }
 
 /// What a tagged response says. One that cannot be read is an answer too: the follower says what is wrong with it.
@@ -549,6 +609,25 @@ impl Answer {
         self.responses.iter().filter_map(text).collect()
     }
 
+    /// The arguments of each untagged response of this word: strings without their quotes, lists without their parentheses.
+    pub(super) fn words(&self, word: &str) -> Vec<Vec<String>> {
+        let words = |response: &Vec<u8>| match Response::read(response) {
+            Ok(Response::Data(data)) if data.word == word => {
+                let mut words = Vec::new();
+                flatten(&data.values, &mut words);
+                Some(words)
+            }
+            _ => None,
+        };
+        self.responses.iter().filter_map(words).collect()
+    }
+
+    /// The tag of the command.
+    pub(super) fn tag(&self) -> &str {
+        let last = self.responses.last().map(Vec::as_slice).unwrap_or_default();
+        response::tag(last).unwrap_or_default()
+    }
+
     /// The results of SEARCH or SORT, or of ESEARCH's ALL, as a list of numbers.
     pub(super) fn found(&self) -> Vec<u32> {
         let mut found = Vec::new();
@@ -582,6 +661,16 @@ impl Answer {
             _ => None,
         };
         self.responses.iter().filter_map(fetched).collect()
+    }
+}
+
+fn flatten(values: &[Value<'_>], words: &mut Vec<String>) {
+    for value in values {
+        match (value, value.string()) {
+            (Value::List(values), _) => flatten(values, words),
+            (_, Some(octets)) => words.push(String::from_utf8_lossy(&octets).into_owned()),
+            (value, None) => words.push(value.atom().unwrap_or_default().to_owned()),
+        }
     }
 }
 

@@ -144,6 +144,37 @@ impl Stage {
         }
     }
 
+    /// The name of the user.
+    pub(super) fn user(&self) -> &str {
+        &self.plan.user
+    }
+
+    /// The user's password.
+    pub(super) fn password(&self) -> &str {
+        &self.plan.password
+    }
+
+    /// The user at this server, as a URL begins (RFC 5092, section 11).
+    pub(super) fn url(&self) -> String {
+        let mut url = "imap://".to_owned();
+        for octet in self.plan.user.bytes() {
+            match octet {
+                octet if octet.is_ascii_alphanumeric() => url.push(char::from(octet)),
+                octet => url.push_str(&format!("%{octet:02X}")),
+            }
+        }
+        format!("{url}@{}", self.plan.target.address())
+    }
+
+    /// The number behind the name of a capability and `=`.
+    pub(super) fn limit(&self, name: &str) -> Option<usize> {
+        let mut values = self
+            .capabilities
+            .iter()
+            .filter_map(|offered| offered.strip_prefix(name));
+        values.find_map(|value| value.strip_prefix('=')?.parse().ok())
+    }
+
     /// A client of the user.
     pub(super) async fn client(&mut self) -> Done<Client> {
         let mut client = self.connect().await?;
@@ -151,7 +182,8 @@ impl Stage {
         Ok(client)
     }
 
-    async fn log_in(&self, client: &mut Client) -> Done {
+    /// Logs the user in, by the way that was found.
+    pub(super) async fn log_in(&self, client: &mut Client) -> Done {
         if client.is_preauth() {
             return Ok(());
         }

@@ -17,7 +17,6 @@ cases! { "several sessions":
     "a session in IDLE is told", "RFC 2177 3", ["IDLE"] => idle;
     "all sessions have the same in the end", "RFC 9051 5.2", [] => agreement;
     "CLOSE of one is told to others", "RFC 9051 6.4.1, 7.5.1", [] => close;
-    "NOTIFY tells of other mailboxes", "RFC 5465 5", ["NOTIFY"] => notify;
 }
 
 /// Says NOOP until it is so, or patience ends: servers may look at other sessions' changes once in a while.
@@ -208,21 +207,4 @@ async fn close(stage: &mut Stage) -> Done {
         answer.numbers("EXPUNGE") == [1]
     })
     .await
-}
-
-async fn notify(stage: &mut Stage) -> Done {
-    let mut client = stage.client().await?;
-    let name = stage.mailbox(&mut client, 0).await?;
-    client
-        .ok(&format!(
-            "NOTIFY SET (MAILBOXES ({name}) (MessageNew MessageExpunge))"
-        ))
-        .await?;
-    let mut other = stage.client().await?;
-    other.append(&name, "", &message(1)).await?;
-    let told = client.response_within(Duration::from_secs(90)).await?;
-    must(
-        told.is_some_and(|told| told.starts_with(b"* STATUS")),
-        "no STATUS in 35 s",
-    )
 }

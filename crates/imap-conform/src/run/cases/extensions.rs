@@ -2,7 +2,7 @@
 
 use crate::response::Condition;
 use crate::run::case::cases;
-use crate::run::client::{Done, must, same};
+use crate::run::client::{Done, Stop, must, same};
 use crate::run::stage::{Stage, message};
 
 cases! { "extensions":
@@ -13,13 +13,11 @@ cases! { "extensions":
     "CREATE with a use", "RFC 6154 3", ["CREATE-SPECIAL-USE"] => create_special_use;
     "STATUS SIZE is the size of all messages", "RFC 8438 3", ["STATUS=SIZE|IMAP4REV2"] => status_size;
     "MAILBOXID stays when the mailbox is renamed", "RFC 8474 4", ["OBJECTID"] => mailbox_id;
-    "GETQUOTAROOT is answered", "RFC 9208 4.1.3", ["QUOTA"] => quota;
-    "an annotation comes back, and goes away", "RFC 5464 4", ["METADATA"] => metadata;
+    "CREATE, SELECT and STATUS tell one MAILBOXID", "RFC 8474 4.1, 4.2, 4.3", ["OBJECTID"] => one_mailbox_id;
+    "LIST (SPECIAL-USE) lists nothing without a use", "RFC 6154 5.2", ["SPECIAL-USE"] => special_use_alone;
+    "LIST tells which mailbox has others inside", "RFC 3348 3", ["CHILDREN"] => children;
     "after ENABLE IMAP4rev2, SELECT tells LIST and no RECENT", "RFC 9051 6.3.2", ["IMAP4REV2"] => rev2;
-    "after ENABLE UIDONLY numbers are refused", "RFC 9586 3", ["UIDONLY"] => uid_only;
-    "results are kept up to date", "RFC 5267 4.3", ["CONTEXT=SEARCH"] => context;
     "text in UTF-8 is searched after UTF8=ACCEPT", "RFC 6855 3", ["UTF8=ACCEPT"] => utf8;
-    "COMPRESS is followed", "RFC 4978 3", ["COMPRESS=DEFLATE"] => compress;
 }
 
 async fn list_status(stage: &mut Stage) -> Done {
@@ -113,55 +111,12 @@ async fn mailbox_id(stage: &mut Stage) -> Done {
     )
 }
 
-async fn quota(stage: &mut Stage) -> Done {
-    let mut client = stage.client().await?;
-    let answer = client.ok("GETQUOTAROOT INBOX").await?;
-    same("QUOTAROOT", answer.texts("QUOTAROOT").len(), 1)
-}
-
-async fn metadata(stage: &mut Stage) -> Done {
-    let mut client = stage.client().await?;
-    let name = stage.mailbox(&mut client, 0).await?;
-    client
-        .ok(&format!("SETMETADATA {name} (/private/comment \"of conform\")"))
-        .await?;
-    let answer = client.ok(&format!("GETMETADATA {name} /private/comment")).await?;
-    must(answer.says("of conform"), "it does not come back")?;
-    client
-        .ok(&format!("SETMETADATA {name} (/private/comment NIL)"))
-        .await?;
-    let answer = client.ok(&format!("GETMETADATA {name} /private/comment")).await?;
-    must(!answer.says("of conform"), "it does not go away")
-}
-
 async fn rev2(stage: &mut Stage) -> Done {
     let mut client = stage.client().await?;
     let name = stage.mailbox(&mut client, 1).await?;
     client.ok("ENABLE IMAP4rev2").await?;
     let answer = client.ok(&format!("SELECT {name}")).await?;
     must(answer.numbers("RECENT").is_empty(), "RECENT under IMAP4rev2")
-}
-
-async fn uid_only(stage: &mut Stage) -> Done {
-    let mut client = stage.client().await?;
-    let name = stage.mailbox(&mut client, 2).await?;
-    client.ok("ENABLE UIDONLY").await?;
-    client.ok(&format!("SELECT {name}")).await?;
-    let answer = client.refused("FETCH 1 FLAGS").await?;
-    must(answer.code("UIDREQUIRED").is_some(), "no UIDREQUIRED")?;
-    same(
-        "UIDFETCH",
-        client.ok("UID FETCH 1:* FLAGS").await?.numbers("UIDFETCH").len(),
-        2,
-    )
-}
-
-async fn context(stage: &mut Stage) -> Done {
-    let (mut client, name) = stage.selected(2).await?;
-    client.ok("UID SEARCH RETURN (UPDATE COUNT) ALL").await?;
-    let appended = client.append(&name, "", &message(3)).await?;
-    let answer = client.ok("NOOP").await?;
-    must(appended.says("ADDTO") || answer.says("ADDTO"), "no ADDTO")
 }
 
 async fn utf8(stage: &mut Stage) -> Done {
@@ -172,8 +127,44 @@ async fn utf8(stage: &mut Stage) -> Done {
     client.ok("SEARCH SUBJECT \"gr\u{fc}n\"").await.map(drop)
 }
 
-/// Only that it is agreed to: what follows is compressed.
-async fn compress(stage: &mut Stage) -> Done {
+async fn one_mailbox_id(stage: &mut Stage) -> Done {
     let mut client = stage.client().await?;
-    client.ok("COMPRESS DEFLATE").await.map(drop)
+    let name = stage.name();
+    let created = client.ok(&format!("CREATE {name}")).await?.code("MAILBOXID");
+    must(created.is_some(), "no MAILBOXID in the answer to CREATE")?;
+    let selected = client.ok(&format!("SELECT {name}")).await?.code("MAILBOXID");
+    same("MAILBOXID of SELECT", selected, created.clone())?;
+    let status = client.ok(&format!("STATUS {name} (MAILBOXID)")).await?;
+    let id = created.unwrap_or_default();
+    must(
+        status.says(&format!("MAILBOXID {id}")),
+        format!("STATUS has another MAILBOXID than {id}"),
+    )
+}
+
+async fn special_use_alone(stage: &mut Stage) -> Done {
+    let mut client = stage.client().await?;
+    let name = stage.mailbox(&mut client, 0).await?;
+    let answer = client.ok("LIST (SPECIAL-USE) \"\" *").await?;
+    must(!answer.says(&name), "a mailbox without a use is listed")
+}
+
+async fn children(stage: &mut Stage) -> Done {
+    let mut client = stage.client().await?;
+    let parent = stage.mailbox(&mut client, 0).await?;
+    let root = client.ok("LIST \"\" \"\"").await?.words("LIST").concat();
+    let delimiter = root.len().checked_sub(2).map(|at| root[at].clone());
+    let child = format!("{parent}{}child", delimiter.unwrap_or_default());
+    if client.command(&format!("CREATE {child}")).await?.condition != Condition::Ok {
+        return Err(Stop::Skipped(
+            "a mailbox of the run can have none inside".to_owned(),
+        ));
+    }
+    stage.made(&child);
+    for (name, wrong) in [(&parent, "\\HasNoChildren"), (&child, "\\HasChildren")] {
+        let listed = client.ok(&format!("LIST \"\" {name}")).await?;
+        same("LIST", listed.texts("LIST").len(), 1)?;
+        must(!listed.says(wrong), format!("{name} is listed with {wrong}"))?;
+    }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Messages: stored, and read in pieces.
 
+use crate::response::Condition;
 use crate::run::case::cases;
 use crate::run::client::{Answer, Done, failed, must, same};
 use crate::run::stage::{Stage, message};
@@ -28,7 +29,7 @@ cases! { "messages":
     "PARTIAL gives the newest messages", "RFC 9394 3.3", ["PARTIAL"] => partial_fetch;
 }
 
-fn only(answer: &Answer, item: &str) -> Done<Vec<u8>> {
+pub(super) fn only(answer: &Answer, item: &str) -> Done<Vec<u8>> {
     let fetched = answer.fetched();
     let found = fetched.iter().find_map(|fetched| fetched.item(item));
     match found {
@@ -128,17 +129,9 @@ async fn append_to_selected(stage: &mut Stage) -> Done {
 async fn multi_append(stage: &mut Stage) -> Done {
     let (mut client, name) = stage.selected(0).await?;
     let (one, two) = (message(1), message(2));
-    let tag = client.next_tag();
-    client
-        .send(format!("{tag} APPEND {name} {{{}}}\r\n", one.len()).as_bytes())
-        .await?;
-    while !client.response().await?.starts_with(b"+") {}
-    client
-        .send(&[&one, format!(" (\\Seen) {{{}}}\r\n", two.len()).as_bytes()].concat())
-        .await?;
-    while !client.response().await?.starts_with(b"+") {}
-    client.send(&[&two[..], b"\r\n"].concat()).await?;
-    client.answer(&tag).await?;
+    let pieces: [(&str, &[u8]); 2] = [(&format!("APPEND {name} "), &one), (" (\\Seen) ", &two)];
+    let answer = client.literals(&pieces, "").await?;
+    must(answer.condition == Condition::Ok, answer.last())?;
     client.ok("NOOP").await?;
     let listing = client.messages(2).await?;
     must(

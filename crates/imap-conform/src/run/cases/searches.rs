@@ -18,7 +18,7 @@ cases! { "searches":
     "PARTIAL is a window of the results", "RFC 9394 3.1", ["PARTIAL"] => partial;
 }
 
-async fn expect(client: &mut Client, keys: &str, found: &[u32]) -> Done {
+pub(super) async fn expect(client: &mut Client, keys: &str, found: &[u32]) -> Done {
     let answer = client.ok(&format!("SEARCH {keys}")).await?;
     let mut got = answer.found();
     got.sort_unstable();

@@ -127,5 +127,7 @@ async fn idle(stage: &mut Stage) -> Done {
 async fn unauthenticate(stage: &mut Stage) -> Done {
     let mut client = stage.client().await?;
     client.ok("UNAUTHENTICATE").await?;
-    client.refused("SELECT INBOX").await.map(drop)
+    client.refused("SELECT INBOX").await?;
+    stage.log_in(&mut client).await?;
+    client.ok("STATUS INBOX (MESSAGES)").await.map(drop)
 }
