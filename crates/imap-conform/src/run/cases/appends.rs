@@ -12,8 +12,8 @@ cases! { "appends":
     "STATUS tells APPENDLIMIT", "RFC 7889 3.1", ["APPENDLIMIT=|APPENDLIMIT"] => status;
     "a message is stored as a literal8, and comes back", "RFC 3516 4.4", ["BINARY"] => literal8;
     "BINARY.SIZE is the size of the decoded part", "RFC 3516 4.3", ["BINARY"] => binary_size;
-    "REPLACE that fails leaves the old message", "RFC 8508 3.3", ["REPLACE"] => failed_replace;
-    "a message that replaces another has no flags of it", "RFC 8508 2", ["REPLACE"] => own_flags;
+    "REPLACE that fails leaves the old message", "RFC 8508 3.4", ["REPLACE"] => failed_replace;
+    "a message that replaces another has no flags of it", "RFC 8508 1", ["REPLACE"] => own_flags;
 }
 
 async fn none_of_several(stage: &mut Stage) -> Done {

@@ -14,7 +14,7 @@ cases! { "extensions":
     "STATUS SIZE is the size of all messages", "RFC 8438 3", ["STATUS=SIZE|IMAP4REV2"] => status_size;
     "MAILBOXID stays when the mailbox is renamed", "RFC 8474 4", ["OBJECTID"] => mailbox_id;
     "CREATE, SELECT and STATUS tell one MAILBOXID", "RFC 8474 4.1, 4.2, 4.3", ["OBJECTID"] => one_mailbox_id;
-    "LIST (SPECIAL-USE) lists nothing without a use", "RFC 6154 5.2", ["SPECIAL-USE"] => special_use_alone;
+    "LIST (SPECIAL-USE) lists nothing without a use", "RFC 6154 2", ["SPECIAL-USE"] => special_use_alone;
     "LIST tells which mailbox has others inside", "RFC 3348 3", ["CHILDREN"] => children;
     "after ENABLE IMAP4rev2, SELECT tells LIST and no RECENT", "RFC 9051 6.3.2", ["IMAP4REV2"] => rev2;
     "text in UTF-8 is searched after UTF8=ACCEPT", "RFC 6855 3", ["UTF8=ACCEPT"] => utf8;

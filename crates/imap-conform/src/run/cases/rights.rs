@@ -9,7 +9,7 @@ cases! { "rights":
     "SETACL gives rights, adds some and takes some away", "RFC 4314 3.1", ["ACL"] => set;
     "DELETEACL leaves nothing of an identifier", "RFC 4314 3.2", ["ACL"] => delete;
     "a right that there is not is answered BAD", "RFC 4314 3.1", ["ACL"] => unknown;
-    "the rights that RIGHTS= names can be given", "RFC 4314 2.2", ["ACL", "RIGHTS="] => named;
+    "the rights that RIGHTS= names can be given", "RFC 4314 2", ["ACL", "RIGHTS="] => named;
     "LISTRIGHTS names the identifier, and no right twice", "RFC 4314 3.7", ["ACL"] => grantable;
     "MYRIGHTS tells c and d beside the rights that they stand for", "RFC 4314 2.1.1", ["ACL"] => virtual_rights;
     "what the user has no right to is refused", "RFC 4314 4", ["ACL"] => refused;

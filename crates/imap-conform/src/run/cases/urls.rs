@@ -13,7 +13,7 @@ cases! { "urls":
     "URLFETCH gives what GENURLAUTH has authorized", "RFC 4467 7", ["URLAUTH"] => authorized;
     "URLFETCH of a URL that was changed gives NIL", "RFC 4467 7", ["URLAUTH"] => changed;
     "after RESETKEY the old URLs give NIL", "RFC 4467 7", ["URLAUTH"] => reset;
-    "URLFETCH BINARY gives the decoded part", "RFC 5524 3", ["URLAUTH=BINARY"] => binary;
+    "URLFETCH BINARY gives the decoded part", "RFC 5524 4", ["URLAUTH=BINARY"] => binary;
 }
 
 /// The selected mailbox's first message, as a URL of this server without the server.
