@@ -3,6 +3,7 @@ clients of both that APPEND, STORE, COPY, MOVE and EXPUNGE at random.
 
 At rest both have the same UIDVALIDITY, UIDs, messages, flags and keywords, and these are what the answers promised: no message
 lost or twice, no UID used again, no flag of an answered STORE lost. No client is told of an EXPUNGE that nobody asked for.
+Each finds the annotations that the other has set, and none is lost while both set some.
 
 Dovecot itself misses a file now and then that is renamed while it lists, tells of an EXPUNGE and gives the message a new UID,
 with nobody else in the Maildir too. Its log says so of each, and these alone are excused.
@@ -30,6 +31,14 @@ MAILBOXES = ["INBOX", "a", "b"]
 FLAGS = [r"\Seen", r"\Flagged", r"\Answered", "$MDNSent", "work"]  # $Forwarded is P here, which Dovecot does not know
 CLIENTS = 3  # of each server
 ROUND = 10  # seconds between two rests
+# Dovecot keeps annotations only where it is told to.
+KEEPS_ANNOTATIONS = """
+mail_attribute_dict = file:%h/Maildir/dovecot-attributes
+protocol imap {
+  imap_metadata = yes
+}
+"""
+VALUES = [b"plain", b'a "quoted" \\ value', b"two\r\nlines\n", b"a\ttab and\x01octet 1", "gr\u00fcn".encode(), b"x" * 5000, b"", None]
 
 
 class Ledger:
@@ -99,8 +108,8 @@ class Connection:
                 return whole.decode("utf-8", "replace").rstrip("\r\n")
             whole += self.file.read(int(literal[1]))
 
-    def command(self, text, literal=None):
-        """All responses; the last is the tagged one, without its tag."""
+    def command(self, text, literal=None, rest=b""):
+        """All responses; the last is the tagged one, without its tag. What follows a literal is in `rest`."""
         self.tag += 1
         tag, responses = f"t{self.tag} ", []
         size = "" if literal is None else " {%d}" % len(literal)
@@ -108,15 +117,15 @@ class Connection:
         while True:
             line = self.line()
             if line.startswith("+"):
-                self.socket.sendall(literal + b"\r\n")
+                self.socket.sendall(literal + rest + b"\r\n")
                 continue
             if line.startswith(tag):
                 return [*responses, line.removeprefix(tag)]
             responses.append(line)
             self.heard(line)
 
-    def ok(self, text, literal=None):
-        responses = self.command(text, literal)
+    def ok(self, text, literal=None, rest=b""):
+        responses = self.command(text, literal, rest)
         assert responses[-1].startswith("OK"), f"{self.who}: {text}: {responses[-1]}"
         return responses
 
@@ -359,6 +368,74 @@ def in_turns(servers, ledger, log, seconds, seed):
     return before
 
 
+def annotate(connection, mailbox, entry, value):
+    if value is None:
+        connection.ok(f'SETMETADATA "{mailbox}" ({entry} NIL)')
+    else:
+        connection.ok(f'SETMETADATA "{mailbox}" ({entry}', value, b")")
+
+
+def annotation(connection, mailbox, entry):
+    responses = connection.ok(f'GETMETADATA "{mailbox}" ({entry})')
+    if not (told := re.match(rf'\* METADATA \S+ \({entry} (.*)\)$', responses[0], re.DOTALL)):
+        return None
+    if quoted := re.fullmatch(r'"(.*)"', told[1]):
+        return re.sub(r"\\(.)", r"\1", quoted[1]).encode()
+    literal = re.fullmatch(r"\{(\d+)\}\r\n(.*)", told[1], re.DOTALL)
+    assert literal or told[1] == "NIL", responses
+    if not literal:
+        return None
+    assert len(value := literal[2].encode()) == int(literal[1]), responses
+    return value
+
+
+def found_by_both(connections, mailbox, entry, value):
+    for connection in connections:
+        found = annotation(connection, mailbox, entry)
+        assert found == value, f"{connection.who}: {entry} of {mailbox or 'the server'} is {found}, and was set to {value}"
+
+
+def annotations(servers, ledger):
+    """Each finds what the other has set, changed and removed; and both lose nothing while they set some at once."""
+    connections = [Connection(server, ledger) for server in servers]
+    for writer, other in (connections, connections[::-1]):
+        for mailbox in ("INBOX", "a", ""):
+            for entry in ("/private/comment", "/shared/vendor/example/of it"):
+                entry = f'"{entry}"' if " " in entry else entry
+                for value in VALUES:
+                    annotate(writer, mailbox, entry, value)
+                    found_by_both(connections, mailbox, entry, value)
+        writer.ok("CREATE short")
+        annotate(writer, "short", "/shared/comment", b"of the first")
+        writer.ok("RENAME short shorter")
+        found_by_both(connections, "shorter", "/shared/comment", b"of the first")
+        other.ok("DELETE shorter")
+        writer.ok("CREATE shorter")
+        found_by_both(connections, "shorter", "/shared/comment", None)
+        writer.ok("DELETE shorter")
+    file = servers[0].maildir(USER) / "dovecot-attributes"
+    assert file.read_bytes() == b"", "all of them were removed"
+    threads = [threading.Thread(target=annotate_many, args=pair, daemon=True) for pair in enumerate(connections)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive(), "a client waits for ever"
+    for number in range(len(connections)):
+        for entry in range(MANY):
+            found_by_both(connections, "INBOX", f"/private/{number}-{entry}", b"there")
+    for connection in connections:
+        connection.close()
+
+
+MANY = 40  # annotations, of each server
+
+
+def annotate_many(number, connection):
+    for entry in range(MANY):
+        annotate(connection, "INBOX", f"/private/{number}-{entry}", b"there")
+
+
 def main(program, scratch, seconds="30", seed=None):
     seed, scratch = seed or str(time.time_ns()), pathlib.Path(scratch)
     print(f"seed {seed}", flush=True)
@@ -371,6 +448,7 @@ def main(program, scratch, seconds="30", seed=None):
     for server in (shared, exclusive):
         # However small the mailboxes: an index is in the game.
         server.mail, server.settings = dovecot.mail, (*server.settings, "--index-from", "20")
+    dovecot.more = KEEPS_ANNOTATIONS
     ledger, log = Ledger(), DovecotsLog(dovecot)
     with dovecot:
         connection = Connection(dovecot, ledger)
@@ -379,6 +457,9 @@ def main(program, scratch, seconds="30", seed=None):
         connection.close()
     before = in_turns([dovecot, shared, dovecot, exclusive, dovecot, exclusive, shared], ledger, log, 2, seed)
     print("in turns: the same mail in both directions", flush=True)
+    with dovecot, shared:
+        annotations([dovecot, shared], ledger)
+    print("annotations: the same in both", flush=True)
     rounds, left = 0, float(seconds)
     with dovecot, shared:
         while left > 0:

@@ -172,6 +172,7 @@ class Dovecot(Server):
     """Dovecot, with one process for each session; its memory is that of those."""
 
     name = "dovecot"
+    more = ""  # lines of its configuration
 
     def start(self):
         with socket.socket() as free:
@@ -180,7 +181,8 @@ class Dovecot(Server):
         (self.folder / "base").mkdir(exist_ok=True)
         uid, gid = self.owner
         config = self.folder / "dovecot.conf"
-        config.write_text(DOVECOT.format(folder=self.folder, mail=self.mail, port=self.port, uid=uid, gid=gid))
+        config.write_text(DOVECOT.format(folder=self.folder, mail=self.mail, port=self.port, uid=uid, gid=gid)
+                          + self.more)
         with (self.folder / "out").open("a") as log:
             self.process = subprocess.Popen([self.program, "-F", "-c", config], stdout=log, stderr=log)
         for _ in range(100):

@@ -2,6 +2,7 @@
 
 pub(crate) mod acl;
 pub(crate) mod annotations;
+pub(crate) mod attributes;
 pub(crate) mod file_name;
 pub(crate) mod flags;
 pub(crate) mod index;

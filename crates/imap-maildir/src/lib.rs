@@ -68,8 +68,8 @@
 //!
 //! # Annotations
 //!
-//! Those of a mailbox (RFC 5464) are in the file `annotations` in its directory, those of the server in `server-annotations`
-//! in the account's root. Dovecot keeps its own elsewhere.
+//! Those of mailboxes and of the server (RFC 5464) are in `dovecot-attributes` in the account's root, in Dovecot's format and under
+//! its lock: it reads and writes them where its setting `mail_attribute_dict` names that file.
 //!
 //! # Access control lists
 //!

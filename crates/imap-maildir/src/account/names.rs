@@ -1,6 +1,6 @@
 //! Changes to the set of names: CREATE, DELETE and RENAME, one after the other.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ use crate::disk::directory::Existence;
 use crate::disk::interference::Moment;
 use crate::disk::maildirsize_file;
 use crate::disk::special_uses_file;
+use crate::disk::storage;
+use crate::disk::uidlist_file;
 use crate::format::mailbox_names::{DELIMITER, directory_name};
 use crate::format::maildirsize::Amount;
 use crate::format::object_ids::MailboxGuid;
@@ -146,7 +148,7 @@ impl Account {
             let scratch = account.take_away(&at, seized)?;
             // What is left of a large mailbox takes seconds to be removed, and nobody can reach it any more.
             drop(names_change);
-            let _ = free.send(());
+            let _ = free.send(account.guid_of(&scratch));
             account.moments.at(Moment::TakenAway);
             account.give_back(&at, account.weigh_all(&scratch));
             account.tree.remove(&scratch);
@@ -154,7 +156,7 @@ impl Account {
         });
         let name = name.clone();
         let following = async {
-            if is_free.await.is_ok() {
+            if let Ok(guid) = is_free.await {
                 self.uses_follow(move |account, uses| {
                     // A mailbox that has the name by now keeps what it was made for.
                     if !account.tree.is_taken(&path).unwrap_or(true) {
@@ -162,6 +164,9 @@ impl Account {
                     }
                 })
                 .await;
+                if let Some(guid) = guid {
+                    self.forget_annotations(guid).await;
+                }
             }
         };
         let (deleted, ()) = tokio::join!(deleting, following);
@@ -179,6 +184,12 @@ impl Account {
         self.kept.lock().retain(|mailbox| mailbox.hub.closed().is_none());
         self.tree.sync()?;
         Ok(scratch)
+    }
+
+    /// The identifier of a mailbox whose name was taken away, by what is left of it. None where it never had one.
+    fn guid_of(&self, scratch: &OsStr) -> Option<MailboxGuid> {
+        let directory = storage::open_directory(self.tree.handle().ok()?, scratch).ok()?;
+        uidlist_file::written_guid(directory.as_fd()).ok()?
     }
 
     /// Has a mailbox to itself, whether or not it is open. The set of names is locked.

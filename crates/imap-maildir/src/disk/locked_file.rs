@@ -42,6 +42,17 @@ impl LockedFile {
         sharing: Sharing,
         change: impl FnOnce(Option<Vec<u8>>) -> io::Result<Option<Vec<u8>>>,
     ) -> io::Result<()> {
+        self.change_and_then(directory, sharing, change, || Ok(()))
+    }
+
+    /// The same; when the new content is durable, and before somebody else has the lock, does something else.
+    pub(crate) fn change_and_then(
+        &self,
+        directory: BorrowedFd<'_>,
+        sharing: Sharing,
+        change: impl FnOnce(Option<Vec<u8>>) -> io::Result<Option<Vec<u8>>>,
+        then: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
         let lock = Dotlock::take(directory, self.name, sharing)?;
         let before = self.read(directory)?;
         self.check_read_whole(before.as_deref())?;
@@ -57,7 +68,7 @@ impl LockedFile {
             modified: None,
         }
         .put(directory)?;
-        Ok(())
+        then()
     }
 
     /// Whether all of a file is in what was read with this bound.

@@ -7,6 +7,7 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write as _};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -17,7 +18,9 @@ use crate::disk::dotlock::Dotlock;
 use crate::disk::storage::{self, FileVersion, OpenFor, StoredFile};
 use crate::format::index::ListNote;
 use crate::format::object_ids::MailboxGuid;
-use crate::format::uidlist::{Fault, Header, Parsed, SavedAt, UidRecord, parse, parse_appended, write};
+use crate::format::uidlist::{
+    Fault, Header, Parsed, SavedAt, UidRecord, first_line, parse, parse_appended, write,
+};
 
 /// Its name.
 pub(crate) const FILE_NAME: &str = "dovecot-uidlist";
@@ -27,6 +30,9 @@ const COURIER_FILE_NAME: &str = "courierimapuiddb";
 
 /// What is read of a list at most, octets: that of five million messages and more.
 const LARGEST: u64 = 512 << 20;
+
+/// What is read of a list for its first line: that of ours has some 60 octets.
+const LONGEST_FIRST_LINE: u64 = 4096;
 
 /// So much memory is reserved on the word of a file's size: a list of two million lines.
 const MOST_RESERVED: usize = 128 << 20;
@@ -122,6 +128,20 @@ impl UidListFile {
         }
         let (_, inode) = storage::status_of(directory.root())?.identity.into();
         Ok(MailboxGuid::of_directory(inode, self.header.uid_validity))
+    }
+
+    /// Has the file say the mailbox's identifier, if there is a list that says none: other programs go by the file.
+    ///
+    /// # Errors
+    /// As the system says; [`Held`](crate::disk::dotlock::Held) while another program has locked it.
+    pub(crate) fn write_guid(directory: &Directory, guid: MailboxGuid) -> io::Result<()> {
+        let lock = Dotlock::take(directory.root(), FILE_NAME, directory.sharing())?;
+        let Some(mut list) = Self::read(directory)?.filter(|list| list.header.guid.is_none()) else {
+            return Ok(());
+        };
+        list.refresh(directory, Reading::Locked(&lock))?;
+        list.header.guid = Some(guid.digits().into());
+        list.rewrite(directory, &lock, &|| Ok(Vec::new()), |_| Keep::Yes)
     }
 
     /// The list as it was when [`note`](Self::note) was taken.
@@ -543,6 +563,13 @@ impl UidListFile {
     pub(crate) fn forget(&mut self, base: &[u8]) {
         self.by_base.remove(&self.records, base);
     }
+}
+
+/// The mailbox's identifier, as the list in this directory says it. None where there is no list, or it says none yet.
+pub(crate) fn written_guid(directory: BorrowedFd<'_>) -> io::Result<Option<MailboxGuid>> {
+    let octets = control_file::read(directory, FILE_NAME, LONGEST_FIRST_LINE)?;
+    let header = octets.and_then(|octets| first_line(&octets));
+    Ok(header.and_then(|header| MailboxGuid::new(&header.guid?)))
 }
 
 /// Whether a record stays in a list that is written anew.

@@ -164,6 +164,13 @@ pub(crate) fn parse(octets: &[u8]) -> Parsed {
     parsed
 }
 
+/// The first line of a list of which the beginning is given, if it is whole and can be read.
+#[must_use]
+pub(crate) fn first_line(octets: &[u8]) -> Option<Header> {
+    let end = memchr::memchr(b'\n', octets)?;
+    parse_header(trim(&octets[..end])).map(|(header, _)| header)
+}
+
 /// Reads lines appended to a list that was read before; `highest` is the largest UID so far.
 #[must_use]
 pub(crate) fn parse_appended(octets: &[u8], highest: u32) -> Parsed {

@@ -6,14 +6,16 @@ use super::report::Finding;
 use crate::disk::storage::{self, CWD, FileKind, FileStatus};
 
 /// The files of a mailbox beside its messages, and those of the whole Maildir.
-const CONTROL_FILES: [&str; 13] = [
+const CONTROL_FILES: [&str; 15] = [
     "dovecot-uidlist",
     "dovecot-keywords",
     "dovecot-acl",
     "imap-modseqs",
     "imap-index",
     "imap-search",
+    "dovecot-attributes",
     "annotations",
+    "server-annotations",
     "url-key",
     "dovecot-uidvalidity",
     "maildirsize",

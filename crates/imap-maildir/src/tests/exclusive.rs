@@ -35,8 +35,9 @@ fn lock_everything(root: &Path) -> Vec<PathBuf> {
         "dovecot-uidvalidity",
         "maildirsize",
         "special-uses",
+        "dovecot-attributes",
     ];
-    let of_mailbox = ["dovecot-uidlist", "dovecot-acl", "annotations", "url-key"];
+    let of_mailbox = ["dovecot-uidlist", "dovecot-acl", "url-key"];
     let of_account = of_account.map(|file| root.join(format!("{file}.lock")));
     let of_mailboxes =
         ["", ".other"].map(|mailbox| of_mailbox.map(|file| root.join(mailbox).join(format!("{file}.lock"))));
@@ -75,6 +76,9 @@ async fn a_server_that_has_mail_to_itself_waits_for_no_lock_of_another_program()
     client.expunge().await;
     create(&mut session, "third").await.unwrap();
     session.subscribe(&other).await.unwrap();
+    let comment = imap_backend::EntryName::new("/private/comment").unwrap();
+    let changes = [(comment, Some("x".into()))];
+    session.set_metadata(Some(&other), &changes).await.unwrap();
     assert_eq!(status(&mut session, "other").await.messages(), 2);
     assert!(
         locks.iter().all(|lock| lock.exists()),

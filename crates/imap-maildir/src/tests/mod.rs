@@ -1,6 +1,7 @@
 //! The backend as a whole, through the traits, with another program at work in the same directories.
 
 mod acl;
+mod annotations;
 mod bodies;
 mod content;
 mod crash;

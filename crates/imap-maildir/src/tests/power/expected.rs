@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::seen::{Seen, SeenMailbox, SeenMessage};
+use super::seen::{Annotations, Seen, SeenMailbox, SeenMessage};
 
 /// Whether something has to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,11 @@ pub(super) struct Mailbox {
     /// Which text each UID was told for.
     pub(super) told: BTreeMap<u32, String>,
     pub(super) clients: Vec<Client>,
+    pub(super) annotations: PossibleAnnotations,
 }
+
+/// What an annotation may be, by entry: one of two while it is changed. Of all others it is none.
+pub(super) type PossibleAnnotations = BTreeMap<String, Vec<Option<String>>>;
 
 /// A client that was here, and will ask for what changed since.
 #[derive(Clone, Debug)]
@@ -69,6 +73,7 @@ impl Mailbox {
             keywords: BTreeSet::new(),
             told: BTreeMap::new(),
             clients: Vec::new(),
+            annotations: PossibleAnnotations::new(),
         }
     }
 
@@ -103,6 +108,8 @@ pub(super) struct Expected {
     pub(super) subscribed: BTreeMap<String, Presence>,
     /// UIDVALIDITY of mailboxes that were deleted, by name: the next one of that name has a larger one.
     pub(super) retired: BTreeMap<String, u32>,
+    /// Annotations of the server.
+    pub(super) of_server: PossibleAnnotations,
 }
 
 impl Expected {
@@ -147,7 +154,16 @@ impl Expected {
             }
         }
         self.check_moving(seen)?;
+        check_annotations(&self.of_server, &seen.of_server)?;
         self.check_subscriptions(seen)
+    }
+
+    /// The annotations of a mailbox; of the server where it has no name.
+    pub(super) fn annotations(&mut self, mailbox: &str) -> &mut PossibleAnnotations {
+        match mailbox {
+            "" => &mut self.of_server,
+            mailbox => &mut self.mailbox(mailbox).annotations,
+        }
     }
 
     fn check_moving(&self, seen: &Seen) -> Result<(), String> {
@@ -214,6 +230,7 @@ fn check_mailbox(mailbox: &Mailbox, seen: &SeenMailbox, retired: u32) -> Result<
     for client in &mailbox.clients {
         check_client(client, seen)?;
     }
+    check_annotations(&mailbox.annotations, &seen.annotations)?;
     let is_lost = |(text, message): &(&String, &Message)| {
         message.presence == Presence::Certain && !texts.contains(text)
     };
@@ -221,6 +238,17 @@ fn check_mailbox(mailbox: &Mailbox, seen: &SeenMailbox, retired: u32) -> Result<
         Some((text, _)) => Err(format!("lost: {text}")),
         None => Ok(()),
     }
+}
+
+fn check_annotations(expected: &PossibleAnnotations, seen: &Annotations) -> Result<(), String> {
+    for entry in expected.keys().chain(seen.keys()) {
+        let (found, none) = (seen.get(entry), vec![None]);
+        let possible = expected.get(entry).unwrap_or(&none);
+        if !possible.iter().any(|value| value.as_ref() == found) {
+            return Err(format!("{entry} is {found:?} and not one of {possible:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// A client that asks for what changed and vanished has the mailbox afterwards (RFC 7162).

@@ -16,7 +16,11 @@ pub(super) struct SeenMailbox {
     /// What vanished since these mod-sequences, as far as is remembered.
     pub(super) vanished: BTreeMap<u64, Option<BTreeSet<u32>>>,
     pub(super) messages: Vec<SeenMessage>,
+    pub(super) annotations: Annotations,
 }
+
+/// Values of annotations, by entry.
+pub(super) type Annotations = BTreeMap<String, String>;
 
 /// What a client finds of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub(super) struct SeenMessage {
 pub(super) struct Seen {
     pub(super) mailboxes: BTreeMap<String, SeenMailbox>,
     pub(super) subscribed: BTreeSet<String>,
+    /// Annotations of the server.
+    pub(super) of_server: Annotations,
 }
 
 /// What a client finds in an account; `expected` says what clients would ask for.
@@ -59,7 +65,20 @@ pub(super) async fn see(fixture: &Fixture, expected: &Expected) -> Result<Seen, 
     Ok(Seen {
         mailboxes,
         subscribed: subscribed.iter().map(|entry| entry.name().to_string()).collect(),
+        of_server: see_annotations(&mut session, None).await?,
     })
+}
+
+async fn see_annotations(
+    session: &mut MaildirSession,
+    mailbox: Option<&MailboxName>,
+) -> Result<Annotations, String> {
+    let metadata = session.metadata(mailbox).await;
+    let metadata = metadata.map_err(|error| format!("{error:?}"))?;
+    let shown = |(name, value): (&imap_backend::EntryName, &Bytes)| {
+        (name.to_string(), String::from_utf8_lossy(value).into_owned())
+    };
+    Ok(metadata.iter().map(shown).collect())
 }
 
 /// What a client finds in a mailbox.
@@ -99,6 +118,7 @@ pub(super) async fn see_mailbox(
         vanished.insert(since, uids.map(|uids| uids.iter().map(Uid::get).collect()));
     }
     Ok(SeenMailbox {
+        annotations: see_annotations(session, Some(&name(mailbox))).await?,
         highest_modseq,
         vanished,
         uid_validity: client.uid_validity.get(),

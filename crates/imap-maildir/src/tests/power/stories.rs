@@ -9,6 +9,13 @@ pub(super) async fn a_new_account(mut story: Story) -> Story {
     story.append("INBOX", "one", "").await;
     story.append("INBOX", "two", "\\Seen todo").await;
     story.look("INBOX").await;
+    story.annotate("INBOX", "/private/comment", Some("first")).await;
+    story
+        .annotate("INBOX", "/private/comment", Some("second\r\nline"))
+        .await;
+    story
+        .annotate("", "/shared/vendor/x", Some("of the server"))
+        .await;
     // A quiet time: the mailbox is closed, and all that is known of it is on the disk.
     story.open_account().await;
     story.write_back();
@@ -29,12 +36,17 @@ pub(super) async fn a_new_account(mut story: Story) -> Story {
     story.unsubscribe("INBOX").await;
     story.create("work.old").await;
     story.move_to("work", "work.old", &["three"]).await;
+    story.annotate("work", "/shared/comment", Some("of work")).await;
     story.rename("work", "office").await;
+    story.annotate("INBOX", "/private/comment", None).await;
     story.append("office", "six", "\\Seen").await;
     story.expunge("office", "one").await;
     story.copy_octets("office", "office.old", "six").await;
     story.create("short").await;
     story.append("short", "seven", "").await;
+    story
+        .annotate("short", "/private/comment", Some("of short"))
+        .await;
     story.delete("short").await;
     story.create("short").await;
     story.append("short", "eight", "").await;
@@ -50,6 +62,10 @@ pub(super) async fn a_new_account(mut story: Story) -> Story {
 /// An account that other software made.
 pub(super) async fn a_foreign_account(mut story: Story) -> Story {
     story.look("INBOX").await;
+    // What is in files of former versions is taken over, and then changes.
+    story.annotate("INBOX", "/private/comment", Some("new")).await;
+    story.annotate("partial", "/private/comment", Some("new")).await;
+    story.annotate("", "/private/comment", Some("new")).await;
     story.append("partial", "three", "").await;
     story.look("sparse").await;
     story.append("sparse", "four", "\\Flagged").await;
@@ -121,7 +137,7 @@ pub(super) fn made_by_others(root: &Path) -> Expected {
     std::fs::write(sparse.join("dovecot-uidlist"), list).unwrap();
     // Only `cur/` is there, and a list to which is appended.
     std::fs::create_dir_all(mailbox(".partial/cur")).unwrap();
-    let list = "3 V78 N5 G0123456789abcdef0123456789abcdef\n";
+    let list = "3 V78 N5 Gfedcba9876543210fedcba9876543210\n";
     std::fs::write(mailbox(".partial").join("dovecot-uidlist"), list).unwrap();
     deliver(&mailbox(".courier"), "cur/4.x:2,", &stored("courier"));
     std::fs::write(mailbox(".courier").join("courierimapuiddb"), "1 79 9\n8 4.x\n").unwrap();
@@ -141,6 +157,20 @@ pub(super) fn made_by_others(root: &Path) -> Expected {
             mailbox.messages.insert(long(text), certain);
         }
         expected.mailboxes.push(mailbox);
+    }
+    for (name, file) in [
+        ("INBOX", "annotations"),
+        ("partial", ".partial/annotations"),
+        ("", "server-annotations"),
+    ] {
+        let text = format!("V\t1\n/private/comment\told\n/shared/comment\tof {name}\n");
+        std::fs::write(root.join(file), text).unwrap();
+        let known = [
+            ("/private/comment", "old".to_owned()),
+            ("/shared/comment", format!("of {name}")),
+        ];
+        let known = known.map(|(entry, value)| (entry.to_owned(), vec![Some(value)]));
+        expected.annotations(name).extend(known);
     }
     expected
 }

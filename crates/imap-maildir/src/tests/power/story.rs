@@ -401,6 +401,26 @@ impl Story {
         });
     }
 
+    /// Changes an annotation of a mailbox, or of the server where it has no name.
+    pub(super) async fn annotate(&mut self, mailbox: &str, entry: &str, value: Option<&str>) {
+        let value = value.map(str::to_owned);
+        self.expect(|now| {
+            let possible = now
+                .annotations(mailbox)
+                .entry(entry.to_owned())
+                .or_insert(vec![None]);
+            possible.push(value.clone());
+        });
+        let name = imap_backend::EntryName::new(entry).unwrap();
+        let changes = [(name, value.clone().map(Bytes::from))];
+        let place = MailboxName::new(mailbox);
+        let mut session = self.session().await;
+        session.set_metadata(place.as_ref(), &changes).await.unwrap();
+        self.expect(|now| {
+            now.annotations(mailbox).insert(entry.to_owned(), vec![value]);
+        });
+    }
+
     pub(super) async fn subscribe(&mut self, mailbox: &str) {
         self.expect(|now| now.subscribing(mailbox, Presence::Possible));
         self.session().await.subscribe(&name(mailbox)).await.unwrap();
