@@ -110,12 +110,12 @@ impl Keys {
 
     /// No octet of it has to be escaped.
     fn key(&self, name: &EntryName) -> Vec<u8> {
-        let realms = REALMS.iter().zip(&self.prefixes);
-        let key = realms.filter_map(|((realm, _), prefix)| {
+        let mut realms = REALMS.iter().zip(&self.prefixes);
+        let key = realms.find_map(|((realm, _), prefix)| {
             let rest = name.as_str().strip_prefix(realm)?;
             Some(format!("{prefix}{rest}").into_bytes())
         });
-        key.last().unwrap_or_default()
+        key.unwrap_or_default()
     }
 }
 
