@@ -59,12 +59,10 @@ fn add_key(row: &SortRow<'_>, keys: &mut Keys) -> bool {
 }
 
 fn sortable(uid: Uid, (arrived, size): (i64, i64), header: KeptHeader<'_>) -> Sortable<'_> {
-    Sortable {
-        uid,
-        arrived,
-        size: size.try_into().unwrap_or(0),
-        header: Some(header),
-    }
+    let mut message = Sortable::new(uid, Some(header));
+    message.arrived = arrived;
+    message.size = size.try_into().unwrap_or(0);
+    message
 }
 
 /// A SORT that the database does.

@@ -13,6 +13,7 @@ pub const MOST_TEXT: usize = 256;
 
 /// A message, as far as SORT looks at it.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Sortable<'m> {
     /// Which one.
     pub uid: Uid,
@@ -25,6 +26,17 @@ pub struct Sortable<'m> {
 }
 
 impl<'m> Sortable<'m> {
+    /// A message with what is needed of its header. When it came and its size are not known.
+    #[must_use]
+    pub const fn new(uid: Uid, header: Option<KeptHeader<'m>>) -> Self {
+        Self {
+            uid,
+            arrived: i64::MIN,
+            size: 0,
+            header,
+        }
+    }
+
     pub(crate) fn of(record: &Record, header: Option<KeptHeader<'m>>) -> Self {
         let date = record.internal_date();
         Self {
