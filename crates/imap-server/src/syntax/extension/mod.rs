@@ -13,6 +13,7 @@ mod codec;
 mod create;
 mod fetch;
 mod list;
+mod metadata;
 mod notify;
 mod saved;
 mod status;
@@ -118,6 +119,9 @@ pub(crate) fn read(command: &[u8]) -> Option<Read<'_>> {
 /// # Errors
 /// What is wrong with the part that would be cut out.
 pub(crate) fn cut(command: &[u8]) -> Option<Result<(Vec<u8>, Extras), Fault>> {
+    if let Some(moved) = metadata::options_first(command) {
+        return Some(Ok((moved, Extras::default())));
+    }
     let Some(with_a_set) = saved::cut(command) else {
         return fetch::cut(command);
     };
