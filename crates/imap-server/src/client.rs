@@ -20,6 +20,7 @@ use crate::selected::Selected;
 use crate::shared::Shared;
 use crate::shutdown::Shutdown;
 use crate::state::State;
+use crate::syntax::extension::NO_EXTRAS;
 use crate::{syntax, wire};
 
 /// Everything that one connection is.
@@ -130,7 +131,8 @@ impl<B: Backend> Client<B> {
         match received {
             Received::Command(command, extras) => {
                 let tag = command.tag.as_ref().to_owned();
-                self.dispatch(&tag, command.body, &extras).await
+                let extras = extras.as_deref().unwrap_or(&NO_EXTRAS);
+                self.dispatch(&tag, command.body, extras).await
             }
             // What commands need while they are at work lies in allocations of their own: a connection that waits for its
             // client, as most do, has none of it.

@@ -90,7 +90,7 @@ impl<S: Session> Urls<S> {
         };
         let partial = url.partial.map(|(origin, octets)| Partial {
             origin,
-            octets: octets.map_or(u32::MAX, |octets| octets.get()),
+            octets: octets.map_or(u64::MAX, |octets| octets.get()),
         });
         Piece::find(&mut open.mailbox, uid, (section, partial), need).await
     }

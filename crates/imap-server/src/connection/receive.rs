@@ -20,7 +20,7 @@ use crate::syntax::{self, Fault, SearchHead, append};
 #[derive(Debug)]
 pub(crate) enum Received {
     /// A command that the codec reads, and what was cut out of it before.
-    Command(Command<'static>, Extras),
+    Command(Command<'static>, Option<Box<Extras>>),
     /// A command of an extension that the codec does not know.
     Extension(ExtensionCommand),
     /// A SEARCH, SORT or THREAD, whose arguments the codec does not see.
@@ -266,10 +266,10 @@ impl Receiver {
         let decoded = match extension::cut(line) {
             Some(Ok((mut rest, extras))) => {
                 rest.extend_from_slice(b"\r\n");
-                decode_whole(&rest).map(|command| (command, extras))
+                decode_whole(&rest).map(|command| (command, Some(Box::new(extras))))
             }
             Some(Err(fault)) => return self.answer(Completion::refusing("FETCH", fault), false),
-            None => decode_whole(message).map(|command| (command, Extras::default())),
+            None => decode_whole(message).map(|command| (command, None)),
         };
         match decoded {
             Some((command, extras)) => Received::Command(command, extras),

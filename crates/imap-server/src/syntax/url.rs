@@ -3,12 +3,12 @@
 //!
 //! ```text
 //! url      = ["/" enc-mailbox [";UIDVALIDITY=" nz-number] "/"] ";UID=" nz-number
-//!            ["/;SECTION=" enc-section] ["/;PARTIAL=" number ["." nz-number]]
+//!            ["/;SECTION=" enc-section] ["/;PARTIAL=" number64 ["." nz-number64]]
 //! auth-url = "imap://" enc-user "@" server url [";EXPIRE=" date-time] ";URLAUTH=" access [":" mechanism ":" token]
 //! access   = "submit+" enc-user / "user+" enc-user / "authuser" / "anonymous"
 //! ```
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use chrono::{DateTime, Utc};
 use imap_backend::MailboxName;
@@ -23,7 +23,7 @@ pub(crate) struct MessageUrl {
     /// As it would stand in brackets behind BODY; empty for the whole message.
     pub(crate) section: String,
     /// Where to begin, and how many octets to take; all that follow where there is no such number.
-    pub(crate) partial: Option<(u32, Option<NonZeroU32>)>,
+    pub(crate) partial: Option<(u64, Option<NonZeroU64>)>,
 }
 
 impl MessageUrl {
@@ -185,13 +185,14 @@ fn digits(text: &str) -> Option<&str> {
     text.bytes().all(|octet| octet.is_ascii_digit()).then_some(text)
 }
 
-/// `partial-range = number ["." nz-number]`.
-fn range(text: &str) -> Option<(u32, Option<NonZeroU32>)> {
+/// `partial-range = number64 ["." nz-number64]` (RFC 9051, section 9).
+fn range(text: &str) -> Option<(u64, Option<NonZeroU64>)> {
+    let number = |text| digits(text)?.parse::<i64>().ok()?.try_into().ok();
     let (from, octets) = match text.split_once('.') {
-        Some((from, octets)) => (from, Some(digits(octets)?.parse().ok()?)),
+        Some((from, octets)) => (from, Some(NonZeroU64::new(number(octets)?)?)),
         None => (text, None),
     };
-    Some((digits(from)?.parse().ok()?, octets))
+    Some((number(from)?, octets))
 }
 
 /// `%C3%BC` is `ü`. `None` for what is no UTF-8.
@@ -241,9 +242,11 @@ mod tests {
         let here = url(";UID=20/;SECTION=1.2/;PARTIAL=0.1024");
         assert_eq!(
             (here.mailbox, here.partial),
-            (None, Some((0, Some(number(1024)))))
+            (None, Some((0, NonZeroU64::new(1024))))
         );
         assert_eq!(url("/a/;UID=1/;PARTIAL=5").partial, Some((5, None)));
+        let wide = url("/a/;UID=1/;PARTIAL=4294967296.9223372036854775807").partial;
+        assert_eq!(wide, Some((1 << 32, NonZeroU64::new(u64::MAX >> 1))));
         let fields = url("/a/;UID=1/;SECTION=HEADER.FIELDS%20(DATE%20FROM)");
         assert_eq!(fields.section, "HEADER.FIELDS (DATE FROM)");
     }

@@ -54,3 +54,35 @@ async fn rfc9051_e_change_1_sizes_have_more_than_32_bits() {
     assert_eq!(client.line().await, "* 2 FETCH (BODY[] {5368709120}");
     assert_eq!(client.octets(100_000).await, vec![b'x'; 100_000]);
 }
+
+/// `partial = "<" number64 "." nz-number64 ">"`: else nobody could read the end of such a message in pieces.
+#[tokio::test(start_paused = true)]
+async fn rfc9051_9_a_piece_may_begin_and_end_behind_4_gib() {
+    let mut client = StubStore::new(Large, 1..=1).client().await;
+    client.ok("SELECT INBOX").await;
+    for (section, piece, wanted) in [
+        ("BODY[]", "<4294967296.3>", "BODY[]<4294967296> {3}"),
+        (
+            "BODY[]",
+            "<5368709118.9223372036854775807>",
+            "BODY[]<5368709118> {2}",
+        ),
+        (
+            "BODY[]",
+            "<9223372036854775807.1>",
+            "BODY[]<9223372036854775807> {0}",
+        ),
+    ] {
+        client
+            .send(&format!(
+                "a FETCH 1 {}{piece}\r\n",
+                section.replace('[', ".PEEK[")
+            ))
+            .await;
+        assert_eq!(client.line().await, format!("* 1 FETCH ({wanted}"));
+        client.until_tagged("a").await;
+    }
+    client.send("a FETCH 1 (BODY.PEEK[]<5.4294967296> UID)\r\n").await;
+    assert_eq!(client.line().await, "* 1 FETCH (BODY[]<5> {4294967296}");
+    assert_eq!(client.octets(100_000).await, vec![b'x'; 100_000]);
+}

@@ -42,7 +42,7 @@ impl Reading<'_> {
         let Content::Octets(range) = self.content(&whole(part), None).await? else {
             return Ok(Content::None);
         };
-        let (skipped, most) = partial.map_or((0, u64::MAX), |p| (p.origin.into(), p.octets.into()));
+        let (skipped, most) = partial.map_or((0, u64::MAX), |p| (p.origin, p.octets));
         let mut decoded = Decoded {
             part: part.to_vec(),
             range,

@@ -242,8 +242,15 @@ impl<'r> Reading<'r> {
 
     /// The message from `start` on, or a piece of that: what lies before is not read.
     async fn rest(&mut self, start: u64, partial: Option<Partial>) -> Result<Content, Error> {
-        let (origin, octets) = partial.map_or((0, u64::MAX), |p| (p.origin.into(), p.octets.into()));
-        Ok(Content::Octets(self.up_to_the_end(start + origin, octets).await?))
+        let (origin, octets) = partial.map_or((0, u64::MAX), |p| (p.origin, p.octets));
+        let mut from = start.saturating_add(origin);
+        if origin > u64::from(u32::MAX) {
+            // Stores need not know places that no message has.
+            let size = self.body()?.size().await?;
+            self.size = Some(size);
+            from = from.min(size);
+        }
+        Ok(Content::Octets(self.up_to_the_end(from, octets).await?))
     }
 
     /// Fields of a header. The header is read now, so that nothing can fail later, and the fields are selected when they
@@ -282,9 +289,9 @@ impl<'r> Reading<'r> {
         let octets = self.headers.get(header).map_or(&[][..], |(_, octets)| octets);
         let mut fields = select_fields(octets, text);
         if let Some(partial) = partial {
-            let from = fields.len().min(partial.origin as usize);
-            fields.drain(..from);
-            fields.truncate(partial.octets as usize);
+            let count = |octets| usize::try_from(octets).unwrap_or(usize::MAX);
+            fields.drain(..fields.len().min(count(partial.origin)));
+            fields.truncate(count(partial.octets));
         }
         fields
     }
@@ -340,8 +347,8 @@ fn cut(content: Content, partial: Option<Partial>) -> Content {
     match content {
         Content::None => Content::None,
         Content::Octets(Range { start, end }) => {
-            let from = end.min(start.saturating_add(partial.origin.into()));
-            Content::Octets(from..end.min(from.saturating_add(partial.octets.into())))
+            let from = end.min(start.saturating_add(partial.origin));
+            Content::Octets(from..end.min(from.saturating_add(partial.octets)))
         }
         // Cut when they are selected, or decoded.
         other => other,
@@ -352,7 +359,7 @@ fn cut(content: Content, partial: Option<Partial>) -> Content {
 mod tests {
     use super::*;
 
-    fn cut_of(content: Content, origin: u32, octets: u32) -> Content {
+    fn cut_of(content: Content, origin: u64, octets: u64) -> Content {
         cut(content, Some(Partial { origin, octets }))
     }
 
@@ -362,7 +369,7 @@ mod tests {
             (2, 3, &b"cde"[..]),
             (4, 100, b"ef"),
             (6, 1, b""),
-            (u32::MAX, u32::MAX, b""),
+            (u64::MAX, u64::MAX, b""),
         ] {
             let Content::Octets(range) = cut_of(Content::Octets(100..106), origin, octets) else {
                 panic!("octets stay octets");

@@ -13,7 +13,7 @@ use super::FetchWanted;
 use crate::command::Numbers;
 use crate::completion::Completion;
 use crate::enabled::{Enabled, Feature};
-use crate::syntax::extension::ExtraItem;
+use crate::syntax::extension::{ExtraItem, WidePartial};
 use crate::wire;
 
 /// One item of a FETCH row.
@@ -62,15 +62,15 @@ pub(crate) enum Effort {
 /// `<origin.octets>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Partial {
-    pub(crate) origin: u32,
-    pub(crate) octets: u32,
+    pub(crate) origin: u64,
+    pub(crate) octets: u64,
 }
 
 impl Partial {
     fn new((origin, octets): (u32, NonZeroU32)) -> Self {
         Self {
-            origin,
-            octets: octets.get(),
+            origin: origin.into(),
+            octets: octets.get().into(),
         }
     }
 }
@@ -123,12 +123,12 @@ impl Plan {
         match wanted.items {
             MacroOrMessageDataItemNames::Macro(short) => {
                 for name in short.expand() {
-                    plan.add(&name);
+                    plan.add(&name, None);
                 }
             }
             MacroOrMessageDataItemNames::MessageDataItemNames(names) => {
-                for name in names {
-                    plan.add(name);
+                for (at, name) in names.iter().enumerate() {
+                    plan.add(name, wanted.extras.wide_partial(at));
                 }
                 if names.is_empty() && wanted.extras.items.is_empty() {
                     return Err(Completion::bad("FETCH needs at least one item"));
@@ -196,8 +196,10 @@ impl Plan {
         }
     }
 
-    fn add(&mut self, name: &MessageDataItemName<'_>) {
+    /// `wide` is the partial of an item that has one with larger numbers than the codec's.
+    fn add(&mut self, name: &MessageDataItemName<'_>, wide: Option<WidePartial>) {
         use MessageDataItemName as Name;
+        let wide = wide.map(|WidePartial { origin, octets }| Partial { origin, octets });
         let attribute = |item, need| (item, need, Depth::Attributes);
         let (item, need, depth) = match name {
             Name::Uid => attribute(Item::Uid, Need::FLAGS),
@@ -217,7 +219,7 @@ impl Plan {
                 peek,
             } => {
                 self.set_seen_unless(*peek);
-                let partial = partial.map(Partial::new);
+                let partial = wide.or(partial.map(Partial::new));
                 let (label, section) = labelled(section.as_ref(), partial);
                 octets(label, section, partial)
             }
@@ -227,7 +229,7 @@ impl Plan {
                 peek,
             } => {
                 self.set_seen_unless(*peek);
-                let partial = partial.map(Partial::new);
+                let partial = wide.or(partial.map(Partial::new));
                 let item = Item::Binary {
                     label: binary_label("BINARY", section, partial),
                     part: section.clone(),

@@ -13,6 +13,7 @@ fn the_codec_does_not_read_these_yet() {
         "a FETCH 1 (PREVIEW (LAZY))\r\n",
         "a UID FETCH 1:9 FLAGS (PARTIAL 1:5)\r\n",
         "a FETCH 1:* FLAGS (CHANGEDSINCE 0)\r\n",
+        "a FETCH 1 BODY[]<0.4294967296>\r\n",
         "a UIDBATCHES 2000\r\n",
         "a GETMETADATA INBOX (DEPTH 1) /private/x\r\n",
         "a NOTIFY NONE\r\n",

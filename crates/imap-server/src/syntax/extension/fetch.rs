@@ -15,8 +15,53 @@ pub(crate) struct Extras {
     pub(crate) items: Vec<ExtraItem>,
     /// The PARTIAL modifier of FETCH (RFC 9394, section 3.3).
     pub(crate) window: Option<Window>,
+    /// Pieces of messages with numbers that are larger than the codec's, each with the place of its item among those that are left.
+    pub(super) wide_partials: Vec<(usize, WidePartial)>,
     /// `(CHANGEDSINCE 0)`, which the grammar allows (RFC 7162, section 7: mod-sequence-valzer) and the codec does not.
     pub(crate) changed_since_zero: bool,
+}
+
+/// Of a command that the codec reads by itself.
+pub(crate) static NO_EXTRAS: Extras = Extras {
+    set_is_saved: false,
+    items: Vec::new(),
+    window: None,
+    wide_partials: Vec::new(),
+    changed_since_zero: false,
+};
+
+impl Extras {
+    /// The partial of an item that is left, where the codec cannot read it.
+    pub(crate) fn wide_partial(&self, item: usize) -> Option<WidePartial> {
+        let mut partials = self.wide_partials.iter();
+        partials.find(|(at, _)| *at == item).map(|(_, partial)| *partial)
+    }
+}
+
+/// `<origin.octets>` in 63 bits (RFC 9051, section 9: partial), of which the codec reads 32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WidePartial {
+    pub(crate) origin: u64,
+    pub(crate) octets: u64,
+}
+
+impl WidePartial {
+    /// An item up to its partial, and that partial; `None` where the codec can read it, or nobody can.
+    fn cut(item: &[u8]) -> Option<(&[u8], Self)> {
+        let partial = item.strip_suffix(b">")?;
+        let begin = memchr::memrchr(b'<', partial)?;
+        let (origin, octets) = std::str::from_utf8(&partial[begin + 1..]).ok()?.split_once('.')?;
+        let number = |text: &str| {
+            let is_number = text.bytes().all(|octet| octet.is_ascii_digit());
+            is_number
+                .then(|| text.parse::<i64>().ok()?.try_into().ok())
+                .flatten()
+        };
+        let (origin, octets): (u64, u64) = (number(origin)?, number(octets)?);
+        let is_wide = origin.max(octets) > u64::from(u32::MAX);
+        let item = &item[..begin];
+        (is_wide && octets > 0 && item.ends_with(b"]")).then_some((item, Self { origin, octets }))
+    }
 }
 
 /// An item of FETCH.
@@ -88,14 +133,14 @@ pub(super) fn cut_items(command: &[u8], at: usize, rest: &mut Vec<u8>, extras: &
                 return Some(end);
             }
             None => {
-                rest.extend_from_slice(&command[at..end]);
+                keep(&command[at..end], 0, rest, extras);
                 return Some(end);
             }
         }
     }
     rest.push(b'(');
     let mut at = at + 1;
-    let mut kept = false;
+    let mut kept = 0;
     loop {
         let end = item_end(command, at)?;
         let end = match extra(command, at, end) {
@@ -104,11 +149,11 @@ pub(super) fn cut_items(command: &[u8], at: usize, rest: &mut Vec<u8>, extras: &
                 end
             }
             None => {
-                if kept {
+                if kept > 0 {
                     rest.push(b' ');
                 }
-                kept = true;
-                rest.extend_from_slice(&command[at..end]);
+                keep(&command[at..end], kept, rest, extras);
+                kept += 1;
                 end
             }
         };
@@ -120,6 +165,18 @@ pub(super) fn cut_items(command: &[u8], at: usize, rest: &mut Vec<u8>, extras: &
             }
             _ => return None,
         }
+    }
+}
+
+/// Copies an item that the codec knows, with a partial that it can read. So many items are left before it.
+fn keep(item: &[u8], before: usize, rest: &mut Vec<u8>, extras: &mut Extras) {
+    match WidePartial::cut(item) {
+        Some((item, partial)) => {
+            extras.wide_partials.push((before, partial));
+            rest.extend_from_slice(item);
+            rest.extend_from_slice(b"<0.1>");
+        }
+        None => rest.extend_from_slice(item),
     }
 }
 
@@ -272,6 +329,39 @@ mod tests {
     }
 
     #[test]
+    fn rfc9051_9_numbers_of_63_bits_are_cut_out_of_partials() {
+        let most = u64::try_from(i64::MAX).unwrap();
+        for (command, rest, item, origin, octets) in [
+            (
+                "a FETCH 1 BODY[]<0.4294967296>",
+                "a FETCH 1 BODY[]<0.1>",
+                0,
+                0,
+                4_294_967_296,
+            ),
+            (
+                "a UID FETCH 1 (SAVEDATE UID BINARY.PEEK[1]<9223372036854775807.1> FLAGS)",
+                "a UID FETCH 1 (UID BINARY.PEEK[1]<0.1> FLAGS)",
+                1,
+                most,
+                1,
+            ),
+            (
+                "a FETCH 1 (BODY[HEADER.FIELDS (\"<5.5>\")]<4294967296.2>)",
+                "a FETCH 1 (BODY[HEADER.FIELDS (\"<5.5>\")]<0.1>)",
+                0,
+                4_294_967_296,
+                2,
+            ),
+        ] {
+            let (cut, extras) = cut_text(command).unwrap_or_else(|| panic!("{command}"));
+            assert_eq!(cut, rest);
+            assert_eq!(extras.wide_partial(item), Some(WidePartial { origin, octets }));
+            assert_eq!(extras.wide_partials.len(), 1);
+        }
+    }
+
+    #[test]
     fn what_is_the_codecs_is_left_alone() {
         for command in [
             "",
@@ -283,6 +373,13 @@ mod tests {
             "a FETCH 1 (FLAGS",
             "a FETCH 1 FLAGS (CHANGEDSINCE 5)",
             "a STORE 1 FLAGS (SAVEDATE)",
+            "a FETCH 1 BODY[]<4294967295.4294967295>",
+            // These are nobody's.
+            "a FETCH 1 BODY[]<9223372036854775808.1>",
+            "a FETCH 1 BODY[]<4294967296.0>",
+            "a FETCH 1 BODY[]<+4294967296.1>",
+            "a FETCH 1 BODY[]<4294967296>",
+            "a FETCH 1 BODY<4294967296.1>",
             "a SEARCH FETCH 1 SAVEDATE",
         ] {
             assert_eq!(cut_text(command), None, "{command}");

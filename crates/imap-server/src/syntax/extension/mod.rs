@@ -22,7 +22,7 @@ mod url_auth;
 
 pub(crate) use acl::{Acl, AclRequest};
 pub(crate) use create::Create;
-pub(crate) use fetch::{ExtraItem, Extras};
+pub(crate) use fetch::{ExtraItem, Extras, NO_EXTRAS, WidePartial};
 pub(crate) use list::{List, Selection};
 pub(crate) use notify::{Events, Group, NewMessageItems, Notify};
 pub(crate) use status::{Status, StatusItem};
