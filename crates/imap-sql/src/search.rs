@@ -290,17 +290,7 @@ mod tests {
     /// How SQLite finds the messages that match.
     fn plan(database: &Database, key: &SearchKey) -> String {
         let condition = divide(key, Dialect::Sqlite, true).condition.unwrap();
-        let sql = format!("EXPLAIN QUERY PLAN {}", condition.statement());
-        let mut plan = String::new();
-        database
-            .read(|statements| {
-                statements.each(&sql, &condition.values(1), |row| {
-                    plan.push_str(row.text(3)?);
-                    Ok(())
-                })
-            })
-            .unwrap();
-        plan
+        database.plan(&condition.statement(), &condition.values(1))
     }
 
     #[test]

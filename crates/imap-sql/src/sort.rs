@@ -137,17 +137,7 @@ mod tests {
     /// How SQLite finds the messages and sorts them.
     fn plan(database: &Database, key: &SearchKey, by: &[SortKey]) -> String {
         let sorting = Sorting::new(divide(key, Dialect::Sqlite, true), by).unwrap();
-        let sql = format!("EXPLAIN QUERY PLAN {}", sorting.statement());
-        let mut plan = String::new();
-        database
-            .read(|statements| {
-                statements.each(&sql, &sorting.condition.values(1), |row| {
-                    plan.push_str(row.text(3)?);
-                    Ok(())
-                })
-            })
-            .unwrap();
-        plan
+        database.plan(&sorting.statement(), &sorting.condition.values(1))
     }
 
     #[test]

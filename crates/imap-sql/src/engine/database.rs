@@ -98,3 +98,20 @@ impl Database {
         }
     }
 }
+
+#[cfg(test)]
+impl Database {
+    /// How SQLite does a statement: the lines of its plan.
+    pub(crate) fn plan(&self, sql: &str, values: &[super::Value<'_>]) -> String {
+        let sql = format!("EXPLAIN QUERY PLAN {sql}");
+        let mut plan = String::new();
+        let read = self.read(|statements| {
+            statements.each(&sql, values, |row| {
+                plan.push_str(row.text(3)?);
+                Ok(())
+            })
+        });
+        assert!(read.is_ok(), "{sql}: {read:?}");
+        plan
+    }
+}

@@ -377,19 +377,7 @@ mod tests {
     fn what_concerns_few_messages_is_found_in_an_index_of_them() {
         let database = Database::open(Place::Memory, Duration::ZERO).unwrap();
         for (sql, index) in [(FIRST_UNSEEN, "messages_unseen"), (DELETED, "messages_deleted")] {
-            let mut plan = String::new();
-            database
-                .read(|statements| {
-                    statements.each(
-                        &format!("EXPLAIN QUERY PLAN {sql}"),
-                        &[Value::Integer(1)],
-                        |row| {
-                            plan.push_str(row.text(3)?);
-                            Ok(())
-                        },
-                    )
-                })
-                .unwrap();
+            let plan = database.plan(sql, &[Value::Integer(1)]);
             assert!(plan.contains(index), "{sql}: {plan}");
         }
     }

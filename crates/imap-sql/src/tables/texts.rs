@@ -181,19 +181,7 @@ mod tests {
     #[test]
     fn blobs_that_wait_are_found_without_a_look_at_the_others() {
         let database = Database::open(Place::Memory, Duration::ZERO).unwrap();
-        let mut plan = String::new();
-        database
-            .read(|statements| {
-                statements.each(
-                    &format!("EXPLAIN QUERY PLAN {WAITING}"),
-                    &[Value::Integer(8)],
-                    |row| {
-                        plan.push_str(row.text(3)?);
-                        Ok(())
-                    },
-                )
-            })
-            .unwrap();
+        let plan = database.plan(WAITING, &[Value::Integer(8)]);
         assert!(
             plan.contains("SEARCH blobs USING INDEX blobs_unindexed"),
             "{plan}"
