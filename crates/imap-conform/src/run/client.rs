@@ -523,6 +523,12 @@ impl Client {
         Ok(listing)
     }
 
+    /// The UIDs of all messages, of which there are so many.
+    pub(super) async fn uids(&mut self, count: usize) -> Done<Vec<u32>> {
+        let messages = self.messages(count).await?;
+        Ok(messages.iter().map(|message| message.uid).collect())
+    }
+
     /// All messages: number, UID, flags.
     pub(super) async fn listing(&mut self) -> Done<Vec<Fetched>> {
         let answer = self.ok("UID FETCH 1:* (UID FLAGS)").await?;
@@ -569,6 +575,12 @@ impl Answer {
                 .contains(&words)
         };
         self.responses.iter().any(has)
+    }
+
+    /// Which of the responses is the first that begins like this.
+    pub(super) fn place(&self, begin: &str) -> Option<usize> {
+        let mut responses = self.responses.iter();
+        responses.position(|response| response.starts_with(begin.as_bytes()))
     }
 
     /// The arguments of a response code.

@@ -18,12 +18,18 @@ cases! { "annotations":
     "a message more is one more in MESSAGE", "RFC 9208 5.2", ["QUOTA=RES-MESSAGE"] => counted;
 }
 
-async fn metadata(stage: &mut Stage) -> Done {
+/// A mailbox of the run with a comment.
+async fn annotated(stage: &mut Stage) -> Done<(Client, String)> {
     let mut client = stage.client().await?;
     let name = stage.mailbox(&mut client, 0).await?;
     client
         .ok(&format!("SETMETADATA {name} (/private/comment \"of conform\")"))
         .await?;
+    Ok((client, name))
+}
+
+async fn metadata(stage: &mut Stage) -> Done {
+    let (mut client, name) = annotated(stage).await?;
     let answer = client.ok(&format!("GETMETADATA {name} /private/comment")).await?;
     must(answer.says("of conform"), "it does not come back")?;
     client
@@ -34,11 +40,7 @@ async fn metadata(stage: &mut Stage) -> Done {
 }
 
 async fn max_size(stage: &mut Stage) -> Done {
-    let mut client = stage.client().await?;
-    let name = stage.mailbox(&mut client, 0).await?;
-    client
-        .ok(&format!("SETMETADATA {name} (/private/comment \"of conform\")"))
-        .await?;
+    let (mut client, name) = annotated(stage).await?;
     let answer = client
         .ok(&format!("GETMETADATA (MAXSIZE 9) {name} /private/comment"))
         .await?;
@@ -105,25 +107,18 @@ async fn of_the_server(stage: &mut Stage) -> Done {
 }
 
 async fn listed(stage: &mut Stage) -> Done {
-    let mut client = stage.client().await?;
-    let name = stage.mailbox(&mut client, 0).await?;
-    client
-        .ok(&format!("SETMETADATA {name} (/private/comment \"of conform\")"))
-        .await?;
+    let (mut client, name) = annotated(stage).await?;
     let answer = client
         .ok(&format!("LIST \"\" {name} RETURN (METADATA (/private/comment))"))
         .await?;
-    let at = |begin: &[u8]| {
-        answer
-            .responses
-            .iter()
-            .position(|response| response.starts_with(begin))
-    };
     must(
         answer.says("of conform"),
         "LIST RETURN (METADATA) tells no annotation",
     )?;
-    must(at(b"* LIST") < at(b"* METADATA"), "METADATA comes before LIST")
+    must(
+        answer.place("* LIST") < answer.place("* METADATA"),
+        "METADATA comes before LIST",
+    )
 }
 
 async fn quota(stage: &mut Stage) -> Done {

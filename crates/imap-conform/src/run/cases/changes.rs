@@ -102,12 +102,7 @@ async fn copy(stage: &mut Stage) -> Done {
 async fn copy_uid(stage: &mut Stage) -> Done {
     let (mut client, _) = stage.selected(3).await?;
     let other = stage.mailbox(&mut client, 1).await?;
-    let from: Vec<u32> = client
-        .messages(3)
-        .await?
-        .iter()
-        .map(|message| message.uid)
-        .collect();
+    let from = client.uids(3).await?;
     let answer = client
         .ok(&format!("UID COPY {},{} {other}", from[0], from[2]))
         .await?;

@@ -47,12 +47,7 @@ async fn expunge(stage: &mut Stage) -> Done {
 
 async fn uid_expunge(stage: &mut Stage) -> Done {
     let (mut client, _) = stage.selected(3).await?;
-    let uids: Vec<u32> = client
-        .messages(3)
-        .await?
-        .iter()
-        .map(|message| message.uid)
-        .collect();
+    let uids = client.uids(3).await?;
     client.ok("STORE 1:2 +FLAGS (\\Deleted)").await?;
     client.ok(&format!("UID EXPUNGE {}:{}", uids[1], uids[2])).await?;
     let left: Vec<u32> = client
@@ -102,12 +97,7 @@ async fn told(stage: &mut Stage) -> Done {
 
 async fn held(stage: &mut Stage) -> Done {
     let (mut client, name) = stage.selected(3).await?;
-    let uids: Vec<u32> = client
-        .messages(3)
-        .await?
-        .iter()
-        .map(|message| message.uid)
-        .collect();
+    let uids = client.uids(3).await?;
     let mut other = stage.also(&name).await?;
     other.ok("STORE 1 +FLAGS (\\Deleted)").await?;
     other.ok("EXPUNGE").await?;

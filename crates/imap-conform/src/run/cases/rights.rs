@@ -168,18 +168,9 @@ async fn listed(stage: &mut Stage) -> Done {
     let mut client = stage.client().await?;
     let name = stage.mailbox(&mut client, 0).await?;
     let answer = client.ok(&format!("LIST \"\" {name} RETURN (MYRIGHTS)")).await?;
-    let is_behind = |response: &Vec<u8>| response.starts_with(b"* MYRIGHTS");
-    let at = |begin: &[u8]| {
-        answer
-            .responses
-            .iter()
-            .position(|response| response.starts_with(begin))
-    };
-    must(
-        answer.responses.iter().any(is_behind),
-        "LIST RETURN (MYRIGHTS) tells no MYRIGHTS",
-    )?;
-    must(at(b"* LIST") < at(b"* MYRIGHTS"), "MYRIGHTS comes before LIST")?;
+    let rights = answer.place("* MYRIGHTS");
+    must(rights.is_some(), "LIST RETURN (MYRIGHTS) tells no MYRIGHTS")?;
+    must(answer.place("* LIST") < rights, "MYRIGHTS comes before LIST")?;
     let alone = client.ok(&format!("MYRIGHTS {name}")).await?;
     same("rights", own(&answer)?, own(&alone)?)
 }

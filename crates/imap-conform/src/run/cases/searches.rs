@@ -66,12 +66,7 @@ async fn uids(stage: &mut Stage) -> Done {
     let (mut client, _) = stage.selected(3).await?;
     client.ok("STORE 1 +FLAGS (\\Deleted)").await?;
     client.ok("EXPUNGE").await?;
-    let uids: Vec<u32> = client
-        .messages(2)
-        .await?
-        .iter()
-        .map(|message| message.uid)
-        .collect();
+    let uids = client.uids(2).await?;
     same(
         "UID SEARCH",
         client.ok("UID SEARCH ALL").await?.found(),

@@ -70,12 +70,7 @@ async fn batches(stage: &mut Stage) -> Done {
     let answer = client.ok("UIDBATCHES 1000").await?;
     let words = answer.words("UIDBATCHES").concat();
     same("the tag", words.get(1).map(String::as_str), Some(answer.tag()))?;
-    let uids: Vec<u32> = client
-        .messages(3)
-        .await?
-        .iter()
-        .map(|message| message.uid)
-        .collect();
+    let uids = client.uids(3).await?;
     let batches = words.get(2).map(|word| set(word)).unwrap_or_default();
     let times = |uid: &u32| batches.iter().filter(|batched| *batched == uid).count();
     must(
