@@ -48,7 +48,7 @@ fn no_short_trace_breaks_a_law_where_every_one_is_played() {
 }
 
 #[test]
-fn every_fault_of_other_servers_is_found() {
+fn every_seeded_fault_is_found() {
     let unfound: Vec<&Fault> = FAULTS
         .iter()
         .filter(|fault| search(fault.setting(), Some(**fault), 4, true).broken.is_none())

@@ -1,6 +1,7 @@
 //! Who judges, and what was said.
 
 use crate::fault::{FAULTS, Fault};
+use crate::layers;
 use crate::outside;
 use crate::seeds::{Place, Seed};
 use crate::traffic;
@@ -109,8 +110,10 @@ impl Bench {
             (Judge::KitCases, Place::Store(fault)) => blocking(move || kit_cases(fault)).await,
             (Judge::KitRandom, Place::Store(fault)) => blocking(move || kit_random(fault)).await,
             (Judge::KitCases | Judge::KitRandom, Place::Wire(_)) => Said::ElsewhereIn("wire"),
-            (Judge::Exhaustive, Place::Store(_)) => Said::ElsewhereIn("store"),
-            (Judge::Exhaustive, Place::Wire(_)) => Said::ElsewhereIn("wire"),
+            (Judge::Exhaustive, _) => {
+                let seed = self.seed;
+                blocking(async move || layers::ask(&seed)).await
+            }
             (Judge::ConformCases, _) => self.conform(Duration::ZERO, None).await,
             (Judge::ConformRandom, _) => {
                 let only = Some("at random".to_owned());

@@ -1,5 +1,5 @@
 //! The judges judge each other: faults are seeded one after another, in a store or on the wire, and each judge of this workspace
-//! says what it sees.
+//! says what it sees. Where the layers between the two could be wrong in the same way, the exhaustive run looks for it there.
 //!
 //! The program `judges` prints the table of `docs/judges.md`; `tests/table.rs` holds the page to it.
 
@@ -9,6 +9,7 @@
 )]
 
 mod judge;
+mod layers;
 pub mod seeds;
 pub mod table;
 mod traffic;
@@ -31,5 +32,9 @@ mod outside;
 mod session;
 #[path = "../../imap-backend-test/tests/broken/world.rs"]
 mod world;
+
+// The exhaustive run, with its own faults.
+#[path = "../../imap-updates/tests/exhaustive/mod.rs"]
+mod exhaustive;
 
 pub use judge::{Bench, JUDGES, Judge, Said};

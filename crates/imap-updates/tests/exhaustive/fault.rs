@@ -1,13 +1,14 @@
-//! Faults of other servers, each as the one wrong step that it is: the rest is the real toolkit.
+//! Faults of other servers and those that all judges are tried with, each as the one wrong step that it is: the rest is the real
+//! toolkit.
 
 use imap_seq::{SeqNum, UidSet};
-use imap_updates::{Drained, Followers, UpdateBuffer, kind};
+use imap_updates::{Drained, Followers, UpdateBuffer, WatchedStatus, kind};
 
 use super::commands::{COMMANDS, FETCH, NOOP, UID_EXPUNGE};
 use super::line::Line;
 use super::seat::{Moment, Seat};
 use super::setting::{Setting, named};
-use super::store::{Change, Messages, flags_of, mask_of, message_of, uid_of};
+use super::store::{Change, Messages, flags_of, mask_of, members, message_of, uid, uid_of};
 use super::world::World;
 
 macro_rules! faults {
@@ -91,6 +92,20 @@ faults! {
     RowsAreMissed "log" "maddy S-4 and S-6" "a notification is lost, and nobody reads again"
     WakesOnlyForWhatComesLater "equal" "go-imap v2 B-11, go-imap-mess M-7" "IDLE sleeps beside what came before it"
     DeletedInSilence "equal" "go-imap v2 B-16, maddy S-3, gluon G-8" "a session goes on in a deleted mailbox"
+    ExpungeUntold "equal" "nowhere; a seed of [judges.md](judges.md)" "EXPUNGE is never told"
+    ExpungeOfTheNext "equal" "nowhere; a seed of [judges.md](judges.md)" "EXPUNGE has the number of the message behind it"
+    ExpungeForVanished "mixed" "nowhere; a seed of [judges.md](judges.md)" "after ENABLE QRESYNC, EXPUNGE is sent in the place of VANISHED"
+    ExistsUntold "equal" "nowhere; a seed of [judges.md](judges.md)" "EXISTS is never told"
+    ExistsOneLess "equal" "nowhere; a seed of [judges.md](judges.md)" "EXISTS is one too small"
+    FlagsUntold "equal" "nowhere; a seed of [judges.md](judges.md)" "flags that others changed are never told"
+    FetchOfTheNext "equal" "nowhere; a seed of [judges.md](judges.md)" "FETCH has the number of the message behind it"
+    UidOfTheNext "equal" "nowhere; a seed of [judges.md](judges.md)" "FETCH has the UID of the message behind it"
+    ModSeqOfBefore "equal" "nowhere; a seed of [judges.md](judges.md)" "FETCH has the mod-sequence from before the change"
+    ModSeqOfAnother "equal" "nowhere; a seed of [judges.md](judges.md)" "FETCH has a mod-sequence that the store has not given"
+    HighestModseqFalls "equal" "nowhere; a seed of [judges.md](judges.md)" "HIGHESTMODSEQ is the highest of the messages that are there, and falls with them"
+    StatusCountsOneMore "log" "nowhere; a seed of [judges.md](judges.md)" "STATUS counts a message more than there are"
+    UidNextTooHigh "log" "nowhere; a seed of [judges.md](judges.md)" "UIDNEXT is ten above the UID that comes"
+    UidNextOfTheLast "log" "nowhere; a seed of [judges.md](judges.md)" "UIDNEXT is one more than the last UID that is there"
 }
 
 /// What a faulty server knows when it writes a drain.
@@ -165,8 +180,71 @@ pub fn rewrite(fault: Fault, lines: &mut Vec<Line>, seat: &mut Seat, case: &Case
             let told = seat.client.recent();
             lines.retain(|line| !matches!(line, Line::Recent(recent) if *recent < told));
         }
+        Fault::ExpungeUntold => lines.retain(|line| !line.is_expunge()),
+        Fault::ExpungeForVanished => vanished_by_number(lines, seat),
+        Fault::ExistsUntold => lines.retain(|line| !matches!(line, Line::Exists(_))),
+        Fault::ExistsOneLess => exists(lines, |exists| exists - 1),
+        Fault::FlagsUntold => lines.retain(|line| !matches!(line, Line::Fetch { .. })),
+        _ => lines.iter_mut().for_each(|line| misstate(fault, line)),
+    }
+}
+
+/// What a faulty server writes instead of one line.
+fn misstate(fault: Fault, line: &mut Line) {
+    match (fault, line) {
+        (Fault::ExpungeOfTheNext, Line::Expunge(seq)) | (Fault::FetchOfTheNext, Line::Fetch { seq, .. }) => {
+            *seq = SeqNum::new(seq.get() + 1).expect("not 0");
+        }
+        (Fault::UidOfTheNext, Line::Fetch { uid: of, .. }) => *of = uid(of.get() + 10),
+        (Fault::ModSeqOfBefore, Line::Fetch { modseq, .. }) => {
+            *modseq = super::store::modseq(modseq.get() - 1)
+        }
+        (Fault::ModSeqOfAnother, Line::Fetch { modseq, .. }) => {
+            *modseq = super::store::modseq(modseq.get() + 1)
+        }
         _ => {}
     }
+}
+
+/// VANISHED as EXPUNGEs, from the last to the first.
+fn vanished_by_number(lines: &mut Vec<Line>, seat: &Seat) {
+    let Some(at) = lines.iter().position(|line| matches!(line, Line::Vanished(_))) else {
+        return;
+    };
+    if let Line::Vanished(gone) = lines.remove(at) {
+        let known = seat.client.uids();
+        let numbers = (1..).zip(known).filter(|(_, uid)| gone.contains(*uid));
+        let expunges: Vec<Line> = numbers
+            .filter_map(|(number, _)| SeqNum::new(number).map(Line::Expunge))
+            .collect();
+        lines.splice(at..at, expunges.into_iter().rev());
+    }
+}
+
+/// The HIGHESTMODSEQ that a server tells.
+pub fn highest_modseq(fault: Option<Fault>, told: u64, moment: &Moment<'_>) -> u64 {
+    match fault {
+        Some(Fault::HighestModseqAhead) => return moment.cursor,
+        Some(Fault::HighestModseqFalls) => {}
+        _ => return told,
+    }
+    let there = (0..).zip(&moment.visible).filter(|(_, flags)| flags.is_some());
+    let changed = there.map(|(message, _)| moment.store.changed_at(message, moment.cursor));
+    changed.max().unwrap_or(1)
+}
+
+/// What a server answers to STATUS, of a mailbox with these messages.
+pub fn status(fault: Option<Fault>, mut status: WatchedStatus, there: &Messages) -> WatchedStatus {
+    match fault {
+        Some(Fault::StatusCountsOneMore) => status.messages += 1,
+        Some(Fault::UidNextTooHigh) => status.uid_next = status.uid_next.map(|next| uid(next.get() + 10)),
+        Some(Fault::UidNextOfTheLast) => {
+            let last = members(mask_of(there)).last();
+            status.uid_next = Some(uid(last.map_or(1, |last| uid_of(last).get() + 1)));
+        }
+        _ => {}
+    }
+    status
 }
 
 fn exists(lines: &mut [Line], other: impl Fn(u32) -> u32) {

@@ -5,7 +5,7 @@ use imap_updates::{Echo, HubGuard, Ingest, LogHub, MailboxHub, Origin, Recency};
 
 use super::store::{MOST, WORK, flags_of, mask_of, uid, uid_of};
 use super::world::{Hub, World};
-use super::{Judgement, law};
+use super::{Judgement, fault, law, shown};
 
 /// Nothing that is said twice or for nothing changes what a client hears.
 pub fn changes_nothing(world: &mut World) -> Judgement {
@@ -64,7 +64,8 @@ fn known_message(world: &World, guard: &mut HubGuard<'_, ()>, message: u8) -> Ju
 }
 
 fn status_is_that_of_the_cursor(world: &World, hub: &LogHub) -> Judgement {
-    let (cursor, status) = (hub.cursor(), hub.status());
+    let cursor = hub.cursor();
+    let status = fault::status(world.fault, hub.status(), &world.visible());
     law!(status.highest_modseq == cursor, "STATUS says {status:?}");
     let (messages, needs) = (status.messages, mask_of(&world.visible()).count_ones());
     law!(
@@ -72,6 +73,6 @@ fn status_is_that_of_the_cursor(world: &World, hub: &LogHub) -> Judgement {
         "STATUS says {messages} messages, and {needs} are there"
     );
     let (next, needs) = (status.uid_next, uid_of(world.store.arrived_by(cursor.get())));
-    law!(next == Some(needs), "UIDNEXT {next:?} is not {needs}");
+    law!(next == Some(needs), "UIDNEXT {} is not {needs}", shown(next));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! One session, its strict client, and what the oracle knows about the two.
 
 use imap_seq::{Expunges, SeqNum};
-use imap_updates::{Recency, UpdateBuffer};
+use imap_updates::{ExpungeForm, Recency, UpdateBuffer};
 
 use super::line::Line;
 use super::model::ClientModel;
@@ -107,7 +107,15 @@ impl Seat {
                 );
             }
             Line::Exists(exists) => law!(*exists > self.client.exists(), "{line} says nothing new"),
-            _ => {}
+            Line::Expunge(_) => law!(
+                self.role.form == ExpungeForm::Expunge,
+                "{line} in the place of VANISHED (RFC 7162, section 3.2.10)"
+            ),
+            Line::Vanished(_) => law!(
+                self.role.form == ExpungeForm::Vanished,
+                "{line}, which the client did not ask for (RFC 7162, section 3.2.10)"
+            ),
+            Line::Recent(_) => {}
         }
         let applied = self.client.apply(&line.untagged(), expunges);
         applied
@@ -153,8 +161,13 @@ impl Seat {
         Ok(())
     }
 
-    /// After a drain: the client has what it has to have.
-    pub fn has_what_it_was_told(&mut self, moment: &Moment<'_>, unclaimed: &mut u8) -> Judgement {
+    /// After a drain: the client has what it has to have, with this HIGHESTMODSEQ.
+    pub fn has_what_it_was_told(
+        &mut self,
+        moment: &Moment<'_>,
+        highest_modseq: u64,
+        unclaimed: &mut u8,
+    ) -> Judgement {
         let there = mask_of(&moment.visible);
         if moment.granted {
             self.known &= there;
@@ -177,7 +190,7 @@ impl Seat {
         law!(told == exact, "RECENT {told}, and {exact} are");
         self.drained_at = moment.cursor;
         self.has_the_flags(moment)?;
-        self.counts(moment)
+        self.counts(moment, highest_modseq)
     }
 
     /// Flags of a message that this session changed itself, with a version that the hub has not read, are ahead.
@@ -205,8 +218,7 @@ impl Seat {
     }
 
     /// HIGHESTMODSEQ, and what is held.
-    fn counts(&mut self, moment: &Moment<'_>) -> Judgement {
-        let told = self.buffer.highest_modseq().get();
+    fn counts(&mut self, moment: &Moment<'_>, told: u64) -> Judgement {
         let (before, cursor) = (self.told, moment.cursor);
         law!(told >= before, "HIGHESTMODSEQ went back from {before} to {told}");
         law!(told <= cursor, "HIGHESTMODSEQ {told} is ahead of {cursor}");

@@ -322,11 +322,8 @@ impl World {
             };
             numbers.uid_of(number)
         })?;
-        seat.has_what_it_was_told(&moment, &mut self.unclaimed)?;
-        if fault == Some(Fault::HighestModseqAhead) {
-            seat.would_miss_nothing(&self.store, cursor)?;
-        }
-        Ok(())
+        let highest_modseq = fault::highest_modseq(fault, seat.buffer.highest_modseq().get(), &moment);
+        seat.has_what_it_was_told(&moment, highest_modseq, &mut self.unclaimed)
     }
 
     /// `STORE number ±FLAGS.SILENT (\Flagged)`.
