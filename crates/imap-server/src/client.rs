@@ -128,6 +128,13 @@ impl<B: Backend> Client<B> {
     }
 
     async fn take(&mut self, received: Received) -> Result<Next, Gone> {
+        match &received {
+            Received::Command(command, _) => self.channel.work_for(command.tag.as_ref()),
+            Received::Search(command) => self.channel.work_for(&command.tag),
+            Received::Extension(command) => self.channel.work_for(&command.tag),
+            Received::Append(head) => self.channel.work_for(&head.tag),
+            Received::Refused(_) => {}
+        }
         match received {
             Received::Command(command, extras) => {
                 let tag = command.tag.as_ref().to_owned();

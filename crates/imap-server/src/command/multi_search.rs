@@ -67,7 +67,9 @@ impl<B: Backend> Client<B> {
         };
         self.refuse_updates(tag, &asked, &names);
         let mut failures = 0;
-        for name in names {
+        let all = names.len();
+        for (searched, name) in names.into_iter().enumerate() {
+            watch.done(searched, all);
             let failure: Completion = match self.hits_in(&name, &asked, &mut watch).await? {
                 Ok(hits) => {
                     self.tell_hits(tag, &name, &asked, hits)?;

@@ -98,6 +98,8 @@ pub(crate) struct Channel {
     skipped: Option<Skipped>,
     /// How far `io.input()` is known to have no line end, so that slow senders cost no second scan.
     scanned: usize,
+    /// That of the command that is at work.
+    tag: String,
 }
 
 impl Channel {
@@ -112,7 +114,18 @@ impl Channel {
             line: Vec::new(),
             skipped: None,
             scanned: 0,
+            tag: String::new(),
         }
+    }
+
+    /// The command with this tag is at work.
+    pub(crate) fn work_for(&mut self, tag: &str) {
+        tag.clone_into(&mut self.tag);
+    }
+
+    /// The tag of the command that is at work; empty before the first.
+    pub(super) fn tag(&self) -> &str {
+        &self.tag
     }
 
     /// The same client over another stream (after STARTTLS): new buffers, the same login timer.

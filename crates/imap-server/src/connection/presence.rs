@@ -27,6 +27,8 @@ pub(crate) struct Watch {
     /// When one that has closed its side is told something again.
     words: Instant,
     pause: Duration,
+    /// How many of how many pieces are done, where the command knows.
+    done: Option<(usize, usize)>,
 }
 
 impl Watch {
@@ -38,7 +40,13 @@ impl Watch {
             progress: begins + BETWEEN_PROGRESS,
             words: begins,
             pause: BETWEEN_WORDS,
+            done: None,
         }
+    }
+
+    /// So many of `all` pieces are done. A client that waits hears it the next time that it hears anything.
+    pub(crate) fn done(&mut self, pieces: usize, all: usize) {
+        self.done = Some((pieces, all));
     }
 }
 
@@ -99,15 +107,29 @@ impl Channel {
                     Err(error) => return error.into(),
                 },
                 () = sleep_until(watch.progress) => {
-                    wire::untagged_ok(self.io.out(), "INPROGRESS", "still at work");
+                    self.say_at_work(watch);
                     watch.progress = Instant::now() + BETWEEN_PROGRESS;
                     continue;
                 }
             }
             sleep_until(watch.words).await;
-            wire::untagged_ok(self.io.out(), "INPROGRESS", "still at work");
+            self.say_at_work(watch);
             watch.words = Instant::now() + watch.pause;
             watch.pause = (2 * watch.pause).min(LONGEST_BETWEEN_WORDS);
         }
+    }
+    /// INPROGRESS with what is known (RFC 9585, section 4): the tag, how much is done, and of how much, which the section wants to be
+    /// more.
+    fn say_at_work(&mut self, watch: &Watch) {
+        let state = match watch.done {
+            Some((done, all)) if done < all => format!("{done} {all}"),
+            _ => "NIL NIL".to_owned(),
+        };
+        // A client that looks for the first `]` alone shall find the end of the code; nor can a quote stand in a tag.
+        let code = match self.tag() {
+            tag if tag.is_empty() || tag.contains([']', '"', '\\']) => format!("INPROGRESS (NIL {state})"),
+            tag => format!("INPROGRESS (\"{tag}\" {state})"),
+        };
+        wire::untagged_ok(self.io.out(), &code, "still at work");
     }
 }

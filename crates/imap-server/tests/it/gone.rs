@@ -218,7 +218,9 @@ async fn a_client_that_has_only_stopped_sending_gets_its_answer() {
     let (words, answer) = lines.split_at(lines.len() - 2);
     assert_eq!(answer, ["* SEARCH", "a OK SEARCH completed"]);
     assert!(
-        words.iter().all(|line| line == "* OK [INPROGRESS] still at work"),
+        words
+            .iter()
+            .all(|line| line == "* OK [INPROGRESS (\"a\" NIL NIL)] still at work"),
         "{lines:#?}"
     );
     assert!((1..12).contains(&words.len()), "{lines:#?}");
@@ -230,10 +232,27 @@ async fn rfc9585_4_a_client_that_waits_for_its_answer_is_told_that_it_goes_on() 
     let slow = Slow::new();
     let mut client = at_work(&slow, "SEARCH TEXT x").await;
     client.send("b NOOP\r\n").await;
-    assert_eq!(client.line().await, "* OK [INPROGRESS] still at work");
+    assert_eq!(
+        client.line().await,
+        "* OK [INPROGRESS (\"a\" NIL NIL)] still at work"
+    );
     assert_eq!(client.line().await, "* SEARCH");
     assert_eq!(client.line().await, "a OK SEARCH completed");
     assert_eq!(client.line().await, "b OK NOOP completed");
+}
+
+/// The tag where it cannot be taken for the end of the code.
+#[tokio::test(start_paused = true)]
+async fn rfc9585_4_a_tag_with_a_bracket_is_not_repeated() {
+    let slow = Slow::new();
+    let mut client = selected(&Server::builder(slow.clone()).build()).await;
+    client.send("a]b SEARCH TEXT x\r\n").await;
+    assert_eq!(
+        client.line().await,
+        "* OK [INPROGRESS (NIL NIL NIL)] still at work"
+    );
+    assert_eq!(client.line().await, "* SEARCH");
+    assert_eq!(client.line().await, "a]b OK SEARCH completed");
 }
 
 /// What was answered before a long command does not wait for it.
