@@ -140,6 +140,7 @@ cases! {
     subscriptions {
         they_are_kept "RFC 9051, section 6.3.7";
         a_subscription_outlives_its_mailbox "RFC 9051, section 6.3.7; RFC 5258, section 3.1";
+        lists_of_mailboxes_say_which_are_subscribed "RFC 5465, sections 5.4 and 5.5";
     }
     url_keys {
         a_key_is_made_once "RFC 4467, section 3; `Session::url_key`";

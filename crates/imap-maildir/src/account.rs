@@ -315,9 +315,16 @@ impl Account {
         Ok(subscriptions.into_iter().map(entry).collect())
     }
 
-    /// All names: mailboxes, with what this user may do in them, and `\Noselect` levels above them.
+    /// All names: mailboxes, with what this user may do in them and whether they are subscribed, and `\Noselect` levels above
+    /// them.
     pub(crate) async fn list(self: &Arc<Self>, user: &Arc<str>) -> Result<Vec<ListEntry>, Error> {
         let (mailboxes, uses) = self.mailboxes_and_uses().await?;
+        let subscribed = self.subscriptions().await.unwrap_or_else(|error| {
+            // Without a list the user has no mail at all.
+            self.tell("subscriptions cannot be read", "*", &error);
+            Vec::new()
+        });
+        let subscribed = BTreeSet::from_iter(subscribed);
         let (names, user) = (mailboxes.clone(), Arc::clone(user));
         let reading = self.blocking(move |account| {
             let root = account.tree.handle()?;
@@ -341,7 +348,12 @@ impl Account {
             .map(ListEntry::no_select);
         let mailbox = |(name, rights): (&MailboxName, Rights)| {
             let special_use = uses.of(name, self.shared.uses_by_name);
+            let subscription = match subscribed.contains(name) {
+                true => imap_backend::Subscription::Subscribed,
+                false => imap_backend::Subscription::NotSubscribed,
+            };
             ListEntry::mailbox(name.clone())
+                .with_subscription(subscription)
                 .with_special_use(special_use)
                 .with_my_rights(rights)
         };

@@ -2,7 +2,7 @@
 
 use crate::stage::{Stage, User, name};
 use crate::verdict::{Answer, Stop, Verdict, ensure, equal};
-use imap_backend::{Backend, ListEntry, ListQuery, MailboxName, Selection, Session};
+use imap_backend::{Backend, ListEntry, ListQuery, MailboxName, Selection, Session, Subscription};
 use std::collections::BTreeSet;
 
 /// A name stays subscribed until it is unsubscribed, whether or not there is such a mailbox.
@@ -57,6 +57,35 @@ pub async fn a_subscription_outlives_its_mailbox<B: Backend>(stage: &Stage<B>) -
         .await
         .must("list of subscriptions with a pattern")?;
     lists_subscription(&narrowed, &mailbox)
+}
+
+/// A list of mailboxes says of each whether it is subscribed: NOTIFY tells that, and looks only at those that are where it is
+/// asked to.
+pub async fn lists_of_mailboxes_say_which_are_subscribed<B: Backend>(stage: &Stage<B>) -> Verdict {
+    let mut user = stage.login().await?;
+    let (marked, other) = (user.create("kit").await?, user.create("kit other").await?);
+    user.session.subscribe(&marked).await.optional("SUBSCRIBE")?;
+    if all_subscribed(&mut user).await? {
+        return Err(Stop::skipped(
+            "subscriptions of its own (every mailbox is subscribed)",
+        ));
+    }
+    subscribed_in_list(&mut user, &marked, Subscription::Subscribed).await?;
+    subscribed_in_list(&mut user, &other, Subscription::NotSubscribed).await?;
+    user.session.unsubscribe(&marked).await.optional("UNSUBSCRIBE")?;
+    subscribed_in_list(&mut user, &marked, Subscription::NotSubscribed).await
+}
+
+async fn subscribed_in_list<S: Session>(
+    user: &mut User<S>,
+    mailbox: &MailboxName,
+    expected: Subscription,
+) -> Verdict {
+    let listed = user.list().await?;
+    let entries = listed.iter().filter(|entry| entry.name() == mailbox);
+    let seen: Vec<_> = entries.map(ListEntry::subscription).collect();
+    let what = format!("subscription of {mailbox:?} in a list of mailboxes");
+    equal(&what, &seen, &vec![expected])
 }
 
 /// Whether the store has no subscriptions of its own: it lists every mailbox as subscribed, and nothing else.

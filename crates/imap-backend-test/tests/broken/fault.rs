@@ -22,6 +22,7 @@ pub(crate) enum Fault {
     DeleteTakesInferiors,
     RenameOfInboxCreates,
     ForgetsSubscriptions,
+    ListsAllAsSubscribed,
     GivesOneUse,
     RefusesUseAndCreates,
     StatusSizeIsCount,
@@ -184,6 +185,10 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
         "list::rename_of_inbox_moves_its_messages",
     ),
     (Fault::ForgetsSubscriptions, "subscriptions::they_are_kept"),
+    (
+        Fault::ListsAllAsSubscribed,
+        "subscriptions::lists_of_mailboxes_say_which_are_subscribed",
+    ),
     (Fault::AddsLineEnd, "append::messages_come_back_octet_for_octet"),
     (Fault::AppendLosesFlags, "append::flags_and_date_are_kept"),
     (Fault::KeepsRawOctets, "append::bare_lf_comes_back_as_crlf"),

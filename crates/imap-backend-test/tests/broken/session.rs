@@ -7,8 +7,8 @@ use bytes::Bytes;
 use imap_backend::{
     Abilities, Ability, Acl, AclChange, Append, Appended, AppendedAll, Create, Created, Error, ErrorKind,
     FlagAction, FlagChange, Grantable, Identifier, ListEntry, ListQuery, Mailbox, MailboxName, MessageSource,
-    Messages, Metadata, MetadataChange, Need, ObjectId, Opened, Quota, Record, Rights, Select, Session,
-    SpecialUse, Status, StatusQuery, UrlKey, Usage,
+    Messages, Metadata, MetadataChange, Need, ObjectId, Opened, Quota, Record, Rights, Select, Selection,
+    Session, SpecialUse, Status, StatusQuery, Subscription, UrlKey, Usage,
 };
 use imap_backend_test::MemorySession;
 use imap_seq::{ModSeq, Uid, UidSet, UidValidity};
@@ -201,6 +201,11 @@ impl Session for BrokenSession {
             Fault::ForgetsUses => {
                 for entry in &mut entries {
                     *entry = entry.clone().with_special_use(SpecialUse::none());
+                }
+            }
+            Fault::ListsAllAsSubscribed if query.selection() == Selection::Existing => {
+                for entry in &mut entries {
+                    *entry = entry.clone().with_subscription(Subscription::Subscribed);
                 }
             }
             Fault::RemembersNames => return Ok(self.world.names.lock().get_or_insert(entries).clone()),
