@@ -65,7 +65,7 @@ fn is_beyond_the_codec(response: &Response<'_>, octets: &[u8], utf8: Utf8) -> bo
     // UTF-8 in quoted strings the codec does not read.
     let may_be_utf8 = utf8 != Utf8::Nowhere && !octets.is_ascii();
     depth(data) > CODECS_DEPTH
-        || NOT_THE_CODECS.contains(&data.word.as_str())
+        || NOT_THE_CODECS.contains(&data.word)
         || ITEMS_NOT_THE_CODECS.iter().any(has)
         || may_be_utf8
 }

@@ -10,13 +10,15 @@ mod items;
 pub(crate) use heard::{Heard, empty_text};
 pub use heard::{Responses, Whole};
 
+use bumpalo::Bump;
+
 use crate::rule::Rule;
 pub use crate::wire::eight_bit::Utf8;
 pub use crate::wire::fault::Fault;
 #[cfg(feature = "program")]
 use crate::wire::split::KEPT;
-use crate::wire::value::Reader;
 pub use crate::wire::value::Value;
+use crate::wire::value::{Reader, is_word};
 
 /// A whole response.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ pub struct Status<'o> {
     /// Its first word.
     pub condition: Condition,
     /// The words of its response code; none where it has no code, or one that is no list of words.
-    pub code: Vec<Value<'o>>,
+    pub code: &'o [Value<'o>],
     /// All that follows the first word, the code included.
     pub text: &'o [u8],
     /// Nothing follows the space where the text begins: IMAP4rev2 permits it (RFC 9051, section 9, `resp-text`), and IMAP4rev1 does
@@ -75,16 +77,16 @@ pub struct Data<'o> {
     /// The number before the word, as in `* 3 EXISTS`.
     pub number: Option<u32>,
     /// In upper case.
-    pub word: String,
+    pub word: &'o str,
     /// What follows the word.
-    pub values: Vec<Value<'o>>,
+    pub values: &'o [Value<'o>],
 }
 
 impl<'o> Response<'o> {
     /// Octets of which long literals were left out.
     #[cfg(feature = "program")]
-    pub(crate) fn read(octets: &'o [u8]) -> Result<Self, Fault> {
-        Self::parse(&mut Reader::new(octets, KEPT))
+    pub(crate) fn read(octets: &'o [u8], arena: &'o Bump) -> Result<Self, Fault> {
+        Self::parse(&mut Reader::new(octets, KEPT, arena))
     }
 
     fn parse(reader: &mut Reader<'o>) -> Result<Self, Fault> {
@@ -117,22 +119,33 @@ impl<'o> Response<'o> {
         let values = reader.values()?;
         Ok(Self::Data(Data {
             number,
-            word: word.to_ascii_uppercase(),
+            word: upper(word, reader.arena()),
             values,
         }))
     }
+}
+
+fn upper<'o>(word: &'o str, arena: &'o Bump) -> &'o str {
+    if word.bytes().any(|octet| octet.is_ascii_lowercase()) {
+        let upper = arena.alloc_str(word);
+        upper.make_ascii_uppercase();
+        return upper;
+    }
+    word
 }
 
 /// What is wrong with a status does not keep it from being read: its command is answered, and what its code says is so.
 fn status<'o>(tag: Option<&'o str>, condition: Condition, reader: &mut Reader<'o>) -> Status<'o> {
     let mut wrong = reader.space().err().map(|_| "a status without a space behind it");
     let text = reader.text();
-    let (mut code, mut human) = (Vec::new(), text);
+    let (mut code, mut human) = (&[][..], text);
     if let Some(rest) = text.strip_prefix(b"[") {
         match end_of_code(rest) {
             Some(end) => {
                 // A code that is not known may contain anything but `]`.
-                code = Reader::new(&rest[..end], 0).all().unwrap_or_default();
+                code = Reader::new(&rest[..end], 0, reader.arena())
+                    .all()
+                    .unwrap_or_default();
                 human = &rest[end + 1..];
             }
             None => wrong = Some("a response code that does not end"),
@@ -192,7 +205,7 @@ impl Condition {
             ("PREAUTH", Self::Preauth),
         ];
         let known = &conditions[..if is_tagged { 3 } else { 5 }];
-        let found = known.iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
+        let found = known.iter().find(|(name, _)| is_word(word, name));
         found.map(|(_, condition)| *condition)
     }
 }

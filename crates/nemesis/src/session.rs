@@ -277,7 +277,7 @@ impl Session {
     }
 
     fn data(&mut self, data: &Data<'_>, expunges: Expunges, answer: &mut Answer) -> Result<(), Stop> {
-        match (data.word.as_str(), data.number) {
+        match (data.word, data.number) {
             ("EXISTS", Some(exists)) => self.apply(&Untagged::Exists(exists), expunges),
             ("RECENT", Some(recent)) => self.apply(&Untagged::Recent(recent), expunges),
             ("EXPUNGE", Some(number)) => self.apply(&Untagged::Expunge(seq(number)?), expunges),

@@ -96,7 +96,7 @@ impl<'o> Client<'o> {
             },
             Response::Data(data) => match data.number {
                 None => self.data(data, whole.octets()),
-                Some(number) => self.numbered(number, &data.word),
+                Some(number) => self.numbered(number, data.word),
             },
         }
     }
@@ -171,7 +171,7 @@ impl<'o> Client<'o> {
         );
         let words = String::from_utf8_lossy(octets);
         let words: Vec<&str> = words.split_ascii_whitespace().skip(2).collect();
-        match data.word.as_str() {
+        match data.word {
             "ENABLED" => self.enabled.extend(words.into_iter().map(str::to_owned)),
             "SEARCH" => assert!(!self.has("IMAP4rev2"), "SEARCH in IMAP4rev2"),
             "VANISHED" => {

@@ -9,16 +9,16 @@ use super::status::uid_set;
 use crate::command::{Command, canonical};
 use crate::response::Data;
 use crate::rule::Rule;
-use crate::wire::value::Value;
+use crate::wire::value::{Value, is_word};
 
 impl Judge {
     pub(super) fn data(&mut self, data: &Data<'_>) {
-        match (data.word.as_str(), data.number) {
+        match (data.word, data.number) {
             ("EXISTS" | "RECENT" | "EXPUNGE" | "FETCH", Some(number)) => {
                 self.about_a_mailbox(|judge| judge.of_mailbox(data, number));
             }
             ("UIDFETCH", Some(uid)) => self.about_a_mailbox(|judge| judge.uid_fetch(data, uid)),
-            ("VANISHED", None) => self.about_a_mailbox(|judge| judge.vanished(&data.values)),
+            ("VANISHED", None) => self.about_a_mailbox(|judge| judge.vanished(data.values)),
             ("FLAGS", None) => self.about_a_mailbox(|judge| {
                 if let Some(selected) = judge.selected() {
                     selected.has_flags = true;
@@ -29,12 +29,12 @@ impl Judge {
                     selecting.has_list = true;
                 }
             }),
-            ("CAPABILITY", None) => self.capability(&data.values),
-            ("ENABLED", None) => self.enabled(&data.values),
+            ("CAPABILITY", None) => self.capability(data.values),
+            ("ENABLED", None) => self.enabled(data.values),
             ("LANGUAGE", None) => self.enabled.language = true,
-            ("STATUS", None) => self.status_of(&data.values),
+            ("STATUS", None) => self.status_of(data.values),
             ("SEARCH" | "SORT" | "THREAD", None) => self.search(data),
-            ("ESEARCH", None) => self.esearch(&data.values),
+            ("ESEARCH", None) => self.esearch(data.values),
             // As `* 1 EXPUNGED`, which a client passes over, and then has a message too many.
             (word, Some(number)) => self.report(Rule::Syntax, format!("{number} {word} is no response")),
             _ => {}
@@ -43,7 +43,7 @@ impl Judge {
 
     fn of_mailbox(&mut self, data: &Data<'_>, number: u32) {
         // Not asked for each FETCH, of which there are thousands.
-        let expunges = match data.word.as_str() {
+        let expunges = match data.word {
             "EXPUNGE" => self.expunges(Command::permits_expunge),
             _ => Expunges::Hold,
         };
@@ -54,13 +54,13 @@ impl Judge {
             );
         }
         if self.selected().is_none() {
-            return self.no_mailbox(&data.word);
+            return self.no_mailbox(data.word);
         }
         if data.word == "FETCH" {
             return self.fetch(data, number);
         }
         let Some(selected) = self.selected() else { return };
-        let applied = match (data.word.as_str(), SeqNum::new(number)) {
+        let applied = match (data.word, SeqNum::new(number)) {
             ("EXISTS", _) => selected.exists(number),
             ("RECENT", _) => selected.recent(number),
             (_, Some(seq)) => selected.expunge(seq, expunges),
@@ -241,11 +241,11 @@ impl Judge {
     }
 
     fn search(&mut self, data: &Data<'_>) {
-        let asked = self.pending.iter().find(|command| command.is(&data.word));
+        let asked = self.pending.iter().find(|command| command.is(data.word));
         let Some(is_uid) = asked.map(|command| command.is_uid) else {
             return self.report(Rule::Unasked, format!("{} that no command asked for", data.word));
         };
-        self.check_numbers(&data.values, is_uid);
+        self.check_numbers(data.values, is_uid);
     }
 
     fn check_numbers(&mut self, values: &[Value<'_>], is_uid: bool) {
@@ -264,7 +264,7 @@ impl Judge {
 
     fn esearch(&mut self, values: &[Value<'_>]) {
         let (correlator, rest) = match values.split_first() {
-            Some((Value::List(correlator), rest)) => (correlator.as_slice(), rest),
+            Some((Value::List(correlator), rest)) => (*correlator, rest),
             _ => (&[][..], values),
         };
         let says_uid = rest
@@ -321,11 +321,10 @@ fn highest_number(values: &[Value<'_>]) -> u64 {
     let highest = |value: &Value<'_>| match value {
         Value::List(values) => highest_number(values),
         _ => {
-            let numbers = value.atom().unwrap_or_default().split([',', ':']);
-            numbers
-                .filter_map(|number| number.parse().ok())
-                .max()
-                .unwrap_or(0)
+            let atom = value.atom().unwrap_or_default();
+            let of_set = || atom.split([',', ':']).filter_map(|number| number.parse().ok());
+            // Most are a number, and no set of them.
+            atom.parse().unwrap_or_else(|_| of_set().max().unwrap_or(0))
         }
     };
     values.iter().map(highest).max().unwrap_or(0)
@@ -342,7 +341,7 @@ impl Told {
                 Value::Quoted(octets) => Some(unescaped_len(octets)),
                 _ => None,
             };
-            let is = |other: &str| name.eq_ignore_ascii_case(other);
+            let is = |other: &str| is_word(name, other);
             match () {
                 () if is("UID") => told.uid = pair[1].number().and_then(Uid::new),
                 () if is("FLAGS") => told.has_flags = true,

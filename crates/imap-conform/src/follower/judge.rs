@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use bumpalo::Bump;
 use imap_backend_test::{ClientModel, Contradiction, ContradictionKind};
 
 use super::remembered::Remembered;
@@ -16,6 +17,9 @@ use crate::wire::split::Side;
 
 /// More are not told of one connection.
 const MOST_FINDINGS: usize = 100;
+
+/// Octets for the words of a response that are kept for the next one.
+const MOST_WORDS: usize = 1 << 20;
 
 /// What a response means for the octets that follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +124,8 @@ pub(super) struct Judge {
     pub(super) remembered: HashMap<String, Remembered>,
     /// Searches that are kept up to date (RFC 5267), with whether they are UID commands.
     pub(super) updated: HashMap<String, bool>,
+    /// Where the words of a response are while it is judged.
+    arena: Bump,
 }
 
 impl Judge {
@@ -141,6 +147,7 @@ impl Judge {
             closing: None,
             remembered: HashMap::new(),
             updated: HashMap::new(),
+            arena: Bump::new(),
         }
     }
 
@@ -244,7 +251,19 @@ impl Judge {
     /// A whole response, without literals of more than `kept` octets.
     pub(super) fn heard(&mut self, octets: &[u8], kept: u64, has_nul: bool, partial: Partial<'_>) -> Outcome {
         self.transcript.push(Side::Server, octets);
-        let Heard { response, faults } = Heard::read(octets, kept, has_nul, self.enabled.utf8());
+        let mut arena = std::mem::take(&mut self.arena);
+        let heard = Heard::read(octets, kept, has_nul, self.enabled.utf8(), &arena);
+        let outcome = self.judge(heard, octets, partial);
+        match arena.allocated_bytes() > MOST_WORDS {
+            true => arena = Bump::new(),
+            false => arena.reset(),
+        }
+        self.arena = arena;
+        outcome
+    }
+
+    fn judge(&mut self, heard: Heard<'_>, octets: &[u8], partial: Partial<'_>) -> Outcome {
+        let Heard { response, faults } = heard;
         let lies = faults.iter().any(|fault| fault.rule() == Rule::LiteralSize);
         for fault in faults {
             self.report(fault.rule(), fault.what());

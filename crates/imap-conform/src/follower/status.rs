@@ -11,7 +11,7 @@ use crate::wire::value::Value;
 
 impl Judge {
     pub(super) fn status(&mut self, status: &Status<'_>, partial: Partial<'_>) -> Outcome {
-        self.code(&status.code);
+        self.code(status.code);
         // Before the first list of capabilities nobody knows whether the server speaks IMAP4rev2 alone.
         let may_be_rev2 = self.enabled.rev2 || (status.tag.is_none() && !self.offered.is_known);
         if status.has_empty_text && !may_be_rev2 {

@@ -6,13 +6,13 @@ use imap_codec::decode::Decoder as _;
 use super::Data;
 use crate::wire::value::Value;
 
-/// What the codec has a type for: only of these it is asked.
+/// What the codec has a type for: only of these it is asked. The first is what most are.
 const OF_THE_CODEC: [&str; 12] = [
+    "FETCH",
     "CAPABILITY",
     "ENABLED",
     "EXISTS",
     "EXPUNGE",
-    "FETCH",
     "FLAGS",
     "LIST",
     "LSUB",
@@ -48,7 +48,7 @@ impl Data<'_> {
     /// Whether the codec, asked where it knows the response, reads these octets as well: lists as deep as this, and literals up to
     /// so many octets.
     pub(super) fn codec_agrees(&self, octets: &[u8], deepest: usize, kept: u64) -> bool {
-        if !OF_THE_CODEC.contains(&self.word.as_str()) || deepest > CODECS_DEPTH {
+        if !OF_THE_CODEC.contains(&self.word) || deepest > CODECS_DEPTH {
             return true;
         }
         let has = |word: &&[u8]| memchr::memmem::find(octets, word).is_some();

@@ -1,5 +1,7 @@
 //! Octets cut into responses, each judged by itself.
 
+use bumpalo::Bump;
+
 use super::{Data, Fault, Response, Utf8};
 use crate::rule::Rule;
 use crate::wire::split::{Side, Splitter, Step};
@@ -14,7 +16,7 @@ use crate::wire::value::{Reader, without_cr};
 /// let mut octets = &b"* 3 EXISTS\r\n* LIST () \"/\" caf\xc3\xa9\r\n* OK [UNSEEN"[..];
 /// let exists = responses.next(&mut octets).unwrap();
 /// let Ok(Response::Data(data)) = exists.read(Utf8::Nowhere) else { panic!() };
-/// assert_eq!((data.number, data.word.as_str()), (Some(3), "EXISTS"));
+/// assert_eq!((data.number, data.word), (Some(3), "EXISTS"));
 /// let list = responses.next(&mut octets).unwrap();
 /// assert_eq!(list.read(Utf8::Nowhere).unwrap_err().rule(), Rule::EightBit);
 /// assert!(responses.next(&mut octets).is_none());
@@ -26,9 +28,11 @@ pub struct Responses {
 }
 
 /// One response, with all its literals.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Whole {
     octets: Vec<u8>,
+    /// Where its words are, once it was read.
+    arena: Bump,
     kept: u64,
     has_nul: bool,
 }
@@ -64,6 +68,7 @@ impl Responses {
             if matches!(step, Step::Whole | Step::TooLong) {
                 let whole = Whole {
                     octets: self.splitter.text().to_vec(),
+                    arena: Bump::new(),
                     kept: self.splitter.kept(),
                     has_nul: self.splitter.has_nul(),
                 };
@@ -98,7 +103,7 @@ impl Whole {
     /// # Errors
     /// The first rule that it breaks by itself.
     pub fn read(&self, utf8: Utf8) -> Result<Response<'_>, Fault> {
-        let heard = Heard::read(&self.octets, self.kept, self.has_nul, utf8);
+        let heard = Heard::read(&self.octets, self.kept, self.has_nul, utf8, &self.arena);
         match (heard.faults.into_iter().next(), heard.response) {
             (Some(fault), _) => Err(fault),
             (None, Some(Response::Status(status))) if status.has_empty_text && utf8 != Utf8::InBoth => {
@@ -120,13 +125,13 @@ pub(crate) struct Heard<'o> {
 
 impl<'o> Heard<'o> {
     /// Octets up to the end of a line, without literals of more than `kept` octets.
-    pub(crate) fn read(octets: &'o [u8], kept: u64, has_nul: bool, utf8: Utf8) -> Self {
+    pub(crate) fn read(octets: &'o [u8], kept: u64, has_nul: bool, utf8: Utf8, arena: &'o Bump) -> Self {
         let mut faults = Vec::new();
         if has_nul {
             let what = "a NUL in a literal that is not a literal8";
             faults.push(Fault::new(Rule::LiteralNul, what));
         }
-        let mut reader = Reader::new(octets, kept);
+        let mut reader = Reader::new(octets, kept, arena);
         let response = match Response::parse(&mut reader) {
             Ok(response) => response,
             Err(fault) => {

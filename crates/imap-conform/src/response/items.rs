@@ -1,7 +1,7 @@
 //! The items of FETCH that come by the thousands: whether they have their form is seen here, in a tenth of the time that a second
 //! opinion takes.
 
-use crate::wire::value::Value;
+use crate::wire::value::{Value, is_word};
 
 /// Whether name and value, in turns, are right; `None` where an item is among them that is not known here.
 pub(super) fn are_right(items: &[Value<'_>]) -> Option<bool> {
@@ -13,7 +13,7 @@ pub(super) fn are_right(items: &[Value<'_>]) -> Option<bool> {
 }
 
 fn is_right_item(name: &str, value: &Value<'_>) -> Option<bool> {
-    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    let is = |other: &str| is_word(name, other);
     Some(match () {
         () if is("UID") => value.number::<u32>().is_some(),
         () if is("FLAGS") => value
@@ -35,14 +35,19 @@ fn is_right_item(name: &str, value: &Value<'_>) -> Option<bool> {
 
 /// The sections of a body that clients ask for; others have more to be wrong.
 fn is_body(name: &str) -> bool {
-    let name = name.split('<').next().unwrap_or_default().to_ascii_uppercase();
-    let is_known = ["BODY[]", "BODY[HEADER]", "BODY[TEXT]"].contains(&name.as_str());
-    is_known || (name.starts_with("BODY[HEADER.FIELDS (") && name.ends_with(")]"))
+    const FIELDS: &str = "BODY[HEADER.FIELDS (";
+    let name = name.split_once('<').map_or(name, |(name, _)| name);
+    let is = |other: &&str| is_word(name, other);
+    let has_fields = |name: &str| {
+        name.get(..FIELDS.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(FIELDS))
+    };
+    ["BODY[]", "BODY[HEADER]", "BODY[TEXT]"].iter().any(is) || (has_fields(name) && name.ends_with(")]"))
 }
 
 fn is_nstring(value: &Value<'_>) -> bool {
     match value {
-        Value::Atom(atom) => atom.eq_ignore_ascii_case("NIL"),
+        Value::Atom(atom) => is_word(atom, "NIL"),
         Value::Quoted(_) | Value::Literal { .. } => true,
         Value::List(_) => false,
     }
@@ -131,8 +136,8 @@ mod tests {
             ("BODY[HEADER.FIELDS (From To)] NIL".to_owned(), true),
             ("BODY[TEXT] (x)".to_owned(), false),
         ] {
-            let octets = format!("({items})");
-            let values = Reader::new(octets.as_bytes(), u64::MAX).all().unwrap();
+            let (octets, arena) = (format!("({items})"), bumpalo::Bump::new());
+            let values = Reader::new(octets.as_bytes(), u64::MAX, &arena).all().unwrap();
             assert_eq!(are_right(values[0].list().unwrap()), Some(wanted), "{items}");
             let response = format!("* 1 FETCH ({items})\r\n");
             let decoded = imap_codec::ResponseCodec::default().decode(response.as_bytes());
@@ -148,8 +153,8 @@ mod tests {
             "INTERNALDATE \"32-Jul-1996 02:44:25 -0700\"",
             "X-GM-MSGID 1",
         ] {
-            let octets = format!("({items})");
-            let values = Reader::new(octets.as_bytes(), u64::MAX).all().unwrap();
+            let (octets, arena) = (format!("({items})"), bumpalo::Bump::new());
+            let values = Reader::new(octets.as_bytes(), u64::MAX, &arena).all().unwrap();
             assert_eq!(are_right(values[0].list().unwrap()), None, "{items}");
         }
     }

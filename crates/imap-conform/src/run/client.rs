@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding as _};
+use bumpalo::Bump;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
@@ -233,7 +234,8 @@ impl Client {
                 shown(&greeting)
             ));
         }
-        let Ok(Response::Status(status)) = Response::read(&greeting) else {
+        let arena = Bump::new();
+        let Ok(Response::Status(status)) = Response::read(&greeting, &arena) else {
             return Ok(());
         };
         self.is_preauth = status.condition == Condition::Preauth;
@@ -553,7 +555,7 @@ fn stored(octets: &[u8]) -> Vec<u8> {
 
 /// What a tagged response says. One that cannot be read is an answer too: the follower says what is wrong with it.
 fn condition(octets: &[u8]) -> Condition {
-    match Response::read(octets) {
+    match Response::read(octets, &Bump::new()) {
         Ok(Response::Status(status)) => status.condition,
         _ => Condition::Bad,
     }
@@ -601,7 +603,7 @@ impl Answer {
 
     /// The numbers before this word, as in `* 3 EXISTS`.
     pub(super) fn numbers(&self, word: &str) -> Vec<u32> {
-        let number = |response: &Vec<u8>| match Response::read(response) {
+        let number = |response: &Vec<u8>| match Response::read(response, &Bump::new()) {
             Ok(Response::Data(data)) if data.word == word => data.number,
             _ => None,
         };
@@ -623,10 +625,10 @@ impl Answer {
 
     /// The arguments of each untagged response of this word: strings without their quotes, lists without their parentheses.
     pub(super) fn words(&self, word: &str) -> Vec<Vec<String>> {
-        let words = |response: &Vec<u8>| match Response::read(response) {
+        let words = |response: &Vec<u8>| match Response::read(response, &Bump::new()) {
             Ok(Response::Data(data)) if data.word == word => {
                 let mut words = Vec::new();
-                flatten(&data.values, &mut words);
+                flatten(data.values, &mut words);
                 Some(words)
             }
             _ => None,
@@ -644,10 +646,11 @@ impl Answer {
     pub(super) fn found(&self) -> Vec<u32> {
         let mut found = Vec::new();
         for response in &self.responses {
-            let Ok(Response::Data(data)) = Response::read(response) else {
+            let arena = Bump::new();
+            let Ok(Response::Data(data)) = Response::read(response, &arena) else {
                 continue;
             };
-            match data.word.as_str() {
+            match data.word {
                 "SEARCH" | "SORT" => found.extend(data.values.iter().filter_map(Value::number::<u32>)),
                 "ESEARCH" => {
                     let all = data.values.windows(2).find(|pair| {
@@ -665,7 +668,7 @@ impl Answer {
 
     /// Every FETCH.
     pub(super) fn fetched(&self) -> Vec<Fetched> {
-        let fetched = |response: &Vec<u8>| match Response::read(response) {
+        let fetched = |response: &Vec<u8>| match Response::read(response, &Bump::new()) {
             Ok(Response::Data(data)) if data.word == "FETCH" => {
                 let items = data.values.first().and_then(Value::list).unwrap_or_default();
                 Some(read_items(data.number.unwrap_or(0), items))

@@ -111,10 +111,7 @@ impl Splitter {
         if end.is_none() {
             return (taken, Step::More);
         }
-        let announced = match self.is_text() {
-            true => None,
-            false => announcement(&self.text[self.line_start..]),
-        };
+        let announced = announcement(&self.text[self.line_start..]).filter(|_| !self.is_text());
         self.line_start = self.text.len();
         let Some(announced) = announced else {
             return (taken, Step::Whole);

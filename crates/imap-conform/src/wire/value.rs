@@ -3,12 +3,16 @@
 
 use std::borrow::Cow;
 
+use bumpalo::Bump;
+use bumpalo::collections::Vec as ArenaVec;
+use memchr::{memchr, memchr2};
+
 use super::eight_bit::EightBit;
 use super::fault::Fault;
 use crate::rule::Rule;
 
 /// One word of a response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'o> {
     /// An atom, a number, a flag, or the name of an item with its section.
     Atom(&'o str),
@@ -22,7 +26,7 @@ pub enum Value<'o> {
         octets: &'o [u8],
     },
     /// What stands between parentheses.
-    List(Vec<Self>),
+    List(&'o [Self]),
 }
 
 impl<'o> Value<'o> {
@@ -37,7 +41,7 @@ impl<'o> Value<'o> {
 
     /// The values of the list, if it is one.
     #[must_use]
-    pub fn list(&self) -> Option<&[Self]> {
+    pub fn list(&self) -> Option<&'o [Self]> {
         match self {
             Self::List(values) => Some(values),
             _ => None,
@@ -70,6 +74,12 @@ impl<'o> Value<'o> {
     }
 }
 
+/// Whether these are one word, in any case. Most are not of the same length, and need no more than that.
+#[inline]
+pub(crate) fn is_word(word: &str, other: &str) -> bool {
+    word.len() == other.len() && word.eq_ignore_ascii_case(other)
+}
+
 fn unescaped(quoted: &[u8]) -> Vec<u8> {
     let mut octets = quoted.iter().copied();
     let mut unescaped = Vec::with_capacity(quoted.len());
@@ -85,7 +95,11 @@ fn unescaped(quoted: &[u8]) -> Vec<u8> {
 /// Reads the octets of one response.
 pub(crate) struct Reader<'o> {
     octets: &'o [u8],
+    /// The first line, where it has nothing but printable ASCII: then nobody has to look again whether a word of it has.
+    plain: &'o str,
     at: usize,
+    /// Where its words are.
+    arena: &'o Bump,
     /// Longer literals were left out.
     kept: u64,
     behind_literal: usize,
@@ -101,9 +115,24 @@ pub(crate) struct Reader<'o> {
 /// Deeper lists than this are not read.
 const DEEPEST: usize = 200;
 
+/// Most lists have no more values.
+const FEW: usize = 4;
+
 /// Some clients read on to a CRLF.
 pub(crate) fn without_cr() -> Fault {
     Fault::new(Rule::LineEnd, "a line ends in LF without CR")
+}
+
+/// The first line, if it is nothing but printable ASCII.
+fn plain(octets: &[u8]) -> &str {
+    let end = memchr(b'\n', octets).unwrap_or(octets.len());
+    let line = octets[..end].strip_suffix(b"\r").unwrap_or(&octets[..end]);
+    // No way out before the end, so that many octets are compared at a time.
+    let is_plain = line
+        .iter()
+        .fold(true, |is_plain, octet| is_plain & matches!(octet, b' '..=b'~'));
+    let text = is_plain.then(|| std::str::from_utf8(line).ok());
+    text.flatten().unwrap_or_default()
 }
 
 /// Which octets a word may have: a table, because every octet of every response is looked up.
@@ -122,10 +151,12 @@ const OF_A_WORD: [bool; 256] = {
 
 impl<'o> Reader<'o> {
     /// Literals of more octets than these were left out.
-    pub(crate) fn new(octets: &'o [u8], kept: u64) -> Self {
+    pub(crate) fn new(octets: &'o [u8], kept: u64, arena: &'o Bump) -> Self {
         Self {
             octets,
+            plain: plain(octets),
             at: 0,
+            arena,
             kept,
             behind_literal: usize::MAX,
             deepest: 0,
@@ -135,30 +166,34 @@ impl<'o> Reader<'o> {
         }
     }
 
+    pub(crate) fn arena(&self) -> &'o Bump {
+        self.arena
+    }
+
     /// ` value value` up to the end of the line.
-    pub(crate) fn values(&mut self) -> Result<Vec<Value<'o>>, Fault> {
-        let mut values = Vec::new();
+    pub(crate) fn values(&mut self) -> Result<&'o [Value<'o>], Fault> {
+        let mut values = ArenaVec::with_capacity_in(FEW, self.arena);
         loop {
             match self.peek() {
                 Some(b' ') => self.at += 1,
                 // As in `* THREAD (1)(2)`.
                 Some(b'(') if self.octets[..self.at].ends_with(b")") => {}
-                _ => return self.line_end().map(|()| values),
+                _ => return self.line_end().map(|()| &*values.into_bump_slice()),
             }
             values.push(self.value(0)?);
         }
     }
 
     /// `value value` to the end of the octets, as inside of a response code.
-    pub(crate) fn all(&mut self) -> Result<Vec<Value<'o>>, Fault> {
-        let mut values = Vec::new();
+    pub(crate) fn all(&mut self) -> Result<&'o [Value<'o>], Fault> {
+        let mut values = ArenaVec::with_capacity_in(FEW, self.arena);
         while self.peek().is_some() {
             if !values.is_empty() {
-                self.expect(b" ")?;
+                self.space()?;
             }
             values.push(self.value(0)?);
         }
-        Ok(values)
+        Ok(values.into_bump_slice())
     }
 
     /// The rest of a line of text, and its end.
@@ -196,10 +231,16 @@ impl<'o> Reader<'o> {
             .iter()
             .position(|&octet| !OF_A_WORD[usize::from(octet)])
             .unwrap_or(rest.len());
-        if !rest[..end].is_ascii() {
-            self.eight_bit.word();
-        }
-        match std::str::from_utf8(&rest[..end]) {
+        let word = match self.plain.get(self.at..self.at + end) {
+            Some(word) => Ok(word),
+            None => {
+                if !rest[..end].is_ascii() {
+                    self.eight_bit.word();
+                }
+                std::str::from_utf8(&rest[..end])
+            }
+        };
+        match word {
             Ok(word) if !word.is_empty() => {
                 self.at += end;
                 Ok(word)
@@ -227,21 +268,24 @@ impl<'o> Reader<'o> {
     }
 
     /// `(a b (c))`; lists that follow each other need no space between them.
-    fn list(&mut self, depth: usize) -> Result<Vec<Value<'o>>, Fault> {
+    fn list(&mut self, depth: usize) -> Result<&'o [Value<'o>], Fault> {
         self.deepest = self.deepest.max(depth);
         if depth > DEEPEST {
             return Err(self.fault("lists deeper than anything is"));
         }
         self.expect(b"(")?;
-        let mut values = Vec::new();
-        while self.peek() != Some(b')') {
-            let joins = self.octets[..self.at].ends_with(b")") && self.peek() == Some(b'(');
-            if !values.is_empty() && !joins {
-                self.expect(b" ")?;
+        let mut values = ArenaVec::with_capacity_in(FEW, self.arena);
+        loop {
+            match self.peek() {
+                Some(b')') => break,
+                Some(b'(') if self.octets[..self.at].ends_with(b")") => {}
+                _ if values.is_empty() => {}
+                _ => self.space()?,
             }
             values.push(self.value(depth)?);
         }
-        self.expect(b")").map(|()| values)
+        self.at += 1;
+        Ok(values.into_bump_slice())
     }
 
     /// An atom, or a section: `BODY[1.HEADER.FIELDS (A "b c")]<7>`. `BODY[x` is an atom, and may be a keyword;
@@ -301,22 +345,24 @@ impl<'o> Reader<'o> {
 
     fn quoted(&mut self) -> Result<&'o [u8], Fault> {
         self.expect(b"\"")?;
-        let (begin, mut is_ascii) = (self.at, true);
+        let begin = self.at;
         loop {
-            match self.next()? {
-                b'"' => {
-                    let quoted = &self.octets[begin..self.at - 1];
-                    if !is_ascii {
-                        self.eight_bit.quoted(quoted);
-                    }
-                    return Ok(quoted);
+            let rest = &self.octets[self.at..];
+            let end = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+            let is_plain = self.at + end <= self.plain.len();
+            if !is_plain && rest[..end].iter().any(|octet| matches!(octet, 0 | b'\r' | b'\n')) {
+                return Err(self.fault("CR, LF or NUL in a quoted string"));
+            }
+            self.at += end;
+            if self.next()? == b'"' {
+                let quoted = &self.octets[begin..self.at - 1];
+                if !is_plain && !quoted.is_ascii() {
+                    self.eight_bit.quoted(quoted);
                 }
-                b'\\' if !matches!(self.next()?, b'"' | b'\\') => {
-                    return Err(self.fault("an escape in a quoted string"));
-                }
-                0 | b'\r' | b'\n' => return Err(self.fault("CR, LF or NUL in a quoted string")),
-                0x80.. => is_ascii = false,
-                _ => {}
+                return Ok(quoted);
+            }
+            if !matches!(self.next()?, b'"' | b'\\') {
+                return Err(self.fault("an escape in a quoted string"));
             }
         }
     }
@@ -355,16 +401,16 @@ impl<'o> Reader<'o> {
         &rest[..end]
     }
 
-    fn expect(&mut self, octets: &[u8]) -> Result<(), Fault> {
-        if !self.octets[self.at..].starts_with(octets) {
-            return Err(self.fault(match octets {
+    fn expect<const N: usize>(&mut self, octets: &[u8; N]) -> Result<(), Fault> {
+        if self.octets[self.at..].first_chunk() != Some(octets) {
+            return Err(self.fault(match &octets[..] {
                 b" " => "a space is due",
                 b")" => "a parenthesis is due",
                 b"\r\n" => "the end of the line is due",
                 _ => "another octet is due",
             }));
         }
-        self.at += octets.len();
+        self.at += N;
         Ok(())
     }
 
@@ -381,6 +427,7 @@ impl<'o> Reader<'o> {
     }
 
     /// Directly behind a literal its size is the suspect.
+    #[cold]
     fn fault(&self, what: &'static str) -> Fault {
         match self.at == self.behind_literal {
             true => Fault::new(Rule::LiteralSize, format!("behind a literal, {what}")),
