@@ -61,6 +61,19 @@ fn codec_flag(flag: &Flag) -> CodecFlag<'static> {
     }
 }
 
+/// RFC 9051, section 9: a year has four digits. `31-Dec-9999 23:59:59 -1200` is in the year 10000 where a store keeps UTC.
+#[test]
+fn rfc9051_9_a_date_beyond_the_years_with_four_digits_is_the_last_before_it() {
+    let hours = |hours: i32| FixedOffset::east_opt(hours * 3600).unwrap();
+    let date = hours(-12).with_ymd_and_hms(9999, 12, 31, 23, 59, 59).unwrap();
+    let shown = |zone| written(|out| internal_date(out, &date.with_timezone(&zone)));
+    assert_eq!(shown(hours(-12)), b"\"31-Dec-9999 23:59:59 -1200\"");
+    assert_eq!(shown(hours(0)), b"\"31-Dec-9999 23:59:59 +0000\"");
+    let date = hours(2).with_ymd_and_hms(0, 1, 1, 0, 30, 0).unwrap();
+    let shown = written(|out| internal_date(out, &date.with_timezone(&hours(0))));
+    assert_eq!(shown, b"\"01-Jan-0000 00:00:00 +0000\"");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
