@@ -50,7 +50,7 @@ pub(super) struct Partial<'c> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Exchange {
     None,
-    Idle { tag: String, is_continued: bool },
+    Idle { tag: String },
     Authenticate { tag: String },
 }
 
@@ -112,6 +112,8 @@ pub(super) struct Judge {
     found: usize,
     pub(super) pending: VecDeque<Command>,
     pub(super) exchange: Exchange,
+    /// Tags of IDLE whose continuation request has not come: the client may say DONE, and more, before it does.
+    pub(super) uncontinued: VecDeque<String>,
     is_greeted: bool,
     pub(super) has_said_bye: bool,
     pub(super) offered: Offered,
@@ -138,6 +140,7 @@ impl Judge {
             found: 0,
             pending: VecDeque::new(),
             exchange: Exchange::None,
+            uncontinued: VecDeque::new(),
             is_greeted: false,
             has_said_bye: false,
             offered: Offered::default(),
@@ -239,8 +242,8 @@ impl Judge {
         let tag = command.tag.clone();
         match command.name.as_str() {
             "IDLE" => {
-                let is_continued = false;
-                self.exchange = Exchange::Idle { tag, is_continued };
+                self.uncontinued.push_back(tag.clone());
+                self.exchange = Exchange::Idle { tag };
             }
             "AUTHENTICATE" => self.exchange = Exchange::Authenticate { tag },
             _ => {}
@@ -318,16 +321,17 @@ impl Judge {
     }
 
     fn continued(&mut self, partial: Partial<'_>) -> Outcome {
+        if self.uncontinued.pop_front().is_some() {
+            return Outcome::Heard;
+        }
         if partial.waits {
             return Outcome::LiteralComes;
         }
-        match &mut self.exchange {
-            Exchange::Authenticate { .. } => {}
-            Exchange::Idle { is_continued, .. } if !*is_continued => *is_continued = true,
-            _ => self.report(
+        if !matches!(self.exchange, Exchange::Authenticate { .. }) {
+            self.report(
                 Rule::Continuation,
                 "a continuation request that nothing waits for",
-            ),
+            );
         }
         Outcome::Heard
     }

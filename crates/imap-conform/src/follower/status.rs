@@ -38,11 +38,12 @@ impl Judge {
     /// The command with this tag, which is not in progress any more.
     pub(super) fn take_answered(&mut self, tag: &str) -> Option<Command> {
         match &self.exchange {
-            Exchange::Idle { tag: of, .. } | Exchange::Authenticate { tag: of } if of == tag => {
+            Exchange::Idle { tag: of } | Exchange::Authenticate { tag: of } if of == tag => {
                 self.exchange = Exchange::None;
             }
             _ => {}
         }
+        self.uncontinued.retain(|of| of != tag);
         let at = self.pending.iter().position(|command| command.tag == tag)?;
         self.pending.remove(at)
     }
