@@ -178,7 +178,7 @@ impl<'o> Reader<'o> {
                 Some(b' ') => self.at += 1,
                 // As in `* THREAD (1)(2)`.
                 Some(b'(') if self.octets[..self.at].ends_with(b")") => {}
-                _ => return self.line_end().map(|()| &*values.into_bump_slice()),
+                _ => return self.line_end().map(|()| values.into_bump_slice()),
             }
             values.push(self.value(0)?);
         }
