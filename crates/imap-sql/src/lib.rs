@@ -86,7 +86,8 @@
 //! did a moment ago may take some milliseconds to show; otherwise NOOP asks.
 //!
 //! **`\Recent`** is claimed in the database before a session is told, so that one session of all processes has it (RFC 3501,
-//! section 2.3.2). A process that dies in between takes the mark with it.
+//! section 2.3.2). A process that dies in between takes the mark with it. EXAMINE shows as recent what nobody has claimed when it
+//! begins; what arrives while no session of the process may claim it is not recent there.
 //!
 //! **Without the database**, commands answer [`Unavailable`](imap_backend::ErrorKind::Unavailable), sessions go on, and catch up when it
 //! is back. A commit during which it was lost may have happened; it was not answered.

@@ -345,17 +345,15 @@ pub(crate) fn change_flags(
     mailboxes::lock(statements, &[key.id])?;
     // Most changes make few different sets of flags of the many that there were.
     let mut changed: BTreeMap<FlagColumns, UidSet> = BTreeMap::new();
-    for range in uids.ranges() {
-        messages::flags_between(statements, key.id, range, |row| {
-            let flags = flags_of(&row);
-            if flags != row.flags {
-                changed
-                    .entry(FlagColumns::of(&flags))
-                    .or_default()
-                    .insert(row.uid);
-            }
-        })?;
-    }
+    messages::flags(statements, key.id, uids, |row| {
+        let flags = flags_of(&row);
+        if flags != row.flags {
+            changed
+                .entry(FlagColumns::of(&flags))
+                .or_default()
+                .insert(row.uid);
+        }
+    })?;
     if !changed.is_empty() {
         let modseq = mailboxes::next_modseq(statements, key.id)?;
         for (flags, uids) in &changed {

@@ -373,7 +373,9 @@ fn replace(
     let uid = node.commit(|change| {
         let statements = change.statements;
         mailboxes::lock(statements, &[from.id, key.id])?;
-        if messages::flags(statements, from.id, &uids)?.is_empty() {
+        let mut is_there = false;
+        messages::flags(statements, from.id, &uids, |_| is_there = true)?;
+        if !is_there {
             return Err(ErrorKind::ExpungeIssued.into());
         }
         quotas::check_replacement(statements, account, (from.id, replaced), upload.size())?;

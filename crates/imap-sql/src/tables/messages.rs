@@ -41,8 +41,10 @@ pub(crate) struct MessageRow {
 
 const DELETED: &str = "SELECT uid FROM messages WHERE mailbox = ?1 AND flags & 4 <> 0";
 
-/// So many messages are removed by one statement, which lists them.
-const REMOVED_TOGETHER: usize = 1000;
+/// Of more ranges than this the UIDs are listed: a statement for each range would take longer than its messages do.
+const FEW_RANGES: u64 = 8;
+/// So many messages are listed by one statement.
+const LISTED_TOGETHER: usize = 1000;
 
 const FIRST_UNSEEN: &str =
     "SELECT uid FROM messages WHERE mailbox = ?1 AND flags & 8 = 0 ORDER BY uid LIMIT 1";
@@ -117,26 +119,56 @@ pub(crate) fn copy(
     Ok(())
 }
 
-/// Removes messages. A trigger writes the log.
-pub(crate) fn remove(statements: Statements<'_>, mailbox: i64, uids: &UidSet) -> Result<(), Error> {
-    let sql = "DELETE FROM messages WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
-    for (first, last) in uids.ranges() {
-        statements.execute(sql, &[mailbox.into(), first.into(), last.into()])?;
+/// Runs a statement on the messages of a set, in as few parts as is quick. `sql` is it up to the condition on the UIDs, which is put
+/// behind it; its own values are `?2` and those that follow.
+fn on_parts(
+    statements: Statements<'_>,
+    (sql, values): (&str, &[Value<'_>]),
+    uids: &UidSet,
+    mut run: impl FnMut(&str, &[Value<'_>]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    if uids.count_ranges() <= FEW_RANGES {
+        let sql = format!("{sql}uid BETWEEN ?1 AND ?{}", values.len() + 2);
+        for (first, last) in uids.ranges() {
+            run(&sql, &[&[first.into()], values, &[last.into()]].concat())?;
+        }
+        return Ok(());
+    }
+    let sql = format!("{sql}uid{}", statements.dialect().among_first_value());
+    let mut uids = uids.iter().peekable();
+    while uids.peek().is_some() {
+        let some: Vec<String> = uids
+            .by_ref()
+            .take(LISTED_TOGETHER)
+            .map(|uid| uid.to_string())
+            .collect();
+        let list = some.join(",");
+        run(&sql, &[&[list.as_str().into()], values].concat())?;
     }
     Ok(())
+}
+
+fn execute_on_parts(
+    statements: Statements<'_>,
+    (sql, values): (&str, &[Value<'_>]),
+    uids: &UidSet,
+) -> Result<(), Error> {
+    on_parts(statements, (sql, values), uids, |sql, values| {
+        statements.execute(sql, values).map(drop)
+    })
+}
+
+/// Removes messages. A trigger writes the log.
+pub(crate) fn remove(statements: Statements<'_>, mailbox: i64, uids: &UidSet) -> Result<(), Error> {
+    let sql = "DELETE FROM messages WHERE mailbox = ?2 AND ";
+    execute_on_parts(statements, (sql, &[mailbox.into()]), uids)
 }
 
 /// Removes the messages with `\Deleted` among these UIDs. A trigger writes the log. What it costs follows from their number, and
 /// neither from that of the others nor from where they are.
 pub(crate) fn remove_deleted(statements: Statements<'_>, mailbox: i64, uids: &UidSet) -> Result<(), Error> {
     let deleted = set(statements, DELETED, &[mailbox.into()])?.intersection(uids);
-    let deleted: Vec<String> = deleted.iter().map(|uid| uid.to_string()).collect();
-    let among = statements.dialect().among_first_value();
-    let sql = format!("DELETE FROM messages WHERE mailbox = ?2 AND uid{among}");
-    for some in deleted.chunks(REMOVED_TOGETHER) {
-        statements.execute(&sql, &[some.join(",").as_str().into(), mailbox.into()])?;
-    }
-    Ok(())
+    remove(statements, mailbox, &deleted)
 }
 
 /// Sets the flags of messages. `maker` is the session that does so.
@@ -146,21 +178,16 @@ pub(crate) fn set_flags(
     columns: &FlagColumns,
     (modseq, maker): (ModSeq, Origin),
 ) -> Result<(), Error> {
-    let sql = "UPDATE messages SET flags = ?4, keywords = ?5, modseq = ?6, maker = ?7 \
-               WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
-    for (first, last) in uids.ranges() {
-        let values = [
-            mailbox.into(),
-            first.into(),
-            last.into(),
-            columns.flags.into(),
-            columns.keywords.as_str().into(),
-            modseq.into(),
-            maker.to_i64().into(),
-        ];
-        statements.execute(sql, &values)?;
-    }
-    Ok(())
+    let sql =
+        "UPDATE messages SET flags = ?3, keywords = ?4, modseq = ?5, maker = ?6 WHERE mailbox = ?2 AND ";
+    let values = [
+        mailbox.into(),
+        columns.flags.into(),
+        columns.keywords.as_str().into(),
+        modseq.into(),
+        maker.to_i64().into(),
+    ];
+    execute_on_parts(statements, (sql, &values), uids)
 }
 
 /// Those of these messages whose flags this session changed last.
@@ -169,12 +196,13 @@ pub(crate) fn made_by(
     (mailbox, uids): (i64, &UidSet),
     maker: Origin,
 ) -> Result<UidSet, Error> {
-    let sql = "SELECT uid FROM messages WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND maker = ?4";
+    let sql = "SELECT uid FROM messages WHERE mailbox = ?2 AND maker = ?3 AND ";
+    let values = [mailbox.into(), maker.to_i64().into()];
     let mut made = UidSet::new();
-    for (first, last) in uids.ranges() {
-        let values = [mailbox.into(), first.into(), last.into(), maker.to_i64().into()];
-        made = made.union(&set(statements, sql, &values)?);
-    }
+    on_parts(statements, (sql, &values), uids, |sql, values| {
+        made = made.union(&set(statements, sql, values)?);
+        Ok(())
+    })?;
     Ok(made)
 }
 
@@ -184,21 +212,24 @@ pub(crate) fn disown(
     (mailbox, uids): (i64, &UidSet),
     modseq: ModSeq,
 ) -> Result<(), Error> {
-    let sql = "UPDATE messages SET modseq = ?4, maker = 0 WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
-    for (first, last) in uids.ranges() {
-        let values = [mailbox.into(), first.into(), last.into(), modseq.into()];
-        statements.execute(sql, &values)?;
-    }
-    Ok(())
+    let sql = "UPDATE messages SET modseq = ?3, maker = 0 WHERE mailbox = ?2 AND ";
+    execute_on_parts(statements, (sql, &[mailbox.into(), modseq.into()]), uids)
 }
 
-/// The flags of those of these messages that are there.
-pub(crate) fn flags(statements: Statements<'_>, mailbox: i64, uids: &UidSet) -> Result<Vec<FlagRow>, Error> {
-    let mut rows = Vec::new();
-    for range in uids.ranges() {
-        flags_between(statements, mailbox, range, |row| rows.push(row))?;
-    }
-    Ok(rows)
+/// The flags of those of these messages that are there, in no order.
+pub(crate) fn flags(
+    statements: Statements<'_>,
+    mailbox: i64,
+    uids: &UidSet,
+    mut look: impl FnMut(FlagRow),
+) -> Result<(), Error> {
+    let sql = "SELECT uid, modseq, flags, keywords FROM messages WHERE mailbox = ?2 AND ";
+    on_parts(statements, (sql, &[mailbox.into()]), uids, |sql, values| {
+        statements.each(sql, values, |row| {
+            look(flag_row(row)?);
+            Ok(())
+        })
+    })
 }
 
 /// The flags of the messages from one UID to another, ascending.
@@ -369,8 +400,46 @@ pub(crate) fn octets(statements: Statements<'_>, (mailbox, uids): (i64, &UidSet)
 mod tests {
     use std::time::Duration;
 
+    use imap_backend::MailboxName;
+    use imap_updates::Flag;
+
     use super::*;
-    use crate::engine::{Database, Place};
+    use crate::engine::{Database, Place, statements_run};
+    use crate::node::Node;
+    use crate::selected::change_flags;
+    use crate::tables::{accounts, names};
+
+    /// As in a mailbox from which others were removed. PostgreSQL counts the messages anew at the end of each statement.
+    #[test]
+    fn messages_with_gaps_between_them_are_changed_by_few_statements() {
+        let node = Node::new(Database::open(Place::Memory, Duration::ZERO).unwrap());
+        let odd: UidSet = (1..=3000).step_by(2).filter_map(Uid::new).collect();
+        let seen: Flags = [Flag::Seen].into_iter().collect();
+        let change = node.commit(|change| {
+            let statements = change.statements;
+            let account = accounts::make(statements, "ann")?;
+            let key = names::find(statements, account, &MailboxName::inbox())?.unwrap();
+            statements.execute("INSERT INTO blobs (size) VALUES (1)", &[])?;
+            let sql = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 3000) \
+                       INSERT INTO messages (mailbox, blob) SELECT ?1, id FROM numbers, blobs";
+            statements.execute(sql, &[key.id.into()])?;
+            let changed =
+                statements_run(|| change_flags(change, (key, Origin::EXTERNAL), &odd, |_| seen.clone()));
+            let removed = statements_run(|| remove(statements, key.id, &odd));
+            let mut left = UidSet::new();
+            let all: UidSet = (1..=3000).filter_map(Uid::new).collect();
+            flags(statements, key.id, &all, |row| {
+                assert!(row.flags.is_empty(), "{row:?}");
+                left.insert(row.uid);
+            })?;
+            Ok((changed, removed, left))
+        });
+        let ((changed, to_change), (removed, to_remove), left) = change.unwrap();
+        removed.unwrap();
+        assert_eq!(changed.unwrap(), odd);
+        assert_eq!(left, (1..=3000).skip(1).step_by(2).filter_map(Uid::new).collect());
+        assert!(to_change < 10 && to_remove < 10, "{to_change}, {to_remove}");
+    }
 
     /// A mailbox of a million messages, and two of them are meant.
     #[test]
