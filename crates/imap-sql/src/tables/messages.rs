@@ -45,6 +45,8 @@ const DELETED: &str = "SELECT uid FROM messages WHERE mailbox = ?1 AND flags & 4
 const FEW_RANGES: u64 = 8;
 /// So many messages are listed by one statement.
 const LISTED_TOGETHER: usize = 1000;
+/// Where the values of a copy have the UID of its first message: `?4`.
+const NEW_UID: usize = 3;
 
 const FIRST_UNSEEN: &str =
     "SELECT uid FROM messages WHERE mailbox = ?1 AND flags & 8 = 0 ORDER BY uid LIMIT 1";
@@ -94,27 +96,27 @@ pub(crate) fn copy(
 ) -> Result<(), Error> {
     let sql = "INSERT INTO messages \
                (mailbox, uid, modseq, flags, keywords, received, zone, saved, size, blob, thread_id) \
-               SELECT ?4, ?5 - 1 + row_number() OVER (ORDER BY uid), ?6, flags & ?8, \
-               CASE WHEN ?9 = 1 THEN keywords ELSE '' END, received, zone, ?7, size, blob, thread_id FROM messages WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
-    let (mailbox, mut new, modseq) = to;
-    for (first, last) in uids.ranges() {
-        let values: [Value<'_>; 9] = [
-            from.into(),
-            first.into(),
-            last.into(),
-            mailbox.into(),
-            new.into(),
-            modseq.into(),
-            now().into(),
-            bits_of(rights).into(),
-            i64::from(rights.includes(Rights::WRITE)).into(),
-        ];
-        let copied = statements.execute(sql, &values)?;
-        let number = i64::from(last) - i64::from(first) + 1;
-        if i64::try_from(copied) != Ok(number) {
-            return Err(ErrorKind::ExpungeIssued.into());
-        }
-        new += number;
+               SELECT ?3, ?4 - 1 + row_number() OVER (ORDER BY uid), ?5, flags & ?7, \
+               CASE WHEN ?8 = 1 THEN keywords ELSE '' END, received, zone, ?6, size, blob, thread_id \
+               FROM messages WHERE mailbox = ?2 AND ";
+    let (mailbox, first, modseq) = to;
+    let mut copied: i64 = 0;
+    let values = [
+        from.into(),
+        mailbox.into(),
+        first.into(),
+        modseq.into(),
+        now().into(),
+        bits_of(rights).into(),
+        i64::from(rights.includes(Rights::WRITE)).into(),
+    ];
+    on_parts(statements, (sql, &values), uids, |sql, values| {
+        values[NEW_UID] = (first + copied).into();
+        copied += i64::try_from(statements.execute(sql, values)?).unwrap_or(i64::MAX);
+        Ok(())
+    })?;
+    if u64::try_from(copied) != Ok(uids.len()) {
+        return Err(ErrorKind::ExpungeIssued.into());
     }
     Ok(())
 }
@@ -125,12 +127,12 @@ fn on_parts(
     statements: Statements<'_>,
     (sql, values): (&str, &[Value<'_>]),
     uids: &UidSet,
-    mut run: impl FnMut(&str, &[Value<'_>]) -> Result<(), Error>,
+    mut run: impl FnMut(&str, &mut [Value<'_>]) -> Result<(), Error>,
 ) -> Result<(), Error> {
     if uids.count_ranges() <= FEW_RANGES {
         let sql = format!("{sql}uid BETWEEN ?1 AND ?{}", values.len() + 2);
         for (first, last) in uids.ranges() {
-            run(&sql, &[&[first.into()], values, &[last.into()]].concat())?;
+            run(&sql, &mut [&[first.into()], values, &[last.into()]].concat())?;
         }
         return Ok(());
     }
@@ -143,7 +145,7 @@ fn on_parts(
             .map(|uid| uid.to_string())
             .collect();
         let list = some.join(",");
-        run(&sql, &[&[list.as_str().into()], values].concat())?;
+        run(&sql, &mut [&[list.as_str().into()], values].concat())?;
     }
     Ok(())
 }
@@ -384,15 +386,13 @@ pub(crate) fn sizes(statements: Statements<'_>, mailbox: i64) -> Result<Sizes, E
 
 /// The octets of those of these messages that are there.
 pub(crate) fn octets(statements: Statements<'_>, (mailbox, uids): (i64, &UidSet)) -> Result<u64, Error> {
-    let sql = "SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM messages \
-               WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3";
+    let sql = "SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM messages WHERE mailbox = ?2 AND ";
     let mut octets: u64 = 0;
-    for (first, last) in uids.ranges() {
-        let sum = statements.one(sql, &[mailbox.into(), first.into(), last.into()], |row| {
-            row.integer(0)
-        })?;
+    on_parts(statements, (sql, &[mailbox.into()]), uids, |sql, values| {
+        let sum = statements.one(sql, values, |row| row.integer(0))?;
         octets = octets.saturating_add(sum.unwrap_or(0).try_into().unwrap_or(0));
-    }
+        Ok(())
+    })?;
     Ok(octets)
 }
 
@@ -407,22 +407,34 @@ mod tests {
     use crate::engine::{Database, Place, statements_run};
     use crate::node::Node;
     use crate::selected::change_flags;
+    use crate::tables::mailboxes::MailboxKey;
     use crate::tables::{accounts, names};
+
+    /// An INBOX of so many messages without flags.
+    fn with_messages(statements: Statements<'_>, messages: i64) -> Result<MailboxKey, Error> {
+        let account = accounts::make(statements, "ann")?;
+        let key = names::find(statements, account, &MailboxName::inbox())?.unwrap();
+        statements.execute("INSERT INTO blobs (size) VALUES (1)", &[])?;
+        let sql = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2) \
+                   INSERT INTO messages (mailbox, blob) SELECT ?1, id FROM numbers, blobs";
+        statements.execute(sql, &[key.id.into(), messages.into()])?;
+        Ok(key)
+    }
+
+    /// The UIDs of a mailbox from which every other message was removed.
+    fn odd(most: u32) -> UidSet {
+        (1..=most).step_by(2).filter_map(Uid::new).collect()
+    }
 
     /// As in a mailbox from which others were removed. PostgreSQL counts the messages anew at the end of each statement.
     #[test]
     fn messages_with_gaps_between_them_are_changed_by_few_statements() {
         let node = Node::new(Database::open(Place::Memory, Duration::ZERO).unwrap());
-        let odd: UidSet = (1..=3000).step_by(2).filter_map(Uid::new).collect();
+        let odd = odd(3000);
         let seen: Flags = [Flag::Seen].into_iter().collect();
         let change = node.commit(|change| {
             let statements = change.statements;
-            let account = accounts::make(statements, "ann")?;
-            let key = names::find(statements, account, &MailboxName::inbox())?.unwrap();
-            statements.execute("INSERT INTO blobs (size) VALUES (1)", &[])?;
-            let sql = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 3000) \
-                       INSERT INTO messages (mailbox, blob) SELECT ?1, id FROM numbers, blobs";
-            statements.execute(sql, &[key.id.into()])?;
+            let key = with_messages(statements, 3000)?;
             let changed =
                 statements_run(|| change_flags(change, (key, Origin::EXTERNAL), &odd, |_| seen.clone()));
             let removed = statements_run(|| remove(statements, key.id, &odd));
@@ -439,6 +451,40 @@ mod tests {
         assert_eq!(changed.unwrap(), odd);
         assert_eq!(left, (1..=3000).skip(1).step_by(2).filter_map(Uid::new).collect());
         assert!(to_change < 10 && to_remove < 10, "{to_change}, {to_remove}");
+    }
+
+    #[test]
+    fn messages_with_gaps_between_them_are_copied_in_their_order_by_few_statements() {
+        let node = Node::new(Database::open(Place::Memory, Duration::ZERO).unwrap());
+        let done = node.commit(|change| {
+            let statements = change.statements;
+            let key = with_messages(statements, 3000)?;
+            // So that each can be known again.
+            statements.execute(
+                "UPDATE messages SET received = uid WHERE mailbox = ?1",
+                &[key.id.into()],
+            )?;
+            let to = (key.id, 4001, ModSeq::new(9).unwrap());
+            let (copied, run) = statements_run(|| copy(statements, (key.id, &odd(3000)), to, Rights::WRITE));
+            copied?;
+            let octets = statements_run(|| octets(statements, (key.id, &odd(3000))));
+            let mut copies = Vec::new();
+            let sql = "SELECT uid, received FROM messages WHERE mailbox = ?1 AND uid > 3000 ORDER BY uid";
+            statements.each(sql, &[key.id.into()], |row| {
+                copies.push((row.integer(0)?, row.integer(1)?));
+                Ok(())
+            })?;
+            // Some that are not there.
+            let to = (key.id, 8001, ModSeq::new(9).unwrap());
+            let gone = copy(statements, (key.id, &odd(4000)), to, Rights::WRITE);
+            assert_eq!(gone.unwrap_err().kind(), ErrorKind::ExpungeIssued);
+            Ok((run, octets, copies))
+        });
+        let (to_copy, (octets, to_sum), copies) = done.unwrap();
+        let wanted: Vec<(i64, i64)> = (4001..).zip((1..=3000).step_by(2)).collect();
+        assert_eq!(copies, wanted);
+        assert_eq!(octets.unwrap(), 1500);
+        assert!(to_copy < 10 && to_sum < 10, "{to_copy}, {to_sum}");
     }
 
     /// A mailbox of a million messages, and two of them are meant.
