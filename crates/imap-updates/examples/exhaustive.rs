@@ -68,7 +68,7 @@ fn main() {
         return show_faults(options.threads);
     }
     if let Some(fault) = options.fault {
-        let found = search_for(fault, options.threads);
+        let found = Search::for_fault(fault, options.threads).run(|_, _| ());
         return println!(
             "{}",
             found
@@ -112,24 +112,12 @@ fn search(options: &Options, setting: Setting) -> Found {
     })
 }
 
-fn search_for(fault: Fault, threads: usize) -> Found {
-    let search = Search {
-        setting: fault.setting(),
-        fault: Some(fault),
-        depth: 4,
-        merge: true,
-        threads,
-        tells: false,
-    };
-    search.run(|_, _| ())
-}
-
 /// A table of what each fault leads to, in Markdown.
 fn show_faults(threads: usize) {
     println!("| a server that is wrong in this | seen in | search | the shortest trace breaks |");
     println!("| --- | --- | --- | --- |");
     for &fault in FAULTS {
-        let found = search_for(fault, threads);
+        let found = Search::for_fault(fault, threads).run(|_, _| ());
         let verdict = found.broken.map_or_else(
             || "nothing".to_owned(),
             |broken| {

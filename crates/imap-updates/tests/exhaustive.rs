@@ -7,12 +7,12 @@ mod exhaustive;
 
 use exhaustive::fault::{FAULTS, Fault};
 use exhaustive::search::{Found, Search};
-use exhaustive::setting::{SETTINGS, Setting, named};
+use exhaustive::setting::{SETTINGS, Setting};
 
-fn search(setting: Setting, fault: Option<Fault>, depth: usize, merge: bool) -> Found {
+fn search(setting: Setting, depth: usize, merge: bool) -> Found {
     let search = Search {
         setting,
-        fault,
+        fault: None,
         depth,
         merge,
         threads: 2,
@@ -21,10 +21,14 @@ fn search(setting: Setting, fault: Option<Fault>, depth: usize, merge: bool) -> 
     search.run(|_, _| ())
 }
 
+fn search_for(fault: Fault) -> Found {
+    Search::for_fault(fault, 2).run(|_, _| ())
+}
+
 #[test]
 fn no_short_trace_breaks_a_law() {
     for setting in SETTINGS {
-        let found = search(*setting, None, setting.depths.0, true);
+        let found = search(*setting, setting.depths.0, true);
         println!(
             "{}: {} states, {} traces",
             setting.name, found.states, found.traces
@@ -39,7 +43,7 @@ fn no_short_trace_breaks_a_law() {
 #[test]
 fn no_short_trace_breaks_a_law_where_every_one_is_played() {
     for setting in SETTINGS {
-        let found = search(*setting, None, 2, false);
+        let found = search(*setting, 2, false);
         assert_eq!(found.states, found.traces + 1);
         if let Some(broken) = found.broken {
             panic!("{}\n{broken}", setting.name);
@@ -51,15 +55,14 @@ fn no_short_trace_breaks_a_law_where_every_one_is_played() {
 fn every_seeded_fault_is_found() {
     let unfound: Vec<&Fault> = FAULTS
         .iter()
-        .filter(|fault| search(fault.setting(), Some(**fault), 4, true).broken.is_none())
+        .filter(|fault| search_for(**fault).broken.is_none())
         .collect();
     assert!(unfound.is_empty(), "{unfound:?}");
 }
 
 #[test]
 fn a_broken_law_is_shown_as_a_short_trace() {
-    let setting = named("equal").unwrap();
-    let found = search(setting, Some(Fault::ExpungeDuringFetch), 3, true);
+    let found = search_for(Fault::ExpungeDuringFetch);
     let broken = found.broken.expect("it is found");
     assert_eq!(broken.trace.len(), 2, "{broken}");
     assert!(broken.law.contains("RFC 9051, section 7.5.1"), "{broken}");

@@ -6,9 +6,6 @@ use crate::exhaustive::search::Search;
 use crate::judge::Said;
 use crate::seeds::{Place, Seed};
 
-/// How deep the fault is looked for: none needs more steps.
-const DEPTH: usize = 4;
-
 /// What the exhaustive run says of a fault.
 pub(crate) fn ask(seed: &Seed) -> Said {
     let Some(fault) = same_fault(seed.name) else {
@@ -18,15 +15,7 @@ pub(crate) fn ask(seed: &Seed) -> Said {
         });
     };
     // With one thread it is the same trace each time.
-    let search = Search {
-        setting: fault.setting(),
-        fault: Some(fault),
-        depth: DEPTH,
-        merge: true,
-        threads: 1,
-        tells: false,
-    };
-    let found = search.run(|_, _| ());
+    let found = Search::for_fault(fault, 1).run(|_, _| ());
     found
         .broken
         .map_or(Said::Nothing, |broken| Said::Found(broken.law))

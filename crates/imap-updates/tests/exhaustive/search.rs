@@ -14,6 +14,9 @@ use super::{Judgement, key, laws};
 
 type Trace = Vec<Step>;
 
+/// Every fault is found within so many steps.
+const FAULT_DEPTH: usize = 4;
+
 #[derive(Clone, Copy, Debug)]
 pub struct Search {
     pub setting: Setting,
@@ -82,6 +85,18 @@ impl Seen {
 }
 
 impl Search {
+    /// Looks for a fault, where it can be met.
+    pub fn for_fault(fault: Fault, threads: usize) -> Self {
+        Self {
+            setting: fault.setting(),
+            fault: Some(fault),
+            depth: FAULT_DEPTH,
+            merge: true,
+            threads,
+            tells: false,
+        }
+    }
+
     /// `progress` is told of each length when it is done: the length, states and traces so far.
     pub fn run(&self, mut progress: impl FnMut(usize, &Found)) -> Found {
         let seen = Seen::new();
